@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# One file, no recursion; every product is under $(BUILD). `make help` lists what there is to make.
+
+BUILD    ?= build
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       = gcc
+CLANG    ?= clang
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKG      ?= pkg-config
+V        ?= 0
+SAN      ?=
+
+ifeq ($(V),0)
+Q = @
+say = @printf '  %-7s %s\n' $(1) $(2)
+endif
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wwrite-strings -Wformat=2 -Wundef -Wno-unused-parameter
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
+	-D_FORTIFY_SOURCE=2 -fno-strict-aliasing -fno-delete-null-pointer-checks
+LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+OPT      ?= -O2 -g
+CPPFLAGS += -Iuser -Iinclude -I$(BUILD) -D_GNU_SOURCE -DDPI_VERSION='"$(VERSION)"'
+CFLAGS   := -std=gnu11 $(OPT) $(WARN)
+LDFLAGS  :=
+ifeq ($(SAN),)
+CFLAGS   += $(HARDEN)
+LDFLAGS  += $(LDHARDEN)
+else
+CC       = $(CLANG)
+CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -O1
+LDFLAGS  += -fsanitize=$(SAN)
+endif
+
+ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux \
+	-std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
+	-Wno-address-of-packed-member -fno-stack-protector
+
+# What each room needs beyond the C library.
+LIBS     := -lbpf -lelf -lz -lpcap -lidn2 -lpsl -linih -ljansson -lpthread
+
+# `base`..`report` are the rooms; agent and cli join them into the program.
+LIB_SRC  := $(wildcard user/base/*.c user/crypt/*.c user/packet/*.c user/extract/*.c \
+	user/flow/*.c user/classify/*.c user/policy/*.c user/engine/*.c user/pcap/*.c \
+	user/live/*.c user/report/*.c user/api/*.c user/agent/*.c)
+CLI_SRC  := $(wildcard user/cli/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/user/classify/catalogue_data.o
+CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
+LIB      := $(BUILD)/libdpi.a
+BIN      := $(BUILD)/dpi-xdp
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+.PHONY: all help demo check test unit format floors clean install fuzz deps tools
+
+all: $(BIN)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make              the program, build/dpi-xdp
+## make demo         two minutes on this machine: namespaces, real servers, a block and its effect
+## make check        every test; installs what it needs (Debian 12)
+## make unit         the unit tests alone
+## make tools        what the tests need beside the program (capture generator, ...)
+## make fuzz         the fuzzers, build/fuzz/*
+## make format       puts every C file in the project's style
+## make install      DESTDIR= PREFIX=/usr/local
+## make SAN=address,undefined BUILD=build-asan   a sanitizer build, beside the plain one
+
+# --- kernel side -----------------------------------------------------------------------------
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/dpi/*.h vmlinux/*.h)
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $(@:.o=.tmp.o)
+	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.tmp.o)
+	$(Q)rm -f $(@:.o=.tmp.o)
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name dpi_bpf > $@.tmp && mv $@.tmp $@
+
+# --- user side -------------------------------------------------------------------------------
+$(filter $(BUILD)/user/live/%,$(LIB_OBJ)): | $(BUILD)/bpf/dpi.skel.h
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# The catalogue is a data file; the program carries it as bytes.
+$(BUILD)/user/classify/catalogue_data.o: user/classify/catalogue.conf user/classify/catalogue_data.S
+	@mkdir -p $(@D)
+	$(call say,DATA,$<)
+	$(Q)$(CC) -Iuser -c user/classify/catalogue_data.S -o $@
+
+$(LIB): $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BIN): $(CLI_OBJ) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJ) $(LIB) $(LIBS)
+
+# --- tests -----------------------------------------------------------------------------------
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
+TOOL_SRC := $(wildcard tests/bench/*.c tests/bpf/test_*.c)
+TOOL_BIN := $(TOOL_SRC:%.c=$(BUILD)/%)
+BPFT_SRC := $(filter-out $(TOOL_SRC),$(wildcard tests/bpf/*.c)) tests/unit/build.c
+BPFT_OBJ := $(BPFT_SRC:%.c=$(BUILD)/%.o)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/support.o \
+		$(BUILD)/tests/unit/build.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) -lcmocka
+
+$(filter $(BUILD)/tests/bpf/%,$(TOOL_BIN)): $(BPFT_OBJ)
+.SECONDEXPANSION:
+$(TOOL_BIN): $$@.o $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+
+tools: $(TOOL_BIN)
+unit: $(UNIT_BIN)
+	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
+
+# Fuzzers are whole programs of their own: every user-space file again, with coverage.
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(BUILD)/user/classify/catalogue_data.o
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< \
+		$(filter user/base/% user/crypt/% user/packet/% user/extract/% user/flow/% \
+		user/classify/% user/policy/% user/engine/% user/pcap/% user/report/%,$(LIB_SRC)) \
+		$(BUILD)/user/classify/catalogue_data.o $(LIBS)
+fuzz: $(FUZZ_BIN)
+
+format:
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' ':!vmlinux' | xargs clang-format -i
+
+floors:
+	$(Q)scripts/check-floors
+
+deps:
+	$(Q)scripts/install-deps
+
+check:
+	$(Q)scripts/install-deps
+	$(Q)scripts/check
+
+demo:
+	$(Q)scripts/install-deps
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)scripts/demo
+
+install: $(BIN)
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/sbin/dpi-xdp
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d)

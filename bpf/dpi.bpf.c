@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The two kernel programs: XDP on receive, clsact on transmit. This file is the road alone; each
+ * step stands in a header of its own.
+ *
+ *     parse -> static rules -> verdict of the flow -> DNS question -> (first-packet hello) ->
+ *     count -> sample
+ *
+ * What cannot be parsed is counted and passed. No decision ever depends on a checksum: on local
+ * traffic they are not finished here. Both programs share every map and must load on Linux 6.1.
+ */
+#include "sample.h"
+
+#define TC_ACT_UNSPEC (-1) /* go on with the next filter */
+#define TC_ACT_SHOT   2
+
+enum { HEADERS_LEAST = 54 }; /* Ethernet, IPv4 and TCP: what must lie in a socket buffer's head */
+
+/* True while the engine shows signs of life, or nobody asked. */
+static __always_inline bool agent_lives(const struct place *p)
+{
+	__u32 zero = 0;
+	__u64 *beat;
+
+	if (!(p->config->flags & DPI_CONFIG_FAIL_CLOSED))
+		return true;
+	beat = bpf_map_lookup_elem(&heartbeat, &zero);
+	return beat && (p->now < *beat || p->now - *beat < DPI_HEARTBEAT_NS);
+}
+
+/* Carries a drop out, or only counts it when monitoring. Returns true when the frame must go. */
+static __always_inline bool drop(struct place *p, struct dpi_flow *f, __u64 rule)
+{
+	if (rule)
+		rule_hit(p, rule);
+	if (p->config->flags & DPI_CONFIG_MONITOR) {
+		count(p, MONITORED);
+		return false;
+	}
+	if (f)
+		flow_count_dropped(p, f);
+	count(p, DROPPED);
+	count_by(p, DROPPED_BYTES, p->wire_len);
+	return true;
+}
+
+/* Counts what the parser could not finish, and says whether the frame has a key all the same. */
+static __always_inline bool count_parse(struct place *p, enum dpi_parse result)
+{
+	__u8 proto = p->packet.key.proto;
+
+	switch (result) {
+	case DPI_PARSE_NOT_IP: count(p, OTHER); return false;
+	case DPI_PARSE_SHORT: count(p, SHORT); return false;
+	case DPI_PARSE_BAD: count(p, BAD); return false;
+	case DPI_PARSE_DEEP: count(p, DEEP); return false;
+	default: break;
+	}
+	if (proto == DPI_IP_TCP)
+		count(p, TCP);
+	else if (proto == DPI_IP_UDP)
+		count(p, UDP);
+	else if (proto == DPI_IP_ICMP || proto == DPI_IP_ICMPV6)
+		count(p, ICMP);
+	else
+		count(p, OTHER);
+	return true;
+}
+
+/* The road from the static rules on. Returns true when the frame must be dropped. */
+static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment)
+{
+	struct dpi_flow *f = is_fragment ? 0 : flow_find(p);
+	struct static_decision fixed = static_decide(p, f);
+	bool is_static_drop = fixed.action == DPI_STATIC_ADDRESS || fixed.action == DPI_STATIC_PORT;
+	bool is_dns;
+	__u32 payload;
+	__u64 rule;
+
+	if (!f && !is_fragment && is_handshake(&p->packet))
+		syn_note(p, is_static_drop ? fixed.rule : 0);
+	if (is_static_drop && drop(p, f, fixed.rule)) {
+		if (fixed.action == DPI_STATIC_ADDRESS)
+			count(p, DROP_ADDRESS);
+		else
+			count(p, DROP_PORT);
+		return true;
+	}
+	if (is_fragment)
+		return false;
+	if (fixed.action != DPI_STATIC_ALLOW) {
+		rule = verdict_find(p);
+		if (rule) {
+			if (drop(p, f, rule)) {
+				count(p, DROP_VERDICT);
+				return true;
+			}
+			if (f)
+				flow_count_passed(p, f);
+			return false;
+		}
+	}
+	payload = place_payload(p);
+	is_dns = dns_is_message(p, hook);
+	if (is_dns && fixed.action != DPI_STATIC_ALLOW && (p->config->flags & DPI_CONFIG_NAMES) &&
+	    !p->config->dns_allow) {
+		rule = dns_match(p, hook);
+		if (rule) {
+			bool gone = drop(p, f, rule);
+
+			if (f && !gone)
+				flow_count_passed(p, f);
+			sample_send(p, hook, f, gone ? DPI_SAMPLE_DROPPED : 0);
+			if (gone)
+				count(p, DROP_DNS);
+			return gone;
+		}
+	}
+	/* A one-packet ClientHello or HTTP head will be decided here, by name.h. */
+	if (fixed.action != DPI_STATIC_ALLOW && payload &&
+	    (!f || flow_in_budget(f, p->packet.dir)) && !agent_lives(p) &&
+	    !(f && flow_settle(p, f)) && drop(p, f, 0)) {
+		count(p, DROP_FAIL_CLOSED);
+		return true;
+	}
+	if (!f)
+		return false;
+	flow_count_passed(p, f);
+	flow_note_time(p, f);
+	if (payload && (p->packet.key.proto == DPI_IP_TCP || p->packet.key.proto == DPI_IP_UDP) &&
+	    ((is_dns && is_dns_port(&p->packet.key)) || sample_wanted(p, f, payload)))
+		sample_send(p, hook, f, 0);
+	return false;
+}
+
+/* One frame, from either hook. Returns true when it must be dropped. */
+static __always_inline bool road(struct place *p, __u32 hook, struct dpi_cursor *c)
+{
+	__u32 zero = 0, cpu = bpf_get_smp_processor_id();
+	enum dpi_parse result;
+
+	p->counts = bpf_map_lookup_elem(&counts, &zero);
+	p->config = bpf_map_lookup_elem(&config, &zero);
+	p->scratch = bpf_map_lookup_elem(&scratch, &cpu);
+	if (!p->counts || !p->config || !p->scratch)
+		return false;
+	if (hook == DPI_HOOK_RECEIVE) {
+		count(p, RX_PACKETS);
+		count_by(p, RX_BYTES, p->wire_len);
+	} else {
+		count(p, TX_PACKETS);
+		count_by(p, TX_BYTES, p->wire_len);
+	}
+	result = dpi_parse_eth(c, p->wire_len, &p->packet);
+	if (count_parse(p, result)) {
+		if (result == DPI_PARSE_FRAGMENT)
+			count(p, FRAGMENT);
+		p->now = bpf_ktime_get_ns();
+		if (decide(p, hook, result == DPI_PARSE_FRAGMENT))
+			return true;
+	}
+	count(p, PASSED);
+	return false;
+}
+
+SEC("xdp.frags")
+int dpi_receive(struct xdp_md *ctx)
+{
+	struct place p = {.ctx = ctx, .ifindex = ctx->ingress_ifindex};
+	struct dpi_cursor c = {};
+
+	p.wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
+	c.pos = (const __u8 *)(long)ctx->data;
+	c.end = (const __u8 *)(long)ctx->data_end;
+	return road(&p, DPI_HOOK_RECEIVE, &c) ? XDP_DROP : XDP_PASS;
+}
+
+/* Makes sure the headers lie in the buffer's head, where a program may read them. */
+static __noinline int headers_pull(struct __sk_buff *skb)
+{
+	__u32 there = skb->data_end - skb->data, want = skb->len;
+
+	if (want > HEADERS_LEAST)
+		want = HEADERS_LEAST;
+	return there < want ? (int)bpf_skb_pull_data(skb, want) : 0;
+}
+
+SEC("tc")
+int dpi_transmit(struct __sk_buff *skb)
+{
+	struct place p = {.ctx = skb, .ifindex = skb->ifindex};
+	struct dpi_cursor c = {};
+
+	p.wire_len = skb->len;
+	headers_pull(skb);
+	c.pos = (const __u8 *)(long)skb->data;
+	c.end = (const __u8 *)(long)skb->data_end;
+	return road(&p, DPI_HOOK_TRANSMIT, &c) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The flow a frame belongs to: found, opened, counted. A bare SYN opens nothing here, so a flood of
+ * them pushes no real flow out; it is remembered, within a ration, in `syns`, from where the flow
+ * learns who opened it and with which sequence numbers (RFC 9293 3.5).
+ */
+#ifndef BPF_FLOW_H
+#define BPF_FLOW_H
+
+#include "place.h"
+
+/* True for the TCP segments that open no flow entry: SYN and SYN-ACK without data, RST. */
+static __always_inline bool is_handshake(const struct dpi_packet *k)
+{
+	return k->key.proto == DPI_IP_TCP &&
+	       ((k->tcp_flags & DPI_TCP_RST) ||
+		((k->tcp_flags & DPI_TCP_SYN) && k->payload_len == 0));
+}
+
+/*
+ * True for a SYN that cannot belong to the flow on record: that one has ended, and began with
+ * another number. Its ports are used again. (A flow under a verdict never gets here: no SYN clears
+ * a block.)
+ */
+static __always_inline bool begins_anew(const struct dpi_packet *k, const struct dpi_flow *f)
+{
+	__u8 dir = k->dir & 1, known = dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0;
+
+	return k->key.proto == DPI_IP_TCP &&
+	       (k->tcp_flags & (DPI_TCP_SYN | DPI_TCP_ACK)) == DPI_TCP_SYN &&
+	       ((f->tcp_flags[0] | f->tcp_flags[1]) & (DPI_TCP_FIN | DPI_TCP_RST)) &&
+	       !((f->flags & known) && f->isn[dir] == k->seq);
+}
+
+/* Forgets a flow on every CPU, so that the next one on its ports starts from nothing. */
+static __always_inline void flow_forget(const struct dpi_key *key)
+{
+	bpf_map_delete_elem(&flows, key);
+	bpf_map_delete_elem(&syns, key);
+	bpf_map_delete_elem(&facts, key);
+}
+
+/* True while this CPU may still store half-open connections in the current second. */
+static __always_inline bool syn_ration(struct place *p)
+{
+	struct dpi_scratch *s = p->scratch;
+
+	if (p->now - s->syn_window > 1000000000ULL) {
+		s->syn_window = p->now;
+		s->syn_count = 0;
+	}
+	return s->syn_count++ < DPI_SYN_TRACK_PER_S;
+}
+
+/* Remembers a SYN or SYN-ACK, and RSTs of what is remembered. rule: what dropped it, or 0. */
+static __always_inline void syn_note(struct place *p, __u64 rule)
+{
+	const struct dpi_packet *k = &p->packet;
+	__u8 dir = k->dir & 1;
+	struct dpi_syn *s = bpf_map_lookup_elem(&syns, &k->key);
+
+	if (!s) {
+		struct dpi_syn fresh = {};
+
+		if ((k->tcp_flags & (DPI_TCP_SYN | DPI_TCP_RST)) != DPI_TCP_SYN)
+			return;
+		if (!syn_ration(p)) {
+			count(p, SYN_UNTRACKED);
+			return;
+		}
+		fresh.first_ns = p->now;
+		fresh.opener = dpi_opener_guess(k);
+		bpf_map_update_elem(&syns, &k->key, &fresh, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&syns, &k->key);
+		if (!s)
+			return;
+	}
+	if (k->tcp_flags & DPI_TCP_SYN) {
+		/* The first of each end counts: a second with another number is somebody's trick.
+		 */
+		if (dir == 0 && !(s->flags & DPI_FLOW_ISN0)) {
+			s->isn[0] = k->seq;
+			s->flags |= DPI_FLOW_ISN0;
+		} else if (dir == 1 && !(s->flags & DPI_FLOW_ISN1)) {
+			s->isn[1] = k->seq;
+			s->flags |= DPI_FLOW_ISN1;
+		}
+	}
+	s->last_ns = p->now;
+	s->packets++;
+	s->bytes += p->wire_len;
+	s->tcp_flags[dir] |= k->tcp_flags;
+	if (rule) {
+		s->rule = rule;
+		s->dropped++;
+	}
+}
+
+/* Fills a fresh per-CPU entry: who opened the flow, and its sequence numbers if they were seen. */
+static __always_inline void flow_begin(const struct place *p, struct dpi_flow *f)
+{
+	const struct dpi_packet *k = &p->packet;
+	const struct dpi_syn *s = 0;
+
+	f->first_ns = p->now;
+	f->opener = dpi_opener_guess(k);
+	if (k->key.proto == DPI_IP_TCP)
+		s = bpf_map_lookup_elem(&syns, &k->key);
+	if (s) {
+		f->opener = s->opener;
+		f->isn[0] = s->isn[0];
+		f->isn[1] = s->isn[1];
+		f->flags = s->flags;
+		f->tcp_flags[0] = s->tcp_flags[0];
+		f->tcp_flags[1] = s->tcp_flags[1];
+	} else if (k->key.proto == DPI_IP_TCP && (k->tcp_flags & DPI_TCP_SYN)) {
+		/* Data in the SYN itself (RFC 7413). */
+		if (k->dir & 1) {
+			f->isn[1] = k->seq;
+			f->flags |= DPI_FLOW_ISN1;
+		} else {
+			f->isn[0] = k->seq;
+			f->flags |= DPI_FLOW_ISN0;
+		}
+	}
+}
+
+/* Finds or opens this CPU's entry; NULL when the map refuses, which is counted. */
+static __always_inline struct dpi_flow *flow_find(struct place *p)
+{
+	const struct dpi_key *key = &p->packet.key;
+	struct dpi_flow *f = bpf_map_lookup_elem(&flows, key);
+
+	if (f && begins_anew(&p->packet, f) && !bpf_map_lookup_elem(&verdicts, key)) {
+		flow_forget(key);
+		f = 0;
+	}
+	if (!f) {
+		if (is_handshake(&p->packet))
+			return 0;
+		__builtin_memset(&p->scratch->flow, 0, sizeof(p->scratch->flow));
+		bpf_map_update_elem(&flows, key, &p->scratch->flow, BPF_NOEXIST);
+		f = bpf_map_lookup_elem(&flows, key);
+		if (!f) {
+			count(p, FLOW_FULL);
+			return 0;
+		}
+	}
+	/* An entry another CPU made is there with zeroes; one idle too long is a new flow's. */
+	if (f->first_ns && p->now - f->last_ns > DPI_VERDICT_IDLE_NS &&
+	    p->packet.key.proto != DPI_IP_TCP)
+		__builtin_memset(f, 0, sizeof(*f));
+	if (!f->first_ns)
+		flow_begin(p, f);
+	f->last_ns = p->now;
+	f->tcp_flags[p->packet.dir & 1] |= p->packet.tcp_flags;
+	return f;
+}
+
+/* True while frames of the flow are still being looked at by the agent. */
+static __always_inline bool flow_in_budget(const struct dpi_flow *f, __u8 dir)
+{
+	return !(f->flags & DPI_FLOW_SETTLED) && f->budget_units[dir & 1] < DPI_BUDGET_UNITS &&
+	       f->budget_bytes[dir & 1] < DPI_BUDGET_BYTES;
+}
+
+/* True when the agent has said enough of the flow; it then stays so. */
+static __always_inline bool flow_settle(const struct place *p, struct dpi_flow *f)
+{
+	const struct dpi_fact *fact = bpf_map_lookup_elem(&facts, &p->packet.key);
+
+	if (!fact || !fact->settled)
+		return false;
+	f->flags |= DPI_FLOW_SETTLED;
+	return true;
+}
+
+static __always_inline void flow_count_passed(const struct place *p, struct dpi_flow *f)
+{
+	__u8 dir = p->packet.dir & 1;
+
+	f->packets[dir]++;
+	f->bytes[dir] += p->wire_len;
+}
+
+/* Remembers when a frame passed, in case the flow's verdict turns out to have come too late. */
+static __always_inline void flow_note_time(const struct place *p, struct dpi_flow *f)
+{
+	if (flow_in_budget(f, 0) || flow_in_budget(f, 1)) {
+		f->recent[f->recent_at & (DPI_RECENT - 1)] = p->now;
+		f->recent_at++;
+	}
+}
+
+static __always_inline void flow_count_dropped(const struct place *p, struct dpi_flow *f)
+{
+	f->dropped_packets++;
+	f->dropped_bytes += p->wire_len;
+}
+
+#endif

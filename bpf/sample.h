@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Samples: exact-length copies of payload frames for the agent, in the ring of the worker that owns
+ * the flow, until the agent says enough or the budget ends. The kernel ships bytes, not
+ * conclusions.
+ */
+#ifndef BPF_SAMPLE_H
+#define BPF_SAMPLE_H
+
+#include "verdict.h"
+
+/* True when this payload frame should be copied; takes it from the budget. */
+static __always_inline bool sample_wanted(const struct place *p, struct dpi_flow *f, __u32 payload)
+{
+	__u8 dir = p->packet.dir & 1;
+
+	if (!flow_in_budget(f, dir) || flow_settle(p, f))
+		return false;
+	f->budget_units[dir] += payload < DPI_UNIT_BYTES ? payload : DPI_UNIT_BYTES;
+	f->budget_bytes[dir] += payload;
+	return true;
+}
+
+/* Copies the frame into its worker's ring. f may be NULL. */
+static __noinline int sample_send(struct place *p, __u32 hook, struct dpi_flow *f, __u32 flags)
+{
+	struct dpi_scratch *s = p->scratch;
+	struct dpi_sample *h;
+	__u64 len = p->wire_len;
+	__u32 slot, ring_count;
+	__u8 dir = p->packet.dir & 1;
+	void *ring;
+
+	if (!s || !p->config || !p->counts || len == 0)
+		return 0;
+	h = &s->sample;
+	if (len > DPI_SNAP_MAX) {
+		len = DPI_SNAP_MAX;
+		count(p, SAMPLE_CUT);
+	}
+	len--;
+	dpi_opaque(len);
+	len &= 0xffff;
+	len++;
+	if (place_load(p, hook, 0, s->frame, (__u32)len))
+		return 0;
+	h->ts_ns = p->now;
+	h->flow_packets = f ? f->packets[0] + f->packets[1] : 0;
+	h->key = p->packet.key;
+	h->ifindex = p->ifindex;
+	h->wire_len = p->wire_len;
+	h->cap_len = (__u32)len;
+	h->hash = dpi_key_hash(&h->key);
+	h->isn = f ? f->isn[dir] : 0;
+	h->cpu = bpf_get_smp_processor_id();
+	h->dir = dir;
+	h->hook = (__u8)hook;
+	h->opener = f ? f->opener : DPI_OPENER_UNKNOWN;
+	h->flags = (__u8)flags;
+	if (f && (f->flags & (dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0)))
+		h->flags |= DPI_SAMPLE_ISN;
+	ring_count = p->config->ring_count;
+	if (ring_count == 0)
+		return 0;
+	slot = h->hash % ring_count;
+	ring = bpf_map_lookup_elem(&rings, &slot);
+	if (!ring || bpf_ringbuf_output(ring, h, sizeof(*h) + len, 0)) {
+		count(p, SAMPLE_LOST);
+		if (f)
+			f->flags |= DPI_FLOW_LOST;
+		return 0;
+	}
+	count(p, SAMPLES);
+	count_by(p, SAMPLE_BYTES, len);
+	return 0;
+}
+
+#endif

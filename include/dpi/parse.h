@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * One parser for both sides: from the first byte of a frame to flow key, direction and payload.
+ *
+ * The BPF verifier, the C compiler and a WebAssembly target all take these lines, so what a fuzzer
+ * finds here in user space is what runs in the kernel. It must never read past the cursor's end,
+ * never loop without a fixed bound, and call nothing outside this directory.
+ *
+ * Standards: IEEE 802.1Q (tags), RFC 2516 (PPPoE), RFC 791, RFC 8200 and 4302 (extension headers),
+ * RFC 9293 (TCP), RFC 768 (UDP), RFC 792, RFC 4443.
+ */
+#ifndef DPI_PARSE_H
+#define DPI_PARSE_H
+
+#include "dpi/abi.h"
+
+enum dpi_parse {
+	DPI_PARSE_OK = 0,
+	DPI_PARSE_NOT_IP,   /* ARP, LLDP, ...: nothing to decide on */
+	DPI_PARSE_SHORT,    /* the frame ends inside a header */
+	DPI_PARSE_BAD,	    /* a header contradicts itself */
+	DPI_PARSE_DEEP,	    /* more than two tags or eight extension headers */
+	DPI_PARSE_FRAGMENT, /* a fragment after the first: key holds addresses, no ports */
+};
+
+enum {
+	DPI_TAGS_MAX = 2,
+	DPI_EXTENSIONS_MAX = 8,
+	DPI_ETH_IP = 0x0800,
+	DPI_ETH_IPV6 = 0x86dd,
+	DPI_ETH_VLAN = 0x8100,
+	DPI_ETH_QINQ = 0x88a8,
+	DPI_ETH_QINQ_OLD = 0x9100,
+	DPI_ETH_PPPOE = 0x8864,
+	DPI_IP_ICMP = 1,
+	DPI_IP_TCP = 6,
+	DPI_IP_UDP = 17,
+	DPI_IP_ICMPV6 = 58,
+	DPI_TCP_FIN = 0x01,
+	DPI_TCP_SYN = 0x02,
+	DPI_TCP_RST = 0x04,
+	DPI_TCP_PSH = 0x08,
+	DPI_TCP_ACK = 0x10,
+	DPI_TCP_URG = 0x20,
+};
+
+/* Where parsing stands: pos moves from the frame's first byte towards end; off = pos - start. */
+struct dpi_cursor {
+	const __u8 *pos;
+	const __u8 *end;
+	__u32 off;
+};
+
+/* What a frame says. Offsets count from the frame's first byte; numbers are in host order. */
+struct dpi_packet {
+	struct dpi_key key;
+	__u32 l3_off, l4_off;
+	__u32 payload_off;
+	__u32 payload_len; /* by the IP and UDP lengths, so padding is not counted; may exceed a
+			      frame cut short by a snap length */
+	__u32 seq, ack;	   /* TCP */
+	__u8 dir;	   /* sending end of key */
+	__u8 tcp_flags;
+	__u8 is_first_fragment;
+	__u8 ip_version; /* 4 or 6; 0 where there is none */
+};
+
+struct dpi_wire_eth {
+	__u8 dst[6], src[6];
+	__be16 type;
+} __attribute__((packed));
+struct dpi_wire_tag {
+	__be16 tci, type;
+} __attribute__((packed));
+struct dpi_wire_pppoe {
+	__u8 version_type, code;
+	__be16 session, length, protocol;
+} __attribute__((packed));
+struct dpi_wire_ip4 {
+	__u8 version_ihl, tos;
+	__be16 total, id, frag;
+	__u8 ttl, proto;
+	__be16 check;
+	__be32 src, dst;
+} __attribute__((packed));
+struct dpi_wire_ip6 {
+	__be32 version_class_flow;
+	__be16 payload;
+	__u8 next, hops;
+	__u8 src[16], dst[16];
+} __attribute__((packed));
+struct dpi_wire_ext {
+	__u8 next, len;
+	__be16 frag; /* fragment header only (RFC 8200 4.5) */
+	__be32 more;
+} __attribute__((packed));
+struct dpi_wire_tcp {
+	__be16 src, dst;
+	__be32 seq, ack;
+	__u8 offset, flags;
+	__be16 window, check, urgent;
+} __attribute__((packed));
+struct dpi_wire_udp {
+	__be16 src, dst, length, check;
+} __attribute__((packed));
+
+/* Borrows the next n bytes and moves past them; NULL, and nothing moves, when fewer are left. */
+dpi_inline const void *dpi_take(struct dpi_cursor *c, __u32 n)
+{
+	const __u8 *at = c->pos;
+
+#if defined(__bpf__)
+	if (at + n > c->end)
+		return 0;
+#else
+	if (n > (size_t)(c->end - at))
+		return 0;
+#endif
+	c->pos = at + n;
+	c->off += n;
+	return at;
+}
+
+/* The bytes of a big-endian field that may be unaligned. */
+dpi_inline __u16 dpi_get16(const void *at)
+{
+	const __u8 *b = at;
+
+	return (__u16)(b[0] << 8 | b[1]);
+}
+
+dpi_inline __u32 dpi_get32(const void *at)
+{
+	const __u8 *b = at;
+
+	return (__u32)b[0] << 24 | (__u32)b[1] << 16 | (__u32)b[2] << 8 | b[3];
+}
+
+/* Sets the mapped form of an IPv4 address. v4 is in wire order. */
+dpi_inline void dpi_addr_set4(struct dpi_addr *a, __be32 v4)
+{
+	a->d[0] = 0;
+	a->w[2] = (__be32)dpi_be32(0xffff);
+	a->w[3] = v4;
+}
+
+dpi_inline bool dpi_addr_is4(const struct dpi_addr *a)
+{
+	return a->d[0] == 0 && a->w[2] == (__be32)dpi_be32(0xffff);
+}
+
+/* Puts the key in canonical order. Returns which end the sender became: 0 or 1. */
+dpi_inline __u8 dpi_key_order(struct dpi_key *k)
+{
+	__u64 a0 = dpi_be64(k->addr[0].d[0]), b0 = dpi_be64(k->addr[1].d[0]);
+	__u64 a1 = dpi_be64(k->addr[0].d[1]), b1 = dpi_be64(k->addr[1].d[1]);
+	__u16 ap = dpi_be16(k->port[0]), bp = dpi_be16(k->port[1]);
+	struct dpi_addr addr;
+	__be16 port;
+
+	if (a0 < b0 || (a0 == b0 && (a1 < b1 || (a1 == b1 && ap <= bp))))
+		return 0;
+	addr = k->addr[0];
+	k->addr[0] = k->addr[1];
+	k->addr[1] = addr;
+	port = k->port[0];
+	k->port[0] = k->port[1];
+	k->port[1] = port;
+	return 1;
+}
+
+/*
+ * The hash that chooses a flow's worker. Unkeyed on purpose: kernel and capture door must agree.
+ * Tables that a sender could overfill add a seed of their own.
+ */
+dpi_inline __u32 dpi_key_hash(const struct dpi_key *k)
+{
+	__u64 h = 0x9e3779b97f4a7c15ULL;
+	__u64 w[5];
+
+	w[0] = k->addr[0].d[0];
+	w[1] = k->addr[0].d[1];
+	w[2] = k->addr[1].d[0];
+	w[3] = k->addr[1].d[1];
+	w[4] = (__u64)dpi_be16(k->port[0]) << 32 | (__u64)dpi_be16(k->port[1]) << 16 | k->proto;
+#if defined(__clang__)
+#pragma unroll
+#endif
+	for (int i = 0; i < 5; i++) {
+		h = (h ^ w[i]) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 32;
+	}
+	return (__u32)h;
+}
+
+/*
+ * Which end most likely opened a flow whose beginning was not seen: a SYN's sender, a SYN-ACK's
+ * receiver; else, where just one port is below 1024, the other end; else the sender.
+ */
+dpi_inline __u8 dpi_opener_guess(const struct dpi_packet *p)
+{
+	__u8 other = p->dir ? 0 : 1;
+	bool low0 = dpi_be16(p->key.port[0]) < 1024, low1 = dpi_be16(p->key.port[1]) < 1024;
+
+	if (p->key.proto == DPI_IP_TCP && (p->tcp_flags & DPI_TCP_SYN))
+		return (p->tcp_flags & DPI_TCP_ACK) ? other : p->dir;
+	if ((p->key.proto == DPI_IP_TCP || p->key.proto == DPI_IP_UDP) && low0 != low1)
+		return low0 ? 1 : 0;
+	return p->dir;
+}
+
+/* The transport header at the cursor; left is what the IP header says follows, in bytes. */
+dpi_inline enum dpi_parse dpi_parse_l4(struct dpi_cursor *c, __u32 left, struct dpi_packet *p)
+{
+	p->l4_off = c->off;
+	p->payload_off = c->off;
+	p->payload_len = left;
+	if (p->key.proto == DPI_IP_TCP) {
+		const struct dpi_wire_tcp *t = dpi_take(c, sizeof(*t));
+		__u32 head;
+
+		if (!t)
+			return DPI_PARSE_SHORT;
+		head = (__u32)(t->offset >> 4) * 4;
+		if (head < sizeof(*t) || head > left)
+			return DPI_PARSE_BAD;
+		p->key.port[0] = t->src;
+		p->key.port[1] = t->dst;
+		p->seq = dpi_get32(&t->seq);
+		p->ack = dpi_get32(&t->ack);
+		p->tcp_flags = t->flags;
+		p->payload_off = p->l4_off + head;
+		p->payload_len = left - head;
+	} else if (p->key.proto == DPI_IP_UDP) {
+		const struct dpi_wire_udp *u = dpi_take(c, sizeof(*u));
+		__u32 length;
+
+		if (!u)
+			return DPI_PARSE_SHORT;
+		length = dpi_get16(&u->length);
+		if (left < sizeof(*u))
+			return DPI_PARSE_BAD;
+		p->key.port[0] = u->src;
+		p->key.port[1] = u->dst;
+		p->payload_off = p->l4_off + sizeof(*u);
+		p->payload_len = left - sizeof(*u);
+		/* A length that disagrees with IP: whichever is less was sent (RFC 768). */
+		if (length >= sizeof(*u) && length < left)
+			p->payload_len = length - sizeof(*u);
+	}
+	return DPI_PARSE_OK;
+}
+
+dpi_inline enum dpi_parse dpi_parse_ip4(struct dpi_cursor *c, __u32 wire_len, struct dpi_packet *p)
+{
+	const struct dpi_wire_ip4 *ip = dpi_take(c, sizeof(*ip));
+	__u32 head, total, there;
+	__u16 frag;
+
+	if (!ip)
+		return DPI_PARSE_SHORT;
+	head = (__u32)(ip->version_ihl & 15) * 4;
+	if (ip->version_ihl >> 4 != 4 || head < sizeof(*ip))
+		return DPI_PARSE_BAD;
+	there = wire_len > p->l3_off ? wire_len - p->l3_off : 0;
+	total = dpi_get16(&ip->total);
+	/* 0 is what segmentation offload leaves; more than was sent cannot be there. */
+	if (total == 0 || total > there)
+		total = there;
+	if (total < head)
+		return DPI_PARSE_BAD;
+	frag = dpi_get16(&ip->frag);
+	p->ip_version = 4;
+	p->key.proto = ip->proto;
+	dpi_addr_set4(&p->key.addr[0], ip->src);
+	dpi_addr_set4(&p->key.addr[1], ip->dst);
+	if (!dpi_take(c, head - sizeof(*ip)))
+		return DPI_PARSE_SHORT;
+	if (frag & 0x1fff) {
+		p->payload_off = c->off;
+		p->payload_len = total - head;
+		return DPI_PARSE_FRAGMENT;
+	}
+	p->is_first_fragment = (frag & 0x2000) != 0;
+	return dpi_parse_l4(c, total - head, p);
+}
+
+dpi_inline enum dpi_parse dpi_parse_ip6(struct dpi_cursor *c, __u32 wire_len, struct dpi_packet *p)
+{
+	const struct dpi_wire_ip6 *ip = dpi_take(c, sizeof(*ip));
+	__u32 left, there;
+	__u8 next;
+
+	if (!ip)
+		return DPI_PARSE_SHORT;
+	if (*(const __u8 *)ip >> 4 != 6)
+		return DPI_PARSE_BAD;
+	there = wire_len > c->off ? wire_len - c->off : 0;
+	left = dpi_get16(&ip->payload);
+	if (left == 0 || left > there)
+		left = there;
+	p->ip_version = 6;
+	__builtin_memcpy(&p->key.addr[0], ip->src, 16);
+	__builtin_memcpy(&p->key.addr[1], ip->dst, 16);
+	next = ip->next;
+#if defined(__clang__)
+#pragma unroll
+#endif
+	for (int i = 0; i <= DPI_EXTENSIONS_MAX; i++) {
+		const struct dpi_wire_ext *x;
+		__u32 size;
+
+		/* hop-by-hop, routing, fragment, authentication, options, mobility, HIP, shim6 */
+		if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60 &&
+		    next != 135 && next != 139 && next != 140) {
+			p->key.proto = next;
+			return dpi_parse_l4(c, left, p);
+		}
+		if (i == DPI_EXTENSIONS_MAX)
+			break;
+		p->key.proto = next;
+		x = dpi_take(c, sizeof(*x));
+		if (!x)
+			return DPI_PARSE_SHORT;
+		size = next == 44   ? sizeof(*x)
+		       : next == 51 ? ((__u32)x->len + 2) * 4
+				    : ((__u32)x->len + 1) * 8;
+		if (size < sizeof(*x) || size > left)
+			return DPI_PARSE_BAD;
+		left -= size;
+		if (next == 44) {
+			__u16 frag = dpi_get16(&x->frag);
+
+			if (frag & 0xfff8) {
+				p->key.proto = x->next;
+				p->payload_off = c->off;
+				p->payload_len = left;
+				return DPI_PARSE_FRAGMENT;
+			}
+			p->is_first_fragment = (frag & 1) != 0;
+		}
+		next = x->next;
+		if (!dpi_take(c, size - sizeof(*x)))
+			return DPI_PARSE_SHORT;
+	}
+	return DPI_PARSE_DEEP;
+}
+
+/*
+ * Parses from the network header on. type is the EtherType in host order; wire_len the whole
+ * frame's length; p must be zeroed by the caller. On OK and FRAGMENT the key is in canonical order.
+ */
+dpi_inline enum dpi_parse dpi_parse_l3(struct dpi_cursor *c, __u16 type, __u32 wire_len,
+				       struct dpi_packet *p)
+{
+	enum dpi_parse result;
+
+	p->l3_off = c->off;
+	if (type == DPI_ETH_IP)
+		result = dpi_parse_ip4(c, wire_len, p);
+	else if (type == DPI_ETH_IPV6)
+		result = dpi_parse_ip6(c, wire_len, p);
+	else
+		return DPI_PARSE_NOT_IP;
+	if (result == DPI_PARSE_OK || result == DPI_PARSE_FRAGMENT)
+		p->dir = dpi_key_order(&p->key);
+	return result;
+}
+
+/* Parses what follows an EtherType: tags and PPPoE, then dpi_parse_l3. */
+dpi_inline enum dpi_parse dpi_parse_type(struct dpi_cursor *c, __u16 type, __u32 wire_len,
+					 struct dpi_packet *p)
+{
+#if defined(__clang__)
+#pragma unroll
+#endif
+	for (int i = 0; i < DPI_TAGS_MAX; i++) {
+		const struct dpi_wire_tag *tag;
+
+		if (type != DPI_ETH_VLAN && type != DPI_ETH_QINQ && type != DPI_ETH_QINQ_OLD)
+			break;
+		tag = dpi_take(c, sizeof(*tag));
+		if (!tag)
+			return DPI_PARSE_SHORT;
+		type = dpi_get16(&tag->type);
+	}
+	if (type == DPI_ETH_VLAN || type == DPI_ETH_QINQ || type == DPI_ETH_QINQ_OLD)
+		return DPI_PARSE_DEEP;
+	if (type == DPI_ETH_PPPOE) {
+		const struct dpi_wire_pppoe *ppp = dpi_take(c, sizeof(*ppp));
+		__u16 protocol;
+
+		if (!ppp)
+			return DPI_PARSE_SHORT;
+		protocol = dpi_get16(&ppp->protocol);
+		type = protocol == 0x0021 ? DPI_ETH_IP : protocol == 0x0057 ? DPI_ETH_IPV6 : 0;
+	}
+	return dpi_parse_l3(c, type, wire_len, p);
+}
+
+/* Parses a whole Ethernet frame; see dpi_parse_l3. */
+dpi_inline enum dpi_parse dpi_parse_eth(struct dpi_cursor *c, __u32 wire_len, struct dpi_packet *p)
+{
+	const struct dpi_wire_eth *eth = dpi_take(c, sizeof(*eth));
+
+	if (!eth)
+		return DPI_PARSE_SHORT;
+	return dpi_parse_type(c, dpi_get16(&eth->type), wire_len, p);
+}
+
+#endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Fuzzes user/extract/dns.c by the shared driver.
+ */
+#include "extract/extract.h"
+
+#define FUZZ_TRY dns_try
+#include "driver.h"

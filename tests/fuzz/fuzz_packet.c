@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Fuzzes packet_decode: the first byte chooses the link head, the second how much longer than the
+ * capture the frame claims to have been. What it answers must lie inside the bytes it was given.
+ */
+#include <stdlib.h>
+
+#include "packet/packet.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct frame f = {.ts_ns = 1};
+	struct packet p;
+	enum dpi_parse parse;
+
+	if (size < 2)
+		return 0;
+	f.link = (enum link_type)(data[0] % (LINK_OTHER + 1));
+	f.bytes = slice_of(data + 2, size - 2);
+	f.wire_len = (uint32_t)f.bytes.len + data[1] * 6U;
+	parse = packet_decode(&f, &p);
+	if (parse != DPI_PARSE_OK && parse != DPI_PARSE_FRAGMENT)
+		return 0;
+	if (p.payload.at < f.bytes.at ||
+	    p.payload.len > (size_t)(f.bytes.at + f.bytes.len - p.payload.at))
+		abort();
+	if (p.payload.len > p.head.payload_len || p.is_cut != (p.payload.len < p.head.payload_len))
+		abort();
+	if (p.hash != dpi_key_hash(&p.head.key) || dpi_key_order(&p.head.key) != 0 ||
+	    p.head.dir > 1)
+		abort();
+	return 0;
+}

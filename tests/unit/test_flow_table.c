@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The flow table: bounded, least recently used first, blocked flows last, linear in what is opened.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+#include <cmocka.h>
+#include "flow/flow_table.h"
+
+enum { S = 1000000000 };
+
+static struct dpi_key key_of(uint32_t n, uint8_t proto)
+{
+	struct dpi_key k;
+
+	memset(&k, 0, sizeof(k));
+	dpi_addr_set4(&k.addr[0], n);
+	dpi_addr_set4(&k.addr[1], 0x01010101);
+	k.proto = proto;
+	dpi_key_order(&k);
+	return k;
+}
+
+static struct flow *open_flow(struct flow_table *t, uint32_t n, uint8_t proto, uint64_t ts_ns)
+{
+	struct dpi_key k = key_of(n, proto);
+
+	return flow_table_open(t, &k, dpi_key_hash(&k), ts_ns);
+}
+
+static struct flow *find_flow(struct flow_table *t, uint32_t n, uint8_t proto)
+{
+	struct dpi_key k = key_of(n, proto);
+
+	return flow_table_find(t, &k, dpi_key_hash(&k));
+}
+
+static void count_leaving(void *ctx, struct flow *f)
+{
+	++*(size_t *)ctx;
+}
+
+static void full_table_lets_the_oldest_go(void **state)
+{
+	size_t left = 0;
+	struct flow_table *t = flow_table_new(3, 1, count_leaving, &left);
+
+	for (uint32_t i = 0; i < 3; i++)
+		open_flow(t, i, 17, i);
+	flow_table_touch(t, find_flow(t, 0, 17), 10);
+	open_flow(t, 3, 17, 11);
+	assert_null(find_flow(t, 1, 17));
+	assert_non_null(find_flow(t, 0, 17));
+	assert_int_equal(flow_table_count(t), 3);
+	assert_int_equal(flow_table_evicted(t), 1);
+	assert_int_equal(left, 1);
+	flow_table_free(t);
+	assert_int_equal(left, 4);
+}
+
+static void flood_does_not_wash_verdicts_away(void **state)
+{
+	struct flow_table *t = flow_table_new(100, 1, NULL, NULL);
+	size_t walked = 0;
+
+	for (uint32_t i = 0; i < 50; i++) {
+		struct flow *f = open_flow(t, i, 6, i);
+
+		f->is_verdict = true;
+		if (i % 2)
+			flow_table_touch(t, f, i);
+	}
+	for (uint32_t i = 1000; i < 11000; i++)
+		open_flow(t, i, 6, i);
+	for (uint32_t i = 0; i < 50; i++)
+		assert_non_null(find_flow(t, i, 6));
+	for (const struct flow *f = flow_table_oldest(t); f; f = f->newer)
+		walked++;
+	assert_int_equal(walked, 100);
+	/* But they, too, are bounded. */
+	for (uint32_t i = 20000; i < 20200; i++)
+		open_flow(t, i, 6, i)->is_verdict = true;
+	assert_int_equal(flow_table_count(t), 100);
+	assert_null(find_flow(t, 0, 6));
+	assert_non_null(find_flow(t, 20199, 6));
+	flow_table_free(t);
+}
+
+static const struct {
+	const char *proves;
+	uint8_t proto;
+	bool is_closed, is_verdict;
+	uint64_t idle_s;
+	bool expect;
+} idle_rows[] = {
+	{"UDP at 60 s", 17, false, false, 60, false},
+	{"UDP past 60 s", 17, false, false, 61, true},
+	{"ICMP past 60 s", 1, false, false, 61, true},
+	{"open TCP past 60 s", 6, false, false, 61, false},
+	{"open TCP past 300 s", 6, false, false, 301, true},
+	{"closed TCP past 60 s", 6, true, false, 61, true},
+	{"blocked TCP at 60 s", 6, false, true, 60, false},
+	{"blocked TCP past 60 s", 6, false, true, 61, true},
+};
+
+static void idle_flows_leave(void **state)
+{
+	for (size_t i = 0; i < sizeof(idle_rows) / sizeof(idle_rows[0]); i++) {
+		struct flow_table *t = flow_table_new(8, 1, NULL, NULL);
+		struct flow *f = open_flow(t, 1, idle_rows[i].proto, 5ULL * S);
+
+		print_message("%s\n", idle_rows[i].proves);
+		f->is_closed = idle_rows[i].is_closed;
+		f->is_verdict = idle_rows[i].is_verdict;
+		assert_false(flow_is_idle(f, 0));
+		assert_int_equal(flow_is_idle(f, (5 + idle_rows[i].idle_s) * S),
+				 idle_rows[i].expect);
+		assert_int_equal(flow_table_expire(t, (5 + idle_rows[i].idle_s) * S, 8),
+				 idle_rows[i].expect);
+		assert_int_equal(flow_table_count(t), !idle_rows[i].expect);
+		flow_table_free(t);
+	}
+}
+
+static void expiry_looks_at_no_more_than_told(void **state)
+{
+	struct flow_table *t = flow_table_new(100, 1, NULL, NULL);
+
+	for (uint32_t i = 0; i < 100; i++)
+		open_flow(t, i, 17, 1);
+	assert_true(flow_table_expire(t, 100ULL * S, 10) <= 10);
+	assert_true(flow_table_count(t) >= 90);
+	flow_table_free(t);
+}
+
+static void names_are_kept_once(void **state)
+{
+	struct flow_table *t = flow_table_new(1, 1, NULL, NULL);
+	struct flow *f = open_flow(t, 1, 6, 1);
+	struct name n;
+
+	name_set(&n, slice_text("a.example"));
+	assert_int_equal(flow_add_name(f, PROTO_TLS, &n), 1);
+	assert_int_equal(flow_add_name(f, PROTO_TLS, &n), 0);
+	assert_int_equal(flow_add_name(f, PROTO_HTTP, &n), 1);
+	assert_string_equal(f->names->text, "a.example");
+	for (int i = 0; i < FLOW_NAMES_MAX; i++) {
+		n.text[0] = (char)i;
+		flow_add_name(f, PROTO_DNS, &n);
+	}
+	assert_int_equal(f->name_count, FLOW_NAMES_MAX);
+	assert_true(f->flags & FLOW_NAMES_FULL);
+	n.text[1] = 'b';
+	assert_int_equal(flow_add_name(f, PROTO_DNS, &n), -ENOSPC);
+	flow_table_free(t);
+}
+
+static void a_million_opens_are_linear(void **state)
+{
+	struct flow_table *t = flow_table_new(65536, 99, NULL, NULL);
+	clock_t start = clock();
+
+	for (uint32_t i = 0; i < 1000000; i++)
+		assert_non_null(open_flow(t, i, 6, i));
+	assert_int_equal(flow_table_count(t), 65536);
+	assert_int_equal(flow_table_evicted(t), 1000000 - 65536);
+	assert_non_null(find_flow(t, 999999, 6));
+	assert_null(find_flow(t, 1000000 - 65537, 6));
+	/* Well under a second; a scan of the table at each would be an hour. */
+	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 30);
+	flow_table_free(t);
+}
+
+static void states_and_flags_have_names(void **state)
+{
+	for (int s = 0; s < FLOW_STATES; s++)
+		assert_non_null(flow_state_name(s));
+	for (unsigned f = FLOW_NO_NAME; f <= FLOW_ADOPTED; f <<= 1)
+		assert_non_null(flow_flag_name(f));
+	assert_null(flow_state_name(FLOW_STATES));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(full_table_lets_the_oldest_go),
+		cmocka_unit_test(flood_does_not_wash_verdicts_away),
+		cmocka_unit_test(idle_flows_leave),
+		cmocka_unit_test(expiry_looks_at_no_more_than_told),
+		cmocka_unit_test(names_are_kept_once),
+		cmocka_unit_test(a_million_opens_are_linear),
+		cmocka_unit_test(states_and_flags_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

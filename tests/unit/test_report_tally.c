@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Tallies: the same report whatever the order of shards, and folded rows that still count.
+ */
+#include "report_make.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+enum { FLOWS = 300, SHARDS = 5 };
+
+static struct connection flow_number(unsigned i)
+{
+	static const char *const names[] = {"www.youtube.com", "example.org", "b.example", NULL};
+	char src[32], dst[32];
+	struct made m = {.src = src, .dst = dst, .name = names[i % 4]};
+	struct connection c;
+
+	snprintf(src, sizeof(src), "192.168.1.%u", 1 + i % 7);
+	snprintf(dst, sizeof(dst), "9.8.%u.%u", i % 3, i % 200);
+	m.src_port = (uint16_t)(30000 + i);
+	m.dst_port = (uint16_t)(i % 5 ? 443 : 8000 + i);
+	c = make_connection(&m, i + 1);
+	c.is_blocked = i % 4 == 0;
+	c.rule = c.is_blocked ? 0x1111 : 0;
+	c.dropped_packets = c.is_blocked ? 1 : 0;
+	return c;
+}
+
+static char *report_of(struct tally *t, struct catalogue *apps)
+{
+	struct report_config config = {
+		.tally = t, .catalogue = apps, .input = "in", .is_reproducible = true};
+	struct report_style style = {.is_verbose = true};
+	struct report *r = report_new(&config);
+	struct text out = {0};
+	struct report_out to = report_to_text(&out);
+
+	assert_non_null(r);
+	assert_int_equal(report_json(r, &to), 0);
+	assert_int_equal(report_text(r, &style, &to), 0);
+	assert_int_equal(report_csv(r, &to), 0);
+	report_free(r);
+	return out.at;
+}
+
+/* Spreads the flows over shards, each closing its own in an order of its own, and merges them from
+ * `first` on. */
+static struct tally *merged(unsigned shards, unsigned first, bool is_backward, size_t row_max)
+{
+	struct tally *all = tally_new(row_max), *shard[SHARDS] = {NULL};
+
+	for (unsigned s = 0; s < shards; s++)
+		shard[s] = tally_new(row_max);
+	for (unsigned i = 0; i < FLOWS; i++) {
+		unsigned at = is_backward ? FLOWS - 1 - i : i;
+		struct connection c = flow_number(at);
+		struct tally *t = shard[at * 7 % shards];
+
+		tally_add_connection(t, &c);
+		if (c.is_blocked)
+			tally_add_rule(t, c.rule, 1, 100, 0);
+		tally_totals(t)->packets += connection_packets(&c);
+		connection_clear(&c);
+	}
+	for (unsigned s = 0; s < shards; s++)
+		tally_merge(all, shard[(first + s) % shards]);
+	for (unsigned s = 0; s < shards; s++)
+		tally_free(shard[s]);
+	return all;
+}
+
+static void order_does_not_show(void **state)
+{
+	static const struct {
+		unsigned shards, first;
+		bool is_backward;
+	} ways[] = {{1, 0, true}, {2, 0, false}, {2, 1, false}, {5, 3, true}, {5, 0, false}};
+	struct catalogue *apps = catalogue_new();
+
+	for (size_t max = 0; max <= 64; max += 64) {
+		struct tally *t = merged(1, 0, false, max);
+		char *expected = report_of(t, apps);
+
+		tally_free(t);
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+			char *got;
+
+			t = merged(ways[i].shards, ways[i].first, ways[i].is_backward, max);
+			got = report_of(t, apps);
+			assert_string_equal(got, expected);
+			free(got);
+			tally_free(t);
+		}
+		free(expected);
+	}
+	catalogue_free(apps);
+}
+
+static void folded_rows_still_count(void **state)
+{
+	struct catalogue *apps = catalogue_new();
+	struct tally *all = merged(3, 0, false, 0), *few = merged(3, 0, false, 10);
+	const struct connection *rows;
+	char *long_text, *short_text;
+
+	assert_int_equal(tally_rows(all, &rows), FLOWS);
+	assert_int_equal(rows[0].first_number, 1);
+	assert_int_equal(tally_rows(few, &rows), 10);
+	assert_int_equal(rows[0].first_number, FLOWS - 9);
+	assert_int_equal(rows[9].first_number, FLOWS);
+	assert_int_equal(tally_unlisted(few), FLOWS - 10);
+	/* Applications, domains and rules are the same with or without their rows. */
+	long_text = report_of(all, apps);
+	short_text = report_of(few, apps);
+	*strstr(long_text, "\n\"connections\":") = '\0';
+	*strstr(short_text, "\n\"connections\":") = '\0';
+	assert_string_equal(long_text, short_text);
+	free(long_text);
+	free(short_text);
+	tally_free(all);
+	tally_free(few);
+	catalogue_free(apps);
+}
+
+static void a_copy_stands_alone(void **state)
+{
+	struct tally *t = merged(2, 0, false, 0), *copy = tally_copy(t);
+	struct catalogue *apps = catalogue_new();
+	char *before = report_of(t, apps), *after;
+
+	tally_free(t);
+	after = report_of(copy, apps);
+	assert_string_equal(before, after);
+	free(before);
+	free(after);
+	tally_free(copy);
+	catalogue_free(apps);
+}
+
+/* Feeds what an engine would: frames with outcomes, and the flow when it closes. */
+static void engine_events_become_rows_and_rules(void **state)
+{
+	struct tally *t = tally_new(0);
+	struct event_sink sink = tally_sink(t);
+	struct flow flow = {.first_number = 9,
+			    .packets = {3, 2},
+			    .bytes = {300, 200},
+			    .dropped_packets = 2,
+			    .decision = {.rule = 7, .is_block = true}};
+	struct event message = {.type = EVENT_MESSAGE, .flow = &flow, .decision = {.rule = 8}};
+	struct event closed = {.type = EVENT_FLOW_CLOSED, .flow = &flow};
+	struct frame frame = {.ts_ns = 5, .wire_len = 60};
+	struct outcome drop = {.action = DPI_DROP, .rule = 7}, pass = {.action = DPI_PASS};
+	const struct connection *rows;
+	struct tally_rule rule;
+
+	tally_frame(t, &frame, &pass);
+	tally_frame(t, &frame, &drop);
+	tally_frame(t, &frame, &drop);
+	sink.emit(sink.ctx, &message);
+	sink.emit(sink.ctx, &message);
+	sink.emit(sink.ctx, &closed);
+	assert_int_equal(tally_rows(t, &rows), 1);
+	assert_int_equal(connection_packets(rows), 5);
+	assert_true(rows->is_blocked);
+	assert_int_equal(rows->rule, 7);
+	assert_true(tally_find_rule(t, 7, &rule));
+	assert_int_equal(rule.packets, 2);
+	assert_int_equal(rule.bytes, 120);
+	assert_int_equal(rule.flows, 0);
+	/* Rule 8 dropped messages of a flow whose row names rule 7: one flow more. */
+	assert_true(tally_find_rule(t, 8, &rule));
+	assert_int_equal(rule.flows, 1);
+	assert_false(tally_find_rule(t, 9, &rule));
+	tally_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(order_does_not_show),
+		cmocka_unit_test(folded_rows_still_count),
+		cmocka_unit_test(a_copy_stands_alone),
+		cmocka_unit_test(engine_events_become_rows_and_rules),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

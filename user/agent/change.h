@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A change of the rules as a command asks for it. The agent applies it to the rules in force; with
+ * no agent running the command line applies it to the stored ones, by the same code.
+ */
+#ifndef AGENT_CHANGE_H
+#define AGENT_CHANGE_H
+
+#include "base/text.h"
+#include "classify/catalogue.h"
+
+struct change {
+	enum rule_kind kind;
+	bool is_allow, is_remove;
+	bool is_forced;		   /* a public suffix is meant */
+	const char *const *values; /* borrowed */
+	size_t value_count;
+};
+
+/* Applies all of it or nothing: on a fault `rules` is as before. Returns how many rules changed,
+ * and adds a line about each value to *note; -EINVAL or -ENOMEM with *f. */
+int change_apply(struct rules **rules, const struct change *c, const struct catalogue *catalogue,
+		 struct text *note, struct fault *f);
+
+/* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}. */
+void change_rules_json(const struct rules *rules, struct text *out);
+
+/* Reads the stored rules; none stored are empty rules. 0, or -errno with *f. */
+int change_load(const char *path, const struct catalogue *catalogue, struct rules **out,
+		struct fault *f);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The control socket from the outside; see control.h.
+ */
+#include "agent/control.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ANSWER_MS = 60000, RESTART_TRIES = 100, RESTART_WAIT_MS = 50 };
+
+static int connect_once(const struct paths *p)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", p->socket);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* True while some process holds the agent's lock: it lives, though it may be starting again. */
+static bool agent_lives(const struct paths *p)
+{
+	int fd = open(p->lock, O_RDONLY | O_CLOEXEC);
+	bool is_held;
+
+	if (fd < 0)
+		return false;
+	is_held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return is_held;
+}
+
+static int connect_patiently(const struct paths *p)
+{
+	struct timespec wait = {.tv_nsec = RESTART_WAIT_MS * 1000000L};
+	int fd = connect_once(p);
+
+	for (int i = 0; i < RESTART_TRIES && (fd == -ECONNREFUSED || fd == -ENOENT); i++) {
+		if (!agent_lives(p))
+			break;
+		nanosleep(&wait, NULL);
+		fd = connect_once(p);
+	}
+	return fd;
+}
+
+void control_wait_end(const struct paths *p)
+{
+	struct timespec wait = {.tv_nsec = 5000000};
+
+	for (int i = 0; i < 1000 && agent_lives(p); i++)
+		nanosleep(&wait, NULL);
+}
+
+int control_request(const struct paths *p, struct slice json, struct slice data,
+		    struct wire *answer, struct fault *f)
+{
+	int err = -ECONNRESET;
+
+	/* An agent killed in the middle of a request starts again: ask once more. */
+	for (int i = 0; i < 3 && (err == -ECONNRESET || err == -EPIPE); i++) {
+		int fd = connect_patiently(p);
+
+		if (fd < 0)
+			return fault_set(f, fd, "%s: %s", p->socket, strerror(-fd));
+		err = wire_send(fd, 0, json, data);
+		if (!err)
+			err = wire_receive(fd, WIRE_ANSWER_MAX, ANSWER_MS, answer);
+		close(fd);
+	}
+	if (err)
+		return fault_set(f, err,
+				 "the agent did not answer (%s); `dpi-xdp status` shows "
+				 "whether it is well",
+				 strerror(-err));
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The control socket from the outside: how a command reaches the agent. A request is one JSON
+ * object, and data with it where a command has some; the answer carries an exit status and what to
+ * print.
+ */
+#ifndef AGENT_CONTROL_H
+#define AGENT_CONTROL_H
+
+#include "agent/paths.h"
+#include "agent/wire.h"
+#include "base/fault.h"
+
+/* Beside the exit status in an answer: the agent ends with it. */
+enum { CONTROL_ENDING = 256 };
+
+/* Waits, a few seconds at most, until an agent that said so has ended. */
+void control_wait_end(const struct paths *p);
+
+/* Sends one request and waits for its answer (the caller clears it). -ECONNREFUSED or -ENOENT: no
+ * agent; other -errno with *f. */
+int control_request(const struct paths *p, struct slice json, struct slice data,
+		    struct wire *answer, struct fault *f);
+
+#endif

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the engine process answers: report, flows, applications, counters, events. Each answer is
+ * made of copies: a snapshot of every shard, and what the kernel counted.
+ */
+#include "agent/engine_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dpi/parse.h"
+
+/* Keys of the rows already taken, so that the kernel's own list adds only what is new. */
+struct seen {
+	struct table table;
+	struct seen_key *keys;
+	size_t count, max;
+};
+
+struct seen_key {
+	struct table_node node;
+	struct dpi_key key;
+};
+
+/* Everything known of live traffic, gathered for one answer. */
+struct gathered {
+	struct engine_state *e;
+	struct tally *all;
+	struct seen seen;
+	struct report_worker workers[DPI_RINGS_MAX];
+	uint64_t events_lost;
+	bool failed;
+};
+
+static uint64_t key_hash(const struct dpi_key *k)
+{
+	return table_hash(0, k, sizeof(*k));
+}
+
+static bool seen_has(const struct seen *s, const struct dpi_key *k)
+{
+	struct table_node *n = table_first(&s->table, key_hash(k));
+
+	for (; n; n = table_next(n))
+		if (memcmp(&table_entry(n, struct seen_key, node)->key, k, sizeof(*k)) == 0)
+			return true;
+	return false;
+}
+
+static void seen_add(struct seen *s, const struct dpi_key *k)
+{
+	struct seen_key *slot;
+
+	if (s->count == s->max)
+		return;
+	slot = &s->keys[s->count];
+	slot->key = *k;
+	if (table_add(&s->table, &slot->node, key_hash(k)) == 0)
+		s->count++;
+}
+
+static void row_from_kernel(void *ctx, const struct dpi_key *k, const struct live_flow *f)
+{
+	struct gathered *g = ctx;
+	struct connection row;
+
+	if (seen_has(&g->seen, k))
+		return;
+	kernel_counts_new_row(&g->e->clock, k, f, &row);
+	tally_add_connection(g->all, &row);
+}
+
+static void snapshots_take(struct gathered *g, struct shard_snapshot *snaps)
+{
+	struct engine_state *e = g->e;
+	size_t open = 0;
+
+	for (unsigned i = 0; i < e->shard_count; i++) {
+		if (shard_snapshot(e->shards[i], &snaps[i])) {
+			g->failed = true;
+			continue;
+		}
+		open += snaps[i].open_count;
+		tally_merge(g->all, snaps[i].closed);
+		g->events_lost += snaps[i].events_lost;
+	}
+	g->seen.max = open;
+	g->seen.keys = calloc(open ? open : 1, sizeof(*g->seen.keys));
+	if (!g->seen.keys)
+		g->failed = true;
+}
+
+static void rows_add(struct gathered *g, struct shard_snapshot *snaps)
+{
+	struct engine_state *e = g->e;
+
+	for (unsigned i = 0; i < e->shard_count; i++) {
+		struct report_worker *w = &g->workers[i];
+
+		w->packets = snaps[i].frames;
+		w->forwarded = snaps[i].frames;
+		w->flows = snaps[i].flows;
+		w->names = snaps[i].names;
+		for (size_t r = 0; r < snaps[i].open_count; r++) {
+			struct connection *row = &snaps[i].open[r];
+
+			kernel_counts_row(e->options.maps, row);
+			seen_add(&g->seen, &row->key);
+			tally_add_connection(g->all, row);
+		}
+	}
+	live_flow_each(e->options.maps, row_from_kernel, g);
+}
+
+/* Gathers everything. open_only leaves out flows that have ended. */
+static int gather(struct engine_state *e, struct gathered *g, bool open_only)
+{
+	struct shard_snapshot snaps[DPI_RINGS_MAX] = {0};
+
+	*g = (struct gathered){.e = e, .all = tally_new(0)};
+	if (!g->all)
+		return -ENOMEM;
+	snapshots_take(g, snaps);
+	if (open_only) {
+		tally_free(g->all);
+		g->all = tally_new(0);
+	} else {
+		tally_merge(g->all, e->unsampled);
+	}
+	if (g->all && !g->failed) {
+		rows_add(g, snaps);
+		kernel_counts_totals(e->options.maps, g->all);
+	}
+	for (unsigned i = 0; i < e->shard_count; i++)
+		shard_snapshot_clear(&snaps[i]);
+	return g->all && !g->failed ? 0 : -ENOMEM;
+}
+
+static void gathered_clear(struct gathered *g)
+{
+	tally_free(g->all);
+	table_clear(&g->seen.table);
+	free(g->seen.keys);
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static struct engine_view view_of(const struct wire *request)
+{
+	struct engine_view v = {0};
+
+	if (request->out_len >= sizeof(v))
+		memcpy(&v, request->out, sizeof(v));
+	return v;
+}
+
+static struct report *report_make(struct engine_state *e, struct gathered *g, const char *input,
+				  struct report_counter *counters)
+{
+	struct report_config config = {
+		.tally = g->all,
+		.catalogue = e->catalogue,
+		.rules = policy_rules(e->policy),
+		.title = "dpi-xdp live report",
+		.input = input,
+		.duration_s = (double)(live_monotonic() - e->started_ns) / 1e9,
+		.workers = g->workers,
+		.worker_count = e->shard_count,
+		.counters = counters,
+		.counter_count = DPI_COUNT_MAX,
+	};
+
+	kernel_counts_list(e->options.maps, counters);
+	return report_new(&config);
+}
+
+static int answer_report(struct engine_state *e, const struct wire *request, struct text *out)
+{
+	struct report_counter counters[DPI_COUNT_MAX];
+	struct engine_view view = view_of(request);
+	struct report_style style = {.is_boxed = view.is_boxed,
+				     .is_coloured = view.is_coloured,
+				     .is_verbose = view.is_verbose,
+				     .width = view.width};
+	struct report_out to = report_to_text(out);
+	struct report *report = NULL;
+	struct gathered g;
+	int err = gather(e, &g, false);
+
+	if (!err) {
+		report = report_make(e, &g, request->out + sizeof(view), counters);
+		err = report ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = view.is_json ? report_json(report, &to) : report_text(report, &style, &to);
+	report_free(report);
+	gathered_clear(&g);
+	return err;
+}
+
+static const char *end_text(const struct connection *c, int end, char *out, size_t size)
+{
+	char addr[ADDR_TEXT_MAX];
+	uint16_t port = dpi_be16(c->key.port[end]);
+
+	addr_format(&c->key.addr[end], addr);
+	if (!port)
+		snprintf(out, size, "%s", addr);
+	else
+		snprintf(out, size, dpi_addr_is4(&c->key.addr[end]) ? "%s:%u" : "[%s]:%u", addr,
+			 port);
+	return out;
+}
+
+static void flow_line(struct engine_state *e, const struct connection *c, struct text *out)
+{
+	char src[64], dst[64], proto[8];
+	struct connection_name name;
+	size_t at = 0;
+
+	text_printf(
+		out, "%-5s %-28s %-28s %-14s %-12s %8llu %12llu  ",
+		report_protocol(c->key.proto, proto), end_text(c, c->opener & 1, src, sizeof(src)),
+		end_text(c, ~c->opener & 1, dst, sizeof(dst)), catalogue_name(e->catalogue, c->app),
+		flow_state_name((enum flow_state)c->state),
+		(unsigned long long)connection_packets(c), (unsigned long long)connection_bytes(c));
+	if (connection_next_name(c, &at, &name))
+		text_escaped(out, name.text);
+	else
+		text_putc(out, '-');
+	text_putc(out, '\n');
+}
+
+static int answer_flows(struct engine_state *e, const struct wire *request, struct text *out)
+{
+	struct engine_view view = view_of(request);
+	const struct connection *rows = NULL;
+	struct gathered g;
+	int err = gather(e, &g, true);
+	size_t count = err ? 0 : tally_rows(g.all, &rows);
+
+	if (!err && view.is_json)
+		text_puts(out, "{\"flows\":[");
+	else if (!err)
+		text_printf(out, "%-5s %-28s %-28s %-14s %-12s %8s %12s  %s\n", "PROTO", "SOURCE",
+			    "DESTINATION", "APP", "STATE", "PACKETS", "BYTES", "NAME");
+	for (size_t i = 0; i < count; i++) {
+		if (view.is_json && i)
+			text_putc(out, ',');
+		if (view.is_json)
+			report_json_connection(out, &rows[i], e->catalogue,
+					       policy_rules(e->policy));
+		else
+			flow_line(e, &rows[i], out);
+	}
+	if (!err && view.is_json)
+		text_puts(out, "]}\n");
+	gathered_clear(&g);
+	return err;
+}
+
+struct app_sum {
+	uint64_t flows, packets, bytes, dropped;
+	bool is_blocked;
+};
+
+static void apps_write(struct engine_state *e, const struct app_sum *sums, bool is_json,
+		       struct text *out)
+{
+	bool is_first = true;
+
+	if (is_json)
+		text_puts(out, "{\"apps\":[");
+	else
+		text_printf(out, "%-20s %-14s %8s %10s %14s %10s\n", "APP", "CATEGORY", "FLOWS",
+			    "PACKETS", "BYTES", "DROPPED");
+	for (size_t i = 0; i < catalogue_count(e->catalogue); i++) {
+		const struct app_sum *s = &sums[i];
+
+		if (!s->flows)
+			continue;
+		if (!is_json) {
+			text_printf(out, "%-20s %-14s %8llu %10llu %14llu %10llu%s\n",
+				    catalogue_name(e->catalogue, (int)i),
+				    catalogue_category(e->catalogue, (int)i),
+				    (unsigned long long)s->flows, (unsigned long long)s->packets,
+				    (unsigned long long)s->bytes, (unsigned long long)s->dropped,
+				    s->is_blocked ? "  <- BLOCKED" : "");
+			continue;
+		}
+		text_puts(out, is_first ? "{\"app\":" : ",{\"app\":");
+		is_first = false;
+		text_json(out, slice_text(catalogue_name(e->catalogue, (int)i)));
+		text_puts(out, ",\"category\":");
+		text_json(out, slice_text(catalogue_category(e->catalogue, (int)i)));
+		text_printf(out,
+			    ",\"flows\":%llu,\"packets\":%llu,\"bytes\":%llu,"
+			    "\"dropped_packets\":%llu,\"blocked\":%s}",
+			    (unsigned long long)s->flows, (unsigned long long)s->packets,
+			    (unsigned long long)s->bytes, (unsigned long long)s->dropped,
+			    s->is_blocked ? "true" : "false");
+	}
+	if (is_json)
+		text_puts(out, "]}\n");
+}
+
+static int answer_apps(struct engine_state *e, const struct wire *request, struct text *out)
+{
+	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
+	const struct connection *rows = NULL;
+	struct gathered g;
+	int err = gather(e, &g, false);
+	size_t count = err ? 0 : tally_rows(g.all, &rows);
+
+	for (size_t i = 0; sums && i < count; i++) {
+		struct app_sum *s = &sums[rows[i].app];
+
+		s->flows++;
+		s->packets += connection_packets(&rows[i]);
+		s->bytes += connection_bytes(&rows[i]);
+		s->dropped += rows[i].dropped_packets;
+		s->is_blocked |= rows[i].is_blocked;
+	}
+	if (!err && sums)
+		apps_write(e, sums, view_of(request).is_json, out);
+	gathered_clear(&g);
+	free(sums);
+	return sums ? err : -ENOMEM;
+}
+
+static void counter_write(struct text *out, bool is_json, bool *is_first, const char *name,
+			  const char *help, uint64_t value)
+{
+	if (!is_json)
+		text_printf(out, "%-32s %14llu  %s\n", name, (unsigned long long)value, help);
+	else
+		text_printf(out, "%s\"%s\":%llu", *is_first ? "" : ",", name,
+			    (unsigned long long)value);
+	*is_first = false;
+}
+
+static int answer_stats(struct engine_state *e, const struct wire *request, struct text *out)
+{
+	struct report_counter kernel[DPI_COUNT_MAX];
+	bool is_json = view_of(request).is_json, is_first = true;
+	const struct engine_counters *sum;
+	struct gathered g;
+	int err = gather(e, &g, false);
+
+	if (err) {
+		gathered_clear(&g);
+		return err;
+	}
+	sum = tally_totals(g.all);
+	kernel_counts_list(e->options.maps, kernel);
+	if (is_json)
+		text_puts(out, "{\"counters\":{");
+	for (int i = 0; i < DPI_COUNT_MAX; i++)
+		counter_write(out, is_json, &is_first, kernel[i].name, kernel[i].help,
+			      kernel[i].value);
+#define X(name, help) counter_write(out, is_json, &is_first, #name, help, sum->name);
+	ENGINE_COUNTERS(X)
+#undef X
+	counter_write(out, is_json, &is_first, "verdicts_held", "verdicts in the kernel now",
+		      live_verdict_count(e->options.maps));
+	counter_write(out, is_json, &is_first, "events_lost", "event lines nobody fetched in time",
+		      g.events_lost);
+	if (is_json)
+		text_puts(out, "}}\n");
+	gathered_clear(&g);
+	return 0;
+}
+
+/* Event lines from a position on; the position after them goes into *err. */
+static int answer_events(struct engine_state *e, const struct wire *request, struct text *out,
+			 struct text *err)
+{
+	uint64_t from = strtoull(request->out, NULL, 10), end = e->events_start + e->events.len;
+
+	if (from < e->events_start)
+		from = e->events_start;
+	if (from < end)
+		text_add(out, e->events.at + (from - e->events_start), end - from);
+	text_printf(err, "%llu", (unsigned long long)end);
+	return 0;
+}
+
+int engine_answer(struct engine_state *e, const struct wire *request)
+{
+	struct text out = {0}, err = {0};
+	struct fault f = {0};
+	int result = 0, sent;
+
+	switch (request->kind) {
+	case ENGINE_POLICY:
+		result = engine_take_policy(e, slice_of(request->out, request->out_len), &f);
+		break;
+	case ENGINE_REPORT: result = answer_report(e, request, &out); break;
+	case ENGINE_FLOWS: result = answer_flows(e, request, &out); break;
+	case ENGINE_APPS: result = answer_apps(e, request, &out); break;
+	case ENGINE_STATS: result = answer_stats(e, request, &out); break;
+	case ENGINE_EVENTS: result = answer_events(e, request, &out, &err); break;
+	default: result = -EINVAL; break;
+	}
+	if (!result && (out.failed || err.failed))
+		result = -ENOMEM;
+	if (result && !f.text[0])
+		fault_set(&f, result, "the engine cannot answer: %s", strerror(-result));
+	if (result)
+		text_puts(&err, f.text);
+	sent = wire_send(e->options.socket, result ? 1 : 0, slice_of(out.at, result ? 0 : out.len),
+			 slice_of(err.at, err.len));
+	text_clear(&out);
+	text_clear(&err);
+	return sent;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine process; see engine_process.h. This file is its life: start, the loop, housekeeping.
+ * What it answers is in engine_answer.c.
+ */
+#include "agent/engine_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "agent/privilege.h"
+#include "base/log.h"
+
+enum { BEAT_MS = 500, SWEEP_BEATS = 10, ENGINE_NICE = -20 };
+/* Longer than the engine keeps an idle flow: what is older is the kernel's alone. */
+#define IDLE_SLACK_NS 15000000000ULL
+#define IDLE_TCP_NS   (300000000000ULL + IDLE_SLACK_NS)
+#define IDLE_OTHER_NS (60000000000ULL + IDLE_SLACK_NS)
+#define IDLE_SYN_NS   (60000000000ULL + IDLE_SLACK_NS)
+
+/* Waits for the engine before this one to be gone: two must never read one ring. */
+static int lock_take(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return -errno;
+	return 0; /* stays open until the process ends */
+}
+
+/* --- flows known from before ------------------------------------------------------------------ */
+
+static struct shard *shard_of(struct engine_state *e, const struct dpi_key *k)
+{
+	return e->shards[dpi_key_hash(k) % e->options.maps->ring_count];
+}
+
+static void adopt(struct engine_state *e, const struct dpi_key *k, const struct dpi_fact *fact,
+		  const struct dpi_verdict *v)
+{
+	struct engine_adopted a = {.key = *k, .opener = DPI_OPENER_0};
+	struct live_flow seen;
+
+	a.ts_ns = live_monotonic() + e->clock.offset_ns;
+	if (live_flow_get(e->options.maps, k, &seen) == 0) {
+		a.opener = seen.opener & 1;
+		a.ts_ns = seen.last_ns + e->clock.offset_ns;
+	}
+	if (fact) {
+		a.proto = fact->proto;
+		a.source = fact->source;
+		a.is_settled = fact->settled;
+		name_set(&a.name, slice_of(fact->name, fact->name_len));
+	}
+	if (v) {
+		a.verdict_rule = v->rule;
+		if (v->last_ns + e->clock.offset_ns > a.ts_ns)
+			a.ts_ns = v->last_ns + e->clock.offset_ns;
+	}
+	shard_adopt(shard_of(e, k), &a);
+}
+
+static void adopt_verdict(void *ctx, const struct dpi_key *k, const struct dpi_verdict *v)
+{
+	struct engine_state *e = ctx;
+	struct dpi_fact fact;
+	bool has_fact = live_fact_get(e->options.maps, k, &fact) == 0;
+
+	adopt(e, k, has_fact ? &fact : NULL, v);
+}
+
+static void adopt_fact(void *ctx, const struct dpi_key *k, const struct dpi_fact *fact)
+{
+	struct engine_state *e = ctx;
+	struct dpi_verdict v;
+
+	if (live_verdict_get(e->options.maps, k, &v))
+		adopt(e, k, fact, NULL);
+}
+
+static int shards_start(struct engine_state *e, struct fault *f)
+{
+	struct shard_config config = {
+		.maps = e->options.maps,
+		.catalogue = e->catalogue,
+		.policy = e->policy,
+		.clock = e->clock,
+		.flow_max = e->options.flow_max,
+	};
+
+	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
+		return fault_set(f, -errno, "no random numbers: %s", strerror(errno));
+	for (; e->shard_count < e->options.maps->ring_count; e->shard_count++) {
+		config.index = e->shard_count;
+		e->shards[e->shard_count] = shard_new(&config, f);
+		if (!e->shards[e->shard_count])
+			return -ENOMEM;
+	}
+	live_verdict_each(e->options.maps, adopt_verdict, e);
+	live_fact_each(e->options.maps, adopt_fact, e);
+	for (unsigned i = 0; i < e->shard_count; i++)
+		if (shard_start(e->shards[i]))
+			return fault_set(f, -EAGAIN, "a worker thread cannot be started");
+	/* Only the shards are in a hurry. */
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){.sched_priority = 0});
+	return 0;
+}
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+static void verdict_check(void *ctx, const struct dpi_key *k, const struct dpi_verdict *v)
+{
+	struct engine_state *e = ctx;
+
+	if (!policy_rule(e->policy, v->rule))
+		live_verdict_delete(e->options.maps, k);
+}
+
+int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
+{
+	struct rule_apps apps = catalogue_rule_apps(e->catalogue);
+	struct policy_apps suffixes = catalogue_policy_apps(e->catalogue);
+	struct policy *old = e->policy;
+	struct rules *rules = NULL;
+	char seed[17] = "";
+	int err;
+
+	if (body.len < 16)
+		return fault_set(f, -EINVAL, "a policy without its seed");
+	memcpy(seed, body.at, 16);
+	err = rules_parse(slice_from(body, 16), "rules", &apps, RULES_FORCE, &rules, f);
+	if (err)
+		return err;
+	e->policy = policy_new(rules, &suffixes, strtoull(seed, NULL, 16));
+	rules_free(rules);
+	if (!e->policy) {
+		e->policy = old;
+		return fault_set(f, -ENOMEM, "out of memory");
+	}
+	if (!e->shard_count)
+		return shards_start(e, f);
+	for (unsigned i = 0; i < e->shard_count; i++)
+		shard_set_policy(e->shards[i], e->policy);
+	policy_free(old);
+	/* Verdicts of flows that no shard remembers go with their rule. */
+	live_verdict_each(e->options.maps, verdict_check, e);
+	return 0;
+}
+
+/* --- housekeeping ----------------------------------------------------------------------------- */
+
+static void flow_sweep(void *ctx, const struct dpi_key *k, const struct live_flow *f)
+{
+	struct engine_state *e = ctx;
+	uint64_t limit = f->is_half_open	  ? IDLE_SYN_NS
+			 : k->proto == DPI_IP_TCP ? IDLE_TCP_NS
+						  : IDLE_OTHER_NS;
+	struct connection row;
+
+	if (e->sweep_now < f->last_ns || e->sweep_now - f->last_ns < limit)
+		return;
+	kernel_counts_new_row(&e->clock, k, f, &row);
+	tally_add_connection(e->unsampled, &row);
+	live_flow_forget(e->options.maps, k);
+}
+
+static void verdict_sweep(void *ctx, const struct dpi_key *k, const struct dpi_verdict *v)
+{
+	struct engine_state *e = ctx;
+
+	if (e->sweep_now > v->last_ns && e->sweep_now - v->last_ns > DPI_VERDICT_IDLE_NS)
+		live_verdict_delete(e->options.maps, k);
+}
+
+static void events_collect(struct engine_state *e)
+{
+	for (unsigned i = 0; i < e->shard_count; i++) {
+		struct text lines = {0};
+
+		shard_take_events(e->shards[i], &lines);
+		text_add(&e->events, lines.at, lines.len);
+		text_clear(&lines);
+	}
+	if (e->events.failed)
+		text_clear(&e->events);
+	if (e->events.len > ENGINE_EVENTS_KEPT) {
+		size_t cut = e->events.len - ENGINE_EVENTS_KEPT / 2;
+		const char *end = memchr(e->events.at + cut, '\n', e->events.len - cut);
+
+		cut = end ? (size_t)(end - e->events.at) + 1 : e->events.len;
+		memmove(e->events.at, e->events.at + cut, e->events.len - cut);
+		e->events.len -= cut;
+		e->events_start += cut;
+	}
+}
+
+static void housekeeping(struct engine_state *e)
+{
+	uint64_t now = live_monotonic();
+
+	live_heartbeat(e->options.maps, now);
+	events_collect(e);
+	if (++e->beats % SWEEP_BEATS)
+		return;
+	e->sweep_now = now;
+	live_verdict_each(e->options.maps, verdict_sweep, e);
+	live_flow_each(e->options.maps, flow_sweep, e);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static int request_take(struct engine_state *e)
+{
+	struct wire w;
+	int err = wire_receive(e->options.socket, WIRE_ANSWER_MAX, -1, &w);
+
+	if (err)
+		return err;
+	err = engine_answer(e, &w);
+	wire_clear(&w);
+	return err;
+}
+
+static int state_init(struct engine_state *e, const struct engine_options *options, struct fault *f)
+{
+	int err;
+
+	e->options = *options;
+	e->clock = live_clock_now();
+	e->started_ns = live_monotonic();
+	err = lock_take(options->lock_path);
+	if (err)
+		return fault_set(f, err, "%s cannot be locked: %s", options->lock_path,
+				 strerror(-err));
+	e->catalogue = catalogue_new();
+	e->unsampled = tally_new(TALLY_ROWS_LIVE);
+	if (!e->catalogue || !e->unsampled)
+		return fault_set(f, -ENOMEM, "out of memory");
+	err = catalogue_load_dir(e->catalogue, CATALOGUE_DIR, f);
+	if (err)
+		return err;
+	/* For the shards, which inherit it; where it is not permitted they do without. */
+	sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
+	setpriority(PRIO_PROCESS, 0, ENGINE_NICE);
+	return privilege_drop(f);
+}
+
+_Noreturn void engine_process_run(const struct engine_options *options)
+{
+	struct engine_state e = {0};
+	struct fault f = {0};
+	uint64_t last = 0;
+
+	prctl(PR_SET_NAME, "dpi-xdp-engine", 0, 0, 0);
+	if (state_init(&e, options, &f)) {
+		log_error("%s", f.text);
+		_exit(1);
+	}
+	for (;;) {
+		struct pollfd p = {.fd = options->socket, .events = POLLIN};
+		int ready = poll(&p, 1, BEAT_MS);
+
+		if (ready > 0 && request_take(&e))
+			_exit(0); /* the supervisor is gone; the next one starts another engine */
+		if (e.shard_count && live_monotonic() - last >= BEAT_MS * 1000000ULL) {
+			last = live_monotonic();
+			housekeeping(&e);
+		}
+	}
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine process: no capability, a user of its own, inherited descriptors. It drains the rings
+ * with one shard each, writes verdicts, and answers the supervisor. It dies with the supervisor,
+ * and may die itself at any time: everything that must outlive it is in the pinned maps.
+ */
+#ifndef AGENT_ENGINE_PROCESS_H
+#define AGENT_ENGINE_PROCESS_H
+
+#include "live/maps.h"
+
+/* What the supervisor may ask (wire kind) and the body it sends. */
+enum engine_request {
+	ENGINE_POLICY = 1, /* 16 hex digits of the name seed, then the rules in text form */
+	ENGINE_REPORT,	   /* struct engine_view, then the interfaces as text */
+	ENGINE_FLOWS,	   /* struct engine_view */
+	ENGINE_APPS,	   /* struct engine_view */
+	ENGINE_STATS,	   /* struct engine_view */
+	ENGINE_EVENTS,	   /* decimal position; the answer's err block holds the next position */
+};
+
+/* How an answer is to look. Sent as it is: both processes are one program. */
+struct engine_view {
+	bool is_json, is_boxed, is_coloured, is_verbose;
+	unsigned width;
+};
+
+struct engine_options {
+	const struct live_maps *maps; /* descriptors, open in this process */
+	const char *lock_path;	      /* one engine at a time; held until it dies */
+	int socket;		      /* to the supervisor */
+	size_t flow_max;	      /* a shard */
+};
+
+/* Runs the process. Never returns. */
+_Noreturn void engine_process_run(const struct engine_options *options);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A capture through the road: a reader thread (the caller's own), workers, and one writer that puts
+ * the frames that pass back in file order. Room: agent.
+ *
+ * A flow belongs to one of DPI_RINGS_MAX shards, by the hash the kernel chooses rings with; each
+ * shard has an engine and a tally of its own, and worker w runs the shards s with s % workers == w.
+ * So no result depends on the number of workers.
+ */
+#ifndef AGENT_OFFLINE_H
+#define AGENT_OFFLINE_H
+
+#include <signal.h>
+#include "base/fault.h"
+#include "pcap/capture_out.h"
+#include "report/report.h"
+
+enum { OFFLINE_FLOWS_MAX = 65536 /* a shard */ };
+
+struct offline_progress {
+	uint64_t frames, bytes; /* read so far */
+	uint64_t size;		/* of the file; 0: not known */
+};
+
+/* All borrowed for the run. */
+struct offline_config {
+	const char *in, *out;
+	const char *events; /* file for NDJSON events; NULL: none */
+	const struct catalogue *catalogue;
+	const struct policy *policy;
+	unsigned workers;		   /* 1..DPI_RINGS_MAX */
+	uint64_t frame_max;		   /* stop after so many frames; 0: no limit */
+	const volatile sig_atomic_t *stop; /* raised by a signal: stop reading, drain, finish */
+	void (*progress)(void *ctx, const struct offline_progress *p); /* on the caller's thread */
+	void *progress_ctx;
+};
+
+enum offline_end {
+	OFFLINE_WHOLE,	 /* the capture was read to its end */
+	OFFLINE_DAMAGED, /* to a damaged place; all before it was done */
+	OFFLINE_STOPPED, /* to where *stop was raised */
+	OFFLINE_FAILED,	 /* reading failed or memory ran out; all before it was done */
+};
+
+/* fault says why the capture did not end whole. */
+struct offline_result {
+	enum offline_end end;
+	struct fault fault;
+	struct tally *tally;
+	/* The outputs, written but not yet called by their names: the caller finishes both when the
+	 * reports are written too, or abandons both. events is NULL when there are none. */
+	struct capture_out *out, *events;
+	bool is_headless; /* damaged before anything could be written: out is no capture */
+	struct report_worker worker[DPI_RINGS_MAX];
+	size_t worker_count;
+	double duration_s;
+	uint64_t frames, bytes;
+	char format[32];
+	char strange_link[64]; /* a link type that was passed unparsed; or "" */
+};
+
+/*
+ * Runs a capture. Gives what *r holds (offline_result_clear). Returns 0 and fills *r; or, with
+ * nothing written and *f saying which file and why: -EINVAL when the input is refused or an output
+ * would overwrite it, -EINTR when stopped before it began, -EIO when an output cannot be
+ * opened, another -errno when the run cannot start.
+ */
+int offline_run(const struct offline_config *config, struct offline_result *r, struct fault *f);
+void offline_result_clear(struct offline_result *r);
+
+#endif

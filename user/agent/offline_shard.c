@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * An engine, its tally and its events, for offline.c. Room: agent.
+ */
+#include "agent/offline_shard.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include "agent/offline.h"
+
+static void take_event(void *ctx, const struct event *e)
+{
+	struct offline_shard *s = ctx;
+
+	tally_event(s->tally, e);
+	if (e->type == EVENT_FLOW_CLOSED && e->flow->state == FLOW_INCOMPLETE)
+		s->incomplete_count++;
+	if (s->log && eve_event(&s->log->text, e, s->eve))
+		event_log_mark(s->log, s->number);
+}
+
+int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
+		       const struct policy *policy, const struct eve_config *eve)
+{
+	struct engine_config config = {
+		.catalogue = catalogue,
+		.policy = policy,
+		.sink = {.ctx = s, .emit = take_event},
+		.flow_max = OFFLINE_FLOWS_MAX,
+	};
+
+	*s = (struct offline_shard){.eve = eve};
+	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
+		return -EAGAIN;
+	s->tally = tally_new(0);
+	s->engine = s->tally ? engine_new(&config) : NULL;
+	return s->engine ? 0 : -ENOMEM;
+}
+
+bool offline_shard_frame(struct offline_shard *s, const struct frame *f, struct event_log *log)
+{
+	struct outcome o;
+
+	s->log = log;
+	s->number = f->number;
+	o = engine_frame(s->engine, f);
+	tally_frame(s->tally, f, &o);
+	return o.action == DPI_PASS;
+}
+
+void offline_shard_finish(struct offline_shard *s, struct tally *into, struct report_worker *w,
+			  struct event_log *log)
+{
+	struct engine_counters c = *engine_counters(s->engine);
+
+	s->log = log;
+	s->number = 0;
+	engine_free(s->engine);
+	s->engine = NULL;
+	c.incomplete = s->incomplete_count; /* those that only closing showed included */
+	tally_add_engine(s->tally, &c);
+	tally_merge(into, s->tally);
+	w->packets += c.packets;
+	w->forwarded += c.forwarded;
+	w->dropped += c.dropped;
+	w->flows += c.flows_opened;
+	w->names += c.names;
+}
+
+void offline_shard_close(struct offline_shard *s)
+{
+	s->log = NULL;
+	if (s->engine)
+		engine_free(s->engine);
+	tally_free(s->tally);
+	*s = (struct offline_shard){0};
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * One shard of the capture door: an engine and a tally for the flows whose hash chose it. Room:
+ * agent. Belongs to the thread of the worker that runs it; after the workers, to the reader.
+ */
+#ifndef AGENT_OFFLINE_SHARD_H
+#define AGENT_OFFLINE_SHARD_H
+
+#include "agent/batch.h"
+#include "report/eve.h"
+#include "report/report.h"
+
+struct offline_shard {
+	struct engine *engine;
+	struct tally *tally;
+	struct event_log *log; /* where events go now; NULL: nowhere */
+	const struct eve_config *eve;
+	uint64_t number; /* of the frame under way */
+	uint64_t incomplete_count;
+};
+
+/* All borrowed until offline_shard_close. 0, or -errno; closing may follow either. */
+int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
+		       const struct policy *policy, const struct eve_config *eve);
+/* Takes a frame down the road; its events are added to log (may be NULL). True when it passes. */
+bool offline_shard_frame(struct offline_shard *s, const struct frame *f, struct event_log *log);
+/* Closes every flow that is open (their events go to log, or nowhere), and adds all that was
+ * counted to the tally and the worker's row. */
+void offline_shard_finish(struct offline_shard *s, struct tally *into, struct report_worker *w,
+			  struct event_log *log);
+void offline_shard_close(struct offline_shard *s);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Where the agent keeps things. DPI_XDP_STATE_DIR and DPI_XDP_RUN_DIR move them, so that one agent
+ * a network namespace can live beside others; the pin directory follows the run directory's name.
+ */
+#ifndef AGENT_PATHS_H
+#define AGENT_PATHS_H
+
+enum { PATHS_MAX = 200 };
+
+struct paths {
+	char state_dir[PATHS_MAX];	  /* /var/lib/dpi-xdp */
+	char run_dir[80];		  /* /run/dpi-xdp; a socket path is short */
+	char rules[PATHS_MAX + 16];	  /* state_dir/rules.txt */
+	char socket[96];		  /* run_dir/control */
+	char lock[PATHS_MAX + 16];	  /* run_dir/lock: held while an agent lives */
+	char engine_lock[PATHS_MAX + 16]; /* run_dir/engine.lock: held by the one engine */
+	char interfaces[PATHS_MAX + 16];  /* run_dir/interfaces: what is to be protected */
+	char pin_dir[PATHS_MAX + 32];	  /* /sys/fs/bpf/dpi-xdp/v1 */
+};
+
+/* Fills *p from the environment. 0, or -ENAMETOOLONG. */
+int paths_init(struct paths *p);
+/* Makes the state and run directories (0750). 0 or -errno. */
+int paths_make(const struct paths *p);
+
+#endif

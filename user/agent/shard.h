@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * One worker of the engine process: a ring, an engine, a tally and the thread that owns them. The
+ * kernel chooses the ring by the flow's hash, so a flow stays with one shard for life and no frame
+ * ever meets a lock. What crosses threads is a letter: the engine process posts one, the shard
+ * answers it between frames.
+ */
+#ifndef AGENT_SHARD_H
+#define AGENT_SHARD_H
+
+#include "base/text.h"
+#include "engine/engine.h"
+#include "live/maps.h"
+#include "report/tally.h"
+
+struct shard;
+
+struct shard_config {
+	unsigned index;
+	const struct live_maps *maps;	   /* borrowed */
+	const struct catalogue *catalogue; /* borrowed */
+	const struct policy *policy;	   /* borrowed until another is posted */
+	struct live_clock clock;
+	uint64_t seed;
+	size_t flow_max;
+};
+
+/* Makes the engine and opens the ring; no thread yet, so that flows can be adopted. */
+struct shard *shard_new(const struct shard_config *config, struct fault *f);
+void shard_adopt(struct shard *s, const struct engine_adopted *a);
+int shard_start(struct shard *s); /* starts the thread; 0 or -errno */
+void shard_free(struct shard *s); /* stops it, drains what is there, frees everything */
+
+/* Gives the shard another policy and waits until no frame can meet the old one any more. */
+void shard_set_policy(struct shard *s, const struct policy *policy);
+
+/* A copy of everything a shard knows. */
+struct shard_snapshot {
+	struct tally *closed;	 /* rows of flows that have ended, engine's counters added */
+	struct connection *open; /* open flows; counts are the engine's, not the kernel's */
+	size_t open_count;
+	uint64_t frames, names, flows; /* for the worker row */
+	uint64_t events_lost;
+};
+/* Fills *out. 0 or -ENOMEM. */
+int shard_snapshot(struct shard *s, struct shard_snapshot *out);
+void shard_snapshot_clear(struct shard_snapshot *snap);
+
+/* Moves the event lines written since the last call into *out (cleared by the caller). */
+void shard_take_events(struct shard *s, struct text *out);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The supervisor's life: start, adopt, wait, end; see supervisor.h. What it answers is in
+ * supervisor_answer.c, the engine process in supervisor_engine.c.
+ */
+#include "agent/supervisor_state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/change.h"
+#include "agent/control.h"
+#include "base/log.h"
+
+#define CATALOGUE_DIR "/etc/dpi-xdp/apps.d"
+
+enum { CLIENT_MS = 2000, LOOP_MS = 1000 };
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+static int signals_take(struct supervisor *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? -errno : 0;
+}
+
+static int listen_start(struct supervisor *s, struct fault *f)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	const struct group *group = getgrnam("dpi-xdp");
+	int err = 0;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", s->paths.socket);
+	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(s->paths.socket);
+	if (s->listen_fd < 0 || bind(s->listen_fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    chmod(s->paths.socket, group ? 0660 : 0600) ||
+	    (group && chown(s->paths.socket, 0, group->gr_gid)) || listen(s->listen_fd, 16))
+		err = -errno;
+	if (err)
+		return fault_set(f, err, "%s cannot be opened: %s", s->paths.socket,
+				 strerror(-err));
+	return 0;
+}
+
+static int seed_choose(struct supervisor *s)
+{
+	s->name_seed = live_name_seed(loader_maps(s->loader));
+	while (s->name_seed == 0)
+		if (getrandom(&s->name_seed, sizeof(s->name_seed), 0) != sizeof(s->name_seed))
+			return -errno;
+	return 0;
+}
+
+static int start(struct supervisor *s, struct fault *f)
+{
+	int err = signals_take(s);
+
+	s->started_ns = live_monotonic();
+	s->catalogue = catalogue_new();
+	if (err || !s->catalogue)
+		return fault_set(f, -ENOMEM, "out of memory");
+	err = catalogue_load_dir(s->catalogue, CATALOGUE_DIR, f);
+	if (!err)
+		err = change_load(s->paths.rules, s->catalogue, &s->rules, f);
+	if (!err)
+		err = loader_open(&s->loader, s->paths.pin_dir, s->options.workers, f);
+	if (!err)
+		err = seed_choose(s);
+	if (!err)
+		err = rules_to_kernel(s, s->rules, f);
+	if (err)
+		return err;
+	/* Listen to changes first, then look: nothing falls between. */
+	s->netlink_fd = interfaces_watch();
+	interfaces_load(&s->interfaces, s->paths.interfaces);
+	for (size_t i = 0; i < s->interfaces.count; i++)
+		if (attach_is_alive(s->paths.pin_dir, &s->interfaces.row[i].attachment))
+			attach_interface(s->loader, &s->interfaces.row[i].attachment, f);
+	interfaces_check(&s->interfaces, s->loader, s->paths.pin_dir);
+	for (size_t i = 0; i < s->interfaces.count; i++)
+		s->interfaces.row[i].is_protected =
+			attach_is_alive(s->paths.pin_dir, &s->interfaces.row[i].attachment);
+	err = engine_start(s, f);
+	return err ? err : listen_start(s, f);
+}
+
+static void ready_tell(int fd, int err, const struct fault *f)
+{
+	char code = err ? (char)-err : 0;
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, &code, 1);
+	if (err)
+		(void)!write(fd, f->text, strlen(f->text));
+	close(fd);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+/* Root, the agent's own user, and members of the socket's group may ask: the socket's mode keeps
+ * others from connecting, and this from coming by with a descriptor of somebody else's. */
+static bool peer_may(int fd, struct text *err)
+{
+	const struct group *group = getgrnam("dpi-xdp");
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	    (peer.uid == 0 || peer.uid == geteuid() || (group && peer.gid == group->gr_gid)))
+		return true;
+	text_puts(err, "not permitted: run as root, or as a member of the group dpi-xdp\n");
+	return false;
+}
+
+static void client_serve(struct supervisor *s)
+{
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC), status = 4;
+	struct text out = {0}, err = {0};
+	struct wire request = {0};
+
+	if (fd < 0)
+		return;
+	if (peer_may(fd, &err)) {
+		int problem = wire_receive(fd, WIRE_REQUEST_MAX, CLIENT_MS, &request);
+
+		if (problem == -EMSGSIZE) {
+			status = 2;
+			text_printf(&err, "a request may have %d bytes, rules with it\n",
+				    WIRE_REQUEST_MAX);
+		} else if (problem) {
+			close(fd);
+			return;
+		} else {
+			status = supervisor_answer(s, &request, &out, &err);
+		}
+	}
+	if (s->is_ending)
+		status |= CONTROL_ENDING;
+	wire_send(fd, (uint32_t)status, slice_of(out.at, out.len), slice_of(err.at, err.len));
+	close(fd);
+	wire_clear(&request);
+	text_clear(&out);
+	text_clear(&err);
+}
+
+static void signals_serve(struct supervisor *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+			s->is_ending = true;
+		if (info.ssi_signo == SIGCHLD && s->engine_pid > 0 &&
+		    waitpid(s->engine_pid, NULL, WNOHANG) == s->engine_pid) {
+			s->engine_pid = 0;
+			engine_restart(s);
+		}
+	}
+}
+
+static void loop(struct supervisor *s)
+{
+	while (!s->is_ending) {
+		struct pollfd p[] = {{.fd = s->signal_fd, .events = POLLIN},
+				     {.fd = s->netlink_fd, .events = POLLIN},
+				     {.fd = s->listen_fd, .events = POLLIN}};
+
+		poll(p, 3, LOOP_MS);
+		if (p[0].revents)
+			signals_serve(s);
+		if (p[1].revents & POLLIN) {
+			interfaces_watch_read(s->netlink_fd);
+			if (interfaces_check(&s->interfaces, s->loader, s->paths.pin_dir))
+				interfaces_save(&s->interfaces, s->paths.interfaces);
+		}
+		if (s->engine_pid == 0)
+			engine_restart(s);
+		if (p[2].revents & POLLIN)
+			client_serve(s);
+	}
+}
+
+static void end(struct supervisor *s)
+{
+	engine_stop(s);
+	loader_close(s->loader);
+	unlink(s->paths.socket);
+	/* With nothing left to protect the maps have no purpose; else all of it stays. */
+	if (s->interfaces.count == 0) {
+		loader_unpin(s->paths.pin_dir);
+		unlink(s->paths.interfaces);
+	}
+	policy_free(s->policy);
+	rules_free(s->rules);
+	catalogue_free(s->catalogue);
+}
+
+int supervisor_run(const struct paths *p, const struct agent_options *o, int ready_fd)
+{
+	struct supervisor s = {.paths = *p,
+			       .options = *o,
+			       .engine_socket = -1,
+			       .listen_fd = -1,
+			       .netlink_fd = -1,
+			       .signal_fd = -1};
+	struct fault f = {0};
+	int err;
+
+	prctl(PR_SET_NAME, "dpi-xdp-super", 0, 0, 0);
+	err = start(&s, &f);
+	ready_tell(ready_fd, err, &f);
+	if (err) {
+		log_error("%s", f.text);
+		engine_stop(&s);
+		return 1;
+	}
+	loop(&s);
+	end(&s);
+	return 0;
+}

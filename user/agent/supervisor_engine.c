@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The supervisor's side of the engine process, and publishing rules; see supervisor_state.h.
+ */
+#include "agent/supervisor_state.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/engine_process.h"
+#include "base/log.h"
+
+enum { ASK_MS = 30000, FLOWS_A_SHARD = 65536 };
+
+/* --- descriptors ------------------------------------------------------------------------------ */
+
+static int fd_compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static size_t engine_fds(const struct live_maps *m, int socket, int *keep)
+{
+	const int fixed[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, socket,
+			     m->flows,	   m->syns,	  m->verdicts,	 m->facts,
+			     m->hits,	   m->counts,	  m->heartbeat};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		keep[n++] = fixed[i];
+	for (uint32_t i = 0; i < m->ring_count; i++)
+		keep[n++] = m->ring[i];
+	return n;
+}
+
+/* Closes every descriptor that the engine has no business with: programs, links, rule maps. */
+static void fds_close_others(int *keep, size_t count)
+{
+	unsigned next = 0;
+
+	qsort(keep, count, sizeof(*keep), fd_compare);
+	for (size_t i = 0; i < count; i++) {
+		if ((unsigned)keep[i] > next)
+			syscall(SYS_close_range, next, (unsigned)keep[i] - 1, 0);
+		next = (unsigned)keep[i] + 1;
+	}
+	syscall(SYS_close_range, next, ~0U, 0);
+}
+
+/* --- the process ------------------------------------------------------------------------------ */
+
+static _Noreturn void engine_child(struct supervisor *s, int socket)
+{
+	struct engine_options o = {.maps = loader_maps(s->loader),
+				   .lock_path = s->paths.engine_lock,
+				   .socket = socket,
+				   .flow_max = FLOWS_A_SHARD};
+	int keep[16 + DPI_RINGS_MAX];
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_IGN);
+	fds_close_others(keep, engine_fds(o.maps, socket, keep));
+	engine_process_run(&o);
+}
+
+static int engine_fork(struct supervisor *s)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	s->engine_pid = fork();
+	if (s->engine_pid == 0) {
+		close(pair[0]);
+		engine_child(s, pair[1]);
+	}
+	close(pair[1]);
+	if (s->engine_pid < 0) {
+		close(pair[0]);
+		return -errno;
+	}
+	s->engine_socket = pair[0];
+	s->engine_started_ns = live_monotonic();
+	return 0;
+}
+
+static int ask_once(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer)
+{
+	int err;
+
+	if (s->engine_socket < 0)
+		return -ECONNRESET;
+	err = wire_send(s->engine_socket, request, body, slice_of("", 0));
+	return err ? err : wire_receive(s->engine_socket, WIRE_ANSWER_MAX, ASK_MS, answer);
+}
+
+static int policy_send(struct supervisor *s, const struct rules *rules, struct fault *f)
+{
+	char *text = rules_format(rules);
+	struct text body = {0};
+	struct wire answer = {0};
+	int err;
+
+	if (!text)
+		return fault_set(f, -ENOMEM, "out of memory");
+	text_printf(&body, "%016llx", (unsigned long long)s->name_seed);
+	text_puts(&body, text);
+	free(text);
+	err = body.failed ? -ENOMEM
+			  : ask_once(s, ENGINE_POLICY, slice_of(body.at, body.len), &answer);
+	text_clear(&body);
+	if (err)
+		return fault_set(f, err, "the engine does not take the rules: %s", strerror(-err));
+	if (answer.kind)
+		err = fault_set(f, -EIO, "%s", answer.err);
+	wire_clear(&answer);
+	return err;
+}
+
+int engine_start(struct supervisor *s, struct fault *f)
+{
+	int err = engine_fork(s);
+
+	if (err)
+		return fault_set(f, err, "the engine process cannot be started: %s",
+				 strerror(-err));
+	err = policy_send(s, s->rules, f);
+	if (err)
+		engine_stop(s);
+	return err;
+}
+
+void engine_stop(struct supervisor *s)
+{
+	if (s->engine_socket >= 0)
+		close(s->engine_socket);
+	s->engine_socket = -1;
+	if (s->engine_pid > 0) {
+		kill(s->engine_pid, SIGKILL);
+		while (waitpid(s->engine_pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	s->engine_pid = 0;
+}
+
+void engine_restart(struct supervisor *s)
+{
+	struct fault f = {0};
+
+	engine_stop(s);
+	s->engine_restarts++;
+	if (engine_start(s, &f))
+		log_error("%s; trying again", f.text);
+}
+
+int engine_ask(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer,
+	       struct fault *f)
+{
+	int err = ask_once(s, request, body, answer);
+
+	if (err == -ECONNRESET || err == -EPIPE) {
+		engine_restart(s);
+		err = ask_once(s, request, body, answer);
+	}
+	if (err)
+		return fault_set(f, err,
+				 "the engine does not answer: %s; it is being started "
+				 "again, what is blocked stays blocked",
+				 strerror(-err));
+	return 0;
+}
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f)
+{
+	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
+	struct policy *next = policy_new(rules, &apps, s->name_seed);
+	uint32_t flags = (s->options.is_monitor ? DPI_CONFIG_MONITOR : 0) |
+			 (s->options.is_fail_closed ? DPI_CONFIG_FAIL_CLOSED : 0);
+	struct decision dns;
+	int err;
+
+	if (!next)
+		return fault_set(f, -ENOMEM, "out of memory");
+	dns = policy_match_app(next, catalogue_of_proto(s->catalogue, PROTO_DNS, 53));
+	err = live_policy_apply(loader_maps(s->loader), next, flags, dns, f);
+	if (err) {
+		policy_free(next);
+		return err;
+	}
+	policy_free(s->policy);
+	s->policy = next;
+	return 0;
+}
+
+int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
+{
+	struct rules *old = s->rules;
+	struct fault ignored;
+	int err = rules_save(next, s->paths.rules, f);
+
+	if (err)
+		return err;
+	err = rules_to_kernel(s, next, f);
+	if (err) {
+		rules_save(old, s->paths.rules, &ignored);
+		rules_to_kernel(s, old, &ignored);
+		return err;
+	}
+	s->rules = next;
+	rules_free(old);
+	/* An engine that is just being started again gets the rules then. */
+	if (policy_send(s, s->rules, &ignored))
+		engine_restart(s);
+	return 0;
+}

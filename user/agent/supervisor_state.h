@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The supervisor's own data, shared by supervisor.c, supervisor_engine.c and supervisor_answer.c.
+ * One thread; nothing here is seen by another process.
+ */
+#ifndef AGENT_SUPERVISOR_STATE_H
+#define AGENT_SUPERVISOR_STATE_H
+
+#include <sys/types.h>
+
+#include "agent/interfaces.h"
+#include "agent/supervisor.h"
+#include "agent/wire.h"
+#include "base/text.h"
+#include "classify/catalogue.h"
+
+struct supervisor {
+	struct paths paths;
+	struct agent_options options;
+	struct catalogue *catalogue;
+	struct rules *rules;   /* in force, and stored */
+	struct policy *policy; /* the same, compiled; for `why` */
+	uint64_t name_seed;
+	struct loader *loader;
+	struct interfaces interfaces;
+	pid_t engine_pid;
+	int engine_socket; /* -1 while there is no engine */
+	uint64_t engine_started_ns, engine_restarts;
+	uint64_t started_ns;
+	int listen_fd, netlink_fd, signal_fd;
+	bool is_ending;
+};
+
+/* --- supervisor_engine.c ---------------------------------------------------------------------- */
+
+/* Starts the engine process and gives it the rules. 0 or -errno with *f. */
+int engine_start(struct supervisor *s, struct fault *f);
+/* Ends the engine and waits for it. */
+void engine_stop(struct supervisor *s);
+/* Takes note of an engine that died; starts another. */
+void engine_restart(struct supervisor *s);
+/* Asks the engine (enum engine_request) and waits. The caller clears *answer. A dead engine is
+ * started again and asked once more. 0 or -errno with *f. */
+int engine_ask(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer,
+	       struct fault *f);
+/* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the
+ * engine. On failure the old ones stay everywhere. 0 or -errno with *f. */
+int rules_publish(struct supervisor *s, struct rules *next, struct fault *f);
+/* Writes the rules in force into the kernel maps and compiles them. */
+int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f);
+
+/* --- supervisor_answer.c ---------------------------------------------------------------------- */
+
+/* Answers one request (a JSON text, and data with it): fills out and err. Returns the exit
+ * status. */
+int supervisor_answer(struct supervisor *s, const struct wire *request, struct text *out,
+		      struct text *err);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room base: addresses between their 16 bytes and their text, and which of them no public host has.
+ *
+ * Standards: RFC 5952 (IPv6 text), RFC 4291 2.5.5.2 (mapped IPv4), RFC 6890 and its registries.
+ */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+/* Bits in front of the 32 of a mapped IPv4 address. */
+enum { MAPPED_BITS = 96 };
+
+const char *addr_format(const struct dpi_addr *a, char out[ADDR_TEXT_MAX])
+{
+	if (dpi_addr_is4(a))
+		inet_ntop(AF_INET, &a->w[3], out, ADDR_TEXT_MAX);
+	else
+		inet_ntop(AF_INET6, a->b, out, ADDR_TEXT_MAX);
+	return out;
+}
+
+/* Parses either form; *is4 says that it was written as IPv4. */
+static int parse_any(struct slice s, struct dpi_addr *a, bool *is4)
+{
+	char text[ADDR_TEXT_MAX];
+	struct dpi_addr read = {0};
+	__be32 v4;
+
+	if (!s.len || s.len >= sizeof(text) || memchr(s.at, '\0', s.len))
+		return -EINVAL;
+	memcpy(text, s.at, s.len);
+	text[s.len] = '\0';
+	*is4 = inet_pton(AF_INET, text, &v4) == 1;
+	if (*is4)
+		dpi_addr_set4(&read, v4);
+	else if (inet_pton(AF_INET6, text, read.b) != 1)
+		return -EINVAL;
+	*a = read;
+	return 0;
+}
+
+int addr_parse(struct slice s, struct dpi_addr *a)
+{
+	bool is4;
+
+	return parse_any(s, a, &is4);
+}
+
+/* A prefix length: one to three digits, no sign, no leading zero. Returns -1 when it is not one. */
+static int parse_prefix(struct slice s)
+{
+	int n = 0;
+
+	if (!s.len || s.len > 3 || (s.len > 1 && s.at[0] == '0'))
+		return -1;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.at[i] < '0' || s.at[i] > '9')
+			return -1;
+		n = n * 10 + (s.at[i] - '0');
+	}
+	return n;
+}
+
+static void clear_below(struct dpi_addr *a, unsigned bits)
+{
+	for (unsigned i = 0; i < sizeof(a->b); i++) {
+		if (bits >= 8 * (i + 1))
+			continue;
+		a->b[i] &= bits > 8 * i ? (uint8_t)(0xff << (8 * (i + 1) - bits)) : 0;
+	}
+}
+
+int addr_parse_net(struct slice s, struct dpi_addr *a, uint8_t *bits)
+{
+	const uint8_t *slash = s.len ? memchr(s.at, '/', s.len) : NULL;
+	size_t addr_len = slash ? (size_t)(slash - s.at) : s.len;
+	struct dpi_addr read;
+	int prefix = 128;
+	bool is4;
+	int err;
+
+	err = parse_any(slice_first(s, addr_len), &read, &is4);
+	if (err)
+		return err;
+	if (slash) {
+		prefix = parse_prefix(slice_from(s, addr_len + 1));
+		if (prefix < 0 || prefix > (is4 ? 32 : 128))
+			return -EINVAL;
+		if (is4)
+			prefix += MAPPED_BITS;
+	}
+	clear_below(&read, (unsigned)prefix);
+	*a = read;
+	*bits = (uint8_t)prefix;
+	return 0;
+}
+
+bool addr_in_net(const struct dpi_addr *a, const struct dpi_addr *net, uint8_t bits)
+{
+	unsigned whole = bits < 128 ? bits / 8 : 16;
+	unsigned rest = bits < 128 ? bits % 8 : 0;
+
+	if (memcmp(a->b, net->b, whole) != 0)
+		return false;
+	return !rest || !((a->b[whole] ^ net->b[whole]) >> (8 - rest));
+}
+
+struct range {
+	uint8_t bits;
+	uint8_t first[16];
+};
+
+#define V4(a, b, c, length)                                                             \
+	{                                                                               \
+		.bits = MAPPED_BITS + (length), .first = { [10] = 0xff, 0xff, a, b, c } \
+	}
+
+static const struct range reserved[] = {
+	V4(0, 0, 0, 8),			   /* this network */
+	V4(10, 0, 0, 8),		   /* private */
+	V4(100, 64, 0, 10),		   /* shared, behind a carrier's NAT */
+	V4(127, 0, 0, 8),		   /* loopback */
+	V4(169, 254, 0, 16),		   /* link-local */
+	V4(172, 16, 0, 12),		   /* private */
+	V4(192, 0, 0, 24),		   /* protocol assignments */
+	V4(192, 0, 2, 24),		   /* documentation */
+	V4(192, 168, 0, 16),		   /* private */
+	V4(198, 18, 0, 15),		   /* benchmarks */
+	V4(198, 51, 100, 24),		   /* documentation */
+	V4(203, 0, 113, 24),		   /* documentation */
+	V4(224, 0, 0, 4),		   /* multicast */
+	V4(240, 0, 0, 4),		   /* future use, and broadcast */
+	{128, {0}},			   /* unspecified */
+	{128, {[15] = 1}},		   /* loopback */
+	{48, {0, 0x64, 0xff, 0x9b, 0, 1}}, /* local translation, RFC 8215 */
+	{64, {0x01}},			   /* discard, RFC 6666 */
+	{48, {0x20, 0x01, 0, 0x02}},	   /* benchmarks, RFC 5180 */
+	{28, {0x20, 0x01, 0, 0x10}},	   /* ORCHID, RFC 4843 */
+	{32, {0x20, 0x01, 0x0d, 0xb8}},	   /* documentation */
+	{20, {0x3f, 0xff}},		   /* documentation, RFC 9637 */
+	{7, {0xfc}},			   /* unique local */
+	{10, {0xfe, 0x80}},		   /* link-local */
+	{10, {0xfe, 0xc0}},		   /* site-local, RFC 3879 */
+	{8, {0xff}},			   /* multicast */
+};
+
+bool addr_is_reserved(const struct dpi_addr *a)
+{
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+		struct dpi_addr net;
+
+		memcpy(net.b, reserved[i].first, sizeof(net.b));
+		if (addr_in_net(a, &net, reserved[i].bits))
+			return true;
+	}
+	return false;
+}
+
+bool addr_is_multicast(const struct dpi_addr *a)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+
+	if (!dpi_addr_is4(a))
+		return a->b[0] == 0xff;
+	return (a->b[12] & 0xf0) == 0xe0 || memcmp(a->b + 12, broadcast, 4) == 0;
+}

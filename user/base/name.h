@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A domain name by value, in the canonical form that rules and kernel compare (dpi/name.h): lower
+ * case, labels joined by dots, no dot at the end. And the application protocols names come from.
+ */
+#ifndef BASE_NAME_H
+#define BASE_NAME_H
+
+#include "base/slice.h"
+
+/* Application protocols, and sources of names. Stored in pinned maps: append only. */
+enum app_proto {
+	PROTO_NONE,
+	PROTO_TLS,
+	PROTO_HTTP,
+	PROTO_DNS,
+	PROTO_QUIC,
+	PROTO_MDNS,
+	PROTO_LLMNR,
+	PROTO_MAX
+};
+
+/* "TLS", "HTTP", ... as reports show it; NULL for PROTO_NONE. */
+const char *proto_name(enum app_proto p);
+/* "tls", "http", ... as names[].source and event types show it; NULL for PROTO_NONE. */
+const char *proto_source(enum app_proto p);
+
+enum { NAME_MAX_LEN = 255 };
+
+struct name {
+	uint8_t len;
+	char text[NAME_MAX_LEN + 1]; /* NUL-terminated as well; may hold any byte */
+};
+
+/*
+ * Copies a name in canonical form: ASCII letters lowered, one trailing dot removed. Returns false,
+ * and *out untouched, when nothing is left or it is longer than 255 bytes.
+ */
+bool name_set(struct name *out, struct slice from);
+
+/* True when every byte is a letter, digit, hyphen, underscore or dot, and no label is empty or
+ * longer than 63 (RFC 1035 2.3.4, and the underscore of RFC 8552). */
+bool name_is_host(struct slice name);
+
+static inline struct slice name_slice(const struct name *n)
+{
+	return slice_of(n->text, n->len);
+}
+
+#endif

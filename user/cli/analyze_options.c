@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The options of analyze, and what they may not ask for. Room: cli.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "cli/analyze.h"
+
+enum { WORKERS_DEFAULT = 4 };
+
+enum option_id {
+	ID_RULES = ANALYZE_APPS + 1,
+	ID_WORKERS,
+	ID_JSON,
+	ID_CSV,
+	ID_EVENTS,
+	ID_LOCAL_NET,
+	ID_MAX_PACKETS,
+	ID_FORCE,
+	ID_VERBOSE,
+	ID_REPRODUCIBLE,
+};
+
+static const struct option_row rows[] = {
+	{"block-ip", 0, "VALUE", "drop flows of an address or network; repeats, as all of these do",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_IP, 0, 0)},
+	{"block-app", 0, "VALUE", "drop an application's flows",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_APP, 0, 0)},
+	{"block-domain", 0, "VALUE", "drop flows to a name and all below it",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_DOMAIN, 0, 0)},
+	{"block-port", 0, "VALUE", "drop flows to a port: PORT, PORT/tcp or PORT/udp",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_PORT, 0, 0)},
+	{"allow-ip", 0, "VALUE", "an exception: an allow beats a block",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_IP, 1, 0)},
+	{"allow-app", 0, "VALUE", "an exception for an application",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_APP, 1, 0)},
+	{"allow-domain", 0, "VALUE", "an exception for a name and all below it",
+	 ANALYZE_RULE + CHANGE_TAG(RULE_DOMAIN, 1, 0)},
+	{"rules", 0, "FILE", "a rules file, loaded before the rules given here", ID_RULES},
+	{"apps", 0, "FILE", "more applications, in the form of the catalogue; repeats",
+	 ANALYZE_APPS},
+	{"workers", 'w', "N", "threads, 1 to 16; the results do not depend on it", ID_WORKERS},
+	{"json", 'j', "FILE", "the report as JSON; - is standard output", ID_JSON},
+	{"csv", 0, "FILE", "its connections as CSV", ID_CSV},
+	{"events", 0, "FILE", "events as EVE-compatible NDJSON", ID_EVENTS},
+	{"local-net", 0, "NET", "a network of the capture's own; repeats (default: learnt)",
+	 ID_LOCAL_NET},
+	{"max-packets", 0, "N", "stop after so many packets", ID_MAX_PACKETS},
+	{"force", 0, NULL, "accept a public suffix such as co.uk as a domain", ID_FORCE},
+	{"verbose", 'v', NULL, "every connection and counter in the text report", ID_VERBOSE},
+	{"reproducible", 0, NULL, "leave out run time, rates and worker rows", ID_REPRODUCIBLE},
+	OPTIONS_COMMON,
+};
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+
+static int take_number(const char *name, const char *value, uint64_t max, uint64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoull(value, &end, 10);
+	if (errno || *end || value[0] < '0' || value[0] > '9' || *out < 1 || *out > max) {
+		log_error("--%s %s: give a number from 1 to %llu", name, value,
+			  (unsigned long long)max);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+static int take_net(struct analyze *a, const char *value)
+{
+	struct report_net *more = realloc(a->nets, (a->net_count + 1) * sizeof(*more));
+
+	if (!more)
+		return EXIT_FAILED;
+	a->nets = more;
+	if (addr_parse_net(slice_text(value), &more[a->net_count].addr, &more[a->net_count].bits)) {
+		log_error("--local-net %s: give a network such as 192.168.0.0/16", value);
+		return EXIT_USAGE;
+	}
+	a->net_count++;
+	return 0;
+}
+
+static int take_word(struct analyze *a, int id, const char *value)
+{
+	struct analyze_word *more = realloc(a->words, (a->word_count + 1) * sizeof(*more));
+
+	if (!more)
+		return EXIT_FAILED;
+	a->words = more;
+	a->words[a->word_count++] = (struct analyze_word){id, value};
+	return 0;
+}
+
+static int take_option(void *ctx, int id, const char *value)
+{
+	struct analyze *a = ctx;
+	uint64_t n = 0;
+	int status;
+
+	switch (id) {
+	case ID_RULES: a->rules_file = value; return 0;
+	case ID_JSON: a->json = value; return 0;
+	case ID_CSV: a->csv = value; return 0;
+	case ID_EVENTS: a->events = value; return 0;
+	case ID_FORCE: a->is_forced = true; return 0;
+	case ID_VERBOSE: a->is_verbose = true; return 0;
+	case ID_REPRODUCIBLE: a->is_reproducible = true; return 0;
+	case OPTION_QUIET: a->is_quiet = true; return 0;
+	case ID_LOCAL_NET: return take_net(a, value);
+	case ID_MAX_PACKETS: return take_number("max-packets", value, UINT64_MAX, &a->frame_max);
+	case ID_WORKERS:
+		status = take_number("workers", value, DPI_RINGS_MAX, &n);
+		a->workers = (unsigned)n;
+		return status;
+	case OPTION_COLOR:
+		if (color_parse(value, &a->color))
+			return 0;
+		log_error("--color=%s: give always, never or auto", value);
+		return EXIT_USAGE;
+	default: return take_word(a, id, value);
+	}
+}
+
+/* True when two names would be written to the same regular file. */
+static bool is_same_file(const char *a, const char *b)
+{
+	struct stat sa, sb;
+
+	if (strcmp(a, "/dev/null") == 0)
+		return false;
+	if (strcmp(a, b) == 0)
+		return true;
+	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && S_ISREG(sa.st_mode) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* No output may be the input, or another output; one at most may be standard output. */
+static int check_files(const struct analyze *a)
+{
+	const char *const files[] = {a->out, a->json, a->csv, a->events};
+	struct fault f = {""};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (!files[i])
+			continue;
+		if (capture_out_check(files[i], a->in, &f)) {
+			log_error("%s: %s", files[i], f.text);
+			return EXIT_USAGE;
+		}
+		for (size_t j = 0; j < i; j++) {
+			if (files[j] && is_same_file(files[j], files[i])) {
+				log_error("%s: given for two outputs; give each a file of its own",
+					  files[i]);
+				return EXIT_USAGE;
+			}
+		}
+	}
+	return 0;
+}
+
+int analyze_parse(struct analyze *a, const struct command *c, int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	const char **files[] = {&a->out, &a->json, &a->csv, &a->events};
+	int first;
+
+	a->workers = cpus > 0 && cpus < WORKERS_DEFAULT ? (unsigned)cpus : WORKERS_DEFAULT;
+	first = options_parse(c, rows, ROW_COUNT, argc, argv, take_option, a);
+	if (first < 0)
+		return options_status(first);
+	if (argc - first != 2) {
+		log_error("analyze: give a capture to read and a file to write, - or /dev/null "
+			  "(%d given)",
+			  argc - first);
+		command_usage(c, stderr);
+		return EXIT_USAGE;
+	}
+	a->in = argv[first];
+	a->out = argv[first + 1];
+	for (size_t i = 0; i < 4; i++) {
+		if (*files[i] && strcmp(*files[i], "/dev/stdout") == 0)
+			*files[i] = "-";
+	}
+	return check_files(a);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * analyze: a capture in, the filtered capture and its reports out. Room: cli. Needs no root, no
+ * kernel support and no agent. Every output appears whole or not at all, OUT last.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "cli/analyze.h"
+
+enum { PROGRESS_NS = 200000000 };
+
+/* The one thing a signal handler may touch. */
+static volatile sig_atomic_t stop_flag;
+
+static void on_signal(int signo)
+{
+	(void)signo;
+	stop_flag = 1;
+}
+
+static int load_apps(struct analyze *a, const char *path, struct fault *f)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return catalogue_load_dir(a->catalogue, path, f);
+	return catalogue_load(a->catalogue, path, f);
+}
+
+/* Builds catalogue, rules and policy; says what is wrong with them. */
+static int load(struct analyze *a)
+{
+	struct fault f = {"out of memory"};
+	struct policy_apps apps;
+	struct rule_apps names;
+	unsigned options = a->is_forced ? RULES_FORCE : 0;
+	struct timespec now;
+	int err = 0;
+
+	a->catalogue = catalogue_new();
+	if (!a->catalogue)
+		goto out;
+	for (size_t i = 0; i < a->word_count && err >= 0; i++) {
+		if (a->words[i].id == ANALYZE_APPS)
+			err = load_apps(a, a->words[i].value, &f);
+	}
+	if (err < 0)
+		goto out;
+	names = catalogue_rule_apps(a->catalogue);
+	if (a->rules_file)
+		err = rules_load(a->rules_file, &names, options, &a->rules, &f);
+	else
+		a->rules = rules_new();
+	for (size_t i = 0; i < a->word_count && err >= 0 && a->rules; i++) {
+		int tag = a->words[i].id - ANALYZE_RULE;
+
+		if (a->words[i].id != ANALYZE_APPS)
+			err = rules_add(a->rules, CHANGE_KIND(tag), CHANGE_IS_ALLOW(tag),
+					slice_text(a->words[i].value), &names, options, &f);
+	}
+	if (err < 0 || !a->rules)
+		goto out;
+	apps = catalogue_policy_apps(a->catalogue);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	a->policy = policy_new(a->rules, &apps, (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 32);
+out:
+	if (a->policy)
+		return 0;
+	log_error("%s", f.text);
+	return err == -ENOMEM || err >= 0 ? EXIT_FAILED : EXIT_USAGE;
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void on_progress(void *ctx, const struct offline_progress *p)
+{
+	struct analyze *a = ctx;
+	double now = now_s(), took = now - a->started_s, rate = (double)p->bytes / took;
+
+	if (!a->has_progress || (now - a->shown_s) * 1e9 < PROGRESS_NS)
+		return;
+	a->shown_s = now;
+	if (p->size > 0)
+		fprintf(stderr, "\r%3.0f %%  %8.1f MB/s  %5.0f s left  ",
+			100.0 * (double)p->bytes / (double)p->size, rate / 1e6,
+			p->size > p->bytes ? (double)(p->size - p->bytes) / rate : 0);
+	else
+		fprintf(stderr, "\r%llu packets  %8.1f MB/s  ", (unsigned long long)p->frames,
+			rate / 1e6);
+}
+
+/* What the capture's own end makes of the exit status. */
+static int say_end(const struct analyze *a, const struct offline_result *r)
+{
+	if (*r->strange_link && !a->is_quiet)
+		log_note("%s: frames of link type %s are passed on unparsed", a->in,
+			 r->strange_link);
+	if (r->end == OFFLINE_WHOLE)
+		return EXIT_DONE;
+	log_error("%s: %s; %s", a->in, r->fault.text,
+		  r->is_headless ? "there was nothing before it, so nothing was written"
+				 : "everything before it was processed and written");
+	return r->end == OFFLINE_DAMAGED ? EXIT_DAMAGED : EXIT_FAILED;
+}
+
+static int run(struct analyze *a)
+{
+	struct offline_config config = {
+		.in = a->in,
+		.out = a->out,
+		.events = a->events,
+		.catalogue = a->catalogue,
+		.policy = a->policy,
+		.workers = a->workers,
+		.frame_max = a->frame_max,
+		.stop = &stop_flag,
+		.progress = on_progress,
+		.progress_ctx = a,
+	};
+	struct offline_result r;
+	struct fault f = {""};
+	int err, status;
+
+	a->has_progress = !a->is_quiet && isatty(STDERR_FILENO);
+	a->started_s = now_s();
+	err = offline_run(&config, &r, &f);
+	if (a->has_progress)
+		fputs("\r\033[K", stderr);
+	if (err) {
+		log_error("%s", f.text);
+		return err == -EINVAL ? EXIT_USAGE : err == -EIO ? EXIT_OUTPUT : EXIT_FAILED;
+	}
+	status = analyze_write(a, &r);
+	if (!status)
+		status = say_end(a, &r);
+	offline_result_clear(&r);
+	return status;
+}
+
+int cmd_analyze(const struct command *c, int argc, char **argv)
+{
+	struct sigaction act = {.sa_handler = on_signal};
+	struct analyze a = {0};
+	int status = analyze_parse(&a, c, argc, argv);
+
+	if (!status && a.in) { /* no input: the help was asked for */
+		sigaction(SIGINT, &act, NULL);
+		sigaction(SIGTERM, &act, NULL);
+		status = load(&a);
+		if (!status)
+			status = run(&a);
+	}
+	policy_free(a.policy);
+	rules_free(a.rules);
+	catalogue_free(a.catalogue);
+	free(a.words);
+	free(a.nets);
+	return status;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Changing the rules: block-*, unblock-*, allow-*, disallow-*, and `rules`. With an agent the
+ * change is in force, on open flows too, when the command returns; with none it is stored, and said
+ * so.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/change.h"
+#include "base/log.h"
+#include "cli/options.h"
+#include "cli/remote.h"
+
+enum { OPT_FORCE = 256, OPT_JSON };
+
+struct change_wish {
+	bool is_forced, is_quiet, is_json;
+};
+
+static const struct option_row change_rows[] = {
+	{"force", 0, NULL, "a public suffix such as co.uk is meant", OPT_FORCE},
+	OPTIONS_COMMON,
+};
+
+static const struct option_row rules_rows[] = {
+	{"force", 0, NULL, "public suffixes such as co.uk are meant", OPT_FORCE},
+	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
+	OPTIONS_COMMON,
+};
+
+static int change_take(void *ctx, int id, const char *value)
+{
+	struct change_wish *w = ctx;
+
+	(void)value;
+	w->is_forced |= id == OPT_FORCE;
+	w->is_quiet |= id == OPTION_QUIET;
+	w->is_json |= id == OPT_JSON;
+	return 0;
+}
+
+static int exit_of(int err)
+{
+	return err == -EINVAL			 ? EXIT_USAGE
+	       : err == -EACCES || err == -EPERM ? EXIT_DENIED
+	       : err == -ENOSPC || err == -EROFS ? EXIT_OUTPUT
+						 : EXIT_FAILED;
+}
+
+/* The stored rules, with what they need. */
+struct stored {
+	struct paths paths;
+	struct catalogue *catalogue;
+	struct rules *rules;
+};
+
+static void stored_clear(struct stored *s)
+{
+	rules_free(s->rules);
+	catalogue_free(s->catalogue);
+}
+
+static int stored_open(struct stored *s, struct fault *f)
+{
+	*s = (struct stored){0};
+	if (!remote_paths(&s->paths))
+		return fault_set(f, -EINVAL, "bad paths");
+	s->catalogue = catalogue_new();
+	if (!s->catalogue)
+		return fault_set(f, -ENOMEM, "out of memory");
+	return change_load(s->paths.rules, s->catalogue, &s->rules, f);
+}
+
+static int stored_save(struct stored *s, struct fault *f)
+{
+	int err = paths_make(&s->paths);
+
+	if (err)
+		return fault_set(f, err, "%s cannot be made: %s; run as root", s->paths.state_dir,
+				 strerror(-err));
+	return rules_save(s->rules, s->paths.rules, f);
+}
+
+static int change_stored(const struct change *change, bool is_quiet)
+{
+	struct stored s;
+	struct text note = {0};
+	struct fault f = {0};
+	int err = stored_open(&s, &f), changed = 0;
+
+	if (!err) {
+		changed = change_apply(&s.rules, change, s.catalogue, &note, &f);
+		err = changed < 0 ? changed : 0;
+	}
+	if (!err && changed)
+		err = stored_save(&s, &f);
+	if (err)
+		log_error("%s", f.text);
+	else if (!is_quiet)
+		fwrite(note.at, 1, note.len, stdout);
+	if (!err && !is_quiet)
+		log_note("no agent is running: stored, and in force with the next attach");
+	text_clear(&note);
+	stored_clear(&s);
+	return err ? exit_of(err) : EXIT_DONE;
+}
+
+int cmd_change(const struct command *c, int argc, char **argv)
+{
+	struct change_wish w = {0};
+	struct text request = {0};
+	struct change change = {.kind = (enum rule_kind)(c->tag & 15),
+				.is_allow = (c->tag & 16) != 0,
+				.is_remove = (c->tag & 32) != 0};
+	bool no_agent = false;
+	int first = options_parse(c, change_rows, sizeof(change_rows) / sizeof(change_rows[0]),
+				  argc, argv, change_take, &w),
+	    status;
+
+	if (first < 0)
+		return options_status(first);
+	if (first == argc)
+		return command_usage(c, stderr);
+	change.is_forced = w.is_forced;
+	change.values = (const char *const *)argv + first;
+	change.value_count = (size_t)(argc - first);
+	remote_begin(&request, "change");
+	remote_string(&request, "kind", rule_kind_name(change.kind));
+	remote_flag(&request, "allow", change.is_allow);
+	remote_flag(&request, "remove", change.is_remove);
+	remote_flag(&request, "force", change.is_forced);
+	for (int i = first; i < argc; i++) {
+		text_puts(&request, i == first ? ",\"values\":[" : ",");
+		remote_value(&request, argv[i]);
+	}
+	text_putc(&request, ']');
+	status = remote_run(&request, slice_of("", 0), w.is_quiet, &no_agent);
+	return no_agent ? change_stored(&change, w.is_quiet) : status;
+}
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+/* Reads a file by the agent's own rules for rules, then hands over its text. */
+static int rules_read(const char *path, bool is_forced, struct stored *s, struct fault *f)
+{
+	struct rule_apps apps;
+	struct rules *next = NULL;
+	int err;
+
+	*s = (struct stored){0};
+	if (!remote_paths(&s->paths))
+		return fault_set(f, -EINVAL, "bad paths");
+	s->catalogue = catalogue_new();
+	if (!s->catalogue)
+		return fault_set(f, -ENOMEM, "out of memory");
+	apps = catalogue_rule_apps(s->catalogue);
+	if (path)
+		err = rules_load(path, &apps, is_forced ? RULES_FORCE : 0, &next, f);
+	else
+		err = (next = rules_new()) ? 0 : fault_set(f, -ENOMEM, "out of memory");
+	s->rules = next;
+	return err;
+}
+
+int rules_put(const char *path, bool is_forced, bool is_quiet)
+{
+	struct text request = {0};
+	struct fault f = {0};
+	bool no_agent = false;
+	struct stored s;
+	char *text = NULL;
+	int err = rules_read(path, is_forced, &s, &f), status = EXIT_DONE;
+
+	if (!err && !(text = rules_format(s.rules)))
+		err = fault_set(&f, -ENOMEM, "out of memory");
+	if (!err) {
+		remote_begin(&request, "rules-set");
+		remote_string(&request, "name", path ? path : "no rules");
+		remote_flag(&request, "force", true);
+		status = remote_run(&request, slice_text(text), is_quiet, &no_agent);
+	}
+	if (!err && no_agent) {
+		err = stored_save(&s, &f);
+		status = EXIT_DONE;
+		if (!err && !is_quiet) {
+			printf("%zu rule%s stored\n", rules_count(s.rules),
+			       rules_count(s.rules) == 1 ? "" : "s");
+			log_note("no agent is running: in force with the next attach");
+		}
+	}
+	if (err)
+		log_error("%s", f.text);
+	free(text);
+	stored_clear(&s);
+	return err ? exit_of(err) : status;
+}
+
+static int rules_list(bool is_json, bool is_quiet)
+{
+	struct text request = {0};
+	struct fault f = {0};
+	bool no_agent = false;
+	struct stored s;
+	int status, err;
+	char *text;
+
+	remote_begin(&request, "rules");
+	remote_flag(&request, "json", is_json);
+	status = remote_run(&request, slice_of("", 0), false, &no_agent);
+	if (!no_agent)
+		return status;
+	err = stored_open(&s, &f);
+	text = err ? NULL : rules_format(s.rules);
+	if (is_json && !err) {
+		struct text out = {0};
+
+		change_rules_json(s.rules, &out);
+		fwrite(out.at, 1, out.len, stdout);
+		text_clear(&out);
+	} else if (text) {
+		fputs(text, stdout);
+	} else {
+		log_error("%s", f.text);
+	}
+	if (!err && !is_quiet)
+		log_note("no agent is running: these are the stored rules");
+	free(text);
+	stored_clear(&s);
+	return err ? exit_of(err) : EXIT_DONE;
+}
+
+/* Saves what the agent has in force, or else what is stored. */
+static int rules_write(const char *path)
+{
+	struct stored s;
+	struct fault f = {0};
+	int err = stored_open(&s, &f); /* the agent stores every change before it takes effect */
+
+	if (!err)
+		err = rules_save(s.rules, path, &f);
+	if (err)
+		log_error("%s", f.text);
+	stored_clear(&s);
+	return err == -EINVAL ? EXIT_USAGE : err ? EXIT_OUTPUT : EXIT_DONE;
+}
+
+int cmd_rules(const struct command *c, int argc, char **argv)
+{
+	struct change_wish w = {0};
+	int first = options_parse(c, rules_rows, sizeof(rules_rows) / sizeof(rules_rows[0]), argc,
+				  argv, change_take, &w);
+	const char *what = first >= 0 && first < argc ? argv[first] : "list";
+	int more = argc - first - 1;
+
+	if (first < 0)
+		return options_status(first);
+	if (strcmp(what, "list") == 0 && more <= 0)
+		return rules_list(w.is_json, w.is_quiet);
+	if (strcmp(what, "load") == 0 && more == 1)
+		return rules_put(argv[first + 1], w.is_forced, w.is_quiet);
+	if (strcmp(what, "save") == 0 && more == 1)
+		return rules_write(argv[first + 1]);
+	if (strcmp(what, "clear") == 0 && more == 0)
+		return rules_put(NULL, false, w.is_quiet);
+	return command_usage(c, stderr);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The reading commands: status, stats, flows, apps, report, events, why. Each is a question to the
+ * agent; text for a person, or with --json one document for a program.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/change.h"
+#include "agent/control.h"
+#include "agent/why.h"
+#include "base/log.h"
+#include "cli/options.h"
+#include "cli/remote.h"
+
+enum { OPT_JSON = 256, OPT_VERBOSE, OPT_FOLLOW };
+
+struct query_wish {
+	struct remote_view view;
+	enum color_when color;
+	bool is_follow;
+};
+
+static const struct option_row query_rows[] = {
+	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
+	{"verbose", 'v', NULL, "more of it", OPT_VERBOSE},
+	{"follow", 'f', NULL, "events: go on as they come", OPT_FOLLOW},
+	OPTIONS_COMMON,
+};
+
+static int query_take(void *ctx, int id, const char *value)
+{
+	struct query_wish *w = ctx;
+
+	switch (id) {
+	case OPT_JSON: w->view.is_json = true; return 0;
+	case OPT_VERBOSE: w->view.is_verbose = true; return 0;
+	case OPT_FOLLOW: w->is_follow = true; return 0;
+	case OPTION_QUIET: w->view.is_quiet = true; return 0;
+	case OPTION_COLOR: return color_parse(value, &w->color) ? 0 : EXIT_USAGE;
+	default: return 0;
+	}
+}
+
+static int query_parse(const struct command *c, int argc, char **argv, struct query_wish *w)
+{
+	int first = options_parse(c, query_rows, sizeof(query_rows) / sizeof(query_rows[0]), argc,
+				  argv, query_take, w);
+
+	w->view.is_boxed = terminal_is_boxed(stdout);
+	w->view.is_coloured = terminal_is_coloured(stdout, w->color);
+	w->view.width = terminal_width(stdout);
+	return first;
+}
+
+static void request_view(struct text *request, const struct remote_view *v)
+{
+	remote_flag(request, "json", v->is_json);
+	remote_flag(request, "verbose", v->is_verbose);
+	remote_flag(request, "boxed", v->is_boxed);
+	remote_flag(request, "coloured", v->is_coloured);
+	text_printf(request, ",\"width\":%u", v->width);
+}
+
+/* One answer of event lines; the agent's err block says where the next ones begin. */
+static int events_once(char *position, size_t size, bool *no_agent)
+{
+	struct text request = {0};
+	struct wire answer = {0};
+	struct fault f = {0};
+	struct paths p;
+	int err;
+
+	if (!remote_paths(&p))
+		return EXIT_USAGE;
+	remote_begin(&request, "events");
+	remote_string(&request, "from", position);
+	text_putc(&request, '}');
+	err = control_request(&p, slice_of(request.at, request.len), slice_of("", 0), &answer, &f);
+	text_clear(&request);
+	if (err) {
+		*no_agent = true;
+		return EXIT_NO_AGENT;
+	}
+	if (answer.kind == EXIT_DONE) {
+		fwrite(answer.out, 1, answer.out_len, stdout);
+		snprintf(position, size, "%s", answer.err);
+	}
+	err = (int)answer.kind;
+	wire_clear(&answer);
+	return fflush(stdout) ? EXIT_OUTPUT : err;
+}
+
+static int events(const struct query_wish *w)
+{
+	struct timespec pause = {.tv_nsec = 250000000};
+	char position[32] = "0";
+	bool no_agent = false;
+	int status;
+
+	while ((status = events_once(position, sizeof(position), &no_agent)) == EXIT_DONE &&
+	       w->is_follow)
+		nanosleep(&pause, NULL);
+	if (no_agent)
+		log_error("no agent is running; start one with `dpi-xdp attach IFACE`");
+	return status;
+}
+
+int cmd_query(const struct command *c, int argc, char **argv)
+{
+	struct query_wish w = {0};
+	struct text request = {0};
+	int first = query_parse(c, argc, argv, &w);
+
+	if (first < 0)
+		return options_status(first);
+	if (first != argc)
+		return command_usage(c, stderr);
+	if (strcmp(c->name, "events") == 0)
+		return events(&w);
+	remote_begin(&request, c->name);
+	request_view(&request, &w.view);
+	return remote_run(&request, slice_of("", 0), w.view.is_quiet, NULL);
+}
+
+/* Without an agent the stored rules answer. */
+static int why_stored(const char *what, const struct remote_view *v)
+{
+	struct catalogue *catalogue = catalogue_new();
+	struct rules *rules = NULL;
+	struct policy *policy = NULL;
+	struct text out = {0};
+	struct fault f = {0};
+	struct paths p;
+	int err = -1;
+
+	if (catalogue && remote_paths(&p))
+		err = change_load(p.rules, catalogue, &rules, &f);
+	if (!err) {
+		struct policy_apps apps = catalogue_policy_apps(catalogue);
+
+		policy = policy_new(rules, &apps, 0);
+		err = policy ? why_explain(policy, catalogue, NULL, what, v->is_json, &out, &f)
+			     : -1;
+	}
+	if (err)
+		log_error("%s", f.text[0] ? f.text : "out of memory");
+	else
+		fwrite(out.at, 1, out.len, stdout);
+	if (!err && !v->is_quiet)
+		log_note("no agent is running: this is what the stored rules say");
+	text_clear(&out);
+	policy_free(policy);
+	rules_free(rules);
+	catalogue_free(catalogue);
+	return err ? EXIT_USAGE : EXIT_DONE;
+}
+
+int cmd_why(const struct command *c, int argc, char **argv)
+{
+	struct query_wish w = {0};
+	struct text request = {0};
+	bool no_agent = false;
+	int first = query_parse(c, argc, argv, &w), status;
+
+	if (first < 0)
+		return options_status(first);
+	if (argc - first != 1)
+		return command_usage(c, stderr);
+	remote_begin(&request, "why");
+	remote_string(&request, "what", argv[first]);
+	request_view(&request, &w.view);
+	status = remote_run(&request, slice_of("", 0), false, &no_agent);
+	return no_agent ? why_stored(argv[first], &w.view) : status;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The command table, and what every command has in common: help, version, a word on a name that is
+ * nearly one. Room: cli. A command is a row here and a file of its own.
+ */
+#include "cli/command.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "cli/options.h"
+#include "policy/rules.h"
+
+#define VALUES_DOMAIN "NAME..."
+#define VALUES_IP     "ADDR[/LEN]..."
+#define VALUES_PORT   "PORT[/tcp|/udp]..."
+
+static const struct command commands[] = {
+	{"attach",
+	 "IFACE [--mode auto|native|generic] [--hook both|receive] [--workers N]\n"
+	 "                      [--rules FILE] [--monitor] [--action drop|reset] [--fail "
+	 "open|closed]\n"
+	 "                      [--foreground]",
+	 "protect an interface; starts the agent where none runs", cmd_attach, 0},
+	{"detach", "IFACE | --all", "take the programs off an interface", cmd_detach, 0},
+	{"status", "[--json]", "agent, interfaces, modes, rules in force", cmd_query, 0},
+	{"stats", "[--json]", "packets, bytes, verdicts, counters", cmd_query, 0},
+	{"flows", "[--json]", "the connections of now", cmd_query, 0},
+	{"apps", "[--json]", "applications and their share", cmd_query, 0},
+	{"report", "[--json]", "the whole report, as analyze prints it", cmd_query, 0},
+	{"events", "", "names and verdicts as they come, as NDJSON", cmd_query, 0},
+	{"block-app", "NAME...", "drop an application's flows", cmd_change,
+	 CHANGE_TAG(RULE_APP, 0, 0)},
+	{"block-domain", VALUES_DOMAIN, "drop flows to a name and all below it", cmd_change,
+	 CHANGE_TAG(RULE_DOMAIN, 0, 0)},
+	{"block-ip", VALUES_IP, "drop flows of an address or network", cmd_change,
+	 CHANGE_TAG(RULE_IP, 0, 0)},
+	{"block-port", VALUES_PORT, "drop flows to a port", cmd_change,
+	 CHANGE_TAG(RULE_PORT, 0, 0)},
+	{"unblock-app", "NAME...", "take such a rule away", cmd_change, CHANGE_TAG(RULE_APP, 0, 1)},
+	{"unblock-domain", VALUES_DOMAIN, "take such a rule away", cmd_change,
+	 CHANGE_TAG(RULE_DOMAIN, 0, 1)},
+	{"unblock-ip", VALUES_IP, "take such a rule away", cmd_change, CHANGE_TAG(RULE_IP, 0, 1)},
+	{"unblock-port", VALUES_PORT, "take such a rule away", cmd_change,
+	 CHANGE_TAG(RULE_PORT, 0, 1)},
+	{"allow-app", "NAME...", "an exception: an allow beats a block", cmd_change,
+	 CHANGE_TAG(RULE_APP, 1, 0)},
+	{"allow-domain", VALUES_DOMAIN, "an exception for a name and all below it", cmd_change,
+	 CHANGE_TAG(RULE_DOMAIN, 1, 0)},
+	{"allow-ip", VALUES_IP, "an exception for an address or network", cmd_change,
+	 CHANGE_TAG(RULE_IP, 1, 0)},
+	{"disallow-app", "NAME...", "take such an exception away", cmd_change,
+	 CHANGE_TAG(RULE_APP, 1, 1)},
+	{"disallow-domain", VALUES_DOMAIN, "take such an exception away", cmd_change,
+	 CHANGE_TAG(RULE_DOMAIN, 1, 1)},
+	{"disallow-ip", VALUES_IP, "take such an exception away", cmd_change,
+	 CHANGE_TAG(RULE_IP, 1, 1)},
+	{"rules", "[list | load FILE | save FILE | clear]",
+	 "all rules, in the form of a rules file", cmd_rules, 0},
+	{"why", "NAME|ADDR|FLOW", "which rule decides, and how", cmd_why, 0},
+	{"analyze",
+	 "IN OUT [--block-ip|--block-app|--block-domain|--block-port VALUE]...\n"
+	 "                       [--rules FILE] [--workers N] [--json FILE] [--csv FILE]\n"
+	 "                       [--events FILE] [--verbose] [--quiet] [--reproducible]",
+	 "a capture in, the filtered capture and a report out", cmd_analyze, 0},
+	{"doctor", "", "what this machine can and cannot do", cmd_doctor, 0},
+};
+
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+int command_usage(const struct command *c, FILE *to)
+{
+	fprintf(to, "usage: dpi-xdp %s%s%s\n%s\n", c->name, *c->args ? " " : "", c->args, c->help);
+	return EXIT_USAGE;
+}
+
+static int usage(FILE *to)
+{
+	fputs("usage: dpi-xdp [-q] [--color[=WHEN]] COMMAND [ARGUMENT...]\n"
+	      "       dpi-xdp COMMAND --help | --help | --version\n\nCommands:\n",
+	      to);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(to, "  %-16s %s\n", commands[i].name, commands[i].help);
+	return EXIT_USAGE;
+}
+
+static const char *command_name(const void *ctx, size_t i)
+{
+	return ((const struct command *)ctx)[i].name;
+}
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int unknown(const char *name)
+{
+	const char *near = nearest_word(name, command_name, commands, COMMAND_COUNT);
+
+	if (near)
+		log_error("no command %s; did you mean %s?", name, near);
+	else
+		log_error("no command %s; see dpi-xdp --help", name);
+	return EXIT_USAGE;
+}
+
+/* Options before the command are the command's own: they move behind its name. */
+static int run(const struct command *c, int lead, int argc, char **argv)
+{
+	char **moved = calloc((size_t)argc + 1, sizeof(*moved));
+	int n = 0, status;
+
+	if (!moved)
+		return EXIT_FAILED;
+	moved[n++] = argv[lead];
+	for (int i = 1; i < lead; i++)
+		moved[n++] = argv[i];
+	for (int i = lead + 1; i < argc; i++)
+		moved[n++] = argv[i];
+	status = c->run(c, n, moved);
+	free(moved);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int lead = 1;
+
+	setlocale(LC_CTYPE, "");
+	/* A reader that went away and a file size limit are failed writes like any other. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	for (; lead < argc && argv[lead][0] == '-'; lead++) {
+		const char *o = argv[lead];
+
+		if (strcmp(o, "-h") == 0 || strcmp(o, "--help") == 0) {
+			usage(stdout);
+			return EXIT_DONE;
+		}
+		if (strcmp(o, "-V") == 0 || strcmp(o, "--version") == 0) {
+			printf("dpi-xdp %s\n", DPI_VERSION);
+			return EXIT_DONE;
+		}
+		if (strcmp(o, "-q") != 0 && strcmp(o, "--quiet") != 0 &&
+		    strncmp(o, "--color", 7) != 0) {
+			log_error("no option %s before the command; see dpi-xdp --help", o);
+			return EXIT_USAGE;
+		}
+	}
+	if (lead == argc)
+		return usage(stderr);
+	if (strcmp(argv[lead], "help") == 0) {
+		usage(stdout);
+		return EXIT_DONE;
+	}
+	return find(argv[lead]) ? run(find(argv[lead]), lead, argc, argv) : unknown(argv[lead]);
+}

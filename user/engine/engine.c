@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine room's road: one frame in, one outcome and its events out. What becomes of a frame
+ * depends on the frames of its own flow and on the rules, and on nothing else, unless the table is
+ * full. It must never know which door a frame came by, read a clock, or do work that grows with
+ * the number of flows.
+ */
+#include "engine/road.h"
+
+#include <stdlib.h>
+
+enum { FLOW_MAX_DEFAULT = 65536 };
+
+/* Outlives every flow that leaves: the last word about it. */
+static void on_leave(void *ctx, struct flow *f)
+{
+	struct engine *e = ctx;
+	uint64_t now_ns = e->now_ns, number = e->number;
+	struct event event = {.type = EVENT_FLOW_CLOSED, .flow = f};
+
+	if (e->cursor == f)
+		e->cursor = f->newer;
+	if (!f->is_verdict && f->is_pending && !f->name_count) {
+		f->state = FLOW_INCOMPLETE;
+		e->count.incomplete++;
+	}
+	/* It ended with its own last frame, whenever somebody noticed. */
+	e->now_ns = f->last_ns;
+	e->number = 0;
+	judge_emit(e, &event);
+	e->now_ns = now_ns;
+	e->number = number;
+}
+
+struct engine *engine_new(const struct engine_config *config)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->config = *config;
+	if (!e->config.flow_max)
+		e->config.flow_max = FLOW_MAX_DEFAULT;
+	e->flows = flow_table_new(e->config.flow_max, config->seed, on_leave, e);
+	if (!e->flows) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	flow_table_free(e->flows);
+	free(e);
+}
+
+/* Counts a frame that has no packet in it, by why. */
+static void count_unread(struct engine *e, const struct frame *f, enum dpi_parse parse)
+{
+	if (f->link == LINK_OTHER) {
+		e->count.other++;
+		e->count.link_unknown++;
+		return;
+	}
+	switch (parse) {
+	case DPI_PARSE_NOT_IP:
+		e->count.other++;
+		e->count.not_ip++;
+		return;
+	case DPI_PARSE_SHORT: e->count.short_frames++; break;
+	case DPI_PARSE_BAD: e->count.bad_frames++; break;
+	case DPI_PARSE_DEEP: e->count.deep_frames++; break;
+	case DPI_PARSE_OK:
+	case DPI_PARSE_FRAGMENT: return;
+	}
+	e->count.unparsed++;
+}
+
+static void count_proto(struct engine *e, uint8_t proto)
+{
+	switch (proto) {
+	case DPI_IP_TCP: e->count.tcp++; break;
+	case DPI_IP_UDP: e->count.udp++; break;
+	case DPI_IP_ICMP:
+	case DPI_IP_ICMPV6: e->count.icmp++; break;
+	default: e->count.other++; break;
+	}
+}
+
+/* Drops the frame, or, when only watching, lets it pass for all that was worked out. */
+static void drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
+		 struct outcome *o)
+{
+	if (e->config.is_monitor)
+		return;
+	o->action = DPI_DROP;
+	o->rule = rule;
+	if (f) {
+		f->dropped_packets++;
+		f->dropped_bytes += p->frame->wire_len;
+	}
+}
+
+/* A packet without a flow of its own (a later fragment, or no memory): address rules alone. */
+static void pass_alone(struct engine *e, const struct packet *p, struct outcome *o)
+{
+	struct decision d = policy_match_flow(e->config.policy, &p->head.key,
+					      dpi_opener_guess(&p->head));
+
+	if (d.is_block)
+		drop(e, p, NULL, d.rule, o);
+}
+
+/* One DNS message goes; its flow stays as it was. */
+static void drop_message(struct finding *x, struct outcome *o)
+{
+	struct engine *e = x->engine;
+	struct event event = {
+		.type = EVENT_MESSAGE,
+		.flow = x->flow,
+		.name = &x->message_name,
+		.source = x->message_proto,
+		.decision = x->message,
+	};
+
+	if (!x->flow->decision.rule)
+		x->flow->decision = x->message;
+	e->count.messages_dropped++;
+	o->is_message = true;
+	drop(e, x->packet, x->flow, x->message.rule, o);
+	judge_emit(e, &event);
+}
+
+static void take_packet(struct engine *e, const struct packet *p, struct outcome *o)
+{
+	struct flow *f = track_packet(e, p);
+	struct finding x = {.engine = e, .flow = f, .packet = p};
+
+	if (!f) {
+		pass_alone(e, p, o);
+		return;
+	}
+	o->flow = f;
+	if (!f->is_verdict)
+		inspect_packet(&x);
+	if (x.block.rule)
+		judge_block(e, f, x.block);
+	f->state = (uint8_t)track_state(f);
+	if (f->is_verdict) {
+		drop(e, p, f, f->decision.rule, o);
+	} else if (x.message.rule) {
+		drop_message(&x, o);
+	}
+}
+
+struct outcome engine_frame(struct engine *e, const struct frame *f)
+{
+	struct outcome o = {.action = DPI_PASS};
+	struct packet p;
+
+	e->now_ns = f->ts_ns;
+	e->number = f->number;
+	track_drain(e);
+	e->count.packets++;
+	e->count.bytes += f->wire_len;
+	o.parse = packet_decode(f, &p);
+	if (o.parse == DPI_PARSE_OK) {
+		count_proto(e, p.head.key.proto);
+		take_packet(e, &p, &o);
+	} else if (o.parse == DPI_PARSE_FRAGMENT) {
+		count_proto(e, p.head.key.proto);
+		e->count.fragments++;
+		pass_alone(e, &p, &o);
+	} else {
+		count_unread(e, f, o.parse);
+	}
+	if (o.action == DPI_DROP)
+		e->count.dropped++;
+	else
+		e->count.forwarded++;
+	return o;
+}
+
+void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns)
+{
+	e->config.policy = policy;
+	e->now_ns = ts_ns;
+	e->number = 0;
+	for (struct flow *f = flow_table_oldest(e->flows); f; f = f->newer)
+		judge_again(e, f);
+}
+
+/* The verdict a flow was under goes on if its rule is still in force; else the rules decide. */
+static void adopt_verdict(struct engine *e, struct flow *f, uint64_t rule)
+{
+	const struct rule *r = rule ? policy_rule(e->config.policy, rule) : NULL;
+	struct decision d = policy_match_flow(e->config.policy, &f->key, f->opener);
+
+	if (rule) {
+		f->is_verdict = f->is_settled = true;
+		f->verdict_ns = f->last_ns;
+		f->decision.rule = rule;
+		f->decision.is_block = true;
+		f->decision.kind = r ? r->kind : RULE_DOMAIN;
+	}
+	if (!r || d.rule)
+		judge_again(e, f);
+}
+
+void engine_adopt(struct engine *e, const struct engine_adopted *a)
+{
+	struct event event = {.type = EVENT_FLOW_OPENED};
+	uint32_t hash = dpi_key_hash(&a->key);
+	bool is_message = a->key.proto == DPI_IP_UDP &&
+			  (a->proto == PROTO_DNS || a->proto == PROTO_MDNS ||
+			   a->proto == PROTO_LLMNR);
+	struct flow *f;
+
+	e->now_ns = a->ts_ns;
+	e->number = 0;
+	if (flow_table_find(e->flows, &a->key, hash))
+		return;
+	f = flow_table_open(e->flows, &a->key, hash, a->ts_ns);
+	e->count.flows_evicted = flow_table_evicted(e->flows);
+	if (!f) {
+		e->count.flows_refused++;
+		return;
+	}
+	e->count.flows_opened++;
+	f->opener = a->opener < 2 ? a->opener : 0;
+	f->proto = (uint8_t)a->proto;
+	f->flags = FLOW_ADOPTED;
+	f->is_settled = a->is_settled && !is_message;
+	judge_app(e, f, a->proto, NULL);
+	if (a->name.len && flow_add_name(f, a->source, &a->name) == 1)
+		judge_app(e, f, a->source, &a->name);
+	event.flow = f;
+	judge_emit(e, &event);
+	adopt_verdict(e, f, a->verdict_rule);
+	f->state = (uint8_t)track_state(f);
+}
+
+void engine_expire(struct engine *e, uint64_t ts_ns, size_t most)
+{
+	e->now_ns = ts_ns;
+	e->number = 0;
+	for (struct flow *f = flow_table_oldest(e->flows), *next; f && most--; f = next) {
+		next = f->newer;
+		if (track_is_gone(e, f, ts_ns)) {
+			flow_table_close(e->flows, f);
+			e->count.flows_expired++;
+		}
+	}
+}
+
+void engine_note_late(struct engine *e, const struct dpi_key *key, uint64_t frames)
+{
+	struct flow *f = flow_table_find(e->flows, key, dpi_key_hash(key));
+
+	e->count.late += frames;
+	if (f)
+		f->late_packets += frames;
+}
+
+const struct engine_counters *engine_counters(const struct engine *e)
+{
+	return &e->count;
+}
+
+const struct flow_table *engine_flows(const struct engine *e)
+{
+	return e->flows;
+}

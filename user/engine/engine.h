@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The road: one worker's whole world. A frame from either door goes in; a verdict and events come
+ * out. Nothing here knows which door it was, reads a clock, or shares anything with another engine
+ * but the immutable policy and catalogue.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "classify/catalogue.h"
+#include "engine/event.h"
+#include "packet/packet.h"
+
+/* Everything one engine counted. Each is a name in the report's "counters" as well. */
+#define ENGINE_COUNTERS(X)                                                     \
+	X(packets, "frames that took the road")                                \
+	X(bytes, "their bytes on the wire")                                    \
+	X(forwarded, "frames passed")                                          \
+	X(dropped, "frames dropped")                                           \
+	X(tcp, "TCP packets")                                                  \
+	X(udp, "UDP packets")                                                  \
+	X(icmp, "ICMP and ICMPv6 packets")                                     \
+	X(other, "packets of other protocols, and frames that are not IP")     \
+	X(unparsed, "frames cut short, contradictory or too deep; passed")     \
+	X(not_ip, "frames that are not IP")                                    \
+	X(short_frames, "frames that end inside a header")                     \
+	X(bad_frames, "frames whose headers contradict themselves")            \
+	X(deep_frames, "frames with more headers than are followed")           \
+	X(fragments, "IP fragments after the first, which carry no ports")     \
+	X(link_unknown, "frames of a link type that is not parsed")            \
+	X(late, "frames of blocked flows that passed before their verdict")    \
+	X(flows_opened, "flows opened")                                        \
+	X(flows_evicted, "flows that left because the table was full")         \
+	X(flows_expired, "flows that left for being idle")                     \
+	X(flows_refused, "flows not opened for want of memory")                \
+	X(names, "names found")                                                \
+	X(names_unlisted, "names beyond what a flow keeps")                    \
+	X(verdicts, "flows blocked")                                           \
+	X(messages_dropped, "DNS messages dropped for their question")         \
+	X(undecided, "flows whose inspection budget ended without a name")     \
+	X(incomplete, "flows whose payload ended inside something recognised") \
+	X(ambiguous, "flows with segments that contradict each other")         \
+	X(stream_over, "streams with bytes outside the inspection window")     \
+	X(payload_cut, "payloads the snap length cut short")
+
+struct engine_counters {
+#define X(name, help) uint64_t name;
+	ENGINE_COUNTERS(X)
+#undef X
+};
+
+struct engine_config {
+	const struct catalogue *catalogue; /* borrowed for the engine's life */
+	const struct policy *policy;	   /* borrowed until engine_set_policy */
+	struct event_sink sink;
+	uint64_t seed;	 /* of the flow table's hash */
+	size_t flow_max; /* 65,536 by default */
+	bool is_monitor; /* work everything out, drop nothing */
+	/*
+	 * When a flow's last frame was, for a door that does not show every frame: asked before a
+	 * flow is taken for idle. False: not known. NULL: the frames are all there is.
+	 */
+	bool (*last_seen)(void *ctx, const struct dpi_key *key, uint64_t *ts_ns);
+	void *last_seen_ctx;
+};
+
+/* What became of one frame. */
+struct outcome {
+	enum dpi_action action;
+	enum dpi_parse parse;
+	uint64_t rule;	   /* behind a drop; 0 otherwise */
+	bool is_message;   /* a drop of this one DNS message, not of the flow */
+	struct flow *flow; /* borrowed until the next call; NULL when the frame has none */
+};
+
+struct engine;
+
+struct engine *engine_new(const struct engine_config *config); /* NULL: out of memory */
+void engine_free(struct engine *e); /* open flows get EVENT_FLOW_CLOSED */
+
+/* Takes one frame down the road. */
+struct outcome engine_frame(struct engine *e, const struct frame *f);
+
+/*
+ * Publishes another policy to this engine (borrowed from now on; the old one is no longer read
+ * once this returns). Every open flow is judged again at once: EVENT_VERDICT or EVENT_CLEARED for
+ * each that changes sides. ts_ns is the time those events carry. Call between frames.
+ */
+void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns);
+
+/*
+ * Takes over a flow known from before a restart: its name (may be empty), protocol, and the verdict
+ * it is under (rule 0: none), as the maps remember them. The flow is opened settled or blocked.
+ */
+struct engine_adopted {
+	struct dpi_key key;
+	uint8_t opener;
+	enum app_proto proto, source;
+	struct name name;
+	bool is_settled;
+	uint64_t verdict_rule;
+	uint64_t ts_ns; /* time of its last frame */
+};
+void engine_adopt(struct engine *e, const struct engine_adopted *a);
+
+/*
+ * Adds frames of a blocked flow that had passed before its verdict took effect (live). The engine
+ * itself never counts a frame late: only the door knows what passed.
+ */
+void engine_note_late(struct engine *e, const struct dpi_key *key, uint64_t frames);
+
+/* Lets flows idle at ts_ns leave (at most `most` looked at). */
+void engine_expire(struct engine *e, uint64_t ts_ns, size_t most);
+
+const struct engine_counters *engine_counters(const struct engine *e);
+const struct flow_table *engine_flows(const struct engine *e);
+
+#endif

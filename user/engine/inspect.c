@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine room's inspection: payload of a flow is read, on any port and in both directions,
+ * until its budget ends or nothing can change what was found. It must never end for what one end
+ * alone says: an innocent name may be a decoy, and RST or FIN may be false.
+ *
+ * TCP goes through lane.c; a datagram is a message of its own.
+ */
+#include "engine/road.h"
+
+#include <stdlib.h>
+
+static bool is_dns_flow(const struct flow *f)
+{
+	return f->key.proto == DPI_IP_UDP &&
+	       (f->proto == PROTO_DNS || f->proto == PROTO_MDNS || f->proto == PROTO_LLMNR);
+}
+
+static struct flow_side *side_of(struct flow *f, int end)
+{
+	if (!f->side[end])
+		f->side[end] = calloc(1, sizeof(*f->side[end]));
+	return f->side[end];
+}
+
+/* Reads a datagram, which is a message of its own. Returns whether it ends inside one. */
+static bool read_datagram(struct finding *x)
+{
+	bool is_pending = false;
+	struct clue clue;
+
+	for (int i = 0; i < EXTRACT_COUNT; i++) {
+		enum extract_answer answer;
+
+		if (!(extract_table[i].transports & EXTRACT_DATAGRAM))
+			continue;
+		memset(&clue, 0, sizeof(clue));
+		answer = extract_table[i].try(x->packet->payload, &x->ctx, &clue);
+		if (answer == EXTRACT_NOT_MINE)
+			continue;
+		judge_clue(x, &clue);
+		if (answer == EXTRACT_FOUND)
+			return false;
+		is_pending |= clue.proto != PROTO_NONE;
+	}
+	return is_pending;
+}
+
+static bool is_spent(const struct flow_side *side)
+{
+	return side->units >= DPI_BUDGET_UNITS || side->bytes >= DPI_BUDGET_BYTES;
+}
+
+static void charge(struct flow_side *side, uint32_t len)
+{
+	side->units += len < DPI_UNIT_BYTES ? len : DPI_UNIT_BYTES;
+	side->bytes += len < DPI_BUDGET_BYTES ? len : DPI_BUDGET_BYTES;
+}
+
+/* The budget of one direction has ended: what it held is freed; without a name, the flow is
+ * undecided once the end that would have named it cannot do so any more. */
+static void end_side(struct engine *e, struct flow *f, int end)
+{
+	struct flow_side *side = f->side[end], *other = f->side[!end];
+
+	side->is_done = true;
+	for (int l = 0; l < FLOW_LANES; l++) {
+		stream_free(side->lane[l].stream);
+		side->lane[l] = (struct flow_lane){.stream = NULL};
+	}
+	f->is_pending = lane_is_pending(f);
+	if (!f->name_count && (end == f->opener || !f->payload[!end] || (other && other->is_done)))
+		judge_flag(e, f, FLOW_UNDECIDED);
+	if (other && other->is_done)
+		inspect_settle(e, f);
+}
+
+/*
+ * True once the other end has answered and acknowledged all of a hello: from then on nobody takes
+ * another one in its place, and what was found stands.
+ */
+static bool is_hello_taken(const struct flow *f, const struct packet *p)
+{
+	int end = p->head.dir;
+	const struct flow_side *asked = f->side[!end];
+
+	return f->key.proto == DPI_IP_TCP && asked && asked->hello_end && f->payload[end] &&
+	       (p->head.tcp_flags & DPI_TCP_ACK) &&
+	       (int32_t)(p->head.ack - (uint32_t)asked->hello_end) >= 0;
+}
+
+void inspect_settle(struct engine *e, struct flow *f)
+{
+	struct event event = {.type = EVENT_SETTLED, .flow = f};
+
+	if (f->is_settled)
+		return;
+	f->is_settled = true;
+	f->is_pending = false;
+	flow_settle(f);
+	judge_emit(e, &event);
+}
+
+static void inspect_payload(struct finding *x)
+{
+	struct engine *e = x->engine;
+	struct flow *f = x->flow;
+	int end = x->packet->head.dir;
+	struct flow_side *side = side_of(f, end);
+	bool is_pending = false;
+	int err = 0;
+
+	if (!side || side->is_done)
+		return;
+	x->ctx.src_port = dpi_be16(f->key.port[end]);
+	x->ctx.dst_port = dpi_be16(f->key.port[!end]);
+	charge(side, x->packet->head.payload_len);
+	if (f->key.proto == DPI_IP_TCP) {
+		x->ctx.transport = EXTRACT_STREAM;
+		err = lane_read(x, side);
+		is_pending = lane_is_pending(f);
+	} else {
+		x->ctx.transport = EXTRACT_DATAGRAM;
+		is_pending = read_datagram(x);
+	}
+	f->is_pending = is_pending;
+	/* Questions go on for ever on one 5-tuple, and each is decided for itself. */
+	if (!is_dns_flow(f) && (err || is_spent(side)))
+		end_side(e, f, end);
+}
+
+void inspect_packet(struct finding *x)
+{
+	const struct packet *p = x->packet;
+	struct flow *f = x->flow;
+
+	if (p->is_cut) {
+		x->engine->count.payload_cut++;
+		judge_flag(x->engine, f, FLOW_CUT);
+	}
+	if (f->is_settled)
+		return;
+	if (p->head.payload_len && (f->key.proto == DPI_IP_TCP || f->key.proto == DPI_IP_UDP))
+		inspect_payload(x);
+	if (is_hello_taken(f, p))
+		inspect_settle(x->engine, f);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine room's judge: names become applications, names and applications become verdicts, and
+ * each step becomes an event. It must never read payload, and decides by policy.h alone.
+ *
+ * What decides, in this order: an address that is allowed; an address or port that is blocked; an
+ * application; a domain. Of several names in one flow any blocked one blocks it. DNS over UDP is
+ * decided for each message, because resolvers ask for many names on one 5-tuple.
+ */
+#include "engine/road.h"
+
+#include <errno.h>
+
+/* The best of what the rules say about one flow or message. */
+struct judgement {
+	struct decision allow, block;
+	const struct name *name; /* behind block; NULL when it was the protocol */
+};
+
+static bool is_dns(enum app_proto p)
+{
+	return p == PROTO_DNS || p == PROTO_MDNS || p == PROTO_LLMNR;
+}
+
+/* Over TCP a dropped question leaves a hole that nothing behind it can pass, so there the verdict
+ * is the flow's, as for every other protocol. */
+static bool is_message(const struct flow *f, enum app_proto p)
+{
+	return f->key.proto == DPI_IP_UDP && is_dns(p);
+}
+
+static int app_of(const struct engine *e, const struct flow *f, enum app_proto p)
+{
+	return catalogue_of_proto(e->config.catalogue, p, flow_responder_port(f));
+}
+
+/* An application rule comes before a domain rule; else the first that matched stays. */
+static void weigh(struct judgement *j, struct decision d, const struct name *name)
+{
+	if (!d.rule)
+		return;
+	if (!d.is_block) {
+		j->allow = d;
+	} else if (!j->block.rule || (j->block.kind == RULE_DOMAIN && d.kind != RULE_DOMAIN)) {
+		j->block = d;
+		j->name = name;
+	}
+}
+
+/* Only an allow of the protocol itself speaks for everything in the flow; one of a name speaks for
+ * that name, and policy_match_name has already weighed it. */
+static void weigh_proto(const struct engine *e, const struct flow *f, struct judgement *j,
+			enum app_proto p)
+{
+	int app = app_of(e, f, p);
+
+	if (app != APP_UNKNOWN)
+		weigh(j, policy_match_app(e->config.policy, app), NULL);
+}
+
+static void weigh_name(const struct engine *e, struct judgement *j, struct slice text,
+		       const struct name *name)
+{
+	struct decision d = policy_match_name(e->config.policy, text);
+
+	if (d.is_block)
+		weigh(j, d, name);
+}
+
+static struct decision result_of(const struct judgement *j)
+{
+	return j->allow.rule ? (struct decision){0} : j->block;
+}
+
+void judge_emit(struct engine *e, struct event *event)
+{
+	event->ts_ns = e->now_ns;
+	event->number = e->number;
+	if (e->config.sink.emit)
+		e->config.sink.emit(e->config.sink.ctx, event);
+}
+
+void judge_flag(struct engine *e, struct flow *f, enum flow_flag flag)
+{
+	struct event event = {.type = EVENT_ANOMALY, .flow = f, .flags = flag};
+
+	if (f->flags & flag)
+		return;
+	f->flags |= flag;
+	if (flag == FLOW_AMBIGUOUS)
+		e->count.ambiguous++;
+	if (flag == FLOW_UNDECIDED)
+		e->count.undecided++;
+	judge_emit(e, &event);
+}
+
+void judge_app(const struct engine *e, struct flow *f, enum app_proto source,
+	       const struct name *name)
+{
+	int by_proto = app_of(e, f, f->proto), by_name = APP_UNKNOWN;
+
+	/* The first name that has an application decides; a question is not a visit. */
+	if (f->app != APP_UNKNOWN && f->app != by_proto)
+		return;
+	if (name && !is_dns(source))
+		by_name = catalogue_classify(e->config.catalogue, name_slice(name));
+	f->app = by_name != APP_UNKNOWN ? by_name : by_proto;
+}
+
+static void take_flags(struct engine *e, struct flow *f, uint32_t flags)
+{
+	static const struct {
+		enum clue_flag clue;
+		enum flow_flag flow;
+	} rows[] = {
+		{CLUE_NO_NAME, FLOW_NO_NAME},
+		{CLUE_ODD_NAME, FLOW_ODD_NAME},
+		{CLUE_ECH, FLOW_ECH},
+		{CLUE_IP_LITERAL, FLOW_IP_LITERAL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (flags & rows[i].clue)
+			judge_flag(e, f, rows[i].flow);
+}
+
+static void take_name(struct engine *e, struct flow *f, enum app_proto source,
+		      const struct name *name)
+{
+	struct event event = {.type = EVENT_NAMED, .flow = f, .name = name, .source = source};
+	uint32_t before = f->flags;
+	int n = flow_add_name(f, source, name);
+
+	if (n < 0) {
+		e->count.names_unlisted++;
+		/* The table has set the flag; the event is still to come. */
+		if (n == -ENOSPC && !(before & FLOW_NAMES_FULL)) {
+			f->flags = before;
+			judge_flag(e, f, FLOW_NAMES_FULL);
+		}
+	}
+	if (n <= 0)
+		return;
+	e->count.names++;
+	judge_app(e, f, source, name);
+	judge_emit(e, &event);
+}
+
+void judge_clue(struct finding *x, const struct clue *clue)
+{
+	struct engine *e = x->engine;
+	struct flow *f = x->flow;
+	struct judgement j = {.name = NULL};
+	struct decision d;
+
+	if (clue->proto == PROTO_NONE)
+		return;
+	if (f->proto == PROTO_NONE) {
+		f->proto = (uint8_t)clue->proto;
+		judge_app(e, f, clue->proto, NULL);
+	}
+	take_flags(e, f, clue->flags);
+	for (unsigned i = 0; i < clue->name_count; i++)
+		take_name(e, f, clue->proto, &clue->name[i]);
+	if (flow_is_allowed(f))
+		return;
+	weigh_proto(e, f, &j, clue->proto);
+	for (unsigned i = 0; i < clue->name_count; i++)
+		weigh_name(e, &j, name_slice(&clue->name[i]), &clue->name[i]);
+	d = result_of(&j);
+	if (!d.rule)
+		return;
+	if (!is_message(f, clue->proto)) {
+		if (!x->block.rule || (x->block.kind == RULE_DOMAIN && d.kind != RULE_DOMAIN))
+			x->block = d;
+		return;
+	}
+	x->message = d;
+	x->message_proto = clue->proto;
+	x->message_name.len = 0;
+	x->message_name.text[0] = '\0';
+	if (j.name)
+		x->message_name = *j.name;
+	else if (clue->name_count)
+		x->message_name = clue->name[0];
+}
+
+void judge_block(struct engine *e, struct flow *f, struct decision d)
+{
+	struct event event = {.type = EVENT_VERDICT, .flow = f, .decision = d};
+
+	f->is_verdict = true;
+	f->decision = d;
+	f->verdict_ns = e->now_ns;
+	f->state = FLOW_BLOCKED;
+	f->is_settled = true;
+	flow_settle(f);
+	e->count.verdicts++;
+	judge_emit(e, &event);
+}
+
+struct decision judge_flow(const struct engine *e, const struct flow *f)
+{
+	struct decision d = policy_match_flow(e->config.policy, &f->key, f->opener);
+	struct judgement j = {.name = NULL};
+
+	if (d.rule)
+		return d;
+	if (f->proto != PROTO_NONE && !is_message(f, f->proto))
+		weigh_proto(e, f, &j, f->proto);
+	for (const struct flow_name *n = f->names; n; n = n->next) {
+		if (is_message(f, n->source))
+			continue;
+		if (n->source != f->proto)
+			weigh_proto(e, f, &j, n->source);
+		weigh_name(e, &j, slice_of(n->text, n->len), NULL);
+	}
+	return result_of(&j);
+}
+
+void judge_again(struct engine *e, struct flow *f)
+{
+	struct event event = {.type = EVENT_CLEARED, .flow = f};
+	struct decision d = judge_flow(e, f);
+
+	if (d.is_block && !f->is_verdict) {
+		judge_block(e, f, d);
+		return;
+	}
+	if (f->is_verdict && !d.is_block) {
+		f->is_verdict = false;
+		f->decision = d;
+		/* What was dropped was not read: inspection picks up from here, as in a flow
+		 * whose beginning was not seen. */
+		f->is_settled = false;
+		f->flags |= f->payload[0] || f->payload[1] ? FLOW_MIDSTREAM : 0;
+		for (int end = 0; end < 2; end++)
+			if (f->payload[end])
+				f->isn_known &= (uint8_t) ~(5 << end);
+		f->state = (uint8_t)track_state(f);
+		judge_emit(e, &event);
+		return;
+	}
+	/* Of a flow that is not blocked, a block names the first message that was dropped. */
+	if (d.rule || f->is_verdict || !f->decision.is_block)
+		f->decision = d;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine room's reader of TCP: segments go into the lanes of their direction (flow_table.h),
+ * and every view of a lane is shown to the extractors in play. It must never take one answer as the
+ * last: a first segment may turn out not to be the first, two segments may disagree, a handshake
+ * may be a decoy. A name in any view counts.
+ *
+ * In each view parse_off is where the message under way begins, and in_play says which extractors
+ * it has not ruled out. Standard: RFC 9293 3.4, 3.8.5.
+ */
+#include "engine/road.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { WINDOW = DPI_BUDGET_BYTES };
+#define ALL_IN_PLAY ((1U << EXTRACT_COUNT) - 1)
+_Static_assert(EXTRACT_COUNT < 32, "a bit an extractor");
+
+static void lane_reset(struct flow_lane *lane, int view)
+{
+	lane->parse_off[view] = 0;
+	lane->in_play[view] = ALL_IN_PLAY;
+	lane->is_pending[view] = false;
+}
+
+static uint32_t lane_base(const struct flow_lane *lane)
+{
+	return stream_next_seq(lane->stream) - (uint32_t)stream_view(lane->stream, 0).len;
+}
+
+/* Notes where a ClientHello ends, so that the server's acknowledgement of it is known when it
+ * comes. A ServerHello holds neither a name nor the want of one. */
+static void note_hello(struct finding *x, const struct flow_lane *lane, size_t end,
+		       const struct clue *clue)
+{
+	struct flow_side *side = x->flow->side[x->packet->head.dir];
+
+	if (clue->proto == PROTO_TLS && lane->stream &&
+	    (clue->name_count || (clue->flags & CLUE_NO_NAME)))
+		side->hello_end = 1ULL << 32 | (uint32_t)(lane_base(lane) + end);
+}
+
+/* Takes a message that was found in a view and moves to what follows it. */
+static void take_message(struct finding *x, struct flow_lane *lane, int view, int extractor,
+			 const struct clue *clue)
+{
+	static const uint32_t then_in_play[] = {
+		[CLUE_THEN_SAME] = 0, [CLUE_THEN_ANY] = ALL_IN_PLAY, [CLUE_THEN_END] = 0};
+
+	judge_clue(x, clue);
+	note_hello(x, lane, lane->parse_off[view] + clue->consumed, clue);
+	lane->in_play[view] = then_in_play[clue->then];
+	/* A message of no bytes would be found again for ever. */
+	if (clue->then == CLUE_THEN_SAME && clue->consumed)
+		lane->in_play[view] = 1U << extractor;
+	if (!clue->consumed)
+		lane->in_play[view] = 0;
+	lane->parse_off[view] += clue->consumed;
+}
+
+/* Shows the message at parse_off to every extractor in play. Returns whether one found it. */
+static bool try_message(struct finding *x, struct flow_lane *lane, int view, struct slice rest)
+{
+	struct clue clue;
+
+	lane->is_pending[view] = false;
+	for (int i = 0; i < EXTRACT_COUNT; i++) {
+		uint32_t bit = 1U << i;
+
+		if (!(lane->in_play[view] & bit))
+			continue;
+		memset(&clue, 0, sizeof(clue));
+		switch (extract_table[i].transports & EXTRACT_STREAM
+				? extract_table[i].try(rest, &x->ctx, &clue)
+				: EXTRACT_NOT_MINE) {
+		case EXTRACT_NOT_MINE: lane->in_play[view] &= ~bit; break;
+		case EXTRACT_NEED_MORE:
+			if (clue.proto != PROTO_NONE) {
+				lane->is_pending[view] = true;
+				judge_clue(x, &clue);
+			}
+			break;
+		case EXTRACT_FOUND: take_message(x, lane, view, i, &clue); return true;
+		}
+	}
+	return false;
+}
+
+/* Reads on in one view as far as its bytes go. Returns whether a message was found. */
+static bool read_view(struct finding *x, struct flow_lane *lane, int view, struct slice bytes)
+{
+	bool is_found = false;
+
+	while (lane->in_play[view] && lane->parse_off[view] < bytes.len) {
+		if (!try_message(x, lane, view, slice_from(bytes, lane->parse_off[view])))
+			break;
+		is_found = true;
+	}
+	return is_found;
+}
+
+/* The protocols that may begin in the midst of a connection, at the border of a segment. */
+static uint32_t border_extractors(void)
+{
+	uint32_t bits = 0;
+
+	for (int i = 0; i < EXTRACT_COUNT; i++)
+		if (extract_table[i].proto == PROTO_TLS || extract_table[i].proto == PROTO_HTTP)
+			bits |= 1U << i;
+	return bits;
+}
+
+/* Reads bytes as a message of their own, beside the lane and its state. */
+static void read_alone(struct finding *x, struct slice bytes, uint32_t in_play)
+{
+	struct flow_lane alone = {.in_play[0] = in_play};
+
+	read_view(x, &alone, 0, bytes);
+}
+
+/*
+ * Nothing has been recognised and nothing is in play: the connection may have begun before the
+ * capture, or speak another protocol first (STARTTLS). A message that begins where this segment
+ * begins is then read on from there.
+ */
+static void try_border(struct finding *x, struct flow_lane *lane, uint32_t seq, int change)
+{
+	const struct flow *f = x->flow;
+	struct slice view = stream_view(lane->stream, 0);
+	uint32_t at = seq - lane_base(lane);
+
+	if (f->proto == PROTO_NONE && !lane->in_play[0] && (change & STREAM_GREW) && at &&
+	    at < view.len) {
+		lane->parse_off[0] = at;
+		lane->in_play[0] = border_extractors();
+		read_view(x, lane, 0, view);
+	}
+	/* What cannot be put in order yet, or is one side of a contradiction, counts by itself. */
+	if ((f->flags & FLOW_AMBIGUOUS) ||
+	    (f->proto == PROTO_NONE && (f->flags & FLOW_MIDSTREAM) && !(change & STREAM_GREW)))
+		read_alone(x, x->packet->payload, border_extractors());
+}
+
+/* The stream begins earlier than was thought: reads it again from there, and goes on where it was
+ * when that says nothing. */
+static void read_rebased(struct finding *x, struct flow_lane *lane, uint32_t old_base)
+{
+	size_t shift = (size_t)(int64_t)(int32_t)(old_base - lane_base(lane));
+
+	for (int v = 0; v < STREAM_VIEWS; v++) {
+		struct slice view = stream_view(lane->stream, v);
+		size_t off = lane->parse_off[v];
+		uint32_t in_play = lane->in_play[v];
+
+		lane_reset(lane, v);
+		if (read_view(x, lane, v, view) || lane->in_play[v] || off + shift > WINDOW)
+			continue;
+		lane->parse_off[v] = off + shift;
+		lane->in_play[v] = in_play;
+		read_view(x, lane, v, view);
+	}
+}
+
+/*
+ * Some receivers take an urgent byte out of the stream (RFC 9293 3.8.5 allows it, RFC 6093 3
+ * tells who does). Reads the bytes as those receivers see them.
+ */
+static void read_without_urgent(struct finding *x, const struct flow_lane *lane,
+				const struct flow_side *side)
+{
+	struct slice view = stream_view(lane->stream, 0);
+	uint8_t *bytes;
+	size_t len = 0;
+
+	if (!side->urgent_count || !view.len)
+		return;
+	bytes = malloc(view.len);
+	if (!bytes)
+		return;
+	for (size_t i = 0; i < view.len; i++) {
+		bool is_urgent = false;
+
+		for (int u = 0; u < side->urgent_count; u++)
+			is_urgent |= side->urgent[u] == lane_base(lane) + (uint32_t)i;
+		if (!is_urgent)
+			bytes[len++] = view.at[i];
+	}
+	read_alone(x, slice_of(bytes, len), ALL_IN_PLAY);
+	free(bytes);
+}
+
+/* Remembers which byte a segment calls urgent: the one before where its pointer points. */
+static void note_urgent(struct flow_side *side, const struct packet *p, uint32_t seq)
+{
+	enum { URGENT_POINTER = 18 };
+	uint16_t pointer;
+
+	if (!(p->head.tcp_flags & DPI_TCP_URG) || side->urgent_count == FLOW_URGENT_MAX)
+		return;
+	pointer = dpi_get16(p->frame->bytes.at + p->head.l4_off + URGENT_POINTER);
+	if (!pointer)
+		return;
+	for (int i = 0; i < side->urgent_count; i++)
+		if (side->urgent[i] == seq + pointer - 1)
+			return;
+	side->urgent[side->urgent_count++] = seq + pointer - 1;
+}
+
+/* The lane a segment belongs to: 1 when it lies wholly outside the window of 0. */
+static int lane_of(const struct flow *f, const struct flow_side *side, int end, uint32_t seq,
+		   size_t len)
+{
+	const struct flow_lane *lane = &side->lane[0];
+	bool has_isn = f->isn_known & (1 << end);
+	int64_t at;
+
+	if (!lane->stream && !has_isn)
+		return 0;
+	at = (int32_t)(seq - (lane->stream ? lane_base(lane) : f->isn[end] + 1));
+	return at >= WINDOW || at + (int64_t)len <= (has_isn ? 0 : -WINDOW);
+}
+
+/* Opens a lane where its handshake says, if that was seen. Returns 0 or -ENOMEM. */
+static int open_lane(const struct flow *f, struct flow_side *side, int end, int i)
+{
+	struct flow_lane *lane = &side->lane[i];
+
+	if (lane->stream)
+		return 0;
+	lane->stream = stream_new();
+	if (!lane->stream)
+		return -ENOMEM;
+	if (i == 0 && (f->isn_known & (1 << end)))
+		stream_set_isn(lane->stream, f->isn[end]);
+	if (i == 1 && (f->isn_known & (4 << end)))
+		stream_set_isn(lane->stream, f->other_isn[end]);
+	for (int v = 0; v < STREAM_VIEWS; v++)
+		lane_reset(lane, v);
+	return 0;
+}
+
+/* Puts a segment in order in one lane and reads what has become readable. */
+static int read_lane(struct finding *x, struct flow_side *side, int i, uint32_t seq)
+{
+	struct flow_lane *lane = &side->lane[i];
+	uint32_t old_base;
+	int change;
+
+	if (open_lane(x->flow, side, x->packet->head.dir, i))
+		return -ENOMEM;
+	old_base = lane_base(lane);
+	change = stream_add(lane->stream, seq, x->packet->payload);
+	if (change < 0)
+		return change;
+	if (stream_is_over(lane->stream) && !lane->is_over) {
+		lane->is_over = true;
+		x->engine->count.stream_over++;
+	}
+	if (change & STREAM_CONFLICT) {
+		judge_flag(x->engine, x->flow, FLOW_AMBIGUOUS);
+		lane_reset(lane, 1);
+	}
+	if (change & STREAM_REBASED)
+		read_rebased(x, lane, old_base);
+	for (int v = 0; v < STREAM_VIEWS && change; v++)
+		read_view(x, lane, v, stream_view(lane->stream, v));
+	try_border(x, lane, seq, change);
+	if (change)
+		read_without_urgent(x, lane, side);
+	return 0;
+}
+
+int lane_read(struct finding *x, struct flow_side *side)
+{
+	const struct packet *p = x->packet;
+	int end = p->head.dir, i, err;
+	/* A SYN takes a sequence number of its own in front of its data. */
+	uint32_t seq = p->head.seq + (p->head.tcp_flags & DPI_TCP_SYN ? 1 : 0);
+
+	note_urgent(side, p, seq);
+	if (!p->payload.len)
+		return 0;
+	i = lane_of(x->flow, side, end, seq, p->payload.len);
+	err = read_lane(x, side, i, seq);
+	if (!err && i == 0 && (x->flow->isn_known & (4 << end)))
+		err = read_lane(x, side, 1, seq);
+	return err;
+}
+
+bool lane_is_pending(const struct flow *f)
+{
+	for (int end = 0; end < 2; end++)
+		for (int l = 0; f->side[end] && l < FLOW_LANES; l++)
+			for (int v = 0; v < STREAM_VIEWS; v++)
+				if (f->side[end]->lane[l].is_pending[v])
+					return true;
+	return false;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The ClientHello and what it names, apart from what carries it: TLS wraps it into records, QUIC
+ * into CRYPTO frames.
+ */
+#ifndef EXTRACT_HELLO_H
+#define EXTRACT_HELLO_H
+
+#include "extract/extract.h"
+
+/*
+ * Reads the first handshake message. bytes: TLS records when has_records, else the bare handshake
+ * stream; proto is what the clue is to say. Answers as an extractor does; clue->then is
+ * CLUE_THEN_END and clue->consumed counts the bytes up to the end of the hello. A ServerHello is
+ * recognised and names nothing.
+ */
+enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_proto proto,
+			       struct clue *clue);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Every flow of one engine: found by key in O(1), bounded, the least recently used leaving first,
+ * idle ones by the frames' own time. The hash is keyed, so a sender cannot choose the bucket. One
+ * thread owns a table and all its flows.
+ */
+#ifndef FLOW_FLOW_TABLE_H
+#define FLOW_FLOW_TABLE_H
+
+#include "base/name.h"
+#include "base/table.h"
+#include "dpi/parse.h"
+#include "flow/stream.h"
+#include "policy/policy.h"
+
+enum flow_state {
+	FLOW_NEW,	  /* opened; TCP: SYN or SYN-ACK seen */
+	FLOW_ESTABLISHED, /* TCP handshake done, or packets both ways, or payload */
+	FLOW_CLASSIFIED,  /* a name or a protocol is known */
+	FLOW_BLOCKED,	  /* a verdict: final until 60 s without a frame */
+	FLOW_INCOMPLETE,  /* payload ended inside something recognised */
+	FLOW_CLOSED,	  /* FIN both ways, or RST */
+	FLOW_STATES
+};
+
+enum flow_flag {
+	FLOW_NO_NAME = 1,      /* a hello or request without a name */
+	FLOW_ECH = 2,	       /* encrypted ClientHello: the name is the outer one */
+	FLOW_AMBIGUOUS = 4,    /* segments that contradict each other */
+	FLOW_UNDECIDED = 8,    /* the inspection budget ended without a name */
+	FLOW_MIDSTREAM = 16,   /* its beginning was not seen */
+	FLOW_ODD_NAME = 32,    /* a name with bytes no host name has */
+	FLOW_CUT = 64,	       /* payload was missing from the capture (snap length) */
+	FLOW_NAMES_FULL = 128, /* more distinct names than are kept */
+	FLOW_IP_LITERAL = 256, /* a name that is an address */
+	FLOW_ADOPTED = 512,    /* known from before the agent restarted */
+};
+
+/* A name of a flow, in the order found. Owned by the flow. */
+struct flow_name {
+	struct flow_name *next;
+	uint8_t source; /* enum app_proto */
+	uint8_t len;
+	char text[]; /* canonical, NUL-terminated */
+};
+
+enum { FLOW_NAMES_MAX = 256 };
+
+/* One run of bytes of a direction and how far each view of it has been read. */
+struct flow_lane {
+	struct stream *stream;		/* NULL until its first segment */
+	size_t parse_off[STREAM_VIEWS]; /* where the next message begins; may lie past the view */
+	uint32_t in_play[STREAM_VIEWS]; /* extractors not yet ruled out, a bit each */
+	bool is_pending[STREAM_VIEWS];	/* an extractor is inside a message it recognised */
+	bool is_over;			/* bytes outside the window were counted */
+};
+
+/*
+ * Lane 0 begins where the handshake says. Lane 1 is what a receiver reads when that handshake is
+ * not the one it took part in: where a second one says, or else whatever lies outside lane 0's
+ * window.
+ */
+enum { FLOW_LANES = 2, FLOW_URGENT_MAX = 4 };
+
+/* Inspection state of one direction; freed when the flow is settled. */
+struct flow_side {
+	struct flow_lane lane[FLOW_LANES]; /* TCP only */
+	uint32_t units;			   /* of DPI_BUDGET_UNITS */
+	uint32_t bytes;			   /* of DPI_BUDGET_BYTES */
+	uint32_t urgent[FLOW_URGENT_MAX];  /* TCP: sequence numbers of urgent bytes */
+	uint8_t urgent_count;
+	bool is_done;	    /* the budget has ended */
+	uint64_t hello_end; /* TLS: sequence number behind the hello, + 1<<32 when set */
+};
+
+struct flow {
+	struct table_node node;
+	struct flow *older, *newer; /* LRU list */
+	struct dpi_key key;
+	uint8_t opener; /* end of the key: 0 or 1 */
+	uint8_t state;	/* enum flow_state; what is shown; BLOCKED wins over CLOSED */
+	uint8_t proto;	/* enum app_proto */
+	uint8_t tcp_flags[2];
+	uint8_t isn_known; /* TCP: bit i: isn[i] is known; bit 2 + i: other_isn[i] */
+	bool is_settled;   /* nothing more will be learnt; inspection is freed */
+	bool is_verdict;   /* blocked as a whole flow */
+	bool is_closed;
+	bool is_pending; /* payload ended, so far, inside a message that was recognised */
+	uint16_t name_count;
+	uint32_t flags; /* enum flow_flag */
+	int app;	/* catalogue id */
+	uint32_t isn[2];
+	uint32_t other_isn[2];	  /* of a second SYN, before any payload: one of the two is real */
+	struct decision decision; /* what decided, for the flow or for its first dropped message */
+	uint64_t first_ns, last_ns;
+	uint64_t first_number;	       /* frame that opened it */
+	uint64_t packets[2], bytes[2]; /* by sending end; all frames, dropped ones included */
+	uint64_t payload[2];	       /* payload packets */
+	uint64_t dropped_packets, dropped_bytes;
+	uint64_t late_packets; /* frames that passed before the verdict took effect (live) */
+	uint64_t verdict_ns;   /* time of the frame that brought the verdict */
+	struct flow_name *names, **names_tail;
+	struct flow_side *side[2]; /* by sending end; NULL until payload, and once settled */
+};
+
+struct flow_table;
+
+/* seed keys the hash; at most max flows. on_leave is called for each flow that leaves, before it is
+ * unlinked and freed. NULL when out of memory. */
+struct flow_table *flow_table_new(size_t max, uint64_t seed,
+				  void (*on_leave)(void *ctx, struct flow *f), void *ctx);
+void flow_table_free(struct flow_table *t); /* calls on_leave for all that are left */
+
+struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
+/* Opens a flow; when the table is full the least recently used one leaves, blocked ones only when
+ * there are no others, so that a flood cannot wash a verdict away. NULL: out of memory. */
+struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash,
+			     uint64_t ts_ns);
+/* Marks as just used. */
+void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns);
+/* Removes one flow (on_leave is called). */
+void flow_table_close(struct flow_table *t, struct flow *f);
+/* Removes flows idle at time now_ns: after 60 s, TCP that is neither closed nor blocked after
+ * 300 s. At most `most` are looked at. Returns how many left. */
+size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most);
+/* True when f would be gone by now_ns by the same limits. */
+bool flow_is_idle(const struct flow *f, uint64_t now_ns);
+
+size_t flow_table_count(const struct flow_table *t);
+uint64_t flow_table_evicted(const struct flow_table *t); /* left because the table was full */
+/* The head of the list that flow->newer walks: blocked flows, then the others, each from least to
+ * most recently used; NULL ends. The current one may be closed during a walk if the next was
+ * fetched before. */
+struct flow *flow_table_oldest(const struct flow_table *t);
+
+/* Adds a name unless it is there with the same source. Returns 1 added, 0 there already, -ENOSPC
+ * when FLOW_NAMES_MAX are held (FLOW_NAMES_FULL is set), -ENOMEM. */
+int flow_add_name(struct flow *f, enum app_proto source, const struct name *name);
+/* Frees the inspection state. */
+void flow_settle(struct flow *f);
+/* "NEW", "ESTABLISHED", ...; a set of flag names for reports, one bit at a time. */
+const char *flow_state_name(enum flow_state s);
+const char *flow_flag_name(enum flow_flag f);
+
+#endif

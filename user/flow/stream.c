@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The flow room's reassembler: the first bytes of one TCP direction, whatever order they come in
+ * (RFC 9293 3.4: sequence numbers wrap at 2^32). It must never hold more than the window, trust a
+ * length or a position from the wire, or forget that two segments disagreed.
+ *
+ *      head        byte 0 = base
+ *   +---------+----------+.......+-----+.....   one buffer a view, the same layout in both
+ *   | room in |  part 0  |  gap  |part |
+ *   | front   |          |       |  1  |        part: bytes that are there, sorted, never touching
+ *   +---------+----------+.......+-----+.....
+ *
+ * Room in front grows by doubling like the room behind, so that a stream whose segments come in
+ * backwards order costs no more than one that comes forwards.
+ */
+#include "flow/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "dpi/abi.h"
+
+enum { WINDOW = DPI_BUDGET_BYTES };
+
+struct part {
+	uint32_t from, to; /* offsets from byte 0; to is behind the last byte */
+};
+
+struct stream {
+	uint8_t *view[STREAM_VIEWS]; /* view[1] is NULL until there is a conflict */
+	size_t cap;		     /* bytes of each buffer */
+	size_t head;		     /* of them in front of byte 0 */
+	struct part *part;
+	uint32_t part_count, part_cap;
+	uint32_t base; /* sequence number of byte 0 */
+	bool has_base, has_isn;
+	bool is_over;
+	bool is_moved; /* byte 0 moved since the last successful stream_add */
+};
+
+/* Offset behind the last byte there is. */
+static uint32_t extent(const struct stream *s)
+{
+	return s->part_count ? s->part[s->part_count - 1].to : 0;
+}
+
+static uint32_t view_len(const struct stream *s)
+{
+	return s->part_count && s->part[0].from == 0 ? s->part[0].to : 0;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Moves every view into new buffers of cap bytes with head of them in front. */
+static int move_buffers(struct stream *s, size_t head, size_t cap)
+{
+	uint8_t *fresh[STREAM_VIEWS] = {NULL, NULL};
+
+	for (int v = 0; v < STREAM_VIEWS; v++) {
+		if (v > 0 && !s->view[v])
+			continue;
+		fresh[v] = malloc(cap);
+		if (!fresh[v]) {
+			free(fresh[0]);
+			return -ENOMEM;
+		}
+		if (extent(s))
+			memcpy(fresh[v] + head, s->view[v] + s->head, extent(s));
+	}
+	for (int v = 0; v < STREAM_VIEWS; v++) {
+		free(s->view[v]);
+		s->view[v] = fresh[v];
+	}
+	s->head = head;
+	s->cap = cap;
+	return 0;
+}
+
+/* Makes room for `front` more bytes before byte 0 and for `end` bytes from it on. */
+static int make_room(struct stream *s, size_t front, size_t end)
+{
+	size_t behind = s->cap - s->head, head = s->head;
+
+	if (head >= front && behind >= end)
+		return 0;
+	if (head < front)
+		head = front + smaller(larger(extent(s), front), WINDOW);
+	if (behind < end)
+		behind = larger(end, smaller(2 * behind, WINDOW));
+	return move_buffers(s, head, head + larger(behind, extent(s)));
+}
+
+/* Moves byte 0 `by` bytes towards the beginning; what leaves the window at the far end is lost. */
+static int move_base_back(struct stream *s, uint32_t by)
+{
+	uint32_t kept = 0;
+	int err = make_room(s, by, 0);
+
+	if (err)
+		return err;
+	s->head -= by;
+	s->base -= by;
+	for (uint32_t i = 0; i < s->part_count; i++) {
+		struct part p = {s->part[i].from + by, s->part[i].to + by};
+
+		if (p.to > WINDOW) {
+			s->is_over = true;
+			p.to = WINDOW;
+		}
+		if (p.from < p.to)
+			s->part[kept++] = p;
+	}
+	s->is_moved = s->is_moved || s->part_count > 0;
+	s->part_count = kept;
+	return 0;
+}
+
+/* Cuts the first `by` bytes. */
+static void move_base_on(struct stream *s, uint32_t by)
+{
+	uint32_t kept = 0;
+
+	s->is_moved = s->is_moved || s->part_count > 0;
+	s->base += by;
+	if (by >= extent(s)) {
+		s->part_count = 0;
+		return;
+	}
+	s->head += by;
+	for (uint32_t i = 0; i < s->part_count; i++) {
+		struct part p = s->part[i];
+
+		if (p.to <= by)
+			continue;
+		p.from = p.from > by ? p.from - by : 0;
+		p.to -= by;
+		s->part[kept++] = p;
+	}
+	s->part_count = kept;
+}
+
+/* Room for one more part; a far one gives way to a nearer one. Returns 1, 0 when there is none. */
+static int make_part_room(struct stream *s, uint32_t from)
+{
+	uint32_t cap;
+	struct part *bigger;
+
+	if (s->part_count == STREAM_GAPS_MAX) {
+		s->is_over = true;
+		if (from > extent(s))
+			return 0;
+		s->part_count--;
+	}
+	if (s->part_count < s->part_cap)
+		return 1;
+	cap = s->part_cap ? s->part_cap * 2 : 2;
+	bigger = realloc(s->part, cap * sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	s->part = bigger;
+	s->part_cap = cap;
+	return 1;
+}
+
+/* True when bytes at `from` differ from what parts [i, j) hold in a view. */
+static bool differs(const struct stream *s, int view, uint32_t i, uint32_t j, uint32_t from,
+		    struct slice bytes)
+{
+	uint32_t to = from + (uint32_t)bytes.len;
+	const uint8_t *have = s->view[view] + s->head;
+
+	for (; i < j; i++) {
+		uint32_t a = (uint32_t)larger(s->part[i].from, from);
+		uint32_t b = (uint32_t)smaller(s->part[i].to, to);
+
+		if (a < b && memcmp(have + a, bytes.at + (a - from), b - a) != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Writes into view 0 only what no part of [i, j) covers: there the earlier segment wins. */
+static void write_uncovered(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
+			    struct slice bytes)
+{
+	uint32_t at = from, to = from + (uint32_t)bytes.len;
+	uint8_t *view = s->view[0] + s->head;
+
+	for (; i < j && at < to; i++) {
+		if (s->part[i].from > at)
+			memcpy(view + at, bytes.at + (at - from), s->part[i].from - at);
+		at = (uint32_t)larger(at, s->part[i].to);
+	}
+	if (at < to)
+		memcpy(view + at, bytes.at + (at - from), to - at);
+}
+
+/* Puts [from, to) in place of parts [i, j), which it touches. */
+static void merge_parts(struct stream *s, uint32_t i, uint32_t j, uint32_t from, uint32_t to)
+{
+	if (i < j) {
+		from = (uint32_t)smaller(from, s->part[i].from);
+		to = (uint32_t)larger(to, s->part[j - 1].to);
+	}
+	memmove(s->part + i + 1, s->part + j, (s->part_count - j) * sizeof(*s->part));
+	s->part_count = s->part_count + 1 - (j - i);
+	s->part[i] = (struct part){from, to};
+}
+
+/* Notes a contradiction: view 1 comes into being. Returns STREAM_CONFLICT, 0 or -ENOMEM. */
+static int note_conflict(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
+			 struct slice bytes)
+{
+	if (!differs(s, s->view[1] ? 1 : 0, i, j, from, bytes))
+		return 0;
+	if (!s->view[1]) {
+		s->view[1] = malloc(s->cap);
+		if (!s->view[1])
+			return -ENOMEM;
+		memcpy(s->view[1] + s->head, s->view[0] + s->head, extent(s));
+	}
+	return STREAM_CONFLICT;
+}
+
+/* Stores bytes that lie inside the window. Returns enum stream_change bits or -ENOMEM. */
+static int store(struct stream *s, uint32_t from, struct slice bytes)
+{
+	uint32_t i = 0, j, to = from + (uint32_t)bytes.len;
+	int change, room;
+
+	while (i < s->part_count && s->part[i].to < from)
+		i++;
+	for (j = i; j < s->part_count && s->part[j].from <= to; j++)
+		;
+	if (make_room(s, 0, to))
+		return -ENOMEM;
+	if (i == j) {
+		room = make_part_room(s, from);
+		if (room <= 0)
+			return room;
+	}
+	change = note_conflict(s, i, j, from, bytes);
+	if (change < 0)
+		return change;
+	write_uncovered(s, i, j, from, bytes);
+	if (s->view[1])
+		memcpy(s->view[1] + s->head + from, bytes.at, bytes.len);
+	merge_parts(s, i, j, from, to);
+	return change;
+}
+
+struct stream *stream_new(void)
+{
+	return calloc(1, sizeof(struct stream));
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	free(s->view[0]);
+	free(s->view[1]);
+	free(s->part);
+	free(s);
+}
+
+void stream_set_isn(struct stream *s, uint32_t isn)
+{
+	int64_t on;
+
+	if (s->has_isn)
+		return;
+	s->has_isn = true;
+	on = (int32_t)(isn + 1 - s->base);
+	if (!s->has_base) {
+		s->has_base = true;
+		s->base = isn + 1;
+	} else if (on > 0) {
+		move_base_on(s, (uint32_t)on);
+	} else if (on < 0 && (on < -WINDOW || move_base_back(s, (uint32_t)-on))) {
+		/* Nothing stored is near the beginning, or it cannot be moved: start afresh. */
+		s->is_moved = s->is_over = true;
+		s->part_count = 0;
+		s->base = isn + 1;
+	}
+}
+
+int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
+{
+	uint32_t len = view_len(s);
+	int64_t off;
+	int change = 0;
+
+	if (!s->has_base && bytes.len) {
+		s->has_base = true;
+		s->base = seq;
+	}
+	off = (int32_t)(seq - s->base);
+	if (bytes.len && off < 0) {
+		if (!s->has_isn && off >= -WINDOW) {
+			if (move_base_back(s, (uint32_t)-off))
+				return -ENOMEM;
+		} else {
+			s->is_over = s->is_over || !s->has_isn;
+			bytes = slice_from(bytes, (size_t)-off);
+		}
+		off = 0;
+	}
+	if (bytes.len && off + (int64_t)bytes.len > WINDOW) {
+		s->is_over = true;
+		bytes = slice_first(bytes, off < WINDOW ? (size_t)(WINDOW - off) : 0);
+	}
+	if (bytes.len)
+		change = store(s, (uint32_t)off, bytes);
+	if (change < 0)
+		return change;
+	if (view_len(s) > len)
+		change |= STREAM_GREW;
+	if (s->is_moved)
+		change |= STREAM_REBASED;
+	s->is_moved = false;
+	return change;
+}
+
+struct slice stream_view(const struct stream *s, int view)
+{
+	if (view < 0 || view >= STREAM_VIEWS || !s->view[view])
+		return slice_of(NULL, 0);
+	return slice_of(s->view[view] + s->head, view_len(s));
+}
+
+uint32_t stream_next_seq(const struct stream *s)
+{
+	return s->base + view_len(s);
+}
+
+bool stream_is_over(const struct stream *s)
+{
+	return s->is_over;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A policy into the kernel's rule maps; see maps.h. Entries are added before others are removed and
+ * the settings come last, so no moment has fewer rules than both the old and the new policy share.
+ */
+#include "live/maps.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* The keys just written, to find which of the map's others are gone. */
+struct written {
+	int fd;
+	size_t key_size;
+	unsigned char *keys;
+	size_t count, cap;
+	int err;
+};
+
+static int written_add(struct written *w, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(w->fd, key, value, BPF_ANY)) {
+		w->err = -errno;
+		return w->err;
+	}
+	if (w->count == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 256;
+		unsigned char *keys = realloc(w->keys, cap * w->key_size);
+
+		if (!keys) {
+			w->err = -ENOMEM;
+			return w->err;
+		}
+		w->keys = keys;
+		w->cap = cap;
+	}
+	memcpy(w->keys + w->count++ * w->key_size, key, w->key_size);
+	return 0;
+}
+
+static int key_compare(const void *a, const void *b, void *size)
+{
+	return memcmp(a, b, *(size_t *)size);
+}
+
+static bool written_has(const struct written *w, const void *key)
+{
+	size_t low = 0, high = w->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = memcmp(key, w->keys + middle * w->key_size, w->key_size);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/* Deletes every key that was not written this time. */
+static void written_finish(struct written *w)
+{
+	unsigned char at[64], next[64];
+	int err;
+
+	if (w->count)
+		qsort_r(w->keys, w->count, w->key_size, key_compare, &w->key_size);
+	err = bpf_map_get_next_key(w->fd, NULL, at);
+	while (!err) {
+		err = bpf_map_get_next_key(w->fd, at, next);
+		if (!written_has(w, at))
+			bpf_map_delete_elem(w->fd, at);
+		memcpy(at, next, w->key_size);
+	}
+}
+
+static int name_add(void *ctx, uint64_t hash, const struct dpi_name_rule *r)
+{
+	return written_add(ctx, &hash, r);
+}
+
+static int addr_add(void *ctx, const struct dpi_addr *a, const struct dpi_addr_rule *r)
+{
+	return written_add(ctx, a, r);
+}
+
+static int net_add(void *ctx, const struct dpi_net_key *k, const struct dpi_addr_rule *r)
+{
+	return written_add(ctx, k, r);
+}
+
+static int port_add(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
+{
+	uint32_t key = (uint32_t)proto << 16 | port;
+
+	return written_add(ctx, &key, &rule);
+}
+
+uint64_t live_name_seed(const struct live_maps *m)
+{
+	struct dpi_config c;
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(m->config, &zero, &c) ? 0 : c.name_seed;
+}
+
+static int config_write(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
+			struct decision dns)
+{
+	struct dpi_config c;
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(m->config, &zero, &c))
+		return -errno;
+	c.name_seed = policy_seed(p);
+	c.flags = policy_config_flags(p) | extra_flags;
+	c.dns_block = dns.is_block ? dns.rule : 0;
+	c.dns_allow = dns.is_block ? 0 : dns.rule;
+	if (c.dns_block)
+		c.flags |= DPI_CONFIG_NAMES;
+	c.ring_count = m->ring_count;
+	c.epoch++;
+	return bpf_map_update_elem(m->config, &zero, &c, BPF_ANY) ? -errno : 0;
+}
+
+int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
+		      struct decision dns, struct fault *f)
+{
+	struct written w[] = {
+		{.fd = m->names, .key_size = sizeof(uint64_t)},
+		{.fd = m->addrs, .key_size = sizeof(struct dpi_addr)},
+		{.fd = m->nets, .key_size = sizeof(struct dpi_net_key)},
+		{.fd = m->ports, .key_size = sizeof(uint32_t)},
+	};
+	int err;
+
+	policy_each_name(p, name_add, &w[0]);
+	policy_each_addr(p, addr_add, &w[1]);
+	policy_each_net(p, net_add, &w[2]);
+	policy_each_port(p, port_add, &w[3]);
+	err = w[0].err ?: w[1].err ?: w[2].err ?: w[3].err;
+	if (!err) {
+		for (size_t i = 0; i < 4; i++)
+			written_finish(&w[i]);
+		err = config_write(m, p, extra_flags, dns);
+	}
+	for (size_t i = 0; i < 4; i++)
+		free(w[i].keys);
+	if (err)
+		return fault_set(f, err,
+				 "the kernel refused a rule (%s): the rule maps hold up to "
+				 "%d names, %d addresses and %d networks; remove some rules",
+				 strerror(-err), DPI_NAMES_MAX, DPI_ADDRS_MAX, DPI_NETS_MAX);
+	return 0;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room policy: the tables of one set of rules joined into decisions, in the fixed order: an allow,
+ * then address, port, application, domain. Everything here is built by policy_new and never
+ * changed; any number of threads may ask. Address rules are asked in the kernel's order: the key's
+ * end 0 before end 1, an address before the network around it, either side before one side.
+ */
+#include "policy/policy.h"
+#include "policy/addr_table.h"
+#include "policy/name_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { PORT_COUNT = 65536, PORT_TABLES = 2 };
+
+static const uint8_t port_protos[PORT_TABLES] = {DPI_IP_TCP, DPI_IP_UDP};
+
+struct policy {
+	struct rules *rules;
+	uint64_t seed;
+	struct name_table names;
+	struct addr_table addrs;
+	__u64 *port[PORT_TABLES];     /* by port; NULL without rules for the protocol */
+	__u64 *app_block, *app_allow; /* by application */
+	size_t app_count;
+};
+
+/* What stands in where there is no catalogue. */
+static int find_none(const void *ctx, struct slice proper_name)
+{
+	return -1;
+}
+static const struct policy_apps no_apps = {.find = find_none};
+
+static void set_once(__u64 *field, __u64 id)
+{
+	if (!*field)
+		*field = id;
+}
+
+static int build_apps(struct policy *p, const struct policy_apps *apps)
+{
+	p->app_count = apps->app_count;
+	p->app_block = calloc(p->app_count + 1, sizeof(__u64));
+	p->app_allow = calloc(p->app_count + 1, sizeof(__u64));
+	if (!p->app_block || !p->app_allow)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules_count(p->rules); i++) {
+		const struct rule *rule = rules_at(p->rules, i);
+		int app;
+
+		if (rule->kind != RULE_APP)
+			continue;
+		app = apps->find(apps->ctx, slice_text(rule->value));
+		if (app >= 0 && (size_t)app < p->app_count)
+			set_once(rule->is_allow ? &p->app_allow[app] : &p->app_block[app],
+				 rule->id);
+	}
+	return 0;
+}
+
+static int build_ports(struct policy *p)
+{
+	for (size_t i = 0; i < rules_count(p->rules); i++) {
+		const struct rule *rule = rules_at(p->rules, i);
+
+		for (int t = 0; rule->kind == RULE_PORT && t < PORT_TABLES; t++) {
+			if (rule->port.proto && rule->port.proto != port_protos[t])
+				continue;
+			if (!p->port[t])
+				p->port[t] = calloc(PORT_COUNT, sizeof(__u64));
+			if (!p->port[t])
+				return -ENOMEM;
+			set_once(&p->port[t][rule->port.port], rule->id);
+		}
+	}
+	return 0;
+}
+
+struct policy *policy_new(const struct rules *rules, const struct policy_apps *apps, uint64_t seed)
+{
+	struct policy *p = calloc(1, sizeof(*p));
+	struct app_rules app;
+
+	if (!p)
+		return NULL;
+	if (!apps || !apps->find)
+		apps = &no_apps;
+	p->seed = seed;
+	p->rules = rules_copy(rules);
+	if (!p->rules || build_apps(p, apps) || build_ports(p) ||
+	    addr_table_build(&p->addrs, p->rules))
+		goto fail;
+	app = (struct app_rules){.block = p->app_block, .allow = p->app_allow};
+	if (name_table_build(&p->names, p->rules, apps, &app, seed))
+		goto fail;
+	return p;
+fail:
+	policy_free(p);
+	return NULL;
+}
+
+void policy_free(struct policy *p)
+{
+	if (!p)
+		return;
+	for (int t = 0; t < PORT_TABLES; t++)
+		free(p->port[t]);
+	free(p->app_block);
+	free(p->app_allow);
+	name_table_clear(&p->names);
+	addr_table_clear(&p->addrs);
+	rules_free(p->rules);
+	free(p);
+}
+
+const struct rules *policy_rules(const struct policy *p)
+{
+	return p->rules;
+}
+
+const struct rule *policy_rule(const struct policy *p, uint64_t id)
+{
+	return id ? rules_by_id(p->rules, id) : NULL;
+}
+
+uint64_t policy_seed(const struct policy *p)
+{
+	return p->seed;
+}
+
+static struct decision decide(uint64_t rule, enum rule_kind kind, bool is_block)
+{
+	return (struct decision){.rule = rule, .kind = kind, .is_block = is_block};
+}
+
+/* What the rules say of a flow's addresses so far. */
+struct addr_say {
+	__u64 block, allow;
+};
+
+static void hear_addr(struct addr_say *say, const struct dpi_addr_rule *r, bool is_src)
+{
+	if (!r)
+		return;
+	set_once(&say->allow, r->allow_any);
+	set_once(&say->allow, is_src ? r->allow_src : r->allow_dst);
+	set_once(&say->block, r->block_any);
+	set_once(&say->block, is_src ? r->block_src : r->block_dst);
+}
+
+static uint64_t match_port(const struct policy *p, const struct dpi_key *key, uint8_t opener)
+{
+	uint16_t port = dpi_be16(key->port[opener == 0 ? 1 : 0]);
+
+	for (int t = 0; t < PORT_TABLES; t++)
+		if (key->proto == port_protos[t] && p->port[t])
+			return p->port[t][port];
+	return 0;
+}
+
+struct decision policy_match_flow(const struct policy *p, const struct dpi_key *key, uint8_t opener)
+{
+	struct addr_say say = {0, 0};
+	uint64_t port;
+
+	for (int end = 0; end < 2; end++) {
+		bool is_src = (end == 0) == (opener == 0);
+
+		hear_addr(&say, addr_table_host(&p->addrs, &key->addr[end]), is_src);
+		hear_addr(&say, addr_table_net(&p->addrs, &key->addr[end]), is_src);
+	}
+	if (say.allow)
+		return decide(say.allow, RULE_IP, false);
+	if (say.block)
+		return decide(say.block, RULE_IP, true);
+	port = match_port(p, key, opener);
+	return decide(port, RULE_PORT, port != 0);
+}
+
+struct decision policy_match_name(const struct policy *p, struct slice name)
+{
+	struct dpi_name_walk w = name_table_walk(&p->names, name);
+
+	if (w.domain_allow)
+		return decide(w.domain_allow, RULE_DOMAIN, false);
+	if (w.app_allow)
+		return decide(w.app_allow, RULE_APP, false);
+	if (w.app_block)
+		return decide(w.app_block, RULE_APP, true);
+	return decide(w.domain_block, RULE_DOMAIN, w.domain_block != 0);
+}
+
+struct decision policy_match_app(const struct policy *p, int app)
+{
+	if (app < 0 || (size_t)app >= p->app_count)
+		return decide(0, RULE_APP, false);
+	if (p->app_allow[app])
+		return decide(p->app_allow[app], RULE_APP, false);
+	return decide(p->app_block[app], RULE_APP, p->app_block[app] != 0);
+}
+
+int policy_each_name(const struct policy *p,
+		     int (*fn)(void *ctx, uint64_t hash, const struct dpi_name_rule *r), void *ctx)
+{
+	return name_table_each(&p->names, fn, ctx);
+}
+
+int policy_each_addr(const struct policy *p,
+		     int (*fn)(void *ctx, const struct dpi_addr *a, const struct dpi_addr_rule *r),
+		     void *ctx)
+{
+	int stop = 0;
+
+	for (size_t i = 0; i < p->addrs.host_count && !stop; i++)
+		stop = fn(ctx, &p->addrs.host[i].addr, &p->addrs.host[i].rule);
+	return stop;
+}
+
+int policy_each_net(const struct policy *p,
+		    int (*fn)(void *ctx, const struct dpi_net_key *k,
+			      const struct dpi_addr_rule *r),
+		    void *ctx)
+{
+	int stop = 0;
+
+	for (size_t i = 0; i < p->addrs.net_count && !stop; i++) {
+		const struct addr_entry *e = &p->addrs.net[i];
+		struct dpi_net_key key = {.prefix_len = e->bits, .addr = e->addr};
+
+		stop = fn(ctx, &key, &e->rule);
+	}
+	return stop;
+}
+
+int policy_each_port(const struct policy *p,
+		     int (*fn)(void *ctx, uint8_t proto, uint16_t port, uint64_t rule), void *ctx)
+{
+	int stop = 0;
+
+	for (int t = 0; t < PORT_TABLES; t++)
+		for (unsigned port = 0; p->port[t] && port < PORT_COUNT && !stop; port++)
+			if (p->port[t][port])
+				stop = fn(ctx, port_protos[t], (uint16_t)port, p->port[t][port]);
+	return stop;
+}
+
+uint32_t policy_config_flags(const struct policy *p)
+{
+	uint32_t flags = 0;
+
+	if (p->addrs.host_count)
+		flags |= DPI_CONFIG_ADDRS;
+	if (p->addrs.net_count)
+		flags |= DPI_CONFIG_NETS;
+	if (p->port[0] || p->port[1])
+		flags |= DPI_CONFIG_PORTS;
+	if (p->names.count)
+		flags |= DPI_CONFIG_NAMES;
+	return flags;
+}

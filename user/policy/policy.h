@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Rules made ready for packets: an immutable value. Built whole, published by one pointer, read by
+ * every worker without a lock, freed when the last of them has moved on. The same tables, entry by
+ * entry, are what the kernel gets, so both sides decide alike.
+ *
+ * Order of decision: an allow first; then address, port, application, domain.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "dpi/name.h"
+#include "policy/rules.h"
+
+struct policy;
+
+/* A decision: rule 0 means that no rule spoke. */
+struct decision {
+	uint64_t rule; /* id of the rule that decided */
+	enum rule_kind kind;
+	bool is_block; /* else an allow, or nothing */
+};
+
+/* The applications that rules may name. ids count from 0; suffix i belongs to *app. */
+struct policy_apps {
+	const void *ctx;
+	int (*find)(const void *ctx, struct slice proper_name); /* id or -1 */
+	size_t app_count;
+	size_t suffix_count;
+	struct slice (*suffix)(const void *ctx, size_t i, int *app);
+};
+
+/*
+ * Compiles rules (borrowed for the call; copied). seed keys the suffix hashes. Returns NULL when
+ * out of memory. Of two suffix hashes that fall together the first stays (64 bits: not in
+ * practice).
+ */
+struct policy *policy_new(const struct rules *rules, const struct policy_apps *apps, uint64_t seed);
+void policy_free(struct policy *p);
+
+const struct rules *policy_rules(const struct policy *p);
+const struct rule *policy_rule(const struct policy *p, uint64_t id); /* NULL when 0 or gone */
+uint64_t policy_seed(const struct policy *p);
+
+/* Address and port rules for a flow: an allow of either kind, else an address block, else a port
+ * block. opener is the end that opened it (0 or 1); the port is its responder's. */
+struct decision policy_match_flow(const struct policy *p, const struct dpi_key *key,
+				  uint8_t opener);
+/* Application and domain rules for one canonical name. */
+struct decision policy_match_name(const struct policy *p, struct slice name);
+/* Rules for an application as such (one that no name stands for, such as DNS or HTTP). */
+struct decision policy_match_app(const struct policy *p, int app);
+
+/* What the kernel must hold. Each calls fn with every entry until it returns non-zero, and returns
+ * that. */
+int policy_each_name(const struct policy *p,
+		     int (*fn)(void *ctx, uint64_t hash, const struct dpi_name_rule *r), void *ctx);
+int policy_each_addr(const struct policy *p,
+		     int (*fn)(void *ctx, const struct dpi_addr *a, const struct dpi_addr_rule *r),
+		     void *ctx);
+/* Networks: each entry already holds the rules of every wider network around it, because the
+ * longest prefix is the only one a trie finds. */
+int policy_each_net(const struct policy *p,
+		    int (*fn)(void *ctx, const struct dpi_net_key *k,
+			      const struct dpi_addr_rule *r),
+		    void *ctx);
+/* Ports: proto is DPI_IP_TCP or DPI_IP_UDP (a rule for both gives two entries). */
+int policy_each_port(const struct policy *p,
+		     int (*fn)(void *ctx, uint8_t proto, uint16_t port, uint64_t rule), void *ctx);
+/* enum dpi_config_flag bits that say which kinds of rule there are. */
+uint32_t policy_config_flags(const struct policy *p);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The rules as a person writes them: one text form for file, command line and service. A struct
+ * rules is a plain value: an ordered set of distinct rules. It knows nothing of packets; policy.h
+ * makes it ready for them.
+ *
+ * The text form is in the README ("Rules"): sections [BLOCKED_IPS], [BLOCKED_APPS],
+ * [BLOCKED_DOMAINS], [BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS], [ALLOWED_DOMAINS].
+ */
+#ifndef POLICY_RULES_H
+#define POLICY_RULES_H
+
+#include "base/addr.h"
+#include "base/fault.h"
+#include "base/name.h"
+
+enum rule_kind { RULE_IP, RULE_PORT, RULE_APP, RULE_DOMAIN, RULE_KINDS };
+
+enum rule_side { RULE_SIDE_ANY, RULE_SIDE_SRC, RULE_SIDE_DST };
+
+struct rule {
+	enum rule_kind kind;
+	bool is_allow;
+	bool is_exact; /* RULE_DOMAIN: the name alone */
+	uint64_t id;   /* hash of kind, allow and value: the same in every run; never 0 */
+	char *value;   /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
+			  "10.0.0.0/8", "src:10.0.0.7", "8888/tcp", "6881"; owned by the set */
+	union {	       /* by kind: a million rules are a plain case, so no field is stored twice */
+		struct { /* RULE_IP */
+			struct dpi_addr addr;
+			uint8_t bits; /* of 128; below 96 it is IPv6 and never matches IPv4 */
+			enum rule_side side;
+		} ip;
+		struct { /* RULE_PORT */
+			uint16_t port;
+			uint8_t proto; /* DPI_IP_TCP, DPI_IP_UDP, or 0 for both */
+		} port;
+	};
+};
+
+struct rules;
+
+struct rules *rules_new(void);
+void rules_free(struct rules *r);
+struct rules *rules_copy(const struct rules *r);
+size_t rules_count(const struct rules *r);
+const struct rule *rules_at(const struct rules *r, size_t i); /* i < count; till the next change */
+const struct rule *rules_by_id(const struct rules *r, uint64_t id); /* or NULL */
+
+/* Resolves what a user calls an application to its proper name; aliases and case are the
+ * catalogue's matter. Returns the proper name (borrowed) or NULL, with up to three of the nearest
+ * names in *nearest (may be NULL), separated by ", ". Given by the caller: policy stands below the
+ * catalogue. */
+struct rule_apps {
+	const void *ctx;
+	const char *(*resolve)(const void *ctx, struct slice name, struct fault *nearest);
+};
+
+enum rules_option { RULES_FORCE = 1 /* a public suffix is accepted as a domain */ };
+
+/*
+ * Adds one value of one kind. Returns 1 when added, 0 when it was there already, -EINVAL with the
+ * fault and the next step in *f (nothing changed), -ENOMEM. Domains are converted to A-labels
+ * (UTS 46, libidn2) and a public suffix (libpsl) is refused unless RULES_FORCE.
+ */
+int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
+	      const struct rule_apps *apps, unsigned options, struct fault *f);
+/* Takes a value away. Returns 1, 0 when there was none, or a fault as rules_add does. */
+int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
+		 const struct rule_apps *apps, struct fault *f);
+
+/*
+ * Parses the text form into *out (the caller frees). A text with one bad line is refused whole:
+ * -EINVAL, with "NAME:LINE: fault" in *f and *out untouched. name is the file's name, for f.
+ */
+int rules_parse(struct slice text, const char *name, const struct rule_apps *apps, unsigned options,
+		struct rules **out, struct fault *f);
+/* Reads a file by rules_parse. -errno when it cannot be read. */
+int rules_load(const char *path, const struct rule_apps *apps, unsigned options, struct rules **out,
+	       struct fault *f);
+/* Gives the text form (the caller frees), ending in "# end COUNT"; NULL when out of memory. */
+char *rules_format(const struct rules *r);
+/* Writes it beside the path, syncs, renames, syncs the directory. 0 or -errno. */
+int rules_save(const struct rules *r, const char *path, struct fault *f);
+
+const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain" */
+/* "app:YouTube", "allow-domain:example.com": how reports and reasons name a rule. */
+void rule_label(const struct rule *r, char *out, size_t size);
+
+#endif

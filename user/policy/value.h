@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside room policy: one value as a person writes it, made canonical. What two people write
+ * differently and mean alike ("*.Example.COM.", "example.com") comes out as one text.
+ */
+#ifndef POLICY_VALUE_H
+#define POLICY_VALUE_H
+
+#include "policy/rules.h"
+
+enum {
+	VALUE_MAX = 255,     /* bytes of a canonical value */
+	DOMAIN_MAX = 253,    /* bytes of a domain name as text (RFC 1035 2.3.4) */
+	VALUE_SHOW_MAX = 96, /* bytes of a value shown in a fault */
+};
+
+/* A rule outside a set; rule.value points at text. */
+struct draft {
+	struct rule rule;
+	char text[VALUE_MAX + 2];
+};
+
+/* Reads one value of one kind into *d. Returns 0, or -EINVAL with the fault and the next step in
+ * *f. The draft must not be moved afterwards: rule.value points into it. */
+int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice value,
+	       const struct rule_apps *apps, unsigned options, struct fault *f);
+
+/* The id of a rule: FNV-1a, 64 bits, of its label; never 0. */
+uint64_t value_id(enum rule_kind kind, bool is_allow, const char *value);
+
+/* Bytes that may be anything, for a fault: outside 0x20-0x7e as \xNN, cut when long. Returns out.
+ */
+const char *value_show(struct slice value, char out[VALUE_SHOW_MAX]);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Events in the words of EVE. Field names and their order follow what Suricata documents for its
+ * eve.json (event_type flow, tls, http, dns, quic, drop, anomaly, stats); src is the opener, as in
+ * the report.
+ */
+#include "report/eve.h"
+
+#include "report/json.h"
+#include "report/report.h"
+
+#include <stdio.h>
+#include <time.h>
+
+enum { LABEL_MAX = 400 };
+
+uint64_t eve_flow_id(const struct dpi_key *key, uint64_t first_ns)
+{
+	/* Fixed on purpose: the same flow has the same id in every run and on every host. */
+	uint64_t id = table_hash(first_ns, key, sizeof(*key)) >> 1;
+
+	return id ? id : 1;
+}
+
+/* "2023-11-14T22:13:20.123456+0000" */
+static void put_stamp(struct json *j, const char *key, uint64_t ts_ns)
+{
+	time_t seconds = (time_t)(ts_ns / 1000000000);
+	unsigned micros = (unsigned)(ts_ns / 1000 % 1000000);
+	struct tm tm = {0};
+	char day[40] = "", stamp[64];
+
+	if (gmtime_r(&seconds, &tm))
+		strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp, sizeof(stamp), "%s.%06u+0000", day, micros);
+	json_pair_string(j, key, stamp);
+}
+
+static const char *const name_types[PROTO_MAX] = {
+	[PROTO_TLS] = "tls",   [PROTO_HTTP] = "http", [PROTO_DNS] = "dns",
+	[PROTO_QUIC] = "quic", [PROTO_MDNS] = "dns",  [PROTO_LLMNR] = "dns",
+};
+
+/* The event_type, or NULL when the event has no line. */
+static const char *type_of(const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_NAMED: return (unsigned)e->source < PROTO_MAX ? name_types[e->source] : NULL;
+	case EVENT_VERDICT:
+	case EVENT_MESSAGE: return "drop";
+	case EVENT_CLEARED:
+	case EVENT_FLOW_CLOSED: return "flow";
+	case EVENT_ANOMALY: return "anomaly";
+	case EVENT_FLOW_OPENED:
+	case EVENT_SETTLED: break;
+	}
+	return NULL;
+}
+
+static void put_ends(struct json *j, const struct flow *f)
+{
+	char addr[ADDR_TEXT_MAX], proto[8];
+	int src = f->opener & 1, dst = src ? 0 : 1;
+	bool has_ports = f->key.proto == DPI_IP_TCP || f->key.proto == DPI_IP_UDP;
+
+	json_pair_string(j, "src_ip", addr_format(&f->key.addr[src], addr));
+	if (has_ports)
+		json_pair_u64(j, "src_port", dpi_be16(f->key.port[src]));
+	json_pair_string(j, "dest_ip", addr_format(&f->key.addr[dst], addr));
+	if (has_ports)
+		json_pair_u64(j, "dest_port", dpi_be16(f->key.port[dst]));
+	/* Suricata writes the one name that is not all capitals like this. */
+	json_pair_string(j, "proto",
+			 f->key.proto == DPI_IP_ICMPV6 ? "IPv6-ICMP"
+						       : report_protocol(f->key.proto, proto));
+	if (proto_source(f->proto))
+		json_pair_string(j, "app_proto", proto_source(f->proto));
+}
+
+static void put_name(struct json *j, const struct event *e, enum app_proto source)
+{
+	struct slice name = name_slice(e->name);
+
+	switch (source) {
+	case PROTO_TLS:
+		json_key(j, "tls");
+		json_open(j, '{');
+		json_key(j, "sni");
+		break;
+	case PROTO_HTTP:
+		json_key(j, "http");
+		json_open(j, '{');
+		json_key(j, "hostname");
+		break;
+	case PROTO_QUIC:
+		json_key(j, "quic");
+		json_open(j, '{');
+		json_key(j, "sni");
+		break;
+	case PROTO_MDNS:
+	case PROTO_DNS:
+	case PROTO_LLMNR:
+		json_key(j, "dns");
+		json_open(j, '{');
+		json_pair_string(j, "type", "query");
+		json_key(j, "rrname");
+		break;
+	case PROTO_NONE:
+	case PROTO_MAX: return;
+	}
+	json_slice(j, name);
+	json_close(j, '}');
+}
+
+static void put_flow(struct json *j, const struct flow *f)
+{
+	int src = f->opener & 1, dst = src ? 0 : 1;
+
+	json_key(j, "flow");
+	json_open(j, '{');
+	json_pair_u64(j, "pkts_toserver", f->packets[src]);
+	json_pair_u64(j, "pkts_toclient", f->packets[dst]);
+	json_pair_u64(j, "bytes_toserver", f->bytes[src]);
+	json_pair_u64(j, "bytes_toclient", f->bytes[dst]);
+	put_stamp(j, "start", f->first_ns);
+	put_stamp(j, "end", f->last_ns);
+	json_pair_u64(j, "age",
+		      f->last_ns > f->first_ns ? (f->last_ns - f->first_ns) / 1000000000 : 0);
+	json_pair_string(j, "state",
+			 f->is_closed	   ? "closed"
+			 : f->packets[dst] ? "established"
+					   : "new");
+	json_pair_string(j, "reason", f->is_closed ? "tcp_close" : "timeout");
+	json_pair_bool(j, "alerted", false);
+	if (f->is_verdict)
+		json_pair_string(j, "action", "drop");
+	json_close(j, '}');
+}
+
+static void put_drop(struct json *j, const struct event *e)
+{
+	json_key(j, "drop");
+	json_open(j, '{');
+	json_pair_string(j, "reason", "rules");
+	json_close(j, '}');
+	if (e->name && e->type == EVENT_MESSAGE)
+		put_name(j, e, e->source);
+}
+
+static void put_anomaly(struct json *j, const struct event *e)
+{
+	json_key(j, "anomaly");
+	json_open(j, '{');
+	json_pair_string(j, "type", "stream");
+	for (uint32_t bit = 1; bit && bit <= e->flags; bit <<= 1) {
+		const char *name = e->flags & bit ? flow_flag_name((enum flow_flag)bit) : NULL;
+
+		if (!name)
+			continue;
+		json_pair_string(j, "event", name);
+		break;
+	}
+	json_close(j, '}');
+}
+
+static void put_own(struct json *j, const struct event *e, const struct eve_config *c)
+{
+	const struct flow *f = e->flow;
+	uint64_t rule = e->type == EVENT_VERDICT || e->type == EVENT_MESSAGE ? e->decision.rule
+			: f->decision.is_block				     ? f->decision.rule
+									     : 0;
+	char label[LABEL_MAX];
+
+	json_key(j, "dpi_xdp");
+	json_open(j, '{');
+	json_pair_string(j, "app", catalogue_name(c->catalogue, f->app));
+	json_pair_string(j, "category", catalogue_category(c->catalogue, f->app));
+	json_pair_string(j, "state", flow_state_name(f->state));
+	if (rule) {
+		report_rule_label(c->rules, rule, label, sizeof(label));
+		json_pair_string(j, "rule", label);
+	}
+	if (e->type == EVENT_CLEARED)
+		json_pair_bool(j, "cleared", true);
+	if (e->type == EVENT_FLOW_CLOSED)
+		json_pair_u64(j, "dropped_packets", f->dropped_packets);
+	if (e->type == EVENT_FLOW_CLOSED && f->names) {
+		json_key(j, "domain");
+		json_slice(j, slice_of(f->names->text, f->names->len));
+	}
+	json_key(j, "flags");
+	json_open(j, '[');
+	for (uint32_t bit = 1; bit && bit <= f->flags; bit <<= 1) {
+		const char *name = f->flags & bit ? flow_flag_name((enum flow_flag)bit) : NULL;
+
+		if (name)
+			json_string(j, name);
+	}
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
+bool eve_event(struct text *t, const struct event *e, const struct eve_config *c)
+{
+	const char *type = type_of(e);
+	struct json j = json_to(t);
+
+	if (!type || !e->flow || (e->type == EVENT_NAMED && !e->name))
+		return false;
+	json_open(&j, '{');
+	put_stamp(&j, "timestamp", e->ts_ns);
+	json_pair_u64(&j, "flow_id", eve_flow_id(&e->flow->key, e->flow->first_ns));
+	if (c->in_iface)
+		json_pair_string(&j, "in_iface", c->in_iface);
+	if (c->is_offline && e->number)
+		json_pair_u64(&j, "pcap_cnt", e->number);
+	json_pair_string(&j, "event_type", type);
+	put_ends(&j, e->flow);
+	switch (e->type) {
+	case EVENT_NAMED: put_name(&j, e, e->source); break;
+	case EVENT_VERDICT:
+	case EVENT_MESSAGE: put_drop(&j, e); break;
+	case EVENT_ANOMALY: put_anomaly(&j, e); break;
+	case EVENT_CLEARED:
+	case EVENT_FLOW_CLOSED: put_flow(&j, e->flow); break;
+	case EVENT_FLOW_OPENED:
+	case EVENT_SETTLED: break;
+	}
+	put_own(&j, e, c);
+	json_close(&j, '}');
+	text_putc(t, '\n');
+	return true;
+}
+
+void eve_stats(struct text *t, uint64_t ts_ns, const struct eve_counter *counters, size_t count)
+{
+	struct json j = json_to(t);
+
+	json_open(&j, '{');
+	put_stamp(&j, "timestamp", ts_ns);
+	json_pair_string(&j, "event_type", "stats");
+	json_key(&j, "stats");
+	json_open(&j, '{');
+	json_key(&j, "dpi_xdp");
+	json_open(&j, '{');
+	for (size_t i = 0; i < count; i++)
+		json_pair_u64(&j, counters[i].name, counters[i].value);
+	json_close(&j, '}');
+	json_close(&j, '}');
+	json_close(&j, '}');
+	text_putc(t, '\n');
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Events as EVE-compatible NDJSON: one object a line, ASCII only, with the field names that
+ * consumers of Suricata's log know, and our own under "dpi_xdp".
+ */
+#ifndef REPORT_EVE_H
+#define REPORT_EVE_H
+
+#include "base/text.h"
+#include "engine/event.h"
+#include "classify/catalogue.h"
+#include "policy/rules.h"
+
+/* All borrowed. */
+struct eve_config {
+	const struct catalogue *catalogue;
+	const struct rules *rules; /* NULL: reasons are shown by id */
+	bool is_offline;	   /* adds pcap_cnt, the frame's number */
+	const char *in_iface;	   /* NULL: none */
+};
+
+/* Appends the event's line with its newline. Returns false when this event has no line
+ * (FLOW_OPENED, SETTLED) and t is unchanged. */
+bool eve_event(struct text *t, const struct event *e, const struct eve_config *c);
+
+/* Appends a "stats" line with the named counters. */
+struct eve_counter {
+	const char *name;
+	uint64_t value;
+};
+void eve_stats(struct text *t, uint64_t ts_ns, const struct eve_counter *counters, size_t count);
+
+/* A positive 63-bit number that stays with a flow: from its key and first time. */
+uint64_t eve_flow_id(const struct dpi_key *key, uint64_t first_ns);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the three writers of a report share: everything added up, looked up and sorted. Private to
+ * this room; report.h is the door.
+ */
+#ifndef REPORT_MODEL_H
+#define REPORT_MODEL_H
+
+#include "report/forensic.h"
+#include "report/report.h"
+#include "report/sums.h"
+
+enum {
+	REPORT_TOP = 20,	 /* domains and addresses in the text */
+	REPORT_LABEL_MAX = 400,	 /* "allow-domain:" and a name, escaped or not */
+	REPORT_RULES_MAX = 1000, /* beyond, rules that did nothing are not listed */
+	REPORT_PEERS_MAX = 1000, /* names and peers listed of a suspect */
+};
+
+struct model_app {
+	const char *name, *category;
+	struct sum_app sum;
+};
+
+struct model_rule {
+	const struct rule *rule; /* NULL: gone since */
+	uint64_t id, flows, packets, bytes;
+};
+
+struct model_visit {
+	size_t suspect; /* index into forensic.suspects */
+	struct slice domain;
+};
+
+struct model_peer {
+	size_t suspect;
+	const struct dpi_addr *addr;
+	const struct sum_domain *domain; /* or NULL */
+};
+
+/* Owned by the caller of report_new. */
+struct report {
+	struct report_config config;
+	struct engine_counters totals;
+	uint64_t first_ns, last_ns;
+	const struct connection *rows; /* borrowed from the tally */
+	size_t row_count;
+	struct sums *sums;
+	struct model_app *apps; /* most packets first */
+	size_t app_count;
+	const struct sum_domain **domains; /* most flows first */
+	size_t domain_count;
+	struct model_rule *rules; /* in the order of the rules, then those that are gone */
+	size_t rule_count;
+	const struct sum_addr **dsts; /* most packets first */
+	size_t dst_count;
+	struct report_counter *counters;
+	size_t counter_count;
+	struct forensic forensic;
+	size_t *suspect_order;	    /* directly flagged first */
+	struct model_visit *visits; /* distinct; by suspect, then name */
+	size_t visit_count;
+	struct model_peer *peers; /* distinct; by suspect, then address */
+	size_t peer_count;
+};
+
+/* Fills suspect_order, visits and peers. Returns 0 or -ENOMEM. */
+int model_suspects(struct report *r);
+/* The application a domain belongs to. */
+const char *model_domain_app(const struct report *r, const struct sum_domain *d);
+/* The part of visits and peers that is one suspect's. */
+size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first);
+size_t model_peers_of(const struct report *r, size_t suspect, const struct model_peer **first);
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Building the report: the sums of what was folded and of every row, then sorted views of them.
+ * Every order ends in a name, an address or an id, so it is the same in every run.
+ */
+#include "report/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int descending(uint64_t a, uint64_t b)
+{
+	return a > b ? -1 : a < b;
+}
+
+static int compare_apps(const void *a, const void *b)
+{
+	const struct model_app *x = a, *y = b;
+	int by = descending(x->sum.packets, y->sum.packets);
+
+	return by ? by : strcmp(x->name, y->name);
+}
+
+static uint64_t rest(uint64_t total, uint64_t part)
+{
+	return total > part ? total - part : 0;
+}
+
+/* Applications that were seen. Frames that belong to no flow are Unknown's, so that the packets of
+ * all applications add up to the packets that were read. */
+static int build_apps(struct report *r)
+{
+	const struct engine_counters *t = &r->totals;
+	const struct sums *s = r->sums;
+
+	r->apps = calloc(s->app_count + 1, sizeof(*r->apps));
+	if (!r->apps)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->app_count || i == 0; i++) {
+		struct sum_app sum = i < s->app_count ? s->apps[i] : (struct sum_app){0};
+
+		if (i == APP_UNKNOWN) {
+			sum.packets += rest(t->packets, s->packets);
+			sum.bytes += rest(t->bytes, s->bytes);
+			sum.dropped_packets += rest(t->dropped, s->dropped_packets);
+		}
+		if (!sum.flows && !sum.packets)
+			continue;
+		r->apps[r->app_count++] = (struct model_app){
+			.name = catalogue_name(r->config.catalogue, (int)i),
+			.category = catalogue_category(r->config.catalogue, (int)i),
+			.sum = sum,
+		};
+	}
+	qsort(r->apps, r->app_count, sizeof(*r->apps), compare_apps);
+	return 0;
+}
+
+static int compare_domains(const void *a, const void *b)
+{
+	const struct sum_domain *x = *(const struct sum_domain *const *)a;
+	const struct sum_domain *y = *(const struct sum_domain *const *)b;
+	int by = descending(x->flows, y->flows);
+
+	if (!by)
+		by = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
+	return by ? by : x->len - y->len;
+}
+
+static int build_domains(struct report *r)
+{
+	const struct table *t = &r->sums->domains;
+
+	r->domains = calloc(t->count + 1, sizeof(struct sum_domain *));
+	if (!r->domains)
+		return -ENOMEM;
+	for (struct table_node *n = table_walk(t, NULL); n; n = table_walk(t, n))
+		r->domains[r->domain_count++] = table_entry(n, struct sum_domain, node);
+	qsort(r->domains, r->domain_count, sizeof(struct sum_domain *), compare_domains);
+	return 0;
+}
+
+static int compare_dsts(const void *a, const void *b)
+{
+	const struct sum_addr *x = *(const struct sum_addr *const *)a;
+	const struct sum_addr *y = *(const struct sum_addr *const *)b;
+	int by = descending(x->to_packets, y->to_packets);
+
+	return by ? by : memcmp(&x->addr, &y->addr, sizeof(x->addr));
+}
+
+static int build_dsts(struct report *r)
+{
+	const struct table *t = &r->sums->addrs;
+
+	r->dsts = calloc(t->count + 1, sizeof(struct sum_addr *));
+	if (!r->dsts)
+		return -ENOMEM;
+	for (struct table_node *n = table_walk(t, NULL); n; n = table_walk(t, n)) {
+		const struct sum_addr *a = table_entry(n, struct sum_addr, node);
+
+		if (a->to_flows)
+			r->dsts[r->dst_count++] = a;
+	}
+	qsort(r->dsts, r->dst_count, sizeof(struct sum_addr *), compare_dsts);
+	return 0;
+}
+
+static struct model_rule rule_of(const struct report *r, const struct rule *rule, uint64_t id)
+{
+	const struct sum_rule *sum = sums_rule(r->sums, id);
+	struct model_rule m = {.rule = rule, .id = id, .flows = sum ? sum->flows : 0};
+	struct tally_rule t;
+
+	if (tally_find_rule(r->config.tally, id, &t)) {
+		m.packets = t.packets;
+		m.bytes = t.bytes;
+		m.flows += t.flows;
+	}
+	return m;
+}
+
+/* Adds a rule that is no longer in force, unless it is. */
+static void add_gone(struct report *r, uint64_t id)
+{
+	if (!r->config.rules || !rules_by_id(r->config.rules, id))
+		r->rules[r->rule_count++] = rule_of(r, NULL, id);
+}
+
+static int compare_gone(const void *a, const void *b)
+{
+	return descending(((const struct model_rule *)b)->id, ((const struct model_rule *)a)->id);
+}
+
+/* Rules that dropped something or decided a flow and are no longer in force, each once. */
+static void add_gone_rules(struct report *r)
+{
+	size_t first = r->rule_count, kept = r->rule_count;
+	struct tally_rule t;
+
+	for (size_t at = 0; tally_next_rule(r->config.tally, &at, &t);)
+		add_gone(r, t.id);
+	for (struct table_node *n = table_walk(&r->sums->rules, NULL); n;
+	     n = table_walk(&r->sums->rules, n))
+		add_gone(r, table_entry(n, struct sum_rule, node)->id);
+	qsort(r->rules + first, r->rule_count - first, sizeof(*r->rules), compare_gone);
+	for (size_t i = first; i < r->rule_count; i++)
+		if (kept == first || r->rules[kept - 1].id != r->rules[i].id)
+			r->rules[kept++] = r->rules[i];
+	r->rule_count = kept;
+}
+
+/* Rules that did something, and the others too while they are not a block list. */
+static int build_rules(struct report *r)
+{
+	size_t count = r->config.rules ? rules_count(r->config.rules) : 0;
+	size_t hits = 0;
+	struct tally_rule t;
+
+	for (size_t at = 0; tally_next_rule(r->config.tally, &at, &t);)
+		hits++;
+	r->rules = calloc(count + hits + r->sums->rules.count + 1, sizeof(*r->rules));
+	if (!r->rules)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct rule *rule = rules_at(r->config.rules, i);
+		struct model_rule m = rule_of(r, rule, rule->id);
+
+		if (m.packets || m.flows || count <= REPORT_RULES_MAX)
+			r->rules[r->rule_count++] = m;
+	}
+	add_gone_rules(r);
+	return 0;
+}
+
+static int build_counters(struct report *r)
+{
+	const struct report_counter own[] = {
+#define X(field, text) {#field, text, r->totals.field},
+		ENGINE_COUNTERS(X)
+#undef X
+			{"connections", "connections that the report counts", r->sums->flows},
+		{"connections_unlisted", "connections counted but no longer listed",
+		 tally_unlisted(r->config.tally)},
+		{"sums_unlisted", "addresses, names or pairs beyond what is kept",
+		 r->sums->unlisted},
+		{"report_incomplete", "1 when memory ran out and numbers are too low",
+		 tally_failed(r->config.tally) || r->sums->failed},
+	};
+	size_t count = sizeof(own) / sizeof(own[0]);
+
+	r->counters = calloc(count + r->config.counter_count, sizeof(*r->counters));
+	if (!r->counters)
+		return -ENOMEM;
+	memcpy(r->counters, own, sizeof(own));
+	if (r->config.counter_count)
+		memcpy(r->counters + count, r->config.counters,
+		       r->config.counter_count * sizeof(*r->counters));
+	r->counter_count = count + r->config.counter_count;
+	return 0;
+}
+
+static int build_sums(struct report *r)
+{
+	r->sums = sums_new(0);
+	if (!r->sums)
+		return -ENOMEM;
+	r->totals = *tally_totals(r->config.tally);
+	tally_span(r->config.tally, &r->first_ns, &r->last_ns);
+	r->row_count = tally_rows(r->config.tally, &r->rows);
+	sums_merge(r->sums, tally_folded(r->config.tally));
+	for (size_t i = 0; i < r->row_count; i++)
+		sums_add(r->sums, &r->rows[i]);
+	return 0;
+}
+
+static int build_forensic(struct report *r)
+{
+	return forensic_find(&r->forensic, r->sums, r->config.local_nets,
+			     r->config.local_net_count);
+}
+
+struct report *report_new(const struct report_config *config)
+{
+	static int (*const steps[])(struct report *) = {
+		build_sums,  build_apps,     build_domains,  build_dsts,
+		build_rules, build_counters, build_forensic, model_suspects,
+	};
+	struct report *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->config = *config;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (steps[i](r)) {
+			report_free(r);
+			return NULL;
+		}
+	}
+	return r;
+}
+
+void report_free(struct report *r)
+{
+	if (!r)
+		return;
+	free(r->apps);
+	free(r->domains);
+	free(r->rules);
+	free(r->dsts);
+	free(r->counters);
+	free(r->suspect_order);
+	free(r->visits);
+	free(r->peers);
+	forensic_clear(&r->forensic);
+	sums_free(r->sums);
+	free(r);
+}
+
+const char *model_domain_app(const struct report *r, const struct sum_domain *d)
+{
+	const struct catalogue *c = r->config.catalogue;
+
+	return catalogue_name(c, catalogue_classify(c, slice_of(d->text, d->len)));
+}
+
+void report_rule_label(const struct rules *rules, uint64_t id, char *out, size_t size)
+{
+	const struct rule *rule = rules && id ? rules_by_id(rules, id) : NULL;
+
+	if (rule)
+		rule_label(rule, out, size);
+	else
+		snprintf(out, size, "rule:%016llx", (unsigned long long)id);
+}
+
+const char *report_protocol(uint8_t proto, char buf[8])
+{
+	static const struct {
+		uint8_t proto;
+		const char *name;
+	} names[] = {
+		{DPI_IP_TCP, "TCP"}, {DPI_IP_UDP, "UDP"}, {DPI_IP_ICMP, "ICMP"}, {2, "IGMP"},
+		{4, "IPIP"},	     {41, "IPv6"},	  {47, "GRE"},		 {50, "ESP"},
+		{51, "AH"},	     {58, "ICMPv6"},	  {89, "OSPF"},		 {103, "PIM"},
+		{112, "VRRP"},	     {132, "SCTP"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].proto == proto)
+			return names[i].name;
+	snprintf(buf, 8, "IP-%u", proto);
+	return buf;
+}
+
+static int write_file(void *ctx, const void *bytes, size_t len)
+{
+	if (fwrite(bytes, 1, len, ctx) == len)
+		return 0;
+	return errno ? -errno : -EIO;
+}
+
+struct report_out report_to_file(void *file)
+{
+	return (struct report_out){.ctx = file, .write = write_file};
+}
+
+static int write_text(void *ctx, const void *bytes, size_t len)
+{
+	struct text *t = ctx;
+
+	text_add(t, bytes, len);
+	return t->failed ? -ENOMEM : 0;
+}
+
+struct report_out report_to_text(struct text *t)
+{
+	return (struct report_out){.ctx = t, .write = write_text};
+}

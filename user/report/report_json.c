@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The report as JSON, schema dpi-xdp/report/1. Keys and their meaning are a promise to clients:
+ * they are added to, never changed. Written in pieces, so that a million rows need no room.
+ */
+#include "report/json.h"
+#include "report/model.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PIECE = 65536 };
+
+/* One document on its way out. */
+struct document {
+	const struct report *r;
+	const struct report_out *to;
+	struct text t;
+	struct json j;
+	int err;
+};
+
+static void flush(struct document *d)
+{
+	if (!d->err && d->t.failed)
+		d->err = -ENOMEM;
+	if (!d->err && d->t.len)
+		d->err = d->to->write(d->to->ctx, d->t.at, d->t.len);
+	d->t.len = 0;
+}
+
+static void flush_full(struct document *d)
+{
+	if (d->t.len >= PIECE)
+		flush(d);
+}
+
+static void put_addr(struct json *j, const char *key, const struct dpi_addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	json_pair_string(j, key, addr_format(a, text));
+}
+
+static void put_label(struct json *j, const struct rules *rules, uint64_t id)
+{
+	char label[REPORT_LABEL_MAX];
+
+	report_rule_label(rules, id, label, sizeof(label));
+	json_string(j, label);
+}
+
+static void put_names(struct json *j, const struct connection *c)
+{
+	struct connection_name name;
+	size_t at = 0;
+
+	json_key(j, "domain");
+	if (connection_next_name(c, &at, &name))
+		json_slice(j, name.text);
+	else
+		json_null(j);
+	json_key(j, "names");
+	json_open(j, '[');
+	for (at = 0; connection_next_name(c, &at, &name);) {
+		json_open(j, '{');
+		json_pair_string(j, "source", proto_source(name.source));
+		json_key(j, "name");
+		json_slice(j, name.text);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_flags(struct json *j, uint32_t flags)
+{
+	json_key(j, "flags");
+	json_open(j, '[');
+	for (uint32_t bit = 1; bit && bit <= flags; bit <<= 1) {
+		const char *name = flags & bit ? flow_flag_name((enum flow_flag)bit) : NULL;
+
+		if (name)
+			json_string(j, name);
+	}
+	json_close(j, ']');
+}
+
+static void put_connection(struct json *j, const struct connection *c,
+			   const struct catalogue *catalogue, const struct rules *rules)
+{
+	char proto[8];
+
+	json_open(j, '{');
+	put_addr(j, "src_ip", connection_src(c));
+	put_addr(j, "dst_ip", connection_dst(c));
+	json_pair_u64(j, "src_port", connection_src_port(c));
+	json_pair_u64(j, "dst_port", connection_dst_port(c));
+	json_pair_string(j, "protocol", report_protocol(c->key.proto, proto));
+	json_pair_string(j, "app", catalogue_name(catalogue, c->app));
+	json_pair_string(j, "category", catalogue_category(catalogue, c->app));
+	json_pair_string(j, "app_protocol", proto_name(c->proto));
+	put_names(j, c);
+	json_pair_string(j, "state", flow_state_name(c->state));
+	json_pair_u64(j, "packets", connection_packets(c));
+	json_pair_u64(j, "bytes", connection_bytes(c));
+	json_pair_u64(j, "dropped_packets", c->dropped_packets);
+	json_pair_u64(j, "late_packets", c->late_packets);
+	json_pair_bool(j, "blocked", c->is_blocked);
+	json_key(j, "block_reason");
+	if (c->is_blocked)
+		put_label(j, rules, c->rule);
+	else
+		json_null(j);
+	json_key(j, "first_ts");
+	json_time(j, c->first_ns);
+	json_key(j, "last_ts");
+	json_time(j, c->last_ns);
+	put_flags(j, c->flags);
+	json_close(j, '}');
+}
+
+void report_json_connection(struct text *t, const struct connection *c,
+			    const struct catalogue *catalogue, const struct rules *rules)
+{
+	struct json j = json_to(t);
+
+	put_connection(&j, c, catalogue, rules);
+}
+
+static void put_head(struct document *d)
+{
+	const struct report *r = d->r;
+	char seconds[32];
+
+	json_pair_string(&d->j, "schema", "dpi-xdp/report/1");
+	json_pair_string(&d->j, "input", r->config.input);
+	json_pair_string(&d->j, "output", r->config.output);
+	json_key(&d->j, "duration_s");
+	if (r->config.is_reproducible || r->config.duration_s < 0) {
+		json_null(&d->j);
+	} else {
+		snprintf(seconds, sizeof(seconds), "%.6f", r->config.duration_s);
+		json_number(&d->j, seconds);
+	}
+}
+
+static void put_totals(struct document *d)
+{
+	const struct engine_counters *c = &d->r->totals;
+	const struct {
+		const char *key;
+		uint64_t value;
+	} rows[] = {
+		{"total_packets", c->packets},
+		{"total_bytes", c->bytes},
+		{"forwarded_packets", c->forwarded},
+		{"dropped_packets", c->dropped},
+		{"late_packets", c->late},
+		{"tcp_packets", c->tcp},
+		{"udp_packets", c->udp},
+		{"icmp_packets", c->icmp},
+		{"other_packets", c->other},
+		{"unparsed_packets", c->unparsed},
+	};
+
+	json_line(&d->j);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_pair_u64(&d->j, rows[i].key, rows[i].value);
+}
+
+/* Begins a member that is a list or an object, on its own line. */
+static void open_part(struct document *d, const char *key, char bracket)
+{
+	json_line(&d->j);
+	json_key(&d->j, key);
+	json_open(&d->j, bracket);
+}
+
+static void put_apps(struct document *d)
+{
+	struct json *j = &d->j;
+
+	open_part(d, "app_breakdown", '{');
+	for (size_t i = 0; i < d->r->app_count; i++)
+		json_pair_u64(j, d->r->apps[i].name, d->r->apps[i].sum.packets);
+	json_close(j, '}');
+	open_part(d, "apps", '[');
+	for (size_t i = 0; i < d->r->app_count; i++) {
+		const struct model_app *a = &d->r->apps[i];
+
+		json_line(j);
+		json_open(j, '{');
+		json_pair_string(j, "app", a->name);
+		json_pair_string(j, "category", a->category);
+		json_pair_u64(j, "flows", a->sum.flows);
+		json_pair_u64(j, "packets", a->sum.packets);
+		json_pair_u64(j, "bytes", a->sum.bytes);
+		json_pair_u64(j, "dropped_packets", a->sum.dropped_packets);
+		json_pair_bool(j, "blocked", a->sum.blocked_flows > 0);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+/* Sorted as the escaped text sorts, which is what a client sees. */
+static int compare_names(const void *a, const void *b)
+{
+	const struct sum_domain *x = *(const struct sum_domain *const *)a;
+	const struct sum_domain *y = *(const struct sum_domain *const *)b;
+	int by = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
+
+	return by ? by : x->len - y->len;
+}
+
+static void put_domains(struct document *d)
+{
+	const struct report *r = d->r;
+	size_t size = r->domain_count * sizeof(struct sum_domain *);
+	const struct sum_domain **sorted = malloc(size + 1);
+
+	if (!sorted) {
+		d->err = -ENOMEM;
+		return;
+	}
+	memcpy(sorted, r->domains, size);
+	qsort(sorted, r->domain_count, sizeof(struct sum_domain *), compare_names);
+	open_part(d, "domains_detected", '[');
+	for (size_t i = 0; i < r->domain_count; i++, flush_full(d))
+		json_slice(&d->j, slice_of(sorted[i]->text, sorted[i]->len));
+	json_close(&d->j, ']');
+	free(sorted);
+	open_part(d, "domains", '[');
+	for (size_t i = 0; i < r->domain_count; i++, flush_full(d)) {
+		json_line(&d->j);
+		json_open(&d->j, '{');
+		json_key(&d->j, "domain");
+		json_slice(&d->j, slice_of(r->domains[i]->text, r->domains[i]->len));
+		json_pair_string(&d->j, "app", model_domain_app(r, r->domains[i]));
+		json_pair_u64(&d->j, "flows", r->domains[i]->flows);
+		json_close(&d->j, '}');
+	}
+	json_close(&d->j, ']');
+}
+
+static void put_rows(struct document *d, const char *key, bool is_blocked_only)
+{
+	const struct report *r = d->r;
+
+	open_part(d, key, '[');
+	for (size_t i = 0; i < r->row_count && !d->err; i++) {
+		if (is_blocked_only && !r->rows[i].is_blocked)
+			continue;
+		json_line(&d->j);
+		put_connection(&d->j, &r->rows[i], r->config.catalogue, r->config.rules);
+		flush_full(d);
+	}
+	json_close(&d->j, ']');
+}
+
+static void put_connections(struct document *d)
+{
+	put_rows(d, "connections", false);
+	put_rows(d, "blocked_connections", true);
+}
+
+static void put_rules(struct document *d)
+{
+	open_part(d, "rules", '[');
+	for (size_t i = 0; i < d->r->rule_count; i++, flush_full(d)) {
+		const struct model_rule *m = &d->r->rules[i];
+
+		json_line(&d->j);
+		json_open(&d->j, '{');
+		json_key(&d->j, "rule");
+		put_label(&d->j, d->r->config.rules, m->id);
+		json_pair_u64(&d->j, "flows", m->flows);
+		json_pair_u64(&d->j, "packets", m->packets);
+		json_close(&d->j, '}');
+	}
+	json_close(&d->j, ']');
+}
+
+static void put_reasons(struct json *j, const struct forensic_suspect *s)
+{
+	json_key(j, "reasons");
+	json_open(j, '[');
+	for (int k = 0; k < FORENSIC_KINDS; k++) {
+		if (!s->count[k])
+			continue;
+		json_open(j, '{');
+		json_pair_string(j, "kind", forensic_kind_name(k));
+		json_pair_u64(j, "count", s->count[k]);
+		if (k == FORENSIC_UNUSUAL_PORT)
+			json_pair_u64(j, "port", s->port);
+		if (k == FORENSIC_ASSOCIATED)
+			put_addr(j, "source", &s->source);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_suspect(struct document *d, size_t suspect)
+{
+	const struct forensic_suspect *s = &d->r->forensic.suspects[suspect];
+	const struct model_visit *visits;
+	const struct model_peer *peers;
+	size_t visit_count = model_visits_of(d->r, suspect, &visits);
+	size_t peer_count = model_peers_of(d->r, suspect, &peers);
+	struct json *j = &d->j;
+
+	json_open(j, '{');
+	put_addr(j, "ip", &s->addr->addr);
+	put_reasons(j, s);
+	json_key(j, "domains");
+	json_open(j, '[');
+	for (size_t i = 0; i < visit_count && i < REPORT_PEERS_MAX; i++)
+		json_slice(j, visits[i].domain);
+	json_close(j, ']');
+	json_key(j, "peers");
+	json_open(j, '[');
+	for (size_t i = 0; i < peer_count && i < REPORT_PEERS_MAX; i++) {
+		const struct sum_domain *domain = peers[i].domain;
+
+		json_open(j, '{');
+		put_addr(j, "ip", peers[i].addr);
+		json_key(j, "domain");
+		if (domain)
+			json_slice(j, slice_of(domain->text, domain->len));
+		else
+			json_null(j);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_close(j, '}');
+}
+
+static void put_suspicious(struct document *d)
+{
+	const struct forensic *f = &d->r->forensic;
+	char text[ADDR_TEXT_MAX], net[ADDR_TEXT_MAX + 8];
+
+	open_part(d, "suspicious", '[');
+	for (size_t i = 0; i < f->suspect_count; i++, flush_full(d)) {
+		json_line(&d->j);
+		put_suspect(d, d->r->suspect_order[i]);
+	}
+	json_close(&d->j, ']');
+	open_part(d, "local_nets", '[');
+	for (size_t i = 0; i < f->net_count; i++, flush_full(d)) {
+		bool is4 = dpi_addr_is4(&f->nets[i].addr) && f->nets[i].bits >= 96;
+
+		snprintf(net, sizeof(net), "%s/%d", addr_format(&f->nets[i].addr, text),
+			 f->nets[i].bits - (is4 ? 96 : 0));
+		json_string(&d->j, net);
+	}
+	json_close(&d->j, ']');
+}
+
+static void put_workers(struct document *d)
+{
+	size_t count = d->r->config.is_reproducible ? 0 : d->r->config.worker_count;
+
+	open_part(d, "workers", '[');
+	for (size_t i = 0; i < count; i++) {
+		const struct report_worker *w = &d->r->config.workers[i];
+
+		json_open(&d->j, '{');
+		json_pair_u64(&d->j, "worker", i);
+		json_pair_u64(&d->j, "packets", w->packets);
+		json_pair_u64(&d->j, "forwarded", w->forwarded);
+		json_pair_u64(&d->j, "dropped", w->dropped);
+		json_pair_u64(&d->j, "flows", w->flows);
+		json_pair_u64(&d->j, "names", w->names);
+		json_close(&d->j, '}');
+	}
+	json_close(&d->j, ']');
+}
+
+static void put_counters(struct document *d)
+{
+	open_part(d, "counters", '{');
+	for (size_t i = 0; i < d->r->counter_count; i++)
+		json_pair_u64(&d->j, d->r->counters[i].name, d->r->counters[i].value);
+	json_close(&d->j, '}');
+}
+
+int report_json(const struct report *r, const struct report_out *to)
+{
+	static void (*const parts[])(struct document *) = {
+		put_head,  put_totals,	   put_apps,	put_domains,  put_connections,
+		put_rules, put_suspicious, put_workers, put_counters,
+	};
+	struct document d = {.r = r, .to = to};
+
+	d.j = json_to(&d.t);
+	json_open(&d.j, '{');
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !d.err; i++) {
+		parts[i](&d);
+		flush_full(&d);
+	}
+	json_close(&d.j, '}');
+	text_putc(&d.t, '\n');
+	flush(&d);
+	text_clear(&d.t);
+	return d.err;
+}
