@@ -9,10 +9,11 @@
  * What cannot be parsed is counted and passed. No decision ever depends on a checksum: on local
  * traffic they are not finished here. Both programs share every map and must load on Linux 6.1.
  */
-#include "sample.h"
+#include "reset.h"
 
 #define TC_ACT_UNSPEC (-1) /* go on with the next filter */
 #define TC_ACT_SHOT   2
+#define TC_INGRESS    1 /* bpf_redirect: as if just received (BPF_F_INGRESS) */
 
 enum { HEADERS_LEAST = 54 }; /* Ethernet, IPv4 and TCP: what must lie in a socket buffer's head */
 
@@ -37,8 +38,10 @@ static __always_inline bool drop(struct place *p, struct dpi_flow *f, __u64 rule
 		count(p, MONITORED);
 		return false;
 	}
-	if (f)
+	if (f) {
 		flow_count_dropped(p, f);
+		p->drops = (__u32)f->dropped_packets;
+	}
 	count(p, DROPPED);
 	count_by(p, DROPPED_BYTES, p->wire_len);
 	return true;
@@ -77,8 +80,8 @@ static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment
 	__u32 payload;
 	__u64 rule;
 
-	if (!f && !is_fragment && is_handshake(&p->packet))
-		syn_note(p, is_static_drop ? fixed.rule : 0);
+	if (!is_fragment && (f ? is_tcp_syn(&p->packet) : is_handshake(&p->packet)))
+		syn_note(p, f, is_static_drop ? fixed.rule : 0);
 	if (is_static_drop && drop(p, f, fixed.rule)) {
 		if (fixed.action == DPI_STATIC_ADDRESS)
 			count(p, DROP_ADDRESS);
@@ -163,6 +166,12 @@ static __always_inline bool road(struct place *p, __u32 hook, struct dpi_cursor 
 	return false;
 }
 
+/* True when the ends of a dropped flow are to be told (`--action reset`). */
+static __always_inline bool is_answered(const struct place *p)
+{
+	return p->config && (p->config->flags & DPI_CONFIG_RESET);
+}
+
 SEC("xdp.frags")
 int dpi_receive(struct xdp_md *ctx)
 {
@@ -172,7 +181,15 @@ int dpi_receive(struct xdp_md *ctx)
 	p.wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
 	c.pos = (const __u8 *)(long)ctx->data;
 	c.end = (const __u8 *)(long)ctx->data_end;
-	return road(&p, DPI_HOOK_RECEIVE, &c) ? XDP_DROP : XDP_PASS;
+	if (!road(&p, DPI_HOOK_RECEIVE, &c))
+		return XDP_PASS;
+	if (!is_answered(&p))
+		return XDP_DROP;
+	switch (reset_make(&p, DPI_HOOK_RECEIVE)) {
+	case RESET_BACK: return XDP_TX;
+	case RESET_ON: return XDP_PASS;
+	default: return XDP_DROP;
+	}
 }
 
 /* Makes sure the headers lie in the buffer's head, where a program may read them. */
@@ -195,7 +212,15 @@ int dpi_transmit(struct __sk_buff *skb)
 	headers_pull(skb);
 	c.pos = (const __u8 *)(long)skb->data;
 	c.end = (const __u8 *)(long)skb->data_end;
-	return road(&p, DPI_HOOK_TRANSMIT, &c) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	if (!road(&p, DPI_HOOK_TRANSMIT, &c))
+		return TC_ACT_UNSPEC;
+	if (!is_answered(&p))
+		return TC_ACT_SHOT;
+	switch (reset_make(&p, DPI_HOOK_TRANSMIT)) {
+	case RESET_BACK: return (int)bpf_redirect(p.ifindex, TC_INGRESS);
+	case RESET_ON: return TC_ACT_UNSPEC;
+	default: return TC_ACT_SHOT;
+	}
 }
 
 char LICENSE[] SEC("license")

@@ -17,19 +17,40 @@ static __always_inline bool is_handshake(const struct dpi_packet *k)
 		((k->tcp_flags & DPI_TCP_SYN) && k->payload_len == 0));
 }
 
+/* True for a SYN or SYN-ACK. */
+static __always_inline bool is_tcp_syn(const struct dpi_packet *k)
+{
+	return k->key.proto == DPI_IP_TCP && (k->tcp_flags & DPI_TCP_SYN);
+}
+
+/* True for a SYN without ACK. */
+static __always_inline bool is_syn(const struct dpi_packet *k)
+{
+	return k->key.proto == DPI_IP_TCP &&
+	       (k->tcp_flags & (DPI_TCP_SYN | DPI_TCP_ACK)) == DPI_TCP_SYN;
+}
+
 /*
  * True for a SYN that cannot belong to the flow on record: that one has ended, and began with
  * another number. Its ports are used again. (A flow under a verdict never gets here: no SYN clears
- * a block.)
+ * a block.) The end may have come by on another CPU, which `syns` tells. Both may be NULL.
  */
-static __always_inline bool begins_anew(const struct dpi_packet *k, const struct dpi_flow *f)
+static __always_inline bool begins_anew(const struct dpi_packet *k, const struct dpi_flow *f,
+					const struct dpi_syn *s)
 {
-	__u8 dir = k->dir & 1, known = dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0;
+	__u8 dir = k->dir & 1, known = dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0, flags = 0;
 
-	return k->key.proto == DPI_IP_TCP &&
-	       (k->tcp_flags & (DPI_TCP_SYN | DPI_TCP_ACK)) == DPI_TCP_SYN &&
-	       ((f->tcp_flags[0] | f->tcp_flags[1]) & (DPI_TCP_FIN | DPI_TCP_RST)) &&
-	       !((f->flags & known) && f->isn[dir] == k->seq);
+	if (s) {
+		flags |= s->tcp_flags[0] | s->tcp_flags[1];
+		if ((s->flags & known) && s->isn[dir] == k->seq)
+			return false;
+	}
+	if (f) {
+		flags |= f->tcp_flags[0] | f->tcp_flags[1];
+		if ((f->flags & known) && f->isn[dir] == k->seq)
+			return false;
+	}
+	return flags & (DPI_TCP_FIN | DPI_TCP_RST);
 }
 
 /* Forgets a flow on every CPU, so that the next one on its ports starts from nothing. */
@@ -52,8 +73,34 @@ static __always_inline bool syn_ration(struct place *p)
 	return s->syn_count++ < DPI_SYN_TRACK_PER_S;
 }
 
+/*
+ * What a SYN or SYN-ACK says of who opened the connection and with which numbers. Anybody can send
+ * a SYN with a wrong number before the right one, or a SYN-ACK out of nothing: the first SYN says
+ * who opened, and the number that the other end's SYN-ACK accepts is the opener's.
+ */
+static __always_inline void syn_learn(const struct dpi_packet *k, struct dpi_syn *s)
+{
+	__u8 dir = k->dir & 1, other = dir ^ 1;
+
+	if (!(k->tcp_flags & DPI_TCP_ACK)) {
+		if (!(s->flags & DPI_FLOW_OPENER)) {
+			s->opener = dir;
+			s->flags = DPI_FLOW_OPENER;
+		}
+		if (!(s->flags & (dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0))) {
+			s->isn[dir] = k->seq;
+			s->flags |= dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0;
+		}
+	} else if (!(s->flags & DPI_FLOW_SURE) &&
+		   (!(s->flags & DPI_FLOW_OPENER) || dir != s->opener)) {
+		s->isn[dir] = k->seq;
+		s->isn[other] = k->ack - 1;
+		s->flags |= DPI_FLOW_ISN0 | DPI_FLOW_ISN1 | DPI_FLOW_SURE;
+	}
+}
+
 /* Remembers a SYN or SYN-ACK, and RSTs of what is remembered. rule: what dropped it, or 0. */
-static __always_inline void syn_note(struct place *p, __u64 rule)
+static __always_inline void syn_note(struct place *p, const struct dpi_flow *f, __u64 rule)
 {
 	const struct dpi_packet *k = &p->packet;
 	__u8 dir = k->dir & 1;
@@ -63,6 +110,9 @@ static __always_inline void syn_note(struct place *p, __u64 rule)
 		struct dpi_syn fresh = {};
 
 		if ((k->tcp_flags & (DPI_TCP_SYN | DPI_TCP_RST)) != DPI_TCP_SYN)
+			return;
+		/* A SYN into a flow that is under way teaches nothing: anybody can send one. */
+		if (f && (f->packets[0] || f->packets[1]))
 			return;
 		if (!syn_ration(p)) {
 			count(p, SYN_UNTRACKED);
@@ -75,25 +125,28 @@ static __always_inline void syn_note(struct place *p, __u64 rule)
 		if (!s)
 			return;
 	}
-	if (k->tcp_flags & DPI_TCP_SYN) {
-		/* The first of each end counts: a second with another number is somebody's trick.
-		 */
-		if (dir == 0 && !(s->flags & DPI_FLOW_ISN0)) {
-			s->isn[0] = k->seq;
-			s->flags |= DPI_FLOW_ISN0;
-		} else if (dir == 1 && !(s->flags & DPI_FLOW_ISN1)) {
-			s->isn[1] = k->seq;
-			s->flags |= DPI_FLOW_ISN1;
-		}
-	}
+	if (k->tcp_flags & DPI_TCP_SYN)
+		syn_learn(k, s);
 	s->last_ns = p->now;
-	s->packets++;
-	s->bytes += p->wire_len;
+	if (!f) { /* else it is counted there */
+		s->packets++;
+		s->bytes += p->wire_len;
+	}
 	s->tcp_flags[dir] |= k->tcp_flags;
 	if (rule) {
 		s->rule = rule;
-		s->dropped++;
+		if (!(p->config->flags & DPI_CONFIG_MONITOR))
+			s->dropped++;
 	}
+}
+
+/* Remembers for the other CPUs that a flow has ended. */
+static __always_inline void syn_note_end(const struct dpi_packet *k)
+{
+	struct dpi_syn *s = bpf_map_lookup_elem(&syns, &k->key);
+
+	if (s)
+		s->tcp_flags[k->dir & 1] |= k->tcp_flags;
 }
 
 /* Fills a fresh per-CPU entry: who opened the flow, and its sequence numbers if they were seen. */
@@ -125,16 +178,46 @@ static __always_inline void flow_begin(const struct place *p, struct dpi_flow *f
 	}
 }
 
+/*
+ * Another CPU met the flow before this one: who opened it is what that one says. A reply that comes
+ * in on a CPU of its own would else be taken for the beginning.
+ */
+static __always_inline void opener_ask(const struct place *p, struct dpi_flow *f)
+{
+	__u64 first_ns = f->first_ns;
+
+	for (__u32 cpu = 0; cpu < DPI_CPUS_ASKED; cpu++) {
+		const struct dpi_flow *other;
+
+		if (cpu >= p->config->cpu_count)
+			break;
+		other = bpf_map_lookup_percpu_elem(&flows, &p->packet.key, cpu);
+		if (other && other->first_ns && other->first_ns < first_ns) {
+			first_ns = other->first_ns;
+			f->opener = other->opener;
+		}
+	}
+}
+
 /* Finds or opens this CPU's entry; NULL when the map refuses, which is counted. */
 static __always_inline struct dpi_flow *flow_find(struct place *p)
 {
 	const struct dpi_key *key = &p->packet.key;
 	struct dpi_flow *f = bpf_map_lookup_elem(&flows, key);
+	bool is_known;
 
-	if (f && begins_anew(&p->packet, f) && !bpf_map_lookup_elem(&verdicts, key)) {
-		flow_forget(key);
-		f = 0;
+	if (is_syn(&p->packet) && !bpf_map_lookup_elem(&verdicts, key)) {
+		const struct dpi_syn *s = bpf_map_lookup_elem(&syns, key);
+
+		if (begins_anew(&p->packet, f, s)) {
+			flow_forget(key);
+			f = 0;
+		} else if (!s && bpf_map_lookup_elem(&facts, key)) {
+			/* Nothing is left of an earlier flow but what was found out about it. */
+			bpf_map_delete_elem(&facts, key);
+		}
 	}
+	is_known = f != 0;
 	if (!f) {
 		if (is_handshake(&p->packet))
 			return 0;
@@ -150,10 +233,16 @@ static __always_inline struct dpi_flow *flow_find(struct place *p)
 	if (f->first_ns && p->now - f->last_ns > DPI_VERDICT_IDLE_NS &&
 	    p->packet.key.proto != DPI_IP_TCP)
 		__builtin_memset(f, 0, sizeof(*f));
-	if (!f->first_ns)
+	if (!f->first_ns) {
 		flow_begin(p, f);
+		if (is_known)
+			opener_ask(p, f);
+	}
 	f->last_ns = p->now;
 	f->tcp_flags[p->packet.dir & 1] |= p->packet.tcp_flags;
+	if (p->packet.key.proto == DPI_IP_TCP &&
+	    (p->packet.tcp_flags & (DPI_TCP_FIN | DPI_TCP_RST)))
+		syn_note_end(&p->packet);
 	return f;
 }
 

@@ -19,6 +19,7 @@ struct place {
 	__u64 now;
 	__u32 ifindex;
 	__u32 wire_len;
+	__u32 drops; /* of this flow on this CPU, this frame included; 0 while it has none */
 };
 
 #define count(p, id)	    ((p)->counts->n[DPI_COUNT_##id]++)

@@ -21,6 +21,30 @@ static __always_inline bool sample_wanted(const struct place *p, struct dpi_flow
 	return true;
 }
 
+/* The handshake as `syns` knows it by now, for it is shared by the CPUs; else as it was when this
+ * CPU first saw the flow. */
+static __always_inline void sample_put_isn(const struct place *p, struct dpi_sample *h,
+					   const struct dpi_flow *f)
+{
+	__u8 dir = p->packet.dir & 1, known = dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0, flags = 0;
+	const struct dpi_syn *s = 0;
+
+	if (p->packet.key.proto == DPI_IP_TCP)
+		s = bpf_map_lookup_elem(&syns, &p->packet.key);
+	if (s && (s->flags & known)) {
+		h->isn = s->isn[dir];
+		h->opener = s->opener;
+		flags = s->flags;
+	} else if (f && (f->flags & known)) {
+		h->isn = f->isn[dir];
+		flags = f->flags;
+	}
+	if (flags & known)
+		h->flags |= DPI_SAMPLE_ISN;
+	if (flags & DPI_FLOW_SURE)
+		h->flags |= DPI_SAMPLE_SURE;
+}
+
 /* Copies the frame into its worker's ring. f may be NULL. */
 static __noinline int sample_send(struct place *p, __u32 hook, struct dpi_flow *f, __u32 flags)
 {
@@ -51,14 +75,13 @@ static __noinline int sample_send(struct place *p, __u32 hook, struct dpi_flow *
 	h->wire_len = p->wire_len;
 	h->cap_len = (__u32)len;
 	h->hash = dpi_key_hash(&h->key);
-	h->isn = f ? f->isn[dir] : 0;
+	h->isn = 0;
 	h->cpu = bpf_get_smp_processor_id();
 	h->dir = dir;
 	h->hook = (__u8)hook;
 	h->opener = f ? f->opener : DPI_OPENER_UNKNOWN;
 	h->flags = (__u8)flags;
-	if (f && (f->flags & (dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0)))
-		h->flags |= DPI_SAMPLE_ISN;
+	sample_put_isn(p, h, f);
 	ring_count = p->config->ring_count;
 	if (ring_count == 0)
 		return 0;

@@ -91,7 +91,7 @@ static __always_inline struct static_decision static_decide(const struct place *
 
 		if (p->packet.key.proto == DPI_IP_TCP)
 			s = bpf_map_lookup_elem(&syns, &p->packet.key);
-		if (s)
+		if (s && ((s->flags & DPI_FLOW_OPENER) || !is_syn(&p->packet)))
 			opener = s->opener;
 		return static_work_out(p, opener);
 	}
@@ -159,8 +159,9 @@ static long question_walk(__u32 i, void *ctx)
 }
 
 /* Compares the question at s->question.pos and moves behind it. Returns the rule that blocks it, or
- * 0; s->question.state says whether it could be read. */
-static __always_inline __u64 question_match(struct dpi_scratch *s, __u64 seed, __u64 protocol)
+ * 0; s->question.state says whether it could be read, and unread is the answer when not. */
+static __always_inline __u64 question_match(struct dpi_scratch *s, __u64 seed, __u64 protocol,
+					    __u64 unread)
 {
 	struct question_loop l = {.scratch = s};
 	const struct dpi_name_rule *r;
@@ -169,7 +170,7 @@ static __always_inline __u64 question_match(struct dpi_scratch *s, __u64 seed, _
 	dpi_qname_init(&s->question, s->question.pos, s->question.limit);
 	bpf_loop(DPI_NAME_MAX + 20, question_read, &l, 0);
 	if (s->question.state != DPI_QNAME_DONE)
-		return protocol;
+		return unread;
 	dpi_name_walk_init(&s->walk, seed);
 	s->walk_at = 0;
 	if (s->question.len) {
@@ -197,6 +198,12 @@ static __always_inline bool is_dns_port(const struct dpi_key *k)
 	return k->port[0] == dpi_be16(53) || k->port[1] == dpi_be16(53) || is_local_name_port(k);
 }
 
+/* The names of NetBIOS have the same heads (RFC 1002 4.2.1.1) but are no DNS. */
+static __always_inline bool is_netbios_port(const struct dpi_key *k)
+{
+	return dpi_be16(k->port[0]) == 137 || dpi_be16(k->port[1]) == 137;
+}
+
 /* True when a UDP payload can be a DNS message; its head is then in scratch->message. */
 static __always_inline bool dns_is_message(struct place *p, __u32 hook)
 {
@@ -216,7 +223,7 @@ static __noinline __u64 dns_match(struct place *p, __u32 hook)
 {
 	struct dpi_scratch *s = p->scratch;
 	__u32 there = place_payload(p);
-	__u64 len = there, seed, protocol, rule = 0;
+	__u64 len = there, seed, protocol, unread, rule = 0;
 	__u32 questions;
 
 	if (!p->config || !s || !p->counts || there < 17)
@@ -232,13 +239,17 @@ static __noinline __u64 dns_match(struct place *p, __u32 hook)
 	count(p, DNS_MESSAGES);
 	questions = s->message[5];
 	seed = p->config->name_seed;
-	protocol = is_local_name_port(&p->packet.key) ? 0 : p->config->dns_block;
+	protocol = is_local_name_port(&p->packet.key) || is_netbios_port(&p->packet.key)
+			   ? 0
+			   : p->config->dns_block;
+	/* On other ports, what cannot be read is something else that looks like it. */
+	unread = is_dns_port(&p->packet.key) ? protocol : 0;
 	s->question.pos = 12;
 	s->question.limit = (__u32)len;
 	for (__u32 i = 0; i < DPI_QUESTIONS_MAX; i++) {
 		if (i >= questions || rule)
 			break;
-		rule = question_match(s, seed, protocol);
+		rule = question_match(s, seed, protocol, unread);
 		if (s->question.state != DPI_QNAME_DONE) {
 			count(p, DNS_UNDECIDED);
 			break;

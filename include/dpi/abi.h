@@ -33,6 +33,7 @@ enum {
 	DPI_UNIT_BYTES = 64,	    /* a payload packet this long or longer costs one unit ... */
 	DPI_BUDGET_UNITS = 64 * 64, /* ... of 64; shorter ones their length: 64 full packets */
 	DPI_BUDGET_BYTES = 65536,   /* payload bytes a direction that are inspected */
+	DPI_CPUS_ASKED = 64,	    /* CPUs that are asked who opened a flow they met first */
 	DPI_RECENT = 16, /* times of passed frames kept, to count those that passed late */
 	DPI_SYN_TRACK_PER_S =
 		4096, /* new half-open entries a CPU and second; a flood is not stored */
@@ -72,6 +73,8 @@ enum dpi_flow_flag {
 	DPI_FLOW_ISN1 = 2,    /* isn[1] is known */
 	DPI_FLOW_LOST = 4,    /* a sample of this flow did not fit its ring */
 	DPI_FLOW_SETTLED = 8, /* the agent has said enough (map facts) */
+	DPI_FLOW_OPENER = 16, /* a SYN has said who opened it */
+	DPI_FLOW_SURE = 32,   /* the opener's isn is the one the other end has accepted */
 };
 
 enum dpi_static {
@@ -110,7 +113,7 @@ struct dpi_syn {
 	__u32 isn[2];
 	__u32 packets, bytes, dropped;
 	__u8 opener;
-	__u8 flags;	   /* DPI_FLOW_ISN0/1 */
+	__u8 flags;	   /* enum dpi_flow_flag: ISN0, ISN1, OPENER, SURE */
 	__u8 tcp_flags[2]; /* by direction */
 };
 _Static_assert(sizeof(struct dpi_syn) == 48, "dpi_syn");
@@ -178,6 +181,7 @@ enum dpi_config_flag {
 	DPI_CONFIG_NETS = 8,	    /* there are network rules */
 	DPI_CONFIG_PORTS = 16,	    /* there are port rules */
 	DPI_CONFIG_NAMES = 32,	    /* there are name rules */
+	DPI_CONFIG_RESET = 64,	    /* a dropped TCP segment goes back to its sender as a RST */
 };
 
 /* Written by the supervisor, read by the kernel on every packet. */
@@ -188,12 +192,13 @@ struct dpi_config {
 	__u32 epoch;	 /* raised with each change of an address or port rule */
 	__u32 flags;	 /* enum dpi_config_flag */
 	__u32 ring_count;
-	__u32 pad;
+	__u32 cpu_count; /* possible CPUs */
 };
 _Static_assert(sizeof(struct dpi_config) == 40, "dpi_config");
 
 enum dpi_sample_flag {
 	DPI_SAMPLE_ISN = 1,	/* isn is known */
+	DPI_SAMPLE_SURE = 4,	/* ... and the other end has accepted it */
 	DPI_SAMPLE_DROPPED = 2, /* the kernel dropped it: a DNS message with a blocked question */
 };
 
@@ -231,6 +236,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(DROP_PORT, dropped_by_port, "frames dropped by a port rule")                       \
 	X(DROP_DNS, dropped_by_question, "DNS messages dropped for their question")          \
 	X(DROP_FAIL_CLOSED, dropped_fail_closed, "frames dropped because the agent is dead") \
+	X(RESETS, resets_sent, "dropped TCP segments answered by a RST")                     \
 	X(MONITORED, monitored_packets, "frames that would have been dropped (monitor)")     \
 	X(TCP, tcp_packets, "TCP packets")                                                   \
 	X(UDP, udp_packets, "UDP packets")                                                   \

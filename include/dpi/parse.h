@@ -254,7 +254,7 @@ dpi_inline enum dpi_parse dpi_parse_l4(struct dpi_cursor *c, __u32 left, struct 
 dpi_inline enum dpi_parse dpi_parse_ip4(struct dpi_cursor *c, __u32 wire_len, struct dpi_packet *p)
 {
 	const struct dpi_wire_ip4 *ip = dpi_take(c, sizeof(*ip));
-	__u32 head, total, there;
+	__u32 head, total, there, options;
 	__u16 frag;
 
 	if (!ip)
@@ -274,7 +274,12 @@ dpi_inline enum dpi_parse dpi_parse_ip4(struct dpi_cursor *c, __u32 wire_len, st
 	p->key.proto = ip->proto;
 	dpi_addr_set4(&p->key.addr[0], ip->src);
 	dpi_addr_set4(&p->key.addr[1], ip->dst);
-	if (!dpi_take(c, head - sizeof(*ip)))
+	/* A multiple of 4 up to 40; the mask says so to the verifier of 6.1, which else follows a
+	 * path where it is negative. */
+	options = head - (__u32)sizeof(*ip);
+	dpi_opaque(options);
+	options &= 60;
+	if (!dpi_take(c, options))
 		return DPI_PARSE_SHORT;
 	if (frag & 0x1fff) {
 		p->payload_off = c->off;

@@ -57,7 +57,7 @@ static struct foretold foretell(enum dpi_hook hook, enum dpi_parse result, const
 	if (result != DPI_PARSE_OK)
 		return w;
 	w.has_flow = !is_bare;
-	w.has_syn = is_bare && !(p->head.tcp_flags & DPI_TCP_RST);
+	w.has_syn = is_tcp && (p->head.tcp_flags & (DPI_TCP_SYN | DPI_TCP_RST)) == DPI_TCP_SYN;
 	w.has_sample = w.has_flow && p->payload.len && (is_tcp || p->head.key.proto == DPI_IP_UDP);
 	w.grown.n[DPI_COUNT_SAMPLES] = w.has_sample;
 	w.grown.n[DPI_COUNT_SAMPLE_BYTES] = w.has_sample ? len : 0;
@@ -113,7 +113,8 @@ static void check_syn(struct kernel *k, const char *what, const struct packet *p
 	       has_syn ? "is not stored" : "is stored");
 	if (err || !has_syn)
 		return;
-	expect(k, syn.isn[dir] == p->head.seq && syn.flags == (dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0),
+	expect(k,
+	       syn.isn[dir] == p->head.seq && (syn.flags & (dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0)),
 	       "%s: another initial sequence number", what);
 	expect(k, syn.opener == dpi_opener_guess(&p->head), "%s: another opener", what);
 }

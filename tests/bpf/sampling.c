@@ -234,25 +234,40 @@ static void test_exact_length(struct kernel *k)
 	expect(k, k->sample.head.ifindex == 1, "a sample's interface is not its frame's");
 }
 
+/* The same with an acknowledgement number. */
+static void tcp_ack(struct made *m, bool is_back, uint8_t flags, uint32_t seq, uint32_t ack)
+{
+	struct packet p;
+
+	tcp(m, is_back, flags, seq, 0);
+	made_decode(m->bytes, m->len, &p);
+	for (int i = 0; i < 4; i++)
+		m->bytes[p.head.l4_off + 8 + i] = (uint8_t)(ack >> (24 - 8 * i));
+}
+
 /* What the handshake told the kernel comes with every sample: it is itself not copied. */
 static void test_handshake_known(struct kernel *k)
 {
 	static const struct {
 		bool is_back;
 		uint8_t flags;
-		uint32_t seq;
+		uint32_t seq, ack;
 	} handshake[] = {
-		{false, DPI_TCP_SYN, 1000},
-		{true, DPI_TCP_SYN | DPI_TCP_ACK, 5000},
-		{false, DPI_TCP_SYN, 2000}, /* somebody's trick: the first of each end counts */
-		{true, DPI_TCP_SYN | DPI_TCP_ACK, 6000},
-		{false, DPI_TCP_ACK, 1001},
-		{false, DPI_TCP_SYN, 3000},
+		{false, DPI_TCP_SYN | DPI_TCP_ACK, 700, 1}, /* out of nothing: it opens nothing */
+		{false, DPI_TCP_SYN, 995, 0},		    /* never arrives there */
+		{false, DPI_TCP_SYN, 1000, 0},
+		{true, DPI_TCP_SYN | DPI_TCP_ACK, 5000, 1001}, /* and so it is 1000 */
+		{false, DPI_TCP_SYN, 2000, 0},		       /* somebody's tricks */
+		{true, DPI_TCP_SYN | DPI_TCP_ACK, 6000, 2001},
+		{false, DPI_TCP_SYN | DPI_TCP_ACK, 7000, 8000},
+		{false, DPI_TCP_ACK, 1001, 5001},
+		{false, DPI_TCP_SYN, 3000, 0},
 	};
 	struct made *m = &(struct made){0};
 
 	for (size_t i = 0; i < COUNT(handshake); i++) {
-		tcp(m, handshake[i].is_back, handshake[i].flags, handshake[i].seq, 0);
+		tcp_ack(m, handshake[i].is_back, handshake[i].flags, handshake[i].seq,
+			handshake[i].ack);
 		expect(k, sampled(k, m, 1) == 0, "the handshake is sampled");
 	}
 	for (int is_back = 0; is_back < 2; is_back++) {

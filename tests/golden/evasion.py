@@ -7,10 +7,10 @@ tagged or not, in order or reversed), and with the name to hide: the blocked one
 twin, of which every frame must pass. The row's id leads its name. Rows N must never be blocked.
 
 Left out until the road goes so far: E11 (urgent byte), E16 (views by TTL), E20 (wrong data
-offset), E24 (second SYN), E25 (split handshake), E28 (mid-stream start), E29 to E31 (IP
+offset), E25 (split handshake), E28 (mid-stream start), E29 to E31 (IP
 fragments), E33 beyond tags (tunnels), E47 (real ECH), E50 (rules in Unicode: a matter of the
-rules' own tests), E61 (HTTP/2), E68 (DNS over TLS or HTTPS), E69 to E76 (QUIC), N5 (spoofed
-packets), N7 and N8 (floods).
+rules' own tests), E61 (HTTP/2), E68 (DNS over TLS or HTTPS), E69 to E76 (QUIC), N7 and N8
+(floods).
 
     evasion.py DIRECTORY        writes them all
 """
@@ -368,6 +368,20 @@ def _(w, name):
         t.deliver([(0, hello(name))]).close()
 
 
+@row("E24 a false reset and a false SYN amid a connection")
+def _(w, name):
+    first, second = p.http(INNOCENT.decode()), p.http(name.decode(), target="/two")
+    for back in (6, 60, 70000):
+        t = Talk(w, None, port=80, source="http").open()
+        t.c(0, first)
+        t.s(0, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        t.c(10**6, b"", flags="R", check=0x1111)
+        t.c(len(first) - back, b"", flags="S", ack=0, check=0x1111)
+        t.sent["c"] = len(first)
+        t.deliver([(len(first), second[:30]), (len(first) + 30, second[30:])])
+        w.flows.remove(t)  # reported as two connections: before the SYN, and from it on
+
+
 @row("E26 data in the SYN: decoy, and the real thing")
 def _(w, name):
     t = Talk(w, None).open(data=hello(INNOCENT))
@@ -552,6 +566,36 @@ def _(w, name):
         t.close()
 
 
+@row("E36 empty records between all others")
+def _(w, name):
+    hs = p.client_hello(name)
+    tls(w, name, p.record(b"") * 32 + p.record(hs))
+    tls(w, name, b"".join(p.record(hs[i:i + 8]) + p.record(b"") for i in range(0, len(hs), 8)))
+
+
+@row("E39 a hello whose own version is from the future")
+def _(w, name):
+    hs = p.client_hello(name)
+    for version in (b"\4\4", b"\xff\3"):
+        tls(w, name, p.record(hs[:4] + version + hs[6:]))
+
+
+@row("E43 more extensions than anybody sends")
+def _(w, name):
+    many = b"".join(p.extension(0x4000 + i, b"") for i in range(3000))
+    tls(w, name, p.record(p.client_hello(name, before=many)))
+
+
+@row("E44 the server asks for another hello")
+def _(w, name):
+    first, second = hello(INNOCENT), hello(name)
+    for between in (b"", p.record(b"\1", kind=20)):
+        t = Talk(w, None).open()
+        t.c(0, first)
+        t.s(0, p.record(b"\2\0\0\x26\3\3" + bytes(36)))
+        t.deliver([(len(first), between + second)]).close()
+
+
 # --- HTTP ------------------------------------------------------------------------------------
 
 
@@ -590,6 +634,14 @@ def _(w, name):
              f"\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: {n}\r\n\r\n")
 
 
+@row("E54 lines that end in a CR alone, many empty lines")
+def _(w, name):
+    n = name.decode()
+    web_each(w, name, f"GET / HTTP/1.1\r\nAccept: *\rHost: {n}\r\n\r\n",
+             f"GET / HTTP/1.1\r\nHost: {n}\rAccept: *\r\n\r\n",
+             "\r\n" * 40 + f"GET / HTTP/1.1\r\nHost: {n}\r\n\r\n")
+
+
 @row("E55 target and Host differ")
 def _(w, name):
     n, other = name.decode(), INNOCENT.decode()
@@ -612,6 +664,14 @@ def _(w, name):
     web_each(w, name, *(f"{line}\r\nHost: {n}\r\n\r\n" for line in (
         "GET  / HTTP/1.1", "GET\t/\tHTTP/1.1", "PROPFIND / HTTP/1.1", "get / HTTP/1.1",
         "X-ODD-METHOD / HTTP/1.1", "GET / HTTP/1.1 ", "M-SEARCH * HTTP/1.1")))
+
+
+@row("E57 blanks and versions that servers take")
+def _(w, name):
+    n = name.decode()
+    web_each(w, name, *(f"{line}\r\nHost: {n}\r\n\r\n" for line in (
+        "GET\x0b/\x0cHTTP/1.1", "GET\r/\rHTTP/1.1", "GET\x1f/\x1cHTTP/1.1", "GET\x85/\xa0HTTP/1.1",
+        "GET / HTTP/1.01", "GET / HTTP/01.1", "GET / http/1.1")))
 
 
 @row("E58 port, dot, user in Host")
@@ -641,10 +701,38 @@ def _(w, name):
     t.deliver([(20 * len(first), second)]).s(20 * len(answer), answer)
 
 
+@row("E59 a later request behind a transfer coding that is none, and behind a decoy")
+def _(w, name):
+    first = p.http(INNOCENT.decode(), headers="Transfer-Encoding: identity\r\n")
+    second = p.http(name.decode(), target="/two")
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    t = Talk(w, None, port=80, source="http").open()
+    t.c(0, first)
+    t.s(0, answer)
+    t.deliver([(len(first), second)])
+    first = p.http(INNOCENT.decode(), headers=f"X: {'x' * 600}\r\n")
+    for at in (0, -70000):
+        t = Talk(w, None, port=80, source="http").open()
+        t.c(at, hello(INNOCENT), check=0x1111)
+        t.c(0, first)
+        t.s(0, answer)
+        t.deliver([(len(first), second)])
+
+
 @row("E60 HTTP/1.0 and 0.9")
 def _(w, name):
     n = name.decode()
     web_each(w, name, f"GET http://{n}/ HTTP/1.0\r\n\r\n", f"GET / HTTP/1.0\r\nHost: {n}\r\n\r\n")
+
+
+@row("N5 segments outside the window, from somebody who guesses", never=True)
+def _(w, name):
+    t = Talk(w, INNOCENT).open()
+    for at in (-10**8, -70000, 10**6, 10**9):
+        t.c(at, hello(name))
+        t.sent["c"] = 0
+    t.c(0, hello(INNOCENT))
+    t.close()
 
 
 @row("E60 HTTP without any name", never=True)

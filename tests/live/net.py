@@ -653,7 +653,7 @@ def ask(host, family, port, pieces, pause=0.0, timeout=0.4):
         return Answer(answer_bytes(s, timeout), own)
 
 
-TRIES = 4  # of a blocked name, on a machine that may be busy
+TRIES = 10  # of a blocked name, on a machine that may be busy
 
 
 def counted_late(agent, port):

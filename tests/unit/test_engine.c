@@ -574,10 +574,31 @@ static void hello_settles_when_it_is_acknowledged(void **state)
 	send_ack(&w, SERVER, 0, answer, len - 1);
 	assert_false(w.last.flow->is_settled);
 	send_ack(&w, SERVER, (uint32_t)answer.len, answer, len);
+	/* The server may be asking for another hello: what the client says next tells. */
+	assert_false(w.last.flow->is_settled);
+	send_ack(&w, CLIENT, len, slice_text("\x17\3\3"), (uint32_t)answer.len * 2);
+	assert_false(w.last.flow->is_settled);
+	send_ack(&w, SERVER, (uint32_t)answer.len * 2, answer, len + 2);
+	assert_false(w.last.flow->is_settled);
+	send_ack(&w, SERVER, (uint32_t)answer.len * 3, answer, len + 3);
 	assert_true(w.last.flow->is_settled);
 	assert_int_equal(w.events[EVENT_SETTLED], 1);
 	assert_null(w.last.flow->side[0]);
 	assert_null(w.last.flow->side[1]);
+	close_world(&w);
+}
+
+/* A SYN-ACK out of nothing does not turn a connection round: the first SYN says who opened it. */
+static void syn_says_who_opened(void **state)
+{
+	struct world w;
+
+	open_world(&w, "[BLOCKED_PORTS]\n443\n");
+	send_flags(&w, CLIENT, 77, DPI_TCP_SYN | DPI_TCP_ACK);
+	assert_false(w.last.flow->is_verdict);
+	send_flags(&w, CLIENT, -1U, DPI_TCP_SYN);
+	assert_true(w.last.flow->is_verdict);
+	assert_int_equal(w.last.action, DPI_DROP);
 	close_world(&w);
 }
 
@@ -1198,6 +1219,7 @@ int main(void)
 		cmocka_unit_test(verdict_outlives_everything_but_60_s),
 		cmocka_unit_test(tcp_states_are_followed),
 		cmocka_unit_test(hello_settles_when_it_is_acknowledged),
+		cmocka_unit_test(syn_says_who_opened),
 		cmocka_unit_test(midstream_is_picked_up),
 		cmocka_unit_test(http_is_read_for_every_request),
 		cmocka_unit_test(http_bodies_are_not_read),

@@ -259,7 +259,12 @@ static const struct built {
 	{"16 bytes a record", {.name = BLOCKED, .cut = 16}, FOUND(BLOCKED)},
 	{"a first record of two bytes", {.name = BLOCKED, .first_cut = 2}, FOUND(BLOCKED)},
 	{"16 empty records in front", {.name = BLOCKED, .empty_count = 16}, FOUND(BLOCKED)},
-	{"17 empty records", {.name = BLOCKED, .empty_count = 17}, .answer = EXTRACT_NOT_MINE},
+	{"more empty records in front than any limit",
+	 {.name = BLOCKED, .empty_count = 40},
+	 FOUND(BLOCKED)},
+	{"more unknown extensions than any limit",
+	 {.name = BLOCKED, .grease_count = 2000},
+	 FOUND(BLOCKED)},
 	{"an alert and a cipher change in front",
 	 {.name = BLOCKED, .has_alert = true, .has_change_cipher = true},
 	 FOUND(BLOCKED)},
@@ -289,7 +294,7 @@ static void each_built_hello(void **state)
 			.answer = built[i].answer,
 			.proto = is_mine ? PROTO_TLS : PROTO_NONE,
 			.flags = built[i].flags,
-			.then = CLUE_THEN_END,
+			.then = CLUE_THEN_SAME,
 			STREAM,
 		};
 
@@ -312,7 +317,7 @@ static void name_behind_40_kib(void **state)
 		.answer = EXTRACT_FOUND,
 		.proto = PROTO_TLS,
 		.names = {BLOCKED},
-		.then = CLUE_THEN_END,
+		.then = CLUE_THEN_SAME,
 		STREAM,
 	};
 
@@ -348,12 +353,13 @@ static void every_border(void **state)
 	{                                            \
 		(const char *)(array), sizeof(array) \
 	}
-#define TLS_END .proto = PROTO_TLS, .then = CLUE_THEN_END, STREAM
+#define TLS_END	 .proto = PROTO_TLS, .then = CLUE_THEN_END, STREAM
+#define TLS_SAME .proto = PROTO_TLS, .then = CLUE_THEN_SAME, STREAM
 
 static const struct row rows[] = {
-	{"curl's hello", REAL(hello_curl), EXTRACT_FOUND, .names = {T("www.ntop.org")}, TLS_END},
+	{"curl's hello", REAL(hello_curl), EXTRACT_FOUND, .names = {T("www.ntop.org")}, TLS_SAME},
 	{"a browser's hello", REAL(hello_browser), EXTRACT_FOUND, .flags = CLUE_ECH,
-	 .names = {T("meet.google.com")}, TLS_END},
+	 .names = {T("meet.google.com")}, TLS_SAME},
 	{"a server's hello names nothing", REAL(hello_server), EXTRACT_FOUND, .consumed = 10,
 	 TLS_END},
 	{"application data", T("\x17\x03\x03\x00\x10"), EXTRACT_NOT_MINE, STREAM},
@@ -394,7 +400,7 @@ static void behind_a_proxy_line(void **state)
 		.bytes = {bytes, sizeof(bytes)},
 		.answer = EXTRACT_FOUND,
 		.names = {T("www.ntop.org")},
-		TLS_END,
+		TLS_SAME,
 	};
 
 	memcpy(bytes, line, sizeof(line) - 1);

@@ -76,7 +76,9 @@ int control_request(const struct paths *p, struct slice json, struct slice data,
 		int fd = connect_patiently(p);
 
 		if (fd < 0)
-			return fault_set(f, fd, "%s: %s", p->socket, strerror(-fd));
+			return fault_set(f, fd,
+					 "%s: %s; run as root, or as a member of the group dpi-xdp",
+					 p->socket, strerror(-fd));
 		err = wire_send(fd, 0, json, data);
 		if (!err)
 			err = wire_receive(fd, WIRE_ANSWER_MAX, ANSWER_MS, answer);

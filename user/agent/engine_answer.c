@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/apps.h"
 #include "dpi/parse.h"
 
 /* Keys of the rows already taken, so that the kernel's own list adds only what is new. */
@@ -105,7 +106,7 @@ static void rows_add(struct gathered *g, struct shard_snapshot *snaps)
 		for (size_t r = 0; r < snaps[i].open_count; r++) {
 			struct connection *row = &snaps[i].open[r];
 
-			kernel_counts_row(e->options.maps, row);
+			kernel_counts_row(e->options.maps, &e->clock, row);
 			seen_add(&g->seen, &row->key);
 			tally_add_connection(g->all, row);
 		}
@@ -260,51 +261,6 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 	return err;
 }
 
-struct app_sum {
-	uint64_t flows, packets, bytes, dropped;
-	bool is_blocked;
-};
-
-static void apps_write(struct engine_state *e, const struct app_sum *sums, bool is_json,
-		       struct text *out)
-{
-	bool is_first = true;
-
-	if (is_json)
-		text_puts(out, "{\"apps\":[");
-	else
-		text_printf(out, "%-20s %-14s %8s %10s %14s %10s\n", "APP", "CATEGORY", "FLOWS",
-			    "PACKETS", "BYTES", "DROPPED");
-	for (size_t i = 0; i < catalogue_count(e->catalogue); i++) {
-		const struct app_sum *s = &sums[i];
-
-		if (!s->flows)
-			continue;
-		if (!is_json) {
-			text_printf(out, "%-20s %-14s %8llu %10llu %14llu %10llu%s\n",
-				    catalogue_name(e->catalogue, (int)i),
-				    catalogue_category(e->catalogue, (int)i),
-				    (unsigned long long)s->flows, (unsigned long long)s->packets,
-				    (unsigned long long)s->bytes, (unsigned long long)s->dropped,
-				    s->is_blocked ? "  <- BLOCKED" : "");
-			continue;
-		}
-		text_puts(out, is_first ? "{\"app\":" : ",{\"app\":");
-		is_first = false;
-		text_json(out, slice_text(catalogue_name(e->catalogue, (int)i)));
-		text_puts(out, ",\"category\":");
-		text_json(out, slice_text(catalogue_category(e->catalogue, (int)i)));
-		text_printf(out,
-			    ",\"flows\":%llu,\"packets\":%llu,\"bytes\":%llu,"
-			    "\"dropped_packets\":%llu,\"blocked\":%s}",
-			    (unsigned long long)s->flows, (unsigned long long)s->packets,
-			    (unsigned long long)s->bytes, (unsigned long long)s->dropped,
-			    s->is_blocked ? "true" : "false");
-	}
-	if (is_json)
-		text_puts(out, "]}\n");
-}
-
 static int answer_apps(struct engine_state *e, const struct wire *request, struct text *out)
 {
 	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
@@ -323,7 +279,7 @@ static int answer_apps(struct engine_state *e, const struct wire *request, struc
 		s->is_blocked |= rows[i].is_blocked;
 	}
 	if (!err && sums)
-		apps_write(e, sums, view_of(request).is_json, out);
+		apps_write(e->catalogue, sums, view_of(request).is_json, out);
 	gathered_clear(&g);
 	free(sums);
 	return sums ? err : -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The engine process; see engine_process.h. This file is its life: start, the loop, housekeeping.
- * What it answers is in engine_answer.c.
+ * The rules it takes are in engine_policy.c, what it answers in engine_answer.c.
  */
 #include "agent/engine_state.h"
 
@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -38,125 +37,6 @@ static int lock_take(const char *path)
 		if (errno != EINTR)
 			return -errno;
 	return 0; /* stays open until the process ends */
-}
-
-/* --- flows known from before ------------------------------------------------------------------ */
-
-static struct shard *shard_of(struct engine_state *e, const struct dpi_key *k)
-{
-	return e->shards[dpi_key_hash(k) % e->options.maps->ring_count];
-}
-
-static void adopt(struct engine_state *e, const struct dpi_key *k, const struct dpi_fact *fact,
-		  const struct dpi_verdict *v)
-{
-	struct engine_adopted a = {.key = *k, .opener = DPI_OPENER_0};
-	struct live_flow seen;
-
-	a.ts_ns = live_monotonic() + e->clock.offset_ns;
-	if (live_flow_get(e->options.maps, k, &seen) == 0) {
-		a.opener = seen.opener & 1;
-		a.ts_ns = seen.last_ns + e->clock.offset_ns;
-	}
-	if (fact) {
-		a.proto = fact->proto;
-		a.source = fact->source;
-		a.is_settled = fact->settled;
-		name_set(&a.name, slice_of(fact->name, fact->name_len));
-	}
-	if (v) {
-		a.verdict_rule = v->rule;
-		if (v->last_ns + e->clock.offset_ns > a.ts_ns)
-			a.ts_ns = v->last_ns + e->clock.offset_ns;
-	}
-	shard_adopt(shard_of(e, k), &a);
-}
-
-static void adopt_verdict(void *ctx, const struct dpi_key *k, const struct dpi_verdict *v)
-{
-	struct engine_state *e = ctx;
-	struct dpi_fact fact;
-	bool has_fact = live_fact_get(e->options.maps, k, &fact) == 0;
-
-	adopt(e, k, has_fact ? &fact : NULL, v);
-}
-
-static void adopt_fact(void *ctx, const struct dpi_key *k, const struct dpi_fact *fact)
-{
-	struct engine_state *e = ctx;
-	struct dpi_verdict v;
-
-	if (live_verdict_get(e->options.maps, k, &v))
-		adopt(e, k, fact, NULL);
-}
-
-static int shards_start(struct engine_state *e, struct fault *f)
-{
-	struct shard_config config = {
-		.maps = e->options.maps,
-		.catalogue = e->catalogue,
-		.policy = e->policy,
-		.clock = e->clock,
-		.flow_max = e->options.flow_max,
-	};
-
-	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
-		return fault_set(f, -errno, "no random numbers: %s", strerror(errno));
-	for (; e->shard_count < e->options.maps->ring_count; e->shard_count++) {
-		config.index = e->shard_count;
-		e->shards[e->shard_count] = shard_new(&config, f);
-		if (!e->shards[e->shard_count])
-			return -ENOMEM;
-	}
-	live_verdict_each(e->options.maps, adopt_verdict, e);
-	live_fact_each(e->options.maps, adopt_fact, e);
-	for (unsigned i = 0; i < e->shard_count; i++)
-		if (shard_start(e->shards[i]))
-			return fault_set(f, -EAGAIN, "a worker thread cannot be started");
-	/* Only the shards are in a hurry. */
-	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){.sched_priority = 0});
-	return 0;
-}
-
-/* --- rules ------------------------------------------------------------------------------------ */
-
-static void verdict_check(void *ctx, const struct dpi_key *k, const struct dpi_verdict *v)
-{
-	struct engine_state *e = ctx;
-
-	if (!policy_rule(e->policy, v->rule))
-		live_verdict_delete(e->options.maps, k);
-}
-
-int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
-{
-	struct rule_apps apps = catalogue_rule_apps(e->catalogue);
-	struct policy_apps suffixes = catalogue_policy_apps(e->catalogue);
-	struct policy *old = e->policy;
-	struct rules *rules = NULL;
-	char seed[17] = "";
-	int err;
-
-	if (body.len < 16)
-		return fault_set(f, -EINVAL, "a policy without its seed");
-	memcpy(seed, body.at, 16);
-	err = rules_parse(slice_from(body, 16), "rules", &apps, RULES_FORCE, &rules, f);
-	if (err)
-		return err;
-	e->policy = policy_new(rules, &suffixes, strtoull(seed, NULL, 16));
-	rules_free(rules);
-	if (!e->policy) {
-		e->policy = old;
-		return fault_set(f, -ENOMEM, "out of memory");
-	}
-	if (!e->shard_count)
-		return shards_start(e, f);
-	for (unsigned i = 0; i < e->shard_count; i++)
-		shard_set_policy(e->shards[i], e->policy);
-	policy_free(old);
-	/* Verdicts of flows that no shard remembers go with their rule. */
-	live_verdict_each(e->options.maps, verdict_check, e);
-	return 0;
 }
 
 /* --- housekeeping ----------------------------------------------------------------------------- */

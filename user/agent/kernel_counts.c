@@ -4,7 +4,8 @@
  */
 #include "agent/kernel_counts.h"
 
-void kernel_counts_row(const struct live_maps *m, struct connection *c)
+void kernel_counts_row(const struct live_maps *m, const struct live_clock *clock,
+		       struct connection *c)
 {
 	struct live_flow k;
 
@@ -20,6 +21,9 @@ void kernel_counts_row(const struct live_maps *m, struct connection *c)
 	c->bytes[c->opener & 1] += k.dropped_bytes;
 	c->dropped_packets = k.dropped_packets;
 	c->dropped_bytes = k.dropped_bytes;
+	/* A sample is not the flow's last frame. */
+	if (k.last_ns + clock->offset_ns > c->last_ns)
+		c->last_ns = k.last_ns + clock->offset_ns;
 	if (k.dropped_packets)
 		c->is_blocked = true;
 }

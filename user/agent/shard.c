@@ -98,16 +98,28 @@ static void verdict_write(struct shard *s, const struct event *e)
 			.key = e->flow->key, .since_ns = since, .due_ns = now + LATE_WAIT_NS};
 }
 
+/* True when what the kernel has under a flow's key by now is another flow, on the same ports. */
+static bool is_used_again(const struct shard *s, const struct flow *f)
+{
+	struct live_flow k;
+
+	return live_flow_get(s->config.maps, &f->key, &k) == 0 &&
+	       k.first_ns + s->config.clock.offset_ns > f->last_ns;
+}
+
 static void flow_ended(struct shard *s, const struct flow *f)
 {
+	bool is_another = is_used_again(s, f);
 	struct connection c;
 
 	if (connection_of_flow(&c, f))
 		return;
-	kernel_counts_row(s->config.maps, &c);
+	if (!is_another)
+		kernel_counts_row(s->config.maps, &s->config.clock, &c);
 	tally_add_connection(s->tally, &c);
 	connection_clear(&c);
-	live_flow_forget(s->config.maps, &f->key);
+	if (!is_another)
+		live_flow_forget(s->config.maps, &f->key);
 }
 
 static void event_line(struct shard *s, const struct event *e)
@@ -151,10 +163,11 @@ static bool last_seen(void *ctx, const struct dpi_key *key, uint64_t *ts_ns)
 	struct dpi_verdict v;
 	struct live_flow k;
 
-	if (live_flow_get(s->config.maps, key, &k))
-		return false;
-	if (live_verdict_get(s->config.maps, key, &v) == 0 && v.last_ns > k.last_ns)
+	/* A verdict ends when its own time is up, and the frame at hand may be the next flow's. */
+	if (live_verdict_get(s->config.maps, key, &v) == 0)
 		k.last_ns = v.last_ns;
+	else if (live_flow_get(s->config.maps, key, &k))
+		return false;
 	*ts_ns = k.last_ns + s->config.clock.offset_ns;
 	return true;
 }
@@ -174,6 +187,19 @@ static void give_way(struct shard *s)
 	nanosleep(&pause, NULL);
 }
 
+/* A frame of a blocked flow came through: on its way when the verdict was written, or that was lost
+ * to a full map, and is written again. */
+static void verdict_keep(struct shard *s, const struct flow *f)
+{
+	struct dpi_verdict v;
+
+	if (f->decision.kind == RULE_IP || f->decision.kind == RULE_PORT ||
+	    live_verdict_get(s->config.maps, &f->key, &v) == 0)
+		return;
+	live_verdict_put(s->config.maps, &f->key, f->decision.rule,
+			 f->verdict_ns - s->config.clock.offset_ns);
+}
+
 static int frame_take(void *ctx, const struct frame *f, const struct dpi_sample *sample)
 {
 	struct shard *s = ctx;
@@ -183,6 +209,8 @@ static int frame_take(void *ctx, const struct frame *f, const struct dpi_sample 
 	if (++s->burst == BURST_FRAMES)
 		give_way(s);
 	/* A DNS message that ought to have been dropped, and was not: it came through late. */
+	if (o.action == DPI_DROP && !o.is_message && o.flow)
+		verdict_keep(s, o.flow);
 	if (o.action == DPI_DROP && o.is_message && !(sample->flags & DPI_SAMPLE_DROPPED))
 		engine_note_late(s->engine, &sample->key, 1);
 	return atomic_load_explicit(&s->letter, memory_order_relaxed) != NULL;

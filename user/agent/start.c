@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -51,12 +52,17 @@ static void keeper_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Keeps a supervisor running until one ends by itself. Returns its exit status. */
-static int keep(const struct paths *p, const struct agent_options *o, int ready_fd)
+/* Keeps a supervisor running until one ends by itself. Returns 0 or its errno. */
+static int keep(const struct paths *p, const struct agent_options *options, int ready_fd)
 {
+	struct agent_options *o = mmap(NULL, sizeof(*o), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct timespec pause = {.tv_nsec = 5000000};
 	int status = 0;
 
+	if (o == MAP_FAILED)
+		return ENOMEM;
+	*o = *options;
 	prctl(PR_SET_NAME, "dpi-xdp-keeper", 0, 0, 0);
 	keeper_signals();
 	for (;;) {
@@ -67,11 +73,11 @@ static int keep(const struct paths *p, const struct agent_options *o, int ready_
 			close(ready_fd);
 		ready_fd = -1;
 		if (supervisor_pid < 0)
-			return 1;
+			return EAGAIN;
 		while (waitpid(supervisor_pid, &status, 0) < 0 && errno == EINTR)
 			;
 		if (WIFEXITED(status) || stop_asked)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 		nanosleep(&pause, NULL);
 	}
 }
@@ -126,8 +132,11 @@ int agent_start(const struct paths *p, const struct agent_options *o, bool is_fo
 	lock = lock_take(p, f);
 	if (lock < 0)
 		return lock;
-	if (is_foreground)
-		return keep(p, o, -1) ? -EIO : 0;
+	if (is_foreground) {
+		err = -keep(p, o, -1);
+		close(lock); /* the asking child may be waiting for it */
+		return err;
+	}
 	if (pipe2(ready, O_CLOEXEC))
 		return fault_set(f, -errno, "no pipe: %s", strerror(errno));
 	pid = fork();

@@ -106,9 +106,15 @@ static int start(struct supervisor *s, struct fault *f)
 	return err ? err : listen_start(s, f);
 }
 
+/* An errno in one byte; some of the BPF library's own are larger. */
+static int code_of(int err)
+{
+	return err < -127 ? EIO : -err;
+}
+
 static void ready_tell(int fd, int err, const struct fault *f)
 {
-	char code = err ? (char)-err : 0;
+	char code = (char)code_of(err);
 
 	if (fd < 0)
 		return;
@@ -218,10 +224,11 @@ static void end(struct supervisor *s)
 	catalogue_free(s->catalogue);
 }
 
-int supervisor_run(const struct paths *p, const struct agent_options *o, int ready_fd)
+int supervisor_run(const struct paths *p, struct agent_options *o, int ready_fd)
 {
 	struct supervisor s = {.paths = *p,
 			       .options = *o,
+			       .kept = o,
 			       .engine_socket = -1,
 			       .listen_fd = -1,
 			       .netlink_fd = -1,
@@ -235,7 +242,7 @@ int supervisor_run(const struct paths *p, const struct agent_options *o, int rea
 	if (err) {
 		log_error("%s", f.text);
 		engine_stop(&s);
-		return 1;
+		return code_of(err);
 	}
 	loop(&s);
 	end(&s);

@@ -16,6 +16,7 @@
 struct agent_options {
 	uint32_t workers; /* 1 to DPI_RINGS_MAX */
 	bool is_monitor, is_fail_closed;
+	bool is_reset; /* blocked TCP is answered by a RST */
 };
 
 /*
@@ -27,7 +28,8 @@ int agent_start(const struct paths *p, const struct agent_options *o, bool is_fo
 		struct fault *f);
 
 /* The supervisor's life, in this process; ready_fd gets one byte once it answers, or the words of a
- * fault. Returns the exit status. Called by agent_start only. */
-int supervisor_run(const struct paths *p, const struct agent_options *o, int ready_fd);
+ * fault. Options that a command changes are put into *o, which the keeper sees too. Returns 0, or
+ * the errno of what kept it from starting. Called by agent_start only. */
+int supervisor_run(const struct paths *p, struct agent_options *o, int ready_fd);
 
 #endif

@@ -15,7 +15,7 @@
 #include "agent/engine_process.h"
 #include "agent/why.h"
 
-enum { VALUES_MAX = 4096, DONE = 0, FAILED = 1, USAGE = 2, DENIED = 4, OUTPUT = 5 };
+enum { DONE = 0, FAILED = 1, USAGE = 2, DENIED = 4, OUTPUT = 5 };
 
 /* One request being answered. */
 struct asked {
@@ -72,8 +72,9 @@ static void attached_tell(const struct asked *a, const struct attachment *at)
 {
 	struct supervisor *s = a->s;
 
-	text_printf(a->out, "%s is protected: %s XDP on receive%s, %u worker%s, %zu rule%s%s\n",
-		    at->name, mode_name(at), at->has_transmit ? " and clsact on transmit" : "",
+	text_escaped(a->out, slice_text(at->name));
+	text_printf(a->out, " is protected: %s XDP on receive%s, %u worker%s, %zu rule%s%s\n",
+		    mode_name(at), at->has_transmit ? " and clsact on transmit" : "",
 		    s->options.workers, s->options.workers == 1 ? "" : "s", rules_count(s->rules),
 		    rules_count(s->rules) == 1 ? "" : "s",
 		    s->options.is_monitor ? ", monitoring only" : "");
@@ -91,6 +92,29 @@ static int mode_parse(const char *text, enum attach_mode *out)
 			return 0;
 		}
 	return -EINVAL;
+}
+
+/* Monitoring, failing closed and the action are the agent's, and stay as they are unless asked for.
+ */
+static int settings_take(struct asked *a, struct fault *f)
+{
+	struct agent_options *o = &a->s->options, old = *o;
+	int err;
+
+	if (flag_field(a, "set_monitor"))
+		o->is_monitor = flag_field(a, "monitor");
+	if (flag_field(a, "set_fail"))
+		o->is_fail_closed = flag_field(a, "fail_closed");
+	if (flag_field(a, "set_action"))
+		o->is_reset = flag_field(a, "reset");
+	if (o->is_monitor == old.is_monitor && o->is_fail_closed == old.is_fail_closed &&
+	    o->is_reset == old.is_reset)
+		return 0;
+	err = rules_to_kernel(a->s, a->s->rules, f);
+	if (err)
+		*o = old;
+	*a->s->kept = *o;
+	return err;
 }
 
 static int answer_attach(struct asked *a)
@@ -112,19 +136,19 @@ static int answer_attach(struct asked *a)
 	snprintf(at.name, sizeof(at.name), "%s", name);
 	if (known)
 		at.made_clsact = known->attachment.made_clsact;
-	if (flag_field(a, "set_monitor") || flag_field(a, "set_fail")) {
-		s->options.is_monitor = flag_field(a, "monitor");
-		s->options.is_fail_closed = flag_field(a, "fail_closed");
-		err = rules_to_kernel(s, s->rules, &f);
-		if (err)
-			return refuse(a, err, &f);
-	}
+	err = settings_take(a, &f);
+	if (err)
+		return refuse(a, err, &f);
 	err = attach_interface(s->loader, &at, &f);
 	if (err) {
+		if (known) /* as it was, if it still can be */
+			interfaces_check(&s->interfaces, s->loader, s->paths.pin_dir);
 		/* An agent that protects nothing has no reason to stay. */
 		s->is_ending = s->interfaces.count == 0;
 		return refuse(a, err, &f);
 	}
+	if (known && known->attachment.has_transmit && !at.has_transmit)
+		attach_remove_transmit(&at);
 	if (!known)
 		known = &s->interfaces.row[s->interfaces.count++];
 	*known = (struct interface){.attachment = at, .is_protected = true};
@@ -145,7 +169,8 @@ static int answer_detach(struct asked *a)
 		if (!all && strcmp(row->attachment.name, name) != 0)
 			continue;
 		attach_remove(s->paths.pin_dir, &row->attachment);
-		text_printf(a->out, "%s is no longer protected\n", row->attachment.name);
+		text_escaped(a->out, slice_text(row->attachment.name));
+		text_puts(a->out, " is no longer protected\n");
 		interfaces_remove(&s->interfaces, row);
 		found = true;
 	}
@@ -165,18 +190,20 @@ static void status_json(struct asked *a)
 {
 	struct supervisor *s = a->s;
 
-	text_printf(a->out,
-		    "{\"agent\":\"running\",\"version\":\"%s\",\"supervisor_pid\":%d,"
-		    "\"engine_pid\":%d,\"engine_restarts\":%llu,\"uptime_s\":%llu,\"workers\":%u,"
-		    "\"monitor\":%s,\"fail\":\"%s\",\"rules\":%zu,\"verdicts\":%zu,"
-		    "\"reattached\":%llu,\"pin_dir\":",
-		    DPI_VERSION, (int)getpid(), (int)s->engine_pid,
-		    (unsigned long long)s->engine_restarts,
-		    (unsigned long long)((live_monotonic() - s->started_ns) / 1000000000ULL),
-		    s->options.workers, s->options.is_monitor ? "true" : "false",
-		    s->options.is_fail_closed ? "closed" : "open", rules_count(s->rules),
-		    live_verdict_count(loader_maps(s->loader)),
-		    (unsigned long long)s->interfaces.reattached);
+	text_printf(
+		a->out,
+		"{\"agent\":\"running\",\"version\":\"%s\",\"supervisor_pid\":%d,"
+		"\"engine_pid\":%d,\"engine_restarts\":%llu,\"uptime_s\":%llu,\"workers\":%u,"
+		"\"monitor\":%s,\"action\":\"%s\",\"fail\":\"%s\",\"rules\":%zu,\"verdicts\":%zu,"
+		"\"reattached\":%llu,\"pin_dir\":",
+		DPI_VERSION, (int)getpid(), (int)s->engine_pid,
+		(unsigned long long)s->engine_restarts,
+		(unsigned long long)((live_monotonic() - s->started_ns) / 1000000000ULL),
+		s->options.workers, s->options.is_monitor ? "true" : "false",
+		s->options.is_reset ? "reset" : "drop",
+		s->options.is_fail_closed ? "closed" : "open", rules_count(s->rules),
+		live_verdict_count(loader_maps(s->loader)),
+		(unsigned long long)s->interfaces.reattached);
 	text_json(a->out, slice_text(s->paths.pin_dir));
 	text_puts(a->out, ",\"interfaces\":[");
 	for (size_t i = 0; i < s->interfaces.count; i++) {
@@ -209,13 +236,18 @@ static int answer_status(struct asked *a)
 	for (size_t i = 0; i < s->interfaces.count; i++) {
 		const struct interface *row = &s->interfaces.row[i];
 
-		text_printf(a->out, "interface    %s: %s, %s, %s\n", row->attachment.name,
+		text_puts(a->out, "interface    ");
+		text_escaped(a->out, slice_text(row->attachment.name));
+		text_printf(a->out, ": %s, %s, %s\n",
 			    row->is_protected ? "protected" : "waiting for the interface",
 			    mode_name(&row->attachment),
 			    row->attachment.has_transmit ? "receive and transmit" : "receive only");
 	}
 	text_printf(a->out, "rules        %zu (%s)\n", rules_count(s->rules),
 		    s->options.is_monitor ? "monitoring: nothing is dropped" : "enforced");
+	text_printf(a->out, "fail         %s\n",
+		    s->options.is_fail_closed ? "closed: without an engine new flows do not pass"
+					      : "open: without an engine new flows pass");
 	text_printf(a->out, "verdicts     %zu of %d held in the kernel\n",
 		    live_verdict_count(loader_maps(s->loader)), DPI_VERDICTS_MAX);
 	return DONE;
@@ -236,7 +268,7 @@ static int kind_parse(const char *text, enum rule_kind *out)
 static int answer_change(struct asked *a)
 {
 	const json_t *values = json_object_get(a->json, "values");
-	const char *list[VALUES_MAX];
+	const char **list = calloc(json_array_size(values) + 1, sizeof(*list));
 	struct change c = {.is_allow = flag_field(a, "allow"),
 			   .is_remove = flag_field(a, "remove"),
 			   .is_forced = flag_field(a, "force"),
@@ -245,11 +277,10 @@ static int answer_change(struct asked *a)
 	struct fault f = {0};
 	int changed = -EINVAL, err = 0;
 
-	for (size_t i = 0; i < json_array_size(values) && c.value_count < VALUES_MAX; i++) {
+	for (size_t i = 0; list && i < json_array_size(values); i++) {
 		const char *v = json_string_value(json_array_get(values, i));
 
-		if (v)
-			list[c.value_count++] = v;
+		list[c.value_count++] = v ? v : "";
 	}
 	if (next && c.value_count && kind_parse(text_field(a, "kind"), &c.kind) == 0)
 		changed = change_apply(&next, &c, a->s->catalogue, a->out, &f);
@@ -259,6 +290,7 @@ static int answer_change(struct asked *a)
 			next = NULL;
 	}
 	rules_free(next);
+	free(list);
 	if (changed < 0 || err) {
 		text_clear(a->out);
 		return refuse(a, changed < 0 ? changed : err, &f);

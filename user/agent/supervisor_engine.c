@@ -186,7 +186,8 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
 	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
 	struct policy *next = policy_new(rules, &apps, s->name_seed);
 	uint32_t flags = (s->options.is_monitor ? DPI_CONFIG_MONITOR : 0) |
-			 (s->options.is_fail_closed ? DPI_CONFIG_FAIL_CLOSED : 0);
+			 (s->options.is_fail_closed ? DPI_CONFIG_FAIL_CLOSED : 0) |
+			 (s->options.is_reset ? DPI_CONFIG_RESET : 0);
 	struct decision dns;
 	int err;
 

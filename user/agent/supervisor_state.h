@@ -17,6 +17,7 @@
 struct supervisor {
 	struct paths paths;
 	struct agent_options options;
+	struct agent_options *kept; /* the keeper's copy: what a supervisor started anew gets */
 	struct catalogue *catalogue;
 	struct rules *rules;   /* in force, and stored */
 	struct policy *policy; /* the same, compiled; for `why` */

@@ -119,11 +119,7 @@ static int take_option(void *ctx, int id, const char *value)
 		status = take_number("workers", value, DPI_RINGS_MAX, &n);
 		a->workers = (unsigned)n;
 		return status;
-	case OPTION_COLOR:
-		if (color_parse(value, &a->color))
-			return 0;
-		log_error("--color=%s: give always, never or auto", value);
-		return EXIT_USAGE;
+	case OPTION_COLOR: color_parse(value, &a->color); return 0;
 	default: return take_word(a, id, value);
 	}
 }
@@ -150,6 +146,10 @@ static int check_files(const struct analyze *a)
 	for (size_t i = 0; i < 4; i++) {
 		if (!files[i])
 			continue;
+		if (!*files[i]) {
+			log_error("an output without a name; give a file, - or /dev/null");
+			return EXIT_USAGE;
+		}
 		if (capture_out_check(files[i], a->in, &f)) {
 			log_error("%s: %s", files[i], f.text);
 			return EXIT_USAGE;

@@ -33,7 +33,7 @@ static int write_document(const char *path, const struct report *report,
 		err = capture_out_finish(file, &f);
 	}
 	if (err)
-		log_error("%s: %s", path, f.text);
+		log_error("%s: %s; check the path, or write elsewhere", path, f.text);
 	return err ? EXIT_OUTPUT : 0;
 }
 
@@ -60,7 +60,8 @@ static int write_text(const struct analyze *a, const struct report *report)
 	if (err != -ENOMEM && (fflush(to) != 0 || ferror(to)))
 		err = -errno;
 	if (err)
-		log_error("the report cannot be written: %s", strerror(-err));
+		log_error("the report cannot be written: %s; write elsewhere, or use --quiet",
+			  strerror(-err));
 	return !err ? 0 : err == -ENOMEM ? EXIT_FAILED : EXIT_OUTPUT;
 }
 
@@ -113,7 +114,7 @@ static int finish(const char *path, struct capture_out **o)
 
 	*o = NULL;
 	if (err)
-		log_error("%s: %s", path, f.text);
+		log_error("%s: %s; check the path, or write elsewhere", path, f.text);
 	return err ? EXIT_OUTPUT : 0;
 }
 

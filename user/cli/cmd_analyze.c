@@ -139,7 +139,10 @@ static int run(struct analyze *a)
 	if (a->has_progress)
 		fputs("\r\033[K", stderr);
 	if (err) {
-		log_error("%s", f.text);
+		log_error("%s; %s", f.text,
+			  err == -EINVAL ? "give a pcap or pcapng file, or - for standard input"
+			  : err == -EIO	 ? "check the path, or write elsewhere"
+					 : "nothing was written; try again");
 		return err == -EINVAL ? EXIT_USAGE : err == -EIO ? EXIT_OUTPUT : EXIT_FAILED;
 	}
 	status = analyze_write(a, &r);

@@ -4,6 +4,7 @@
  * the agent where none runs, and returns when the interface is protected.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,7 +21,7 @@
 struct attach_wish {
 	const char *interface, *mode, *hook, *rules;
 	struct agent_options agent;
-	bool set_monitor, set_fail, set_workers, is_foreground, is_quiet;
+	bool set_monitor, set_fail, set_action, set_workers, is_forced, is_foreground, is_quiet;
 };
 
 enum {
@@ -31,6 +32,7 @@ enum {
 	OPT_MONITOR,
 	OPT_ACTION,
 	OPT_FAIL,
+	OPT_FORCE,
 	OPT_FOREGROUND,
 };
 
@@ -42,9 +44,11 @@ static const struct option_row attach_rows[] = {
 	 OPT_WORKERS},
 	{"rules", 0, "FILE", "put these rules in force", OPT_RULES},
 	{"monitor", 0, NULL, "count what would be dropped, drop nothing", OPT_MONITOR},
-	{"action", 0, "drop", "what happens to blocked packets", OPT_ACTION},
+	{"action", 0, "drop|reset", "drop blocked packets; ends --monitor on a running agent",
+	 OPT_ACTION},
 	{"fail", 0, "open|closed", "whether undecided flows pass while the agent is dead",
 	 OPT_FAIL},
+	{"force", 0, NULL, "accept a public suffix such as co.uk in --rules", OPT_FORCE},
 	{"foreground", 0, NULL, "stay, for a service manager", OPT_FOREGROUND},
 	OPTIONS_COMMON,
 };
@@ -88,16 +92,14 @@ static int attach_take(void *ctx, int id, const char *value)
 	case OPT_RULES: w->rules = value; return 0;
 	case OPT_MONITOR: w->agent.is_monitor = w->set_monitor = true; return 0;
 	case OPT_ACTION:
-		if (strcmp(value, "drop") == 0)
-			return 0;
-		log_error("--action %s is not available; blocked packets are dropped "
-			  "(--action drop)",
-			  value);
-		return EXIT_USAGE;
+		w->agent.is_reset = strcmp(value, "reset") == 0;
+		w->set_monitor = w->set_action = true;
+		return one_of("action", value, "drop", "reset", NULL) ? 0 : EXIT_USAGE;
 	case OPT_FAIL:
 		w->agent.is_fail_closed = strcmp(value, "closed") == 0;
 		w->set_fail = true;
 		return one_of("fail", value, "open", "closed", NULL) ? 0 : EXIT_USAGE;
+	case OPT_FORCE: w->is_forced = true; return 0;
 	case OPT_FOREGROUND: w->is_foreground = true; return 0;
 	case OPTION_QUIET: w->is_quiet = true; return 0;
 	default: return 0;
@@ -114,6 +116,8 @@ static int attach_request(const struct attach_wish *w, bool *no_agent)
 	remote_string(&request, "hook", w->hook);
 	remote_flag(&request, "set_monitor", w->set_monitor);
 	remote_flag(&request, "monitor", w->agent.is_monitor);
+	remote_flag(&request, "set_action", w->set_action);
+	remote_flag(&request, "reset", w->agent.is_reset);
 	remote_flag(&request, "set_fail", w->set_fail);
 	remote_flag(&request, "fail_closed", w->agent.is_fail_closed);
 	return remote_run(&request, slice_of("", 0), w->is_quiet, no_agent);
@@ -149,9 +153,12 @@ static int foreground(const struct attach_wish *w, const struct paths *p)
 			none = false;
 			status = attach_request(w, &none);
 		}
+		fflush(stdout);
 		_exit(status);
 	}
 	err = agent_start(p, &w->agent, true, &f);
+	if (child > 0 && err)
+		kill(child, SIGTERM);
 	if (child > 0)
 		waitpid(child, &status, 0);
 	if (err && f.text[0])
@@ -169,7 +176,7 @@ static int attach(const struct attach_wish *w)
 	if (!remote_paths(&p))
 		return EXIT_USAGE;
 	if (w->rules) {
-		status = rules_put(w->rules, false, true);
+		status = rules_put(w->rules, w->is_forced, true);
 		if (status)
 			return status;
 	}

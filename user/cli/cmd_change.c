@@ -5,8 +5,12 @@
  * so.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/change.h"
 #include "base/log.h"
@@ -52,6 +56,7 @@ static int exit_of(int err)
 /* The stored rules, with what they need. */
 struct stored {
 	struct paths paths;
+	int lock; /* of the state directory, while the rules are changed; else -1 */
 	struct catalogue *catalogue;
 	struct rules *rules;
 };
@@ -60,27 +65,41 @@ static void stored_clear(struct stored *s)
 {
 	rules_free(s->rules);
 	catalogue_free(s->catalogue);
+	if (s->lock >= 0)
+		close(s->lock);
+}
+
+static int stored_init(struct stored *s, struct fault *f)
+{
+	*s = (struct stored){.lock = -1};
+	if (paths_init(&s->paths))
+		return fault_set(f, -EINVAL,
+				 "DPI_XDP_STATE_DIR or DPI_XDP_RUN_DIR is too long; give a "
+				 "shorter one");
+	s->catalogue = catalogue_new();
+	return s->catalogue ? 0 : fault_set(f, -ENOMEM, "out of memory");
 }
 
 static int stored_open(struct stored *s, struct fault *f)
 {
-	*s = (struct stored){0};
-	if (!remote_paths(&s->paths))
-		return fault_set(f, -EINVAL, "bad paths");
-	s->catalogue = catalogue_new();
-	if (!s->catalogue)
-		return fault_set(f, -ENOMEM, "out of memory");
-	return change_load(s->paths.rules, s->catalogue, &s->rules, f);
+	int err = stored_init(s, f);
+
+	return err ? err : change_load(s->paths.rules, s->catalogue, &s->rules, f);
 }
 
-static int stored_save(struct stored *s, struct fault *f)
+/* Makes the directory where there is none and keeps other commands out until stored_clear. */
+static int stored_lock(struct stored *s, struct fault *f)
 {
 	int err = paths_make(&s->paths);
 
 	if (err)
-		return fault_set(f, err, "%s cannot be made: %s; run as root", s->paths.state_dir,
-				 strerror(-err));
-	return rules_save(s->rules, s->paths.rules, f);
+		return fault_set(f, err, "%s or %s cannot be made: %s; run as root",
+				 s->paths.state_dir, s->paths.run_dir, strerror(-err));
+	s->lock = open(s->paths.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->lock < 0 || flock(s->lock, LOCK_EX))
+		return fault_set(f, -errno, "%s: %s; run as root", s->paths.state_dir,
+				 strerror(errno));
+	return 0;
 }
 
 static int change_stored(const struct change *change, bool is_quiet)
@@ -88,20 +107,25 @@ static int change_stored(const struct change *change, bool is_quiet)
 	struct stored s;
 	struct text note = {0};
 	struct fault f = {0};
-	int err = stored_open(&s, &f), changed = 0;
+	int err = stored_init(&s, &f), changed = 0;
 
+	if (!err)
+		err = stored_lock(&s, &f);
+	if (!err)
+		err = change_load(s.paths.rules, s.catalogue, &s.rules, &f);
 	if (!err) {
 		changed = change_apply(&s.rules, change, s.catalogue, &note, &f);
 		err = changed < 0 ? changed : 0;
 	}
 	if (!err && changed)
-		err = stored_save(&s, &f);
+		err = rules_save(s.rules, s.paths.rules, &f);
 	if (err)
 		log_error("%s", f.text);
 	else if (!is_quiet)
 		fwrite(note.at, 1, note.len, stdout);
 	if (!err && !is_quiet)
-		log_note("no agent is running: stored, and in force with the next attach");
+		log_note(changed ? "no agent is running: stored, and in force with the next attach"
+				 : "no agent is running: the stored rules are as before");
 	text_clear(&note);
 	stored_clear(&s);
 	return err ? exit_of(err) : EXIT_DONE;
@@ -149,19 +173,17 @@ static int rules_read(const char *path, bool is_forced, struct stored *s, struct
 	struct rules *next = NULL;
 	int err;
 
-	*s = (struct stored){0};
-	if (!remote_paths(&s->paths))
-		return fault_set(f, -EINVAL, "bad paths");
-	s->catalogue = catalogue_new();
-	if (!s->catalogue)
-		return fault_set(f, -ENOMEM, "out of memory");
+	err = stored_init(s, f);
+	if (err)
+		return err;
 	apps = catalogue_rule_apps(s->catalogue);
 	if (path)
 		err = rules_load(path, &apps, is_forced ? RULES_FORCE : 0, &next, f);
 	else
 		err = (next = rules_new()) ? 0 : fault_set(f, -ENOMEM, "out of memory");
 	s->rules = next;
-	return err;
+	/* A file that is none is an input refused. */
+	return err == -ENOENT || err == -EISDIR ? -EINVAL : err;
 }
 
 int rules_put(const char *path, bool is_forced, bool is_quiet)
@@ -182,7 +204,9 @@ int rules_put(const char *path, bool is_forced, bool is_quiet)
 		status = remote_run(&request, slice_text(text), is_quiet, &no_agent);
 	}
 	if (!err && no_agent) {
-		err = stored_save(&s, &f);
+		err = stored_lock(&s, &f);
+		if (!err)
+			err = rules_save(s.rules, s.paths.rules, &f);
 		status = EXIT_DONE;
 		if (!err && !is_quiet) {
 			printf("%zu rule%s stored\n", rules_count(s.rules),
@@ -231,6 +255,23 @@ static int rules_list(bool is_json, bool is_quiet)
 	return err ? exit_of(err) : EXIT_DONE;
 }
 
+/* Writes to what is no plain file: a device, a link; "-" is standard output. */
+static int rules_print(struct stored *s, const char *path)
+{
+	FILE *to = strcmp(path, "-") ? fopen(path, "we") : stdout;
+	char *text = rules_format(s->rules);
+	bool is_good = to && text && fputs(text, to) >= 0 && fflush(to) == 0;
+
+	if (!is_good)
+		log_error("cannot write the rules to %s: %s; write elsewhere", path,
+			  strerror(errno));
+	if (to && to != stdout)
+		fclose(to);
+	free(text);
+	stored_clear(s);
+	return is_good ? EXIT_DONE : EXIT_OUTPUT;
+}
+
 /* Saves what the agent has in force, or else what is stored. */
 static int rules_write(const char *path)
 {
@@ -238,12 +279,20 @@ static int rules_write(const char *path)
 	struct fault f = {0};
 	int err = stored_open(&s, &f); /* the agent stores every change before it takes effect */
 
-	if (!err)
+	struct stat st;
+	int status = err ? exit_of(err) : EXIT_DONE;
+
+	/* A name is given to a file that is whole; a device or a link keeps its own. */
+	if (!err && strcmp(path, "-") && (lstat(path, &st) || S_ISREG(st.st_mode))) {
 		err = rules_save(s.rules, path, &f);
+		status = err ? EXIT_OUTPUT : EXIT_DONE;
+	} else if (!err) {
+		return rules_print(&s, path);
+	}
 	if (err)
-		log_error("%s", f.text);
+		log_error("%s%s", f.text, status == EXIT_OUTPUT ? "; write elsewhere" : "");
 	stored_clear(&s);
-	return err == -EINVAL ? EXIT_USAGE : err ? EXIT_OUTPUT : EXIT_DONE;
+	return status;
 }
 
 int cmd_rules(const struct command *c, int argc, char **argv)
@@ -259,7 +308,8 @@ int cmd_rules(const struct command *c, int argc, char **argv)
 	if (strcmp(what, "list") == 0 && more <= 0)
 		return rules_list(w.is_json, w.is_quiet);
 	if (strcmp(what, "load") == 0 && more == 1)
-		return rules_put(argv[first + 1], w.is_forced, w.is_quiet);
+		return rules_put(strcmp(argv[first + 1], "-") ? argv[first + 1] : "/dev/stdin",
+				 w.is_forced, w.is_quiet);
 	if (strcmp(what, "save") == 0 && more == 1)
 		return rules_write(argv[first + 1]);
 	if (strcmp(what, "clear") == 0 && more == 0)

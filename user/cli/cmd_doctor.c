@@ -18,15 +18,17 @@ struct finding {
 	char text[600];
 };
 
+enum { OPT_JSON = 256 };
+
 static const struct option_row doctor_rows[] = {
+	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
 	OPTIONS_COMMON,
 };
 
 static int doctor_take(void *ctx, int id, const char *value)
 {
-	(void)ctx;
-	(void)id;
 	(void)value;
+	*(bool *)ctx |= id == OPT_JSON;
 	return 0;
 }
 
@@ -78,33 +80,61 @@ static void check_agent(struct finding *f)
 	struct fault fault = {0};
 	struct paths p;
 	const char *json = "{\"command\":\"status\"}";
+	int err;
 
-	f->is_good = true;
-	if (!remote_paths(&p))
+	if (!remote_paths(&p)) {
+		snprintf(f->text, sizeof(f->text), "no agent can run in a directory so long");
 		return;
-	if (control_request(&p, slice_text(json), slice_of("", 0), &answer, &fault))
+	}
+	err = control_request(&p, slice_text(json), slice_of("", 0), &answer, &fault);
+	if (err == -ENOENT || err == -ECONNREFUSED)
 		snprintf(f->text, sizeof(f->text), "no agent is running (dpi-xdp attach IFACE)");
+	else if (err)
+		snprintf(f->text, sizeof(f->text), "%s", fault.text);
 	else
 		snprintf(f->text, sizeof(f->text), "an agent is running (dpi-xdp status)");
+	f->is_good = !err || err == -ENOENT || err == -ECONNREFUSED;
 	wire_clear(&answer);
+}
+
+static void finding_write(struct text *out, const struct finding *f, bool is_json, bool is_first)
+{
+	if (is_json) {
+		text_printf(out, "%s{\"good\":%s,\"finding\":", is_first ? "{\"findings\":[" : ",",
+			    f->is_good ? "true" : "false");
+		text_json(out, slice_text(f->text));
+		text_putc(out, '}');
+		return;
+	}
+	text_printf(out, "%-4s ", f->is_good ? "ok" : "no");
+	text_escaped(out, slice_text(f->text));
+	text_putc(out, '\n');
 }
 
 int cmd_doctor(const struct command *c, int argc, char **argv)
 {
+	bool is_json = false;
 	static void (*const checks[])(struct finding * f) = {check_kernel, check_root, check_btf,
 							     check_load, check_agent};
 	int first = options_parse(c, doctor_rows, sizeof(doctor_rows) / sizeof(doctor_rows[0]),
-				  argc, argv, doctor_take, NULL);
+				  argc, argv, doctor_take, &is_json);
 	bool all_good = true;
+	struct text out = {0};
 
 	if (first < 0)
 		return options_status(first);
+	if (first != argc)
+		return command_usage(c, stderr);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		struct finding f = {0};
 
 		checks[i](&f);
-		printf("%-4s %s\n", f.is_good ? "ok" : "no", f.text);
+		finding_write(&out, &f, is_json, i == 0);
 		all_good &= f.is_good;
 	}
+	if (is_json)
+		text_puts(&out, "]}\n");
+	fwrite(out.at, 1, out.len, stdout);
+	text_clear(&out);
 	return all_good ? EXIT_DONE : EXIT_DENIED;
 }

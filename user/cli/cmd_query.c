@@ -3,10 +3,12 @@
  * The reading commands: status, stats, flows, apps, report, events, why. Each is a question to the
  * agent; text for a person, or with --json one document for a program.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "agent/apps.h"
 #include "agent/change.h"
 #include "agent/control.h"
 #include "agent/why.h"
@@ -38,7 +40,7 @@ static int query_take(void *ctx, int id, const char *value)
 	case OPT_VERBOSE: w->view.is_verbose = true; return 0;
 	case OPT_FOLLOW: w->is_follow = true; return 0;
 	case OPTION_QUIET: w->view.is_quiet = true; return 0;
-	case OPTION_COLOR: return color_parse(value, &w->color) ? 0 : EXIT_USAGE;
+	case OPTION_COLOR: color_parse(value, &w->color); return 0;
 	default: return 0;
 	}
 }
@@ -64,7 +66,7 @@ static void request_view(struct text *request, const struct remote_view *v)
 }
 
 /* One answer of event lines; the agent's err block says where the next ones begin. */
-static int events_once(char *position, size_t size, bool *no_agent)
+static int events_once(char *position, size_t size)
 {
 	struct text request = {0};
 	struct wire answer = {0};
@@ -79,39 +81,61 @@ static int events_once(char *position, size_t size, bool *no_agent)
 	text_putc(&request, '}');
 	err = control_request(&p, slice_of(request.at, request.len), slice_of("", 0), &answer, &f);
 	text_clear(&request);
-	if (err) {
-		*no_agent = true;
-		return EXIT_NO_AGENT;
-	}
+	if (err)
+		return remote_failed(err, &f, NULL);
 	if (answer.kind == EXIT_DONE) {
 		fwrite(answer.out, 1, answer.out_len, stdout);
 		snprintf(position, size, "%s", answer.err);
+	} else {
+		log_error("%s", answer.err);
 	}
 	err = (int)answer.kind;
 	wire_clear(&answer);
-	return fflush(stdout) ? EXIT_OUTPUT : err;
+	return fflush(stdout) || ferror(stdout) ? EXIT_OUTPUT : err;
 }
 
 static int events(const struct query_wish *w)
 {
 	struct timespec pause = {.tv_nsec = 250000000};
 	char position[32] = "0";
-	bool no_agent = false;
 	int status;
 
-	while ((status = events_once(position, sizeof(position), &no_agent)) == EXIT_DONE &&
-	       w->is_follow)
+	while ((status = events_once(position, sizeof(position))) == EXIT_DONE && w->is_follow)
 		nanosleep(&pause, NULL);
-	if (no_agent)
-		log_error("no agent is running; start one with `dpi-xdp attach IFACE`");
 	return status;
+}
+
+/* Without an agent the applications are names; a rule may have any of them. */
+static int apps_known(const struct remote_view *v)
+{
+	struct catalogue *catalogue = catalogue_new();
+	struct app_sum *sums = NULL;
+	struct text out = {0};
+
+	if (catalogue)
+		sums = calloc(catalogue_count(catalogue), sizeof(*sums));
+	if (!sums) {
+		catalogue_free(catalogue);
+		log_error("out of memory");
+		return EXIT_FAILED;
+	}
+	apps_write(catalogue, sums, v->is_json, &out);
+	fwrite(out.at, 1, out.len, stdout);
+	if (!v->is_quiet)
+		log_note("no agent is running: nothing was counted; start one with `dpi-xdp "
+			 "attach IFACE`");
+	text_clear(&out);
+	free(sums);
+	catalogue_free(catalogue);
+	return EXIT_DONE;
 }
 
 int cmd_query(const struct command *c, int argc, char **argv)
 {
 	struct query_wish w = {0};
 	struct text request = {0};
-	int first = query_parse(c, argc, argv, &w);
+	bool is_apps = strcmp(c->name, "apps") == 0, no_agent = false;
+	int first = query_parse(c, argc, argv, &w), status;
 
 	if (first < 0)
 		return options_status(first);
@@ -121,7 +145,9 @@ int cmd_query(const struct command *c, int argc, char **argv)
 		return events(&w);
 	remote_begin(&request, c->name);
 	request_view(&request, &w.view);
-	return remote_run(&request, slice_of("", 0), w.view.is_quiet, NULL);
+	status = remote_run(&request, slice_of("", 0), w.view.is_quiet && !w.view.is_json,
+			    is_apps ? &no_agent : NULL);
+	return no_agent ? apps_known(&w.view) : status;
 }
 
 /* Without an agent the stored rules answer. */
@@ -133,16 +159,20 @@ static int why_stored(const char *what, const struct remote_view *v)
 	struct text out = {0};
 	struct fault f = {0};
 	struct paths p;
-	int err = -1;
+	int err = -ENOMEM;
 
-	if (catalogue && remote_paths(&p))
+	if (!remote_paths(&p)) {
+		catalogue_free(catalogue);
+		return EXIT_USAGE;
+	}
+	if (catalogue)
 		err = change_load(p.rules, catalogue, &rules, &f);
 	if (!err) {
 		struct policy_apps apps = catalogue_policy_apps(catalogue);
 
 		policy = policy_new(rules, &apps, 0);
 		err = policy ? why_explain(policy, catalogue, NULL, what, v->is_json, &out, &f)
-			     : -1;
+			     : -ENOMEM;
 	}
 	if (err)
 		log_error("%s", f.text[0] ? f.text : "out of memory");
@@ -154,7 +184,7 @@ static int why_stored(const char *what, const struct remote_view *v)
 	policy_free(policy);
 	rules_free(rules);
 	catalogue_free(catalogue);
-	return err ? EXIT_USAGE : EXIT_DONE;
+	return err == -EACCES ? EXIT_DENIED : err ? EXIT_USAGE : EXIT_DONE;
 }
 
 int cmd_why(const struct command *c, int argc, char **argv)

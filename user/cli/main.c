@@ -5,6 +5,7 @@
  */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static const struct command commands[] = {
 	{"flows", "[--json]", "the connections of now", cmd_query, 0},
 	{"apps", "[--json]", "applications and their share", cmd_query, 0},
 	{"report", "[--json]", "the whole report, as analyze prints it", cmd_query, 0},
-	{"events", "", "names and verdicts as they come, as NDJSON", cmd_query, 0},
+	{"events", "[--follow]", "names and verdicts as they come, as NDJSON", cmd_query, 0},
 	{"block-app", "NAME...", "drop an application's flows", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 0)},
 	{"block-domain", VALUES_DOMAIN, "drop flows to a name and all below it", cmd_change,
@@ -65,7 +66,7 @@ static const struct command commands[] = {
 	 "                       [--rules FILE] [--workers N] [--json FILE] [--csv FILE]\n"
 	 "                       [--events FILE] [--verbose] [--quiet] [--reproducible]",
 	 "a capture in, the filtered capture and a report out", cmd_analyze, 0},
-	{"doctor", "", "what this machine can and cannot do", cmd_doctor, 0},
+	{"doctor", "[--json]", "what this machine can and cannot do", cmd_doctor, 0},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
@@ -129,6 +130,31 @@ static int run(const struct command *c, int lead, int argc, char **argv)
 	return status;
 }
 
+/* `help`, and `help COMMAND`, which is `COMMAND --help`. */
+static int help(int argc, char **argv)
+{
+	const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+	char flag[] = "--help";
+
+	if (argc > 1 && !c)
+		return unknown(argv[1]);
+	if (c)
+		return c->run(c, 2, (char *[]){argv[1], flag, NULL});
+	usage(stdout);
+	return EXIT_DONE;
+}
+
+/* What was printed must have arrived: a full disk behind stdout is a failure like any other. */
+static int end(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE) /* a reader that has had enough needs no word */
+		log_error("standard output cannot be written: %s; make room, or write elsewhere",
+			  strerror(errno));
+	return status ? status : EXIT_OUTPUT;
+}
+
 int main(int argc, char **argv)
 {
 	int lead = 1;
@@ -142,11 +168,11 @@ int main(int argc, char **argv)
 
 		if (strcmp(o, "-h") == 0 || strcmp(o, "--help") == 0) {
 			usage(stdout);
-			return EXIT_DONE;
+			return end(EXIT_DONE);
 		}
 		if (strcmp(o, "-V") == 0 || strcmp(o, "--version") == 0) {
 			printf("dpi-xdp %s\n", DPI_VERSION);
-			return EXIT_DONE;
+			return end(EXIT_DONE);
 		}
 		if (strcmp(o, "-q") != 0 && strcmp(o, "--quiet") != 0 &&
 		    strncmp(o, "--color", 7) != 0) {
@@ -156,9 +182,9 @@ int main(int argc, char **argv)
 	}
 	if (lead == argc)
 		return usage(stderr);
-	if (strcmp(argv[lead], "help") == 0) {
-		usage(stdout);
-		return EXIT_DONE;
-	}
-	return find(argv[lead]) ? run(find(argv[lead]), lead, argc, argv) : unknown(argv[lead]);
+	if (strcmp(argv[lead], "help") == 0)
+		return end(help(argc - lead, argv + lead));
+	if (!find(argv[lead]))
+		return unknown(argv[lead]);
+	return end(run(find(argv[lead]), lead, argc, argv));
 }

@@ -50,7 +50,9 @@ const char *nearest_word(const char *text, const char *(*word)(const void *ctx, 
 	for (size_t i = 0; i < count; i++) {
 		size_t d = distance(text, word(ctx, i));
 
-		if (d < best) {
+		/* Of those as near, one that begins alike: allow-x is not meant to be block-x. */
+		if (d < best ||
+		    (found && d == best && found[0] != text[0] && word(ctx, i)[0] == text[0])) {
 			best = d;
 			found = word(ctx, i);
 		}
@@ -106,6 +108,7 @@ int options_parse(const struct command *c, const struct option_row *rows, size_t
 {
 	struct option longs[OPTIONS_MAX + 1];
 	char letters[2 * OPTIONS_MAX + 2];
+	enum color_when color;
 	int got, status;
 
 	if (count > OPTIONS_MAX)
@@ -127,6 +130,10 @@ int options_parse(const struct command *c, const struct option_row *rows, size_t
 		if (got == OPTION_HELP) {
 			options_help(c, rows, count, stdout);
 			return -EXIT_DONE - 1;
+		}
+		if (got == OPTION_COLOR && !color_parse(optarg, &color)) {
+			log_error("--color=%s: give always, never or auto", optarg);
+			return -EXIT_USAGE - 1;
 		}
 		status = take(ctx, got, optarg);
 		if (status)

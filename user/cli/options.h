@@ -32,9 +32,10 @@ enum { OPTION_HELP = 1000, OPTION_QUIET, OPTION_COLOR };
 	}
 
 /*
- * Parses argv by rows (count of them). take gets each option in order, with its value or NULL, and
- * returns 0, or an enum exit_status that ends parsing (it has said why). Returns the index of the
- * first argument that is no option (argv is re-ordered so that all of those come last), or
+ * Parses argv by rows (count of them). The value of --color is checked before; take gets each
+ * option in order, with its value or NULL, and returns 0, or an enum exit_status that ends parsing
+ * (it has said why). Returns the index of the first argument that is no option (argv is re-ordered
+ * so that all of those come last), or
  * -(exit_status + 1) when parsing ended: see options_status.
  */
 int options_parse(const struct command *c, const struct option_row *rows, size_t count, int argc,

@@ -21,17 +21,52 @@ void remote_string(struct text *request, const char *name, const char *value)
 	remote_value(request, value);
 }
 
-/* Unlike text_json this keeps UTF-8 as it is: an internationalised name is still to be read. */
+/* How many bytes the UTF-8 character at `at` has (RFC 3629 4); 0 when it is none. */
+static size_t utf8_len(const unsigned char *at)
+{
+	static const struct {
+		unsigned char first, last, low, high; /* of the lead byte; of the one behind it */
+		size_t len;
+	} rows[] = {
+		{0x01, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = 1;
+
+		if (at[0] < rows[i].first || at[0] > rows[i].last)
+			continue;
+		if (rows[i].len > 1 && (at[1] < rows[i].low || at[1] > rows[i].high))
+			return 0;
+		for (n = 2; n < rows[i].len; n++)
+			if ((at[n] & 0xc0) != 0x80)
+				return 0;
+		return rows[i].len;
+	}
+	return 0;
+}
+
+/* Unlike text_json this keeps UTF-8 as it is: an internationalised name is still to be read. A byte
+ * that is none becomes U+FFFD, which no name, address or interface has. */
 void remote_value(struct text *request, const char *value)
 {
 	text_putc(request, '"');
-	for (; *value; value++) {
-		if ((unsigned char)*value < 0x20)
+	while (*value) {
+		size_t len = utf8_len((const unsigned char *)value);
+
+		if (len == 0)
+			text_puts(request, "\\ufffd");
+		else if ((unsigned char)*value < 0x20)
 			text_printf(request, "\\u%04x", (unsigned)*value);
 		else if (*value == '"' || *value == '\\')
 			text_printf(request, "\\%c", *value);
 		else
-			text_putc(request, *value);
+			text_add(request, value, len);
+		value += len ? len : 1;
 	}
 	text_putc(request, '"');
 }
@@ -51,7 +86,7 @@ bool remote_paths(struct paths *p)
 	return false;
 }
 
-static int failed(int err, const struct fault *f, bool *no_agent)
+int remote_failed(int err, const struct fault *f, bool *no_agent)
 {
 	if (err != -ENOENT && err != -ECONNREFUSED) {
 		log_error("%s", f->text);
@@ -79,7 +114,7 @@ int remote_run(struct text *request, struct slice data, bool is_quiet, bool *no_
 		      : control_request(&p, slice_of(request->at, request->len), data, &answer, &f);
 	text_clear(request);
 	if (err)
-		return failed(err, &f, no_agent);
+		return remote_failed(err, &f, no_agent);
 	status = (int)(answer.kind & ~(uint32_t)CONTROL_ENDING);
 	if (answer.kind & CONTROL_ENDING)
 		control_wait_end(&p);
@@ -89,10 +124,8 @@ int remote_run(struct text *request, struct slice data, bool is_quiet, bool *no_
 		log_error("%s", answer.err);
 	else if (answer.err_len && !is_quiet)
 		log_note("%s", answer.err);
-	if (!is_quiet && fwrite(answer.out, 1, answer.out_len, stdout) != answer.out_len)
-		status = EXIT_OUTPUT;
-	if (fflush(stdout) && status == EXIT_DONE)
-		status = EXIT_OUTPUT;
+	if (!is_quiet) /* main looks whether it arrived */
+		fwrite(answer.out, 1, answer.out_len, stdout);
 	wire_clear(&answer);
 	return status;
 }

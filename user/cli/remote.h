@@ -6,6 +6,7 @@
 #define CLI_REMOTE_H
 
 #include "agent/paths.h"
+#include "base/fault.h"
 #include "base/text.h"
 #include "cli/command.h"
 
@@ -28,6 +29,10 @@ void remote_flag(struct text *request, const char *name, bool value);
  * given, which is then set instead).
  */
 int remote_run(struct text *request, struct slice data, bool is_quiet, bool *no_agent);
+
+/* Says why a request got no answer (*f), or sets *no_agent when it is given and none runs. Returns
+ * the exit status. */
+int remote_failed(int err, const struct fault *f, bool *no_agent);
 
 /* Fills *p, or says why not and returns false. */
 bool remote_paths(struct paths *p);

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { FLOW_MAX_DEFAULT = 65536 };
+enum { FLOW_MAX_DEFAULT = 65536, HELD_MAX_DEFAULT = 64 << 20 };
 
 /* Outlives every flow that leaves: the last word about it. */
 static void on_leave(void *ctx, struct flow *f)
@@ -20,6 +20,9 @@ static void on_leave(void *ctx, struct flow *f)
 
 	if (e->cursor == f)
 		e->cursor = f->newer;
+	if (e->hand == f)
+		e->hand = f->newer;
+	e->held -= f->held;
 	if (!f->is_verdict && f->is_pending && !f->name_count) {
 		f->state = FLOW_INCOMPLETE;
 		e->count.incomplete++;
@@ -41,6 +44,8 @@ struct engine *engine_new(const struct engine_config *config)
 	e->config = *config;
 	if (!e->config.flow_max)
 		e->config.flow_max = FLOW_MAX_DEFAULT;
+	if (!e->config.held_max)
+		e->config.held_max = HELD_MAX_DEFAULT;
 	e->flows = flow_table_new(e->config.flow_max, config->seed, on_leave, e);
 	if (!e->flows) {
 		free(e);
@@ -233,6 +238,9 @@ void engine_adopt(struct engine *e, const struct engine_adopted *a)
 	f->opener = a->opener < 2 ? a->opener : 0;
 	f->proto = (uint8_t)a->proto;
 	f->flags = FLOW_ADOPTED;
+	f->isn_known = a->isn_known & 3;
+	f->is_disputed = true; /* inspection picks up wherever the flow is by now */
+	memcpy(f->isn, a->isn, sizeof(f->isn));
 	f->is_settled = a->is_settled && !is_message;
 	judge_app(e, f, a->proto, NULL);
 	if (a->name.len && flow_add_name(f, a->source, &a->name) == 1)
@@ -243,16 +251,34 @@ void engine_adopt(struct engine *e, const struct engine_adopted *a)
 	f->state = (uint8_t)track_state(f);
 }
 
+static void expire_one(struct engine *e, struct flow *f, uint64_t ts_ns)
+{
+	if (!track_is_gone(e, f, ts_ns))
+		return;
+	flow_table_close(e->flows, f);
+	e->count.flows_expired++;
+}
+
 void engine_expire(struct engine *e, uint64_t ts_ns, size_t most)
 {
+	size_t i = 0;
+
 	e->now_ns = ts_ns;
 	e->number = 0;
-	for (struct flow *f = flow_table_oldest(e->flows), *next; f && most--; f = next) {
+	/* Half from the oldest on; half from where the last look ended, for many blocked flows that
+	 * live stand in front of all others. */
+	for (struct flow *f = flow_table_oldest(e->flows), *next; f && i < most / 2; f = next) {
 		next = f->newer;
-		if (track_is_gone(e, f, ts_ns)) {
-			flow_table_close(e->flows, f);
-			e->count.flows_expired++;
-		}
+		expire_one(e, f, ts_ns);
+		i++;
+	}
+	for (; i < most; i++) {
+		struct flow *f = e->cursor ? e->cursor : flow_table_oldest(e->flows);
+
+		if (!f)
+			return;
+		e->cursor = f->newer;
+		expire_one(e, f, ts_ns);
 	}
 }
 

@@ -37,6 +37,7 @@
 	X(names_unlisted, "names beyond what a flow keeps")                    \
 	X(verdicts, "flows blocked")                                           \
 	X(messages_dropped, "DNS messages dropped for their question")         \
+	X(relieved, "flows whose inspection ended early for want of memory")   \
 	X(undecided, "flows whose inspection budget ended without a name")     \
 	X(incomplete, "flows whose payload ended inside something recognised") \
 	X(ambiguous, "flows with segments that contradict each other")         \
@@ -55,6 +56,7 @@ struct engine_config {
 	struct event_sink sink;
 	uint64_t seed;	 /* of the flow table's hash */
 	size_t flow_max; /* 65,536 by default */
+	size_t held_max; /* bytes of payload under inspection; 64 MiB by default */
 	bool is_monitor; /* work everything out, drop nothing */
 	/*
 	 * When a flow's last frame was, for a door that does not show every frame: asked before a
@@ -98,6 +100,8 @@ struct engine_adopted {
 	enum app_proto proto, source;
 	struct name name;
 	bool is_settled;
+	uint8_t isn_known; /* bit i: isn[i]: by them another connection on its ports is told */
+	uint32_t isn[2];
 	uint64_t verdict_rule;
 	uint64_t ts_ns; /* time of its last frame */
 };

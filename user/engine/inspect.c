@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+enum { RELIEVE_STEPS = 256 };
+
 static bool is_dns_flow(const struct flow *f)
 {
 	return f->key.proto == DPI_IP_UDP &&
@@ -76,17 +78,19 @@ static void end_side(struct engine *e, struct flow *f, int end)
 }
 
 /*
- * True once the other end has answered and acknowledged all of a hello: from then on nobody takes
- * another one in its place, and what was found stands.
+ * True once the other end has answered a hello and acknowledged it and what came behind it, and
+ * that was no other hello: from then on nobody takes another one in its place, and what was found
+ * stands. Where segments disagree, nobody can know what was acknowledged.
  */
 static bool is_hello_taken(const struct flow *f, const struct packet *p)
 {
 	int end = p->head.dir;
 	const struct flow_side *asked = f->side[!end];
 
-	return f->key.proto == DPI_IP_TCP && asked && asked->hello_end && f->payload[end] &&
-	       (p->head.tcp_flags & DPI_TCP_ACK) &&
-	       (int32_t)(p->head.ack - (uint32_t)asked->hello_end) >= 0;
+	return f->key.proto == DPI_IP_TCP && asked && asked->is_hello_over && f->payload[end] &&
+	       !(f->flags & FLOW_AMBIGUOUS) && (p->head.tcp_flags & DPI_TCP_ACK) &&
+	       asked->lane[0].stream && (int32_t)(p->head.ack - asked->hello_over) >= 0 &&
+	       (int32_t)(stream_next_seq(asked->lane[0].stream) - p->head.ack) >= 0;
 }
 
 void inspect_settle(struct engine *e, struct flow *f)
@@ -98,7 +102,39 @@ void inspect_settle(struct engine *e, struct flow *f)
 	f->is_settled = true;
 	f->is_pending = false;
 	flow_settle(f);
+	inspect_weigh(e, f);
 	judge_emit(e, &event);
+}
+
+void inspect_weigh(struct engine *e, struct flow *f)
+{
+	size_t held = 0;
+
+	for (int end = 0; end < 2; end++)
+		for (int l = 0; f->side[end] && l < FLOW_LANES; l++)
+			if (f->side[end]->lane[l].stream)
+				held += stream_held(f->side[end]->lane[l].stream);
+	e->held += held - f->held;
+	f->held = held;
+}
+
+/*
+ * Ends the inspection of flows that hold memory, those not used for longest first, until the rest
+ * fits: whoever opens many flows to fill it loses them before anybody else does.
+ */
+static void relieve(struct engine *e, const struct flow *current)
+{
+	for (int i = 0; i < RELIEVE_STEPS && e->held > e->config.held_max; i++) {
+		struct flow *f = e->hand ? e->hand : flow_table_oldest(e->flows);
+
+		e->hand = f ? f->newer : NULL;
+		if (!f || f == current || !f->held)
+			continue;
+		e->count.relieved++;
+		if (!f->name_count)
+			judge_flag(e, f, FLOW_UNDECIDED);
+		inspect_settle(e, f);
+	}
 }
 
 static void inspect_payload(struct finding *x)
@@ -127,6 +163,8 @@ static void inspect_payload(struct finding *x)
 	/* Questions go on for ever on one 5-tuple, and each is decided for itself. */
 	if (!is_dns_flow(f) && (err || is_spent(side)))
 		end_side(e, f, end);
+	inspect_weigh(e, f);
+	relieve(e, f);
 }
 
 void inspect_packet(struct finding *x)

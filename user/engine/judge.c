@@ -195,6 +195,7 @@ void judge_block(struct engine *e, struct flow *f, struct decision d)
 	f->state = FLOW_BLOCKED;
 	f->is_settled = true;
 	flow_settle(f);
+	inspect_weigh(e, f);
 	e->count.verdicts++;
 	judge_emit(e, &event);
 }
@@ -234,6 +235,7 @@ void judge_again(struct engine *e, struct flow *f)
 		 * whose beginning was not seen. */
 		f->is_settled = false;
 		f->flags |= f->payload[0] || f->payload[1] ? FLOW_MIDSTREAM : 0;
+		f->is_disputed = true;
 		for (int end = 0; end < 2; end++)
 			if (f->payload[end])
 				f->isn_known &= (uint8_t) ~(5 << end);

@@ -29,16 +29,28 @@ static uint32_t lane_base(const struct flow_lane *lane)
 	return stream_next_seq(lane->stream) - (uint32_t)stream_view(lane->stream, 0).len;
 }
 
-/* Notes where a ClientHello ends, so that the server's acknowledgement of it is known when it
- * comes. A ServerHello holds neither a name nor the want of one. */
-static void note_hello(struct finding *x, const struct flow_lane *lane, size_t end,
-		       const struct clue *clue)
+/* Notes that a side has said hello. A ServerHello holds neither a name nor the want of one. */
+static void note_hello(struct finding *x, const struct flow_lane *lane, const struct clue *clue)
 {
 	struct flow_side *side = x->flow->side[x->packet->head.dir];
 
-	if (clue->proto == PROTO_TLS && lane->stream &&
+	if (clue->proto == PROTO_TLS && lane == &side->lane[0] &&
 	    (clue->name_count || (clue->flags & CLUE_NO_NAME)))
-		side->hello_end = 1ULL << 32 | (uint32_t)(lane_base(lane) + end);
+		side->has_hello = true;
+}
+
+/*
+ * Once what follows a hello can be no other hello, notes where the bytes end that show it, so that
+ * the server's acknowledgement of them is known when it comes.
+ */
+static void note_hello_over(struct flow_side *side)
+{
+	const struct flow_lane *lane = &side->lane[0];
+
+	if (side->has_hello && !side->is_hello_over && lane->stream && !lane->in_play[0]) {
+		side->is_hello_over = true;
+		side->hello_over = stream_next_seq(lane->stream);
+	}
 }
 
 /* Takes a message that was found in a view and moves to what follows it. */
@@ -49,7 +61,7 @@ static void take_message(struct finding *x, struct flow_lane *lane, int view, in
 		[CLUE_THEN_SAME] = 0, [CLUE_THEN_ANY] = ALL_IN_PLAY, [CLUE_THEN_END] = 0};
 
 	judge_clue(x, clue);
-	note_hello(x, lane, lane->parse_off[view] + clue->consumed, clue);
+	note_hello(x, lane, clue);
 	lane->in_play[view] = then_in_play[clue->then];
 	/* A message of no bytes would be found again for ever. */
 	if (clue->then == CLUE_THEN_SAME && clue->consumed)
@@ -221,6 +233,16 @@ static int lane_of(const struct flow *f, const struct flow_side *side, int end, 
 	return at >= WINDOW || at + (int64_t)len <= (has_isn ? 0 : -WINDOW);
 }
 
+/*
+ * True while a receiver may read the bytes in another place than lane 0: no handshake was seen
+ * whole, or there were several. Else what lies outside the window reaches nobody, and may be from
+ * somebody who wants the connection blocked.
+ */
+static bool is_lane1_open(const struct flow *f, int end)
+{
+	return !(f->isn_known & (16 << end)) || (f->isn_known & (4 << end)) || f->is_disputed;
+}
+
 /* Opens a lane where its handshake says, if that was seen. Returns 0 or -ENOMEM. */
 static int open_lane(const struct flow *f, struct flow_side *side, int end, int i)
 {
@@ -282,9 +304,14 @@ int lane_read(struct finding *x, struct flow_side *side)
 	if (!p->payload.len)
 		return 0;
 	i = lane_of(x->flow, side, end, seq, p->payload.len);
+	if (i && !is_lane1_open(x->flow, end)) {
+		x->engine->count.stream_over++;
+		return 0;
+	}
 	err = read_lane(x, side, i, seq);
-	if (!err && i == 0 && (x->flow->isn_known & (4 << end)))
+	if (!err && i == 0 && (x->flow->isn_known & (1 << end)) && is_lane1_open(x->flow, end))
 		err = read_lane(x, side, 1, seq);
+	note_hello_over(side);
 	return err;
 }
 

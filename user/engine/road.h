@@ -17,6 +17,8 @@ struct engine {
 	struct flow_table *flows;
 	struct engine_counters count;
 	struct flow *cursor; /* next flow that is looked at for being idle; NULL: the oldest */
+	struct flow *hand;   /* next flow that is looked at for memory; NULL: the oldest */
+	size_t held;	     /* bytes of payload under inspection, all flows */
 	uint64_t clock_ns;   /* the frames' time, which one odd frame cannot push far */
 	uint64_t now_ns;     /* time and number that events carry */
 	uint64_t number;
@@ -58,6 +60,9 @@ void track_drain(struct engine *e);
 void inspect_packet(struct finding *x);
 /* Frees the inspection of a flow of which nothing more will be learnt. */
 void inspect_settle(struct engine *e, struct flow *f);
+
+/* Counts what a flow's inspection holds by now; last of all, when it is about to leave. */
+void inspect_weigh(struct engine *e, struct flow *f);
 
 /* lane.c: puts a segment in order and reads what has become readable; in both lanes while two
  * handshakes are in dispute. Returns 0 or -ENOMEM. */

@@ -14,6 +14,9 @@ enum { DRAIN_EACH = 2 };
  * beside it. A SYN-ACK says which one its sender accepted, and that counts more. */
 static void note_isn(struct flow *f, int end, uint32_t isn, bool is_confirmed)
 {
+	if (is_confirmed &&
+	    (!f->payload[end] || ((f->isn_known & (1 << end)) && f->isn[end] == isn)))
+		f->isn_known |= (uint8_t)(16 << end);
 	if ((f->isn_known & (1 << end)) && (f->payload[end] || f->isn[end] == isn))
 		return;
 	if ((f->isn_known & (1 << end)) && !is_confirmed) {
@@ -36,12 +39,22 @@ static void follow_tcp(struct flow *f, const struct packet *p)
 	if (flags & DPI_TCP_SYN)
 		note_isn(f, end, p->head.seq, false);
 	else if (hint->has_isn)
-		note_isn(f, end, hint->isn, false);
-	if ((flags & DPI_TCP_SYN) && (flags & DPI_TCP_ACK))
+		note_isn(f, end, hint->isn, hint->is_isn_sure);
+	if ((flags & DPI_TCP_SYN) && (flags & DPI_TCP_ACK) && !(f->has_syn && end == f->opener))
 		note_isn(f, !end, p->head.ack - 1, true);
 	f->tcp_flags[end] |= flags;
 	if ((flags & DPI_TCP_RST) || (f->tcp_flags[0] & f->tcp_flags[1] & DPI_TCP_FIN))
 		f->is_closed = true;
+}
+
+/* A SYN-ACK that accepts another connection than the one that f has been reading. */
+static bool is_accepted_anew(const struct flow *f, const struct packet *p)
+{
+	int opener = f->opener & 1;
+
+	return (p->head.tcp_flags & DPI_TCP_SYN) && (p->head.tcp_flags & DPI_TCP_ACK) &&
+	       p->head.dir != opener && f->payload[opener] && (f->isn_known & (1 << opener)) &&
+	       f->isn[opener] != p->head.ack - 1;
 }
 
 /* A packet that cannot belong to f: f is over, unblocked, and began with another number. */
@@ -55,6 +68,8 @@ static bool begins_anew(const struct flow *f, const struct packet *p)
 	/* A door that hands on no handshake has seen it, and says which connection this is. */
 	if (hint->has_isn && (f->isn_known & (1 << end)) && f->isn[end] != hint->isn)
 		return !(p->head.tcp_flags & DPI_TCP_SYN);
+	if (is_accepted_anew(f, p))
+		return true;
 	if (!f->is_closed)
 		return false;
 	if (!(p->head.tcp_flags & DPI_TCP_SYN) || (p->head.tcp_flags & DPI_TCP_ACK))
@@ -95,6 +110,26 @@ static struct flow *open_flow(struct engine *e, const struct packet *p)
 	return f;
 }
 
+/*
+ * A SYN-ACK out of nothing makes the wrong end look like the opener; the first SYN puts that right,
+ * and the rules that ask who opened are asked again.
+ */
+static void note_opener(struct engine *e, struct flow *f, const struct packet *p)
+{
+	struct decision d;
+
+	if (f->has_syn || !(p->head.tcp_flags & DPI_TCP_SYN) || (p->head.tcp_flags & DPI_TCP_ACK))
+		return;
+	f->has_syn = true;
+	if (f->opener == p->head.dir || f->payload[0] || f->payload[1] || f->is_verdict)
+		return;
+	f->opener = p->head.dir;
+	d = policy_match_flow(e->config.policy, &f->key, f->opener);
+	f->decision = d;
+	if (d.is_block)
+		judge_block(e, f, d);
+}
+
 enum flow_state track_state(const struct flow *f)
 {
 	bool is_two_way = f->packets[0] && f->packets[1];
@@ -130,6 +165,7 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 {
 	struct flow *f = flow_table_find(e->flows, &p->head.key, p->hash);
 	int end = p->head.dir;
+	bool is_disputed = false;
 
 	if (f && track_is_gone(e, f, e->now_ns)) {
 		flow_table_close(e->flows, f);
@@ -137,6 +173,7 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 		f = NULL;
 	}
 	if (f && begins_anew(f, p)) {
+		is_disputed = !f->is_closed && !p->frame->hint.has_isn;
 		flow_table_close(e->flows, f);
 		f = NULL;
 	}
@@ -144,11 +181,14 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 		f = open_flow(e, p);
 	if (!f)
 		return NULL;
+	f->is_disputed |= is_disputed;
 	flow_table_touch(e->flows, f, e->now_ns);
 	f->packets[end]++;
 	f->bytes[end] += p->frame->wire_len;
-	if (f->key.proto == DPI_IP_TCP)
+	if (f->key.proto == DPI_IP_TCP) {
+		note_opener(e, f, p);
 		follow_tcp(f, p);
+	}
 	if (p->head.payload_len)
 		f->payload[end]++;
 	return f;

@@ -14,12 +14,10 @@ enum {
 	RECORD_HANDSHAKE = 22,
 	RECORD_HEAD = 5,
 	RECORD_MAX = 16384 + 2048, /* RFC 5246 6.2.3, the larger of the limits */
-	RECORD_EMPTY_MAX = 16,
 	HANDSHAKE_CLIENT_HELLO = 1,
 	HANDSHAKE_SERVER_HELLO = 2,
 	HANDSHAKE_HEAD = 4,
 	RANDOM_LEN = 32,
-	EXTENSIONS_MAX = 1024,
 	EXTENSION_SERVER_NAME = 0,
 	EXTENSION_ECH = 0xfe0d,
 	NAME_TYPE_HOST = 0,
@@ -37,7 +35,6 @@ struct wire {
 	size_t at;	    /* next byte of the stream */
 	size_t record_left; /* bytes of the current handshake record still to come */
 	size_t taken;	    /* handshake bytes so far */
-	unsigned empty_count;
 	enum wire_state state;
 };
 
@@ -47,7 +44,8 @@ struct wire {
  *  | type |  3   | minor|    length   | fragment ...
  *  +------+------+------+------+------+------------
  *
- * An alert or a change of cipher spec is stepped over: what follows may still be a hello.
+ * An alert or a change of cipher spec is stepped over: what follows may still be a hello. So are
+ * empty records, however many: servers take them, at least between others.
  */
 static void read_record_head(struct wire *w)
 {
@@ -65,7 +63,7 @@ static void read_record_head(struct wire *w)
 		return;
 	}
 	len = (size_t)head.at[3] << 8 | head.at[4];
-	if (len > RECORD_MAX || (len == 0 && ++w->empty_count > RECORD_EMPTY_MAX)) {
+	if (len > RECORD_MAX) {
 		w->state = WIRE_BROKEN;
 		return;
 	}
@@ -180,7 +178,7 @@ static void read_extensions(struct wire *w, size_t end, struct clue *clue)
 {
 	unsigned host_count = 0;
 
-	for (int i = 0; i < EXTENSIONS_MAX && end - w->taken >= 4; i++) {
+	while (end - w->taken >= 4) {
 		uint32_t type = take_number(w, 2);
 		size_t len = take_number(w, 2);
 		size_t stop;
@@ -233,7 +231,8 @@ enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_pr
 	major = take_number(&w, 1);
 	if (w.state != WIRE_OPEN)
 		return w.state == WIRE_SHORT ? EXTRACT_NEED_MORE : EXTRACT_NOT_MINE;
-	if (major != 3)
+	/* A server that is offered versions in an extension reads the old field as "3 or more". */
+	if (major < 3 || (major > 3 && type != HANDSHAKE_CLIENT_HELLO))
 		return EXTRACT_NOT_MINE;
 
 	/* Certain from here on: whatever comes, this was a hello, and its names count. */
@@ -247,6 +246,8 @@ enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_pr
 			clue->flags |= CLUE_NO_NAME;
 	}
 	clue->consumed = w.at;
-	clue->then = CLUE_THEN_END;
+	/* A server may ask for another hello (RFC 8446 4.1.4), and that one's name counts. */
+	clue->then = type == HANDSHAKE_CLIENT_HELLO && w.state == WIRE_OPEN ? CLUE_THEN_SAME
+									    : CLUE_THEN_END;
 	return EXTRACT_FOUND;
 }

@@ -18,8 +18,6 @@
 
 enum {
 	METHOD_MAX = 20,
-	EMPTY_LINES_MAX = 4,
-	VERSION_LEN = 8, /* "HTTP/1.1" */
 	UNFOLDED_MAX = 512,
 };
 
@@ -87,6 +85,23 @@ static const struct field {
 	{"upgrade", field_upgrade},
 };
 
+/* Between the words of a request line: RFC 9112 3 lets servers take any of the controls here, and
+ * some split at whatever is white space in Latin-1. */
+static bool is_gap(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == 0x0b || c == 0x0c || c == '\r' ||
+	       (c >= 0x1c && c <= 0x1f) || c == 0x85 || c == 0xa0;
+}
+
+static struct slice trim_gaps(struct slice s)
+{
+	while (s.len && is_gap(s.at[0]))
+		s = slice_from(s, 1);
+	while (s.len && is_gap(s.at[s.len - 1]))
+		s.len--;
+	return s;
+}
+
 /* One field with the lines folded into it: "name: value". */
 static void take_field(struct request *r, struct slice raw)
 {
@@ -103,6 +118,20 @@ static void take_field(struct request *r, struct slice raw)
 		fields[i].take(r, http_trim(value));
 		return;
 	}
+}
+
+/* Some servers end a line at a CR alone. */
+static void take_field_lines(struct request *r, struct slice raw)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i + 1 < raw.len; i++) {
+		if (raw.at[i] != '\r' || raw.at[i + 1] == '\n')
+			continue;
+		take_field(r, slice_of(raw.at + start, i - start));
+		start = i + 1;
+	}
+	take_field(r, slice_from(raw, start));
 }
 
 /*
@@ -125,43 +154,52 @@ static bool take_fields(struct request *r, struct slice bytes, size_t *at)
 				return false;
 		if (*at == bytes.len)
 			return false;
-		take_field(r, slice_of(bytes.at + start, *at - start));
+		take_field_lines(r, slice_of(bytes.at + start, *at - start));
 	}
 }
 
 /* --- the request line ------------------------------------------------------------------------ */
 
+/* "HTTP/1.1", and what servers take for it: any case, leading zeros. */
+static bool is_version(struct slice word, uint8_t *major)
+{
+	size_t at = sizeof("HTTP/") - 1, dot;
+
+	if (!http_is_word(slice_first(word, at), "http/"))
+		return false;
+	for (dot = at; dot < word.len && word.at[dot] >= '0' && word.at[dot] <= '9'; dot++)
+		*major = word.at[dot];
+	if (dot == at || dot + 1 >= word.len || word.at[dot] != '.')
+		return false;
+	for (at = dot + 1; at < word.len; at++)
+		if (word.at[at] < '0' || word.at[at] > '9')
+			return false;
+	return true;
+}
+
 /* Splits a whole line into method, target and version. Returns false when it is no request. */
 static bool split_request_line(struct request *r, struct slice line)
 {
-	struct slice rest = http_trim(slice_from(line, r->method.len)), version;
+	struct slice rest = trim_gaps(slice_from(line, r->method.len));
+	size_t at = rest.len;
 
-	version = slice_from(rest, rest.len < VERSION_LEN ? 0 : rest.len - VERSION_LEN);
-	if (version.len == VERSION_LEN && rest.len > VERSION_LEN + 1 &&
-	    memcmp(version.at, "HTTP/", 5) == 0 && version.at[6] == '.' && version.at[5] >= '0' &&
-	    version.at[5] <= '9' && version.at[7] >= '0' && version.at[7] <= '9') {
-		if (!http_is_blank(version.at[-1]))
-			return false;
-		r->major = version.at[5];
-		r->target = http_trim(slice_first(rest, rest.len - VERSION_LEN));
+	while (at && !is_gap(rest.at[at - 1]))
+		at--;
+	if (is_version(slice_from(rest, at), &r->major)) {
+		r->target = trim_gaps(slice_first(rest, at));
 		return r->target.len > 0;
 	}
 	/* RFC 1945 5.1: a simple request is "GET" and a path or URL, and that is all. */
 	r->is_old = true;
 	r->target = rest;
-	return slice_equal(r->method, slice_text("GET")) && rest.len &&
-	       !memchr(rest.at, ' ', rest.len) && !memchr(rest.at, '\t', rest.len) &&
+	return slice_equal(r->method, slice_text("GET")) && rest.len && at == 0 &&
 	       (rest.at[0] == '/' || http_is_word(slice_first(rest, 7), "http://"));
 }
 
-/* Bytes that no request line holds. A CR may stand before the LF, or be the last that is there. */
-static bool is_line_byte(struct slice bytes, size_t i)
+/* Bytes that a request line may hold. */
+static bool is_line_byte(uint8_t c)
 {
-	uint8_t c = bytes.at[i];
-
-	if (c == '\r')
-		return i + 1 == bytes.len || bytes.at[i + 1] == '\n';
-	return (c >= 0x20 && c != 0x7f) || c == '\t';
+	return (c >= 0x20 && c != 0x7f) || is_gap(c);
 }
 
 /* Reads the request line at *at and moves behind it. FOUND: it is one. */
@@ -176,28 +214,23 @@ static enum extract_answer take_request_line(struct request *r, struct slice byt
 		return EXTRACT_NOT_MINE;
 	if (len == rest.len)
 		return EXTRACT_NEED_MORE;
-	if (len == 0 || !http_is_blank(rest.at[len]))
+	if (len == 0 || !is_gap(rest.at[len]))
 		return EXTRACT_NOT_MINE;
 	r->method = slice_first(rest, len);
 	for (i = len; i < rest.len && rest.at[i] != '\n'; i++)
-		if (!is_line_byte(rest, i))
+		if (!is_line_byte(rest.at[i]))
 			return EXTRACT_NOT_MINE;
 	if (!http_take_line(bytes, at, &line))
 		return EXTRACT_NEED_MORE;
 	return split_request_line(r, line) ? EXTRACT_FOUND : EXTRACT_NOT_MINE;
 }
 
-/* Moves *at over the empty lines that servers allow before a request (RFC 9112 2.2). */
+/* Moves *at over the empty lines that servers allow before a request (RFC 9112 2.2), some of them
+ * any number. */
 static void skip_empty_lines(struct slice bytes, size_t *at)
 {
-	for (int i = 0; i < EMPTY_LINES_MAX; i++) {
-		struct slice rest = slice_from(bytes, *at);
-
-		if (rest.len >= 1 && rest.at[0] == '\n')
-			*at += 1;
-		else if (rest.len >= 2 && rest.at[0] == '\r' && rest.at[1] == '\n')
-			*at += 2;
-	}
+	while (*at < bytes.len && (bytes.at[*at] == '\n' || bytes.at[*at] == '\r'))
+		*at += 1;
 }
 
 /* --- the whole message ----------------------------------------------------------------------- */
@@ -265,7 +298,7 @@ enum extract_answer http_try(struct slice bytes, const struct extract_context *c
 		return EXTRACT_NEED_MORE;
 	skip_empty_lines(bytes, &at);
 	rest = slice_from(bytes, at);
-	if (!rest.len || (rest.len == 1 && rest.at[0] == '\r'))
+	if (!rest.len)
 		return EXTRACT_NEED_MORE;
 	answer = try_response(rest);
 	if (answer == EXTRACT_FOUND)

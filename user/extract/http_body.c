@@ -45,6 +45,9 @@ void http_body_coding(struct http_body *b, struct slice value)
 {
 	size_t last = value.len;
 
+	/* The coding that is none, of older clients (RFC 2616 3.6). */
+	if (http_is_word(value, "identity"))
+		return;
 	while (last && value.at[last - 1] != ',')
 		last--;
 	b->has_coding = true;

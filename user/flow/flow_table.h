@@ -69,8 +69,10 @@ struct flow_side {
 	uint32_t bytes;			   /* of DPI_BUDGET_BYTES */
 	uint32_t urgent[FLOW_URGENT_MAX];  /* TCP: sequence numbers of urgent bytes */
 	uint8_t urgent_count;
-	bool is_done;	    /* the budget has ended */
-	uint64_t hello_end; /* TLS: sequence number behind the hello, + 1<<32 when set */
+	bool is_done;	     /* the budget has ended */
+	bool has_hello;	     /* TLS: a ClientHello was found in lane 0 ... */
+	bool is_hello_over;  /* ... and what follows it is not another one, which shows ... */
+	uint32_t hello_over; /* ... before this sequence number */
 };
 
 struct flow {
@@ -81,9 +83,12 @@ struct flow {
 	uint8_t state;	/* enum flow_state; what is shown; BLOCKED wins over CLOSED */
 	uint8_t proto;	/* enum app_proto */
 	uint8_t tcp_flags[2];
-	uint8_t isn_known; /* TCP: bit i: isn[i] is known; bit 2 + i: other_isn[i] */
-	bool is_settled;   /* nothing more will be learnt; inspection is freed */
-	bool is_verdict;   /* blocked as a whole flow */
+	uint8_t isn_known; /* TCP: bit i: isn[i] is known; bit 2 + i: other_isn[i]; bit 4 + i: the
+			      other end has accepted isn[i] */
+	bool has_syn;	   /* TCP: a SYN has said who opened it */
+	bool is_disputed; /* TCP: where its bytes begin is not certain, whatever a handshake says */
+	bool is_settled;  /* nothing more will be learnt; inspection is freed */
+	bool is_verdict;  /* blocked as a whole flow */
 	bool is_closed;
 	bool is_pending; /* payload ended, so far, inside a message that was recognised */
 	uint16_t name_count;
@@ -100,6 +105,7 @@ struct flow {
 	uint64_t late_packets; /* frames that passed before the verdict took effect (live) */
 	uint64_t verdict_ns;   /* time of the frame that brought the verdict */
 	struct flow_name *names, **names_tail;
+	size_t held;		   /* bytes of inspection, as the engine last counted them */
 	struct flow_side *side[2]; /* by sending end; NULL until payload, and once settled */
 };
 

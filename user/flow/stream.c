@@ -346,3 +346,9 @@ bool stream_is_over(const struct stream *s)
 {
 	return s->is_over;
 }
+
+size_t stream_held(const struct stream *s)
+{
+	return sizeof(*s) + s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
+	       s->part_cap * sizeof(*s->part);
+}

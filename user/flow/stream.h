@@ -45,5 +45,7 @@ uint32_t stream_next_seq(const struct stream *s);
 
 /* True when bytes were refused for the window or the gap limit: what is there may be incomplete. */
 bool stream_is_over(const struct stream *s);
+/* Bytes of memory it holds. */
+size_t stream_held(const struct stream *s);
 
 #endif

@@ -115,14 +115,21 @@ static int receive_attach(struct loader *l, struct attachment *a, struct fault *
 	int fd = link_open(l->pin_dir, a->ifindex), err;
 	char path[LIVE_PATH_MAX];
 
+	if (fd >= 0 && bpf_xdp_query((int)a->ifindex, 0, &q) == 0)
+		a->is_native = q.attach_mode == XDP_ATTACHED_DRV;
+	if (fd >= 0 && a->want != ATTACH_AUTO && a->is_native != (a->want == ATTACH_NATIVE)) {
+		close(fd);
+		return fault_set(f, -EBUSY,
+				 "%s is protected in %s mode already; `dpi-xdp detach %s` first to "
+				 "change that",
+				 a->name, a->is_native ? "native" : "generic", a->name);
+	}
 	if (fd >= 0) {
 		err = bpf_link_update(fd, l->receive_fd, NULL) ? -errno : 0;
 		close(fd);
 		if (err)
 			return fault_set(f, err, "the program on %s cannot be swapped: %s", a->name,
 					 strerror(-err));
-		if (bpf_xdp_query((int)a->ifindex, 0, &q) == 0)
-			a->is_native = q.attach_mode == XDP_ATTACHED_DRV;
 		return 0;
 	}
 	err = foreign_check(a, f);
@@ -217,6 +224,12 @@ static void transmit_remove(const struct attachment *a)
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 		bpf_tc_hook_destroy(&hook);
 	}
+}
+
+void attach_remove_transmit(struct attachment *a)
+{
+	transmit_remove(a);
+	a->made_clsact = false;
 }
 
 int attach_interface(struct loader *l, struct attachment *a, struct fault *f)

@@ -42,11 +42,14 @@ struct attachment {
 /*
  * Protects the interface a->name (ifindex, is_native, made_clsact and note are filled in). Takes
  * over a live pinned link of ours by swapping the program; replaces a dead one. Never replaces a
- * program of somebody else: -EBUSY, naming it. Other errors: -ENODEV, -EOPNOTSUPP, -EPERM.
+ * program of somebody else: -EBUSY, naming it; nor changes native to generic or back: -EBUSY. Other
+ * errors: -ENODEV, -EOPNOTSUPP, -EPERM.
  */
 int attach_interface(struct loader *l, struct attachment *a, struct fault *f);
 /* Takes both programs off again and removes the pin. Not finding them is no fault. */
 void attach_remove(const char *pin_dir, const struct attachment *a);
+/* Takes the transmit program alone off again; receive stays. */
+void attach_remove_transmit(struct attachment *a);
 /* True when our link is still on the interface. */
 bool attach_is_alive(const char *pin_dir, const struct attachment *a);
 

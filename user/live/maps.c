@@ -3,12 +3,15 @@
  * Reading and writing the pinned maps; see maps.h. No capability is needed for any of it: the
  * descriptors are the permission (kernel 6.1 and later).
  */
+#include "live/each_key.h"
 #include "live/maps.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
+
+enum { RECLAIM_LOOK = 256 };
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -28,21 +31,24 @@ struct live_clock live_clock_now(void)
 	return (struct live_clock){.offset_ns = clock_ns(CLOCK_REALTIME) - live_monotonic()};
 }
 
-/* Walks a map's keys. fn may delete the key it gets: the next one is fetched before. */
-static size_t each_key(int fd, size_t key_size, void (*fn)(void *ctx, const void *key), void *ctx)
+/* Makes one place in a full map: of some verdicts, the one idle for longest goes. */
+static void verdict_reclaim(const struct live_maps *m)
 {
-	unsigned char at[64], next[64];
-	size_t n = 0;
-	int err;
+	struct dpi_key at, next, oldest;
+	struct dpi_verdict v;
+	uint64_t oldest_ns = UINT64_MAX;
+	int err = bpf_map_get_next_key(m->verdicts, NULL, &at);
 
-	err = bpf_map_get_next_key(fd, NULL, at);
-	while (!err) {
-		err = bpf_map_get_next_key(fd, at, next);
-		fn(ctx, at);
-		n++;
-		memcpy(at, next, key_size);
+	for (int i = 0; i < RECLAIM_LOOK && !err; i++) {
+		if (live_verdict_get(m, &at, &v) == 0 && v.last_ns < oldest_ns) {
+			oldest_ns = v.last_ns;
+			oldest = at;
+		}
+		err = bpf_map_get_next_key(m->verdicts, &at, &next);
+		at = next;
 	}
-	return n;
+	if (oldest_ns != UINT64_MAX)
+		live_verdict_delete(m, &oldest);
 }
 
 int live_verdict_put(const struct live_maps *m, const struct dpi_key *key, uint64_t rule,
@@ -51,6 +57,11 @@ int live_verdict_put(const struct live_maps *m, const struct dpi_key *key, uint6
 	struct dpi_verdict v = {.rule = rule, .since_ns = since_ns, .action = DPI_DROP};
 
 	v.last_ns = live_monotonic();
+	if (bpf_map_update_elem(m->verdicts, key, &v, BPF_ANY) == 0)
+		return 0;
+	if (errno != E2BIG)
+		return -errno;
+	verdict_reclaim(m);
 	return bpf_map_update_elem(m->verdicts, key, &v, BPF_ANY) ? -errno : 0;
 }
 
@@ -105,7 +116,7 @@ size_t live_verdict_each(const struct live_maps *m,
 {
 	struct verdict_walk w = {.m = m, .fn = fn, .ctx = ctx};
 
-	return each_key(m->verdicts, sizeof(struct dpi_key), verdict_visit, &w);
+	return map_each_key(m->verdicts, sizeof(struct dpi_key), verdict_visit, &w);
 }
 
 static void key_ignore(void *ctx, const void *key)
@@ -116,7 +127,7 @@ static void key_ignore(void *ctx, const void *key)
 
 size_t live_verdict_count(const struct live_maps *m)
 {
-	return each_key(m->verdicts, sizeof(struct dpi_key), key_ignore, NULL);
+	return map_each_key(m->verdicts, sizeof(struct dpi_key), key_ignore, NULL);
 }
 
 struct fact_walk {
@@ -142,185 +153,5 @@ size_t live_fact_each(const struct live_maps *m,
 {
 	struct fact_walk w = {.m = m, .fn = fn, .ctx = ctx};
 
-	return each_key(m->facts, sizeof(struct dpi_key), fact_visit, &w);
-}
-
-/* Reads a flow on every CPU into a fresh array; NULL when it is gone. The caller frees. */
-static struct dpi_flow *flow_cpus(const struct live_maps *m, const struct dpi_key *key)
-{
-	struct dpi_flow *cpu = calloc(m->cpu_count, sizeof(*cpu));
-
-	if (cpu && bpf_map_lookup_elem(m->flows, key, cpu)) {
-		free(cpu);
-		cpu = NULL;
-	}
-	return cpu;
-}
-
-static void flow_add_cpu(struct live_flow *out, const struct dpi_flow *c)
-{
-	if (!c->first_ns)
-		return;
-	if (!out->first_ns || c->first_ns < out->first_ns) {
-		out->first_ns = c->first_ns;
-		out->opener = c->opener;
-	}
-	if (c->last_ns > out->last_ns)
-		out->last_ns = c->last_ns;
-	for (int dir = 0; dir < 2; dir++) {
-		out->packets[dir] += c->packets[dir];
-		out->bytes[dir] += c->bytes[dir];
-		out->tcp_flags[dir] |= c->tcp_flags[dir];
-	}
-	out->dropped_packets += c->dropped_packets;
-	out->dropped_bytes += c->dropped_bytes;
-	if (c->static_action == DPI_STATIC_ADDRESS || c->static_action == DPI_STATIC_PORT)
-		out->static_rule = c->static_rule;
-}
-
-int live_flow_get(const struct live_maps *m, const struct dpi_key *key, struct live_flow *out)
-{
-	struct dpi_flow *cpu = flow_cpus(m, key);
-	struct live_flow sum = {.opener = DPI_OPENER_UNKNOWN};
-
-	if (!cpu)
-		return -ENOENT;
-	for (uint32_t i = 0; i < m->cpu_count; i++)
-		flow_add_cpu(&sum, &cpu[i]);
-	free(cpu);
-	*out = sum;
-	return 0;
-}
-
-void live_flow_forget(const struct live_maps *m, const struct dpi_key *key)
-{
-	bpf_map_delete_elem(m->flows, key);
-	bpf_map_delete_elem(m->syns, key);
-	bpf_map_delete_elem(m->facts, key);
-}
-
-static void half_open(const struct dpi_syn *s, struct live_flow *out)
-{
-	*out = (struct live_flow){
-		.first_ns = s->first_ns,
-		.last_ns = s->last_ns,
-		.static_rule = s->rule,
-		.opener = s->opener,
-		.dropped_packets = s->dropped,
-		.tcp_flags = {s->tcp_flags[0], s->tcp_flags[1]},
-		.is_half_open = true,
-	};
-	out->packets[s->opener & 1] = s->packets - s->dropped;
-	out->bytes[s->opener & 1] = s->bytes;
-}
-
-struct flow_walk {
-	const struct live_maps *m;
-	void (*fn)(void *ctx, const struct dpi_key *k, const struct live_flow *f);
-	void *ctx;
-	size_t n;
-};
-
-static void flow_visit(void *ctx, const void *key)
-{
-	struct flow_walk *w = ctx;
-	struct live_flow f;
-	struct dpi_key k;
-
-	memcpy(&k, key, sizeof(k));
-	if (live_flow_get(w->m, &k, &f) == 0) {
-		w->fn(w->ctx, &k, &f);
-		w->n++;
-	}
-}
-
-static void syn_visit(void *ctx, const void *key)
-{
-	struct flow_walk *w = ctx;
-	struct live_flow f;
-	struct dpi_syn s;
-	struct dpi_key k;
-
-	memcpy(&k, key, sizeof(k));
-	if (live_flow_get(w->m, &k, &f) == 0 || bpf_map_lookup_elem(w->m->syns, &k, &s))
-		return;
-	half_open(&s, &f);
-	w->fn(w->ctx, &k, &f);
-	w->n++;
-}
-
-size_t live_flow_each(const struct live_maps *m,
-		      void (*fn)(void *ctx, const struct dpi_key *k, const struct live_flow *f),
-		      void *ctx)
-{
-	struct flow_walk w = {.m = m, .fn = fn, .ctx = ctx};
-
-	each_key(m->flows, sizeof(struct dpi_key), flow_visit, &w);
-	each_key(m->syns, sizeof(struct dpi_key), syn_visit, &w);
-	return w.n;
-}
-
-uint64_t live_flow_late(const struct live_maps *m, const struct dpi_key *key, uint64_t since_ns,
-			bool *is_least)
-{
-	struct dpi_flow *cpu = flow_cpus(m, key);
-	uint64_t late = 0;
-
-	*is_least = false;
-	if (!cpu)
-		return 0;
-	for (uint32_t i = 0; i < m->cpu_count; i++) {
-		uint32_t here = 0;
-
-		for (int r = 0; r < DPI_RECENT; r++)
-			here += cpu[i].recent[r] >= since_ns;
-		late += here;
-		*is_least |= here == DPI_RECENT;
-	}
-	free(cpu);
-	return late;
-}
-
-void live_counts(const struct live_maps *m, struct dpi_counts *out)
-{
-	struct dpi_counts *cpu = calloc(m->cpu_count, sizeof(*cpu));
-	uint32_t zero = 0;
-
-	memset(out, 0, sizeof(*out));
-	if (cpu && bpf_map_lookup_elem(m->counts, &zero, cpu) == 0)
-		for (uint32_t i = 0; i < m->cpu_count; i++)
-			for (int c = 0; c < DPI_COUNT_MAX; c++)
-				out->n[c] += cpu[i].n[c];
-	free(cpu);
-}
-
-struct hits_walk {
-	const struct live_maps *m;
-	void (*fn)(void *ctx, uint64_t rule, const struct dpi_hits *h);
-	void *ctx;
-};
-
-static void hits_visit(void *ctx, const void *key)
-{
-	struct hits_walk *w = ctx;
-	struct dpi_hits *cpu = calloc(w->m->cpu_count, sizeof(*cpu)), sum = {0};
-	uint64_t rule;
-
-	memcpy(&rule, key, sizeof(rule));
-	if (cpu && bpf_map_lookup_elem(w->m->hits, &rule, cpu) == 0) {
-		for (uint32_t i = 0; i < w->m->cpu_count; i++) {
-			sum.packets += cpu[i].packets;
-			sum.bytes += cpu[i].bytes;
-		}
-		w->fn(w->ctx, rule, &sum);
-	}
-	free(cpu);
-}
-
-size_t live_hits_each(const struct live_maps *m,
-		      void (*fn)(void *ctx, uint64_t rule, const struct dpi_hits *h), void *ctx)
-{
-	struct hits_walk w = {.m = m, .fn = fn, .ctx = ctx};
-
-	return each_key(m->hits, sizeof(uint64_t), hits_visit, &w);
+	return map_each_key(m->facts, sizeof(struct dpi_key), fact_visit, &w);
 }

@@ -41,7 +41,8 @@ uint64_t live_name_seed(const struct live_maps *m);
 /* --- verdicts and facts: the engine writes ------------------------------------------------------
  */
 
-/* Blocks a flow from frame time since_ns (monotonic) on. 0, or -errno (-E2BIG: the map is full). */
+/* Blocks a flow from frame time since_ns (monotonic) on; when the map is full, one that has been
+ * idle for long gives way. 0, or -errno. */
 int live_verdict_put(const struct live_maps *m, const struct dpi_key *key, uint64_t rule,
 		     uint64_t since_ns);
 void live_verdict_delete(const struct live_maps *m, const struct dpi_key *key);
@@ -71,6 +72,8 @@ struct live_flow {
 	uint64_t static_rule; /* an address or port rule that blocks it, or 0 */
 	uint8_t opener;
 	uint8_t tcp_flags[2];
+	uint8_t isn_known; /* bit i: isn[i] */
+	uint32_t isn[2];
 	bool is_half_open; /* only asked for: from the map of SYNs */
 };
 

@@ -124,6 +124,7 @@ static int config_write(const struct live_maps *m, const struct policy *p, uint3
 	if (c.dns_block)
 		c.flags |= DPI_CONFIG_NAMES;
 	c.ring_count = m->ring_count;
+	c.cpu_count = m->cpu_count;
 	c.epoch++;
 	return bpf_map_update_elem(m->config, &zero, &c, BPF_ANY) ? -errno : 0;
 }

@@ -23,8 +23,9 @@ enum link_type {
  */
 struct frame_hint {
 	bool has_opener, has_isn;
-	uint8_t opener; /* enum dpi_opener; when unknown, the engine guesses as for a capture */
-	uint32_t isn;	/* initial sequence number of the sending end */
+	bool is_isn_sure; /* the other end has accepted it */
+	uint8_t opener;	  /* enum dpi_opener; when unknown, the engine guesses as for a capture */
+	uint32_t isn;	  /* initial sequence number of the sending end */
 };
 
 struct frame {

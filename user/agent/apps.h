@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The list of applications: what was seen of each, and the names of all others that a rule may
+ * have. Room: agent. The engine fills in what it saw; with no agent the list has names alone.
+ */
+#ifndef AGENT_APPS_H
+#define AGENT_APPS_H
+
+#include "base/text.h"
+#include "classify/catalogue.h"
+
+struct app_sum {
+	uint64_t flows, packets, bytes, dropped;
+	bool is_blocked;
+};
+
+/* Writes every application, sums[i] being that of number i. As text those without a flow are named
+ * behind the table; as JSON they are rows of zeros. */
+void apps_write(const struct catalogue *c, const struct app_sum *sums, bool is_json,
+		struct text *out);
+
+#endif
