@@ -139,7 +139,7 @@ def big_hello(suite):
     with lab:
         ghost = Ghost(client, router)
         for family in (4, 6):
-            hellos = {n: net.client_hello(n, 1300) for n in (BLOCKED, INNOCENT)}
+            hellos = {n: net.client_hello(n, 1500) for n in (BLOCKED, INNOCENT)}
             at = hellos[BLOCKED].index(BLOCKED.encode())
             size = len(hellos[BLOCKED])
             rows = [("two segments", [1200], [0, 1]), ("two reversed", [1200], [1, 0]),
