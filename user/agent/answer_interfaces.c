@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the supervisor answers about interfaces: attach, detach, status; see asked.h.
+ */
+#include "agent/asked.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *mode_name(const struct attachment *a)
+{
+	return a->is_native ? "native" : "generic";
+}
+
+static void attached_tell(const struct asked *a, const struct attachment *at)
+{
+	struct supervisor *s = a->s;
+
+	text_escaped(a->out, slice_text(at->name));
+	text_printf(a->out, " is protected: %s XDP on receive%s, %u worker%s, %zu rule%s%s\n",
+		    mode_name(at), at->has_transmit ? " and clsact on transmit" : "",
+		    s->options.workers, s->options.workers == 1 ? "" : "s", rules_count(s->rules),
+		    rules_count(s->rules) == 1 ? "" : "s",
+		    s->options.is_monitor ? ", monitoring only" : "");
+	if (at->note[0])
+		text_printf(a->err, "%s\n", at->note);
+}
+
+static int mode_parse(const char *text, enum attach_mode *out)
+{
+	static const char *const names[] = {"auto", "native", "generic"};
+
+	for (int i = 0; i < 3; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum attach_mode)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* Monitoring, failing closed and the action are the agent's, and stay as they are unless asked for.
+ */
+static int settings_take(struct asked *a, struct fault *f)
+{
+	struct agent_options *o = &a->s->options, old = *o;
+	int err;
+
+	if (asked_flag(a, "set_monitor"))
+		o->is_monitor = asked_flag(a, "monitor");
+	if (asked_flag(a, "set_fail"))
+		o->is_fail_closed = asked_flag(a, "fail_closed");
+	if (asked_flag(a, "set_action"))
+		o->is_reset = asked_flag(a, "reset");
+	if (o->is_monitor == old.is_monitor && o->is_fail_closed == old.is_fail_closed &&
+	    o->is_reset == old.is_reset)
+		return 0;
+	err = rules_to_kernel(a->s, a->s->rules, f);
+	if (err)
+		*o = old;
+	*a->s->kept = *o;
+	return err;
+}
+
+int answer_attach(struct asked *a)
+{
+	const char *name = asked_text(a, "interface");
+	struct supervisor *s = a->s;
+	struct attachment at = {.has_transmit = strcmp(asked_text(a, "hook"), "receive") != 0};
+	struct interface *known = interfaces_find(&s->interfaces, name);
+	struct fault f = {0};
+	int err;
+
+	if (strlen(name) >= sizeof(at.name) || mode_parse(asked_text(a, "mode"), &at.want))
+		return asked_refuse(a, -EINVAL, &f);
+	if (s->interfaces.count == INTERFACES_MAX && !known)
+		return asked_refuse(a,
+				    fault_set(&f, -EINVAL, "an agent protects up to %d interfaces",
+					      INTERFACES_MAX),
+				    &f);
+	snprintf(at.name, sizeof(at.name), "%s", name);
+	if (known)
+		at.made_clsact = known->attachment.made_clsact;
+	err = settings_take(a, &f);
+	if (err)
+		return asked_refuse(a, err, &f);
+	err = attach_interface(s->loader, &at, &f);
+	if (err) {
+		if (known) /* as it was, if it still can be */
+			interfaces_check(&s->interfaces, s->loader, s->paths.pin_dir);
+		/* An agent that protects nothing has no reason to stay. */
+		s->is_ending = s->interfaces.count == 0;
+		return asked_refuse(a, err, &f);
+	}
+	if (known && known->attachment.has_transmit && !at.has_transmit)
+		attach_remove_transmit(&at);
+	if (!known)
+		known = &s->interfaces.row[s->interfaces.count++];
+	*known = (struct interface){.attachment = at, .is_protected = true};
+	interfaces_save(&s->interfaces, s->paths.interfaces);
+	attached_tell(a, &at);
+	return DONE;
+}
+
+int answer_detach(struct asked *a)
+{
+	struct supervisor *s = a->s;
+	const char *name = asked_text(a, "interface");
+	bool all = asked_flag(a, "all"), found = false;
+
+	for (size_t i = s->interfaces.count; i-- > 0;) {
+		struct interface *row = &s->interfaces.row[i];
+
+		if (!all && strcmp(row->attachment.name, name) != 0)
+			continue;
+		attach_remove(s->paths.pin_dir, &row->attachment);
+		text_escaped(a->out, slice_text(row->attachment.name));
+		text_puts(a->out, " is no longer protected\n");
+		interfaces_remove(&s->interfaces, row);
+		found = true;
+	}
+	interfaces_save(&s->interfaces, s->paths.interfaces);
+	s->is_ending = s->interfaces.count == 0;
+	if (!found && !all) {
+		text_printf(a->err,
+			    "%s is not protected by this agent; `dpi-xdp status` lists what "
+			    "is\n",
+			    name);
+		return USAGE;
+	}
+	return DONE;
+}
+
+static void status_json(struct asked *a)
+{
+	struct supervisor *s = a->s;
+
+	text_printf(
+		a->out,
+		"{\"agent\":\"running\",\"version\":\"%s\",\"supervisor_pid\":%d,"
+		"\"engine_pid\":%d,\"engine_restarts\":%llu,\"uptime_s\":%llu,\"workers\":%u,"
+		"\"monitor\":%s,\"action\":\"%s\",\"fail\":\"%s\",\"rules\":%zu,\"verdicts\":%zu,"
+		"\"reattached\":%llu,\"pin_dir\":",
+		DPI_VERSION, (int)getpid(), (int)s->engine_pid,
+		(unsigned long long)s->engine_restarts,
+		(unsigned long long)((live_monotonic() - s->started_ns) / 1000000000ULL),
+		s->options.workers, s->options.is_monitor ? "true" : "false",
+		s->options.is_reset ? "reset" : "drop",
+		s->options.is_fail_closed ? "closed" : "open", rules_count(s->rules),
+		live_verdict_count(loader_maps(s->loader)),
+		(unsigned long long)s->interfaces.reattached);
+	text_json(a->out, slice_text(s->paths.pin_dir));
+	text_puts(a->out, ",\"interfaces\":[");
+	for (size_t i = 0; i < s->interfaces.count; i++) {
+		const struct interface *row = &s->interfaces.row[i];
+
+		text_puts(a->out, i ? ",{\"name\":" : "{\"name\":");
+		text_json(a->out, slice_text(row->attachment.name));
+		text_printf(a->out,
+			    ",\"ifindex\":%u,\"state\":\"%s\",\"mode\":\"%s\","
+			    "\"hooks\":\"%s\"}",
+			    row->attachment.ifindex,
+			    row->is_protected ? "protected" : "waiting-for-interface",
+			    mode_name(&row->attachment),
+			    row->attachment.has_transmit ? "both" : "receive");
+	}
+	text_puts(a->out, "]}\n");
+}
+
+int answer_status(struct asked *a)
+{
+	struct supervisor *s = a->s;
+
+	if (asked_flag(a, "json")) {
+		status_json(a);
+		return DONE;
+	}
+	text_printf(a->out, "agent        running, supervisor %d, engine %d, %u worker%s\n",
+		    (int)getpid(), (int)s->engine_pid, s->options.workers,
+		    s->options.workers == 1 ? "" : "s");
+	for (size_t i = 0; i < s->interfaces.count; i++) {
+		const struct interface *row = &s->interfaces.row[i];
+
+		text_puts(a->out, "interface    ");
+		text_escaped(a->out, slice_text(row->attachment.name));
+		text_printf(a->out, ": %s, %s, %s\n",
+			    row->is_protected ? "protected" : "waiting for the interface",
+			    mode_name(&row->attachment),
+			    row->attachment.has_transmit ? "receive and transmit" : "receive only");
+	}
+	text_printf(a->out, "rules        %zu (%s)\n", rules_count(s->rules),
+		    s->options.is_monitor ? "monitoring: nothing is dropped" : "enforced");
+	text_printf(a->out, "fail         %s\n",
+		    s->options.is_fail_closed ? "closed: without an engine new flows do not pass"
+					      : "open: without an engine new flows pass");
+	text_printf(a->out, "verdicts     %zu of %d held in the kernel\n",
+		    live_verdict_count(loader_maps(s->loader)), DPI_VERDICTS_MAX);
+	return DONE;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the supervisor answers about rules: change, list, put others in their place, explain; see
+ * asked.h.
+ */
+#include "agent/asked.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/change.h"
+#include "agent/why.h"
+
+static int kind_parse(const char *text, enum rule_kind *out)
+{
+	for (int k = 0; k < RULE_KINDS; k++)
+		if (strcmp(text, rule_kind_name((enum rule_kind)k)) == 0) {
+			*out = (enum rule_kind)k;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int answer_change(struct asked *a)
+{
+	const json_t *values = json_object_get(a->json, "values");
+	const char **list = calloc(json_array_size(values) + 1, sizeof(*list));
+	struct change c = {.is_allow = asked_flag(a, "allow"),
+			   .is_remove = asked_flag(a, "remove"),
+			   .is_forced = asked_flag(a, "force"),
+			   .values = list};
+	struct rules *next = rules_copy(a->s->rules);
+	struct fault f = {0};
+	int changed = -EINVAL, err = 0;
+
+	for (size_t i = 0; list && i < json_array_size(values); i++) {
+		const char *v = json_string_value(json_array_get(values, i));
+
+		list[c.value_count++] = v ? v : "";
+	}
+	if (next && c.value_count && kind_parse(asked_text(a, "kind"), &c.kind) == 0)
+		changed = change_apply(&next, &c, a->s->catalogue, a->out, &f);
+	if (changed > 0) {
+		err = rules_publish(a->s, next, &f);
+		if (!err)
+			next = NULL;
+	}
+	rules_free(next);
+	free(list);
+	if (changed < 0 || err) {
+		text_clear(a->out);
+		return asked_refuse(a, changed < 0 ? changed : err, &f);
+	}
+	return DONE;
+}
+
+int answer_rules(struct asked *a)
+{
+	char *text;
+
+	if (asked_flag(a, "json")) {
+		change_rules_json(a->s->rules, a->out);
+		return DONE;
+	}
+	text = rules_format(a->s->rules);
+	if (!text)
+		return FAILED;
+	text_puts(a->out, text);
+	free(text);
+	return DONE;
+}
+
+/* Puts other rules, in text form, in place of those in force; no text clears them. */
+int answer_rules_set(struct asked *a)
+{
+	struct rule_apps apps = catalogue_rule_apps(a->s->catalogue);
+	struct rules *next = NULL;
+	struct fault f = {0};
+	size_t count;
+	int err;
+
+	err = rules_parse(a->data, asked_text(a, "name"), &apps,
+			  asked_flag(a, "force") ? RULES_FORCE : 0, &next, &f);
+	if (!err)
+		err = rules_publish(a->s, next, &f);
+	if (err) {
+		rules_free(next);
+		return asked_refuse(a, err, &f);
+	}
+	count = rules_count(a->s->rules);
+	text_printf(a->out, "%zu rule%s in force\n", count, count == 1 ? "" : "s");
+	return DONE;
+}
+
+int answer_why(struct asked *a)
+{
+	struct fault f = {0};
+	int err = why_explain(a->s->policy, a->s->catalogue, loader_maps(a->s->loader),
+			      asked_text(a, "what"), asked_flag(a, "json"), a->out, &f);
+
+	return err ? asked_refuse(a, err, &f) : DONE;
+}
