@@ -420,6 +420,25 @@ def test_stored(place):
     check(place.rules() == {}, "nothing is left", place.rules())
 
 
+def test_users_applications(place):
+    """An application of /etc/dpi-xdp/apps.d is known to every command, with no agent too. The file
+    stands in an /etc that only these commands see."""
+    if os.geteuid() != 0:
+        say("skip", "an application that users added", "needs root for a mount of its own")
+        return
+    os.makedirs(place.path("etc/dpi-xdp/apps.d"))
+    place.put("etc/dpi-xdp/apps.d/mine.conf",
+              b"[Mine Own]\ncategory = test\ndomain = mine.example\n")
+    for words, said in (("block-app 'mine own'", b"blocked"), ("why www.mine.example", b"app:Mine Own"),
+                        ("apps", b"Mine Own"), ("rules", b"Mine Own")):
+        script = f"mount --bind {place.path('etc')} /etc && exec {BIN} {words}"
+        r = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, timeout=20,
+                           env=dict(os.environ, DPI_XDP_STATE_DIR=place.path("state"),
+                                    DPI_XDP_RUN_DIR=place.path("run")))
+        check(r.returncode == 0 and said in r.stdout,
+              f"an application that users added: {words}", f"{r.stdout} {r.stderr}")
+
+
 def test_stored_refused(place):
     place.run("block-ip", "-q", "10.0.0.1")
     before = place.get("state/rules.txt")
@@ -561,7 +580,8 @@ def main():
         say("FAIL", "setup", f"{BIN} is not built; run make")
     else:
         for test in (test_help, test_usage, test_no_agent, test_analyze_files, test_analyze_rules,
-                     test_bad_rules, test_analyze_refused, test_stored, test_stored_refused,
+                     test_bad_rules, test_analyze_refused, test_stored, test_users_applications,
+                     test_stored_refused,
                      test_save_elsewhere, test_parallel, test_why, test_colour):
             if wanted and test.__name__ not in wanted:
                 continue

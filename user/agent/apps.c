@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Writing the list of applications; see apps.h.
+ * Loading the applications and writing the list of them; see apps.h.
  */
 #include "agent/apps.h"
 
+#include <errno.h>
+
+#define USER_DIR "/etc/dpi-xdp/apps.d"
+
 enum { LINE_WIDTH = 78 };
+
+int apps_load(struct catalogue **out, struct fault *f)
+{
+	struct catalogue *c = catalogue_new();
+	int err = c ? catalogue_load_dir(c, USER_DIR, f) : fault_set(f, -ENOMEM, "out of memory");
+
+	if (err)
+		catalogue_free(c);
+	else
+		*out = c;
+	return err;
+}
 
 static void write_row(const struct catalogue *c, int app, const struct app_sum *s, struct text *out)
 {

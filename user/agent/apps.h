@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The list of applications: what was seen of each, and the names of all others that a rule may
- * have. Room: agent. The engine fills in what it saw; with no agent the list has names alone.
+ * The applications of this machine, and the list of them: what was seen of each, and the names of
+ * all others that a rule may have. Room: agent. The engine fills in what it saw; with no agent the
+ * list has names alone.
  */
 #ifndef AGENT_APPS_H
 #define AGENT_APPS_H
 
 #include "base/text.h"
 #include "classify/catalogue.h"
+
+/*
+ * The applications that the agent and every command know: those of the program and those that users
+ * added in /etc/dpi-xdp/apps.d. Gives *out (catalogue_free). 0, or -errno with *f.
+ */
+int apps_load(struct catalogue **out, struct fault *f);
 
 struct app_sum {
 	uint64_t flows, packets, bytes, dropped;

@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "agent/apps.h"
 #include "agent/privilege.h"
 #include "base/log.h"
 
@@ -124,11 +125,10 @@ static int state_init(struct engine_state *e, const struct engine_options *optio
 	if (err)
 		return fault_set(f, err, "%s cannot be locked: %s", options->lock_path,
 				 strerror(-err));
-	e->catalogue = catalogue_new();
 	e->unsampled = tally_new(TALLY_ROWS_LIVE);
-	if (!e->catalogue || !e->unsampled)
+	if (!e->unsampled)
 		return fault_set(f, -ENOMEM, "out of memory");
-	err = catalogue_load_dir(e->catalogue, CATALOGUE_DIR, f);
+	err = apps_load(&e->catalogue, f);
 	if (err)
 		return err;
 	/* For the shards, which inherit it; where it is not permitted they do without. */

@@ -11,8 +11,6 @@
 #include "agent/shard.h"
 #include "agent/wire.h"
 
-#define CATALOGUE_DIR "/etc/dpi-xdp/apps.d"
-
 enum { ENGINE_EVENTS_KEPT = 8 * 1024 * 1024 };
 
 struct engine_state {

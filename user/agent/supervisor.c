@@ -21,11 +21,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/apps.h"
 #include "agent/change.h"
 #include "agent/control.h"
 #include "base/log.h"
-
-#define CATALOGUE_DIR "/etc/dpi-xdp/apps.d"
 
 enum { CLIENT_MS = 2000, LOOP_MS = 1000 };
 
@@ -78,10 +77,9 @@ static int start(struct supervisor *s, struct fault *f)
 	int err = signals_take(s);
 
 	s->started_ns = live_monotonic();
-	s->catalogue = catalogue_new();
-	if (err || !s->catalogue)
+	if (err)
 		return fault_set(f, -ENOMEM, "out of memory");
-	err = catalogue_load_dir(s->catalogue, CATALOGUE_DIR, f);
+	err = apps_load(&s->catalogue, f);
 	if (!err)
 		err = change_load(s->paths.rules, s->catalogue, &s->rules, f);
 	if (!err)

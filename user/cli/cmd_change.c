@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/apps.h"
 #include "agent/change.h"
 #include "base/log.h"
 #include "cli/options.h"
@@ -76,8 +77,7 @@ static int stored_init(struct stored *s, struct fault *f)
 		return fault_set(f, -EINVAL,
 				 "DPI_XDP_STATE_DIR or DPI_XDP_RUN_DIR is too long; give a "
 				 "shorter one");
-	s->catalogue = catalogue_new();
-	return s->catalogue ? 0 : fault_set(f, -ENOMEM, "out of memory");
+	return apps_load(&s->catalogue, f);
 }
 
 static int stored_open(struct stored *s, struct fault *f)

@@ -108,16 +108,18 @@ static int events(const struct query_wish *w)
 /* Without an agent the applications are names; a rule may have any of them. */
 static int apps_known(const struct remote_view *v)
 {
-	struct catalogue *catalogue = catalogue_new();
+	struct catalogue *catalogue = NULL;
 	struct app_sum *sums = NULL;
 	struct text out = {0};
+	struct fault f = {"out of memory"};
+	int err = apps_load(&catalogue, &f);
 
-	if (catalogue)
+	if (!err)
 		sums = calloc(catalogue_count(catalogue), sizeof(*sums));
 	if (!sums) {
 		catalogue_free(catalogue);
-		log_error("out of memory");
-		return EXIT_FAILED;
+		log_error("%s", f.text);
+		return err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
 	apps_write(catalogue, sums, v->is_json, &out);
 	fwrite(out.at, 1, out.len, stdout);
@@ -153,19 +155,18 @@ int cmd_query(const struct command *c, int argc, char **argv)
 /* Without an agent the stored rules answer. */
 static int why_stored(const char *what, const struct remote_view *v)
 {
-	struct catalogue *catalogue = catalogue_new();
+	struct catalogue *catalogue = NULL;
 	struct rules *rules = NULL;
 	struct policy *policy = NULL;
 	struct text out = {0};
 	struct fault f = {0};
 	struct paths p;
-	int err = -ENOMEM;
+	int err;
 
-	if (!remote_paths(&p)) {
-		catalogue_free(catalogue);
+	if (!remote_paths(&p))
 		return EXIT_USAGE;
-	}
-	if (catalogue)
+	err = apps_load(&catalogue, &f);
+	if (!err)
 		err = change_load(p.rules, catalogue, &rules, &f);
 	if (!err) {
 		struct policy_apps apps = catalogue_policy_apps(catalogue);
