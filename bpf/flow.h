@@ -206,15 +206,19 @@ static __always_inline struct dpi_flow *flow_find(struct place *p)
 	struct dpi_flow *f = bpf_map_lookup_elem(&flows, key);
 	bool is_known;
 
-	if (is_syn(&p->packet) && !bpf_map_lookup_elem(&verdicts, key)) {
+	if (is_syn(&p->packet)) {
 		const struct dpi_syn *s = bpf_map_lookup_elem(&syns, key);
+		bool is_anew = begins_anew(&p->packet, f, s);
+		/* Nothing is left of an earlier flow but what was found out about it. */
+		bool is_rest = !is_anew && !s && bpf_map_lookup_elem(&facts, key);
 
-		if (begins_anew(&p->packet, f, s)) {
-			flow_forget(key);
-			f = 0;
-		} else if (!s && bpf_map_lookup_elem(&facts, key)) {
-			/* Nothing is left of an earlier flow but what was found out about it. */
-			bpf_map_delete_elem(&facts, key);
+		if ((is_anew || is_rest) && !bpf_map_lookup_elem(&verdicts, key)) {
+			if (is_rest) {
+				bpf_map_delete_elem(&facts, key);
+			} else {
+				flow_forget(key);
+				f = 0;
+			}
 		}
 	}
 	is_known = f != 0;

@@ -181,7 +181,7 @@ enum dpi_config_flag {
 	DPI_CONFIG_NETS = 8,	    /* there are network rules */
 	DPI_CONFIG_PORTS = 16,	    /* there are port rules */
 	DPI_CONFIG_NAMES = 32,	    /* there are name rules */
-	DPI_CONFIG_RESET = 64,	    /* a dropped TCP segment goes back to its sender as a RST */
+	DPI_CONFIG_RESET = 64, /* a dropped TCP segment becomes a RST, to one end or the other */
 };
 
 /* Written by the supervisor, read by the kernel on every packet. */
@@ -236,7 +236,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(DROP_PORT, dropped_by_port, "frames dropped by a port rule")                       \
 	X(DROP_DNS, dropped_by_question, "DNS messages dropped for their question")          \
 	X(DROP_FAIL_CLOSED, dropped_fail_closed, "frames dropped because the agent is dead") \
-	X(RESETS, resets_sent, "dropped TCP segments answered by a RST")                     \
+	X(RESETS, resets_sent, "dropped TCP segments made a RST for one of the ends")        \
 	X(MONITORED, monitored_packets, "frames that would have been dropped (monitor)")     \
 	X(TCP, tcp_packets, "TCP packets")                                                   \
 	X(UDP, udp_packets, "UDP packets")                                                   \
