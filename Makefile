@@ -42,7 +42,7 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmli
 	-Wno-address-of-packed-member -fno-stack-protector
 
 # What each room needs beyond the C library.
-LIBS     := -lbpf -lelf -lz -lpcap -lidn2 -lpsl -linih -ljansson -lpthread
+LIBS     := -lbpf -lelf -lz -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lpthread
 
 # `base`..`report` are the rooms; agent and cli join them into the program.
 LIB_SRC  := $(wildcard user/base/*.c user/crypt/*.c user/packet/*.c user/extract/*.c \
@@ -57,7 +57,7 @@ BIN      := $(BUILD)/dpi-xdp
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all help demo check test unit format floors clean install fuzz deps tools
+.PHONY: all help demo check test unit format floors clean install fuzz fuzz-coverage deps tools bench
 
 all: $(BIN)
 
@@ -69,6 +69,7 @@ help:
 ## make check        every test; installs what it needs (Debian 12)
 ## make unit         the unit tests alone
 ## make tools        what the tests need beside the program (capture generator, ...)
+## make bench        what a frame costs on the road, beside an earlier commit
 ## make fuzz         the fuzzers, build/fuzz/*
 ## make format       puts every C file in the project's style
 ## make install      DESTDIR= PREFIX=/usr/local
@@ -132,16 +133,37 @@ tools: $(TOOL_BIN)
 unit: $(UNIT_BIN)
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
-# Fuzzers are whole programs of their own: every user-space file again, with coverage.
-FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(BUILD)/user/classify/catalogue_data.o
+# Fuzzers: the rooms again, with coverage for the fuzzer and sanitizers; and once more to see which
+# lines a corpus reaches.
+FUZZ_LIB := $(filter user/base/% user/crypt/% user/packet/% user/extract/% user/flow/% \
+	user/classify/% user/policy/% user/engine/% user/pcap/% user/report/%,$(LIB_SRC))
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+COVER_FLAGS := -g -O1 -fprofile-instr-generate -fcoverage-mapping
+COVER_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/cover/%)
+
+$(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/cover/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(COVER_FLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/fuzz/lib.a: $(FUZZ_LIB:%.c=$(BUILD)/fuzz/obj/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(BUILD)/cover/lib.a: $(FUZZ_LIB:%.c=$(BUILD)/cover/obj/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/lib.a \
+		$(BUILD)/user/classify/catalogue_data.o
 	$(call say,FUZZ,$@)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu11 $(FUZZ_FLAGS) -o $@ $< \
-		$(filter user/base/% user/crypt/% user/packet/% user/extract/% user/flow/% \
-		user/classify/% user/policy/% user/engine/% user/pcap/% user/report/%,$(LIB_SRC)) \
-		$(BUILD)/user/classify/catalogue_data.o $(LIBS)
+	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(BUILD)/cover/fuzz_%: $(BUILD)/cover/obj/tests/fuzz/fuzz_%.o $(BUILD)/cover/lib.a \
+		$(BUILD)/user/classify/catalogue_data.o
+	$(call say,COVER,$@)
+	$(Q)$(CLANG) $(COVER_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 fuzz: $(FUZZ_BIN)
+fuzz-coverage: $(COVER_BIN)
+
+bench: $(BUILD)/tests/bench/road $(BUILD)/tests/bench/gen_capture
+	$(Q)scripts/bench
 
 format:
 	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' ':!vmlinux' | xargs clang-format -i
@@ -167,4 +189,6 @@ install: $(BIN)
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d) \
+	$(FUZZ_LIB:%.c=$(BUILD)/fuzz/obj/%.d) $(FUZZ_LIB:%.c=$(BUILD)/cover/obj/%.d) \
+	$(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.d) $(FUZZ_SRC:%.c=$(BUILD)/cover/obj/%.d)

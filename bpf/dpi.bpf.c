@@ -3,12 +3,18 @@
  * The two kernel programs: XDP on receive, clsact on transmit. This file is the road alone; each
  * step stands in a header of its own.
  *
- *     parse -> static rules -> verdict of the flow -> DNS question -> (first-packet hello) ->
- *     count -> sample
+ *     parse, through tunnels -> key of a fragment -> static rules -> verdict of the flow ->
+ *     DNS question -> count -> sample
  *
- * What cannot be parsed is counted and passed. No decision ever depends on a checksum: on local
- * traffic they are not finished here. Both programs share every map and must load on Linux 6.1.
+ * Of names, only a DNS question is decided here: it decides a message, not a flow. All others are
+ * the agent's to find, from samples; it answers with a verdict on the flow.
+ *
+ * What cannot be parsed is counted and passed, but for what hides its ports while any rule blocks
+ * something: fragments made so, and IPv6 with more headers than are followed. No decision ever
+ * depends on a checksum: on local traffic they are not finished here. Both programs share every map
+ * and must load on Linux 6.1.
  */
+#include "pieces.h"
 #include "reset.h"
 
 #define TC_ACT_UNSPEC (-1) /* go on with the next filter */
@@ -70,17 +76,40 @@ static __always_inline bool count_parse(struct place *p, enum dpi_parse result)
 	return true;
 }
 
-/* The road from the static rules on. Returns true when the frame must be dropped. */
-static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment)
+/* The road's end for a piece that is of no known flow. Returns true when it must be dropped: when
+ * it hides its ports, and any rule could be meant for it. */
+static __always_inline bool decide_piece(struct place *p, __u32 hook, bool is_tiny, bool is_allowed)
 {
-	struct dpi_flow *f = is_fragment ? 0 : flow_find(p);
+	if (is_tiny && !is_allowed && (p->config->flags & DPI_CONFIG_BLOCKS) && drop(p, 0, 0)) {
+		count(p, DROP_FRAGMENT);
+		return true;
+	}
+	if (piece_wanted(p, 0, 0))
+		sample_send(p, hook, 0, 0);
+	return false;
+}
+
+/* True for a packet that the agent may read: one with payload, or that names an urgent byte of one
+ * to come. */
+static __always_inline bool is_read(const struct place *p, __u32 payload)
+{
+	if (p->packet.key.proto == DPI_IP_TCP)
+		return payload || (p->packet.tcp_flags & DPI_TCP_URG);
+	return payload && p->packet.key.proto == DPI_IP_UDP;
+}
+
+/* The road from the static rules on. Returns true when the frame must be dropped. */
+static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse result)
+{
+	bool has_flow = result == DPI_PARSE_OK || (result == DPI_PARSE_FRAGMENT && piece_find(p));
+	struct dpi_flow *f = has_flow ? flow_find(p) : 0;
 	struct static_decision fixed = static_decide(p, f);
 	bool is_static_drop = fixed.action == DPI_STATIC_ADDRESS || fixed.action == DPI_STATIC_PORT;
 	bool is_dns;
 	__u32 payload;
 	__u64 rule;
 
-	if (!is_fragment && (f ? is_tcp_syn(&p->packet) : is_handshake(&p->packet)))
+	if (has_flow && (f ? is_tcp_syn(&p->packet) : is_handshake(&p->packet)))
 		syn_note(p, f, is_static_drop ? fixed.rule : 0);
 	if (is_static_drop && drop(p, f, fixed.rule)) {
 		if (fixed.action == DPI_STATIC_ADDRESS)
@@ -89,8 +118,9 @@ static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment
 			count(p, DROP_PORT);
 		return true;
 	}
-	if (is_fragment)
-		return false;
+	if (!has_flow)
+		return decide_piece(p, hook, result == DPI_PARSE_TINY,
+				    fixed.action == DPI_STATIC_ALLOW);
 	if (fixed.action != DPI_STATIC_ALLOW) {
 		rule = verdict_find(p);
 		if (rule) {
@@ -104,7 +134,7 @@ static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment
 		}
 	}
 	payload = place_payload(p);
-	is_dns = dns_is_message(p, hook);
+	is_dns = !p->packet.frag_off && dns_is_message(p, hook);
 	if (is_dns && fixed.action != DPI_STATIC_ALLOW && (p->config->flags & DPI_CONFIG_NAMES) &&
 	    !p->config->dns_allow) {
 		rule = dns_match(p, hook);
@@ -119,7 +149,7 @@ static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment
 			return gone;
 		}
 	}
-	/* A one-packet ClientHello or HTTP head will be decided here, by name.h. */
+	/* The agent would decide on this payload; without one nobody does (--fail closed). */
 	if (fixed.action != DPI_STATIC_ALLOW && payload &&
 	    (!f || flow_in_budget(f, p->packet.dir)) && !agent_lives(p) &&
 	    !(f && flow_settle(p, f)) && drop(p, f, 0)) {
@@ -130,10 +160,27 @@ static __always_inline bool decide(struct place *p, __u32 hook, bool is_fragment
 		return false;
 	flow_count_passed(p, f);
 	flow_note_time(p, f);
-	if (payload && (p->packet.key.proto == DPI_IP_TCP || p->packet.key.proto == DPI_IP_UDP) &&
+	if (p->is_piece) {
+		if (payload && piece_wanted(p, f, payload))
+			sample_send(p, hook, f, 0);
+		return false;
+	}
+	if (is_read(p, payload) &&
 	    ((is_dns && is_dns_port(&p->packet.key)) || sample_wanted(p, f, payload)))
 		sample_send(p, hook, f, 0);
 	return false;
+}
+
+/* Counts an IP fragment, and remembers of a first one which flow it is of. */
+static __always_inline void take_piece(struct place *p, enum dpi_parse result)
+{
+	p->is_piece = true;
+	if (result == DPI_PARSE_FRAGMENT)
+		count(p, FRAGMENT);
+	else if (result == DPI_PARSE_TINY)
+		count(p, TINY);
+	else
+		piece_note(p);
 }
 
 /* One frame, from either hook. Returns true when it must be dropped. */
@@ -154,13 +201,20 @@ static __always_inline bool road(struct place *p, __u32 hook, struct dpi_cursor 
 		count(p, TX_PACKETS);
 		count_by(p, TX_BYTES, p->wire_len);
 	}
-	result = dpi_parse_eth(c, p->wire_len, &p->packet);
+	result = layers_outer(p, hook, c);
+	if (result == DPI_PARSE_OK && layers_may_follow(&p->packet))
+		result = layers_follow(p, hook);
 	if (count_parse(p, result)) {
-		if (result == DPI_PARSE_FRAGMENT)
-			count(p, FRAGMENT);
 		p->now = bpf_ktime_get_ns();
-		if (decide(p, hook, result == DPI_PARSE_FRAGMENT))
+		if (result != DPI_PARSE_OK || p->packet.is_first_fragment)
+			take_piece(p, result);
+		if (decide(p, hook, result))
 			return true;
+	} else if (result == DPI_PARSE_DEEP && p->packet.ip_version == 6 &&
+		   (p->config->flags & DPI_CONFIG_BLOCKS) && drop(p, 0, 0)) {
+		/* Ports behind more headers than anybody needs are hidden on purpose. */
+		count(p, DROP_DEEP);
+		return true;
 	}
 	count(p, PASSED);
 	return false;
@@ -176,11 +230,10 @@ SEC("xdp.frags")
 int dpi_receive(struct xdp_md *ctx)
 {
 	struct place p = {.ctx = ctx, .ifindex = ctx->ingress_ifindex};
-	struct dpi_cursor c = {};
+	struct dpi_cursor c = {.pos = (const __u8 *)(long)ctx->data,
+			       .end = (const __u8 *)(long)ctx->data_end};
 
 	p.wire_len = (__u32)bpf_xdp_get_buff_len(ctx);
-	c.pos = (const __u8 *)(long)ctx->data;
-	c.end = (const __u8 *)(long)ctx->data_end;
 	if (!road(&p, DPI_HOOK_RECEIVE, &c))
 		return XDP_PASS;
 	if (!is_answered(&p))
@@ -192,16 +245,6 @@ int dpi_receive(struct xdp_md *ctx)
 	}
 }
 
-/* Makes sure the headers lie in the buffer's head, where a program may read them. */
-static __noinline int headers_pull(struct __sk_buff *skb)
-{
-	__u32 there = skb->data_end - skb->data, want = skb->len;
-
-	if (want > HEADERS_LEAST)
-		want = HEADERS_LEAST;
-	return there < want ? (int)bpf_skb_pull_data(skb, want) : 0;
-}
-
 SEC("tc")
 int dpi_transmit(struct __sk_buff *skb)
 {
@@ -209,7 +252,7 @@ int dpi_transmit(struct __sk_buff *skb)
 	struct dpi_cursor c = {};
 
 	p.wire_len = skb->len;
-	headers_pull(skb);
+	layers_pull(skb, HEADERS_LEAST);
 	c.pos = (const __u8 *)(long)skb->data;
 	c.end = (const __u8 *)(long)skb->data_end;
 	if (!road(&p, DPI_HOOK_TRANSMIT, &c))

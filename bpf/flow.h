@@ -76,7 +76,8 @@ static __always_inline bool syn_ration(struct place *p)
 /*
  * What a SYN or SYN-ACK says of who opened the connection and with which numbers. Anybody can send
  * a SYN with a wrong number before the right one, or a SYN-ACK out of nothing: the first SYN says
- * who opened, and the number that the other end's SYN-ACK accepts is the opener's.
+ * who opened, and the number that the other end's SYN-ACK accepts is the opener's; it is sure of it
+ * while it is the SYN's, or no SYN was seen, and no other SYN-ACK says otherwise.
  */
 static __always_inline void syn_learn(const struct dpi_packet *k, struct dpi_syn *s)
 {
@@ -91,11 +92,22 @@ static __always_inline void syn_learn(const struct dpi_packet *k, struct dpi_syn
 			s->isn[dir] = k->seq;
 			s->flags |= dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0;
 		}
-	} else if (!(s->flags & DPI_FLOW_SURE) &&
-		   (!(s->flags & DPI_FLOW_OPENER) || dir != s->opener)) {
+	} else if (!(s->flags & DPI_FLOW_OPENER) || dir != s->opener) {
+		bool is_known = s->flags & (other ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0);
+		bool is_same = s->isn[other] == k->ack - 1;
+
+		if (s->flags & (dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0)) { /* not the first one */
+			if (!is_same) {
+				s->flags &= (__u8)~DPI_FLOW_SURE;
+				s->flags |= DPI_FLOW_DISPUTED;
+			}
+			return;
+		}
 		s->isn[dir] = k->seq;
 		s->isn[other] = k->ack - 1;
-		s->flags |= DPI_FLOW_ISN0 | DPI_FLOW_ISN1 | DPI_FLOW_SURE;
+		s->flags |= DPI_FLOW_ISN0 | DPI_FLOW_ISN1;
+		if (!is_known || is_same)
+			s->flags |= DPI_FLOW_SURE;
 	}
 }
 

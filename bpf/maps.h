@@ -26,6 +26,15 @@ struct {
 	__type(value, struct dpi_syn);
 } syns SEC(".maps");
 
+/* Which flow the pieces of a datagram belong to, as its first one says. Kernel alone writes and
+ * reads. Full: the oldest leaves, and its later pieces are of no known flow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, DPI_FRAGS_MAX);
+	__type(key, struct dpi_frag_key);
+	__type(value, struct dpi_frag);
+} frags SEC(".maps");
+
 /* Blocked flows. Agent inserts and removes, kernel looks up and stamps. Shared by all CPUs and not
  * LRU: no flood can push a verdict out. Full: the insert fails, the agent counts it and reclaims
  * the verdict idle for longest. */
@@ -143,7 +152,12 @@ struct dpi_scratch {
 	struct dpi_name_walk walk;
 	__u32 walk_at; /* bytes of the name already walked, from its right end */
 	__u32 pad;
-	__u64 syn_window, syn_count; /* ration of half-open entries in the current second */
+	/* What may be done in the current second: half-open entries, pieces of unknown flows. */
+	__u64 syn_window, syn_count, frag_window, frag_count;
+	struct dpi_addr outer[2]; /* of a packet in a tunnel: the outermost source, destination */
+	__be16 outer_port;	  /* UDP: the outermost destination */
+	__u8 outer_proto;
+	__u8 pad2[5];
 };
 
 struct {

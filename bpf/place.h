@@ -19,7 +19,9 @@ struct place {
 	__u64 now;
 	__u32 ifindex;
 	__u32 wire_len;
-	__u32 drops; /* of this flow on this CPU, this frame included; 0 while it has none */
+	__u32 drops;   /* of this flow on this CPU, this frame included; 0 while it has none */
+	bool is_inner; /* packet came in a tunnel: scratch->outer is the outermost */
+	bool is_piece; /* packet is an IP fragment, first or later */
 };
 
 #define count(p, id)	    ((p)->counts->n[DPI_COUNT_##id]++)

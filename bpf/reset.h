@@ -6,8 +6,8 @@
  * rewritten in place, with sequence numbers from the segment itself (RFC 9293 3.10.7.1): nobody is
  * told anything but about this connection, and nothing is sent that was not asked for.
  *
- * Only plain headers are rewritten (IPv4 without options, IPv6 without extension headers); other
- * segments are dropped in silence.
+ * Only plain headers are rewritten (IPv4 without options, IPv6 without extension headers, no
+ * tunnel, no fragment); other segments are dropped in silence.
  */
 #ifndef BPF_RESET_H
 #define BPF_RESET_H
@@ -134,8 +134,8 @@ static __noinline int reset_make(struct place *p, __u32 hook)
 	bool is_v4 = p->packet.ip_version == 4;
 	__u8 *frame;
 
-	if (!p->scratch || !p->counts || p->packet.key.proto != DPI_IP_TCP ||
-	    (p->packet.tcp_flags & DPI_TCP_RST))
+	if (!p->scratch || !p->counts || p->packet.key.proto != DPI_IP_TCP || p->is_inner ||
+	    p->is_piece || (p->packet.tcp_flags & DPI_TCP_RST))
 		return RESET_NONE;
 	if (l4 < l3 || l4 - l3 != (is_v4 ? 20 : 40) || l4 > RESET_L4_MAX || l3 < 14)
 		return RESET_NONE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Samples: exact-length copies of payload frames for the agent, in the ring of the worker that owns
- * the flow, until the agent says enough or the budget ends. The kernel ships bytes, not
- * conclusions.
+ * the flow (or, of IP fragments, that puts them together), until the agent says enough or the
+ * budget ends. The kernel ships bytes, not conclusions.
  */
 #ifndef BPF_SAMPLE_H
 #define BPF_SAMPLE_H
@@ -16,7 +16,7 @@ static __always_inline bool sample_wanted(const struct place *p, struct dpi_flow
 
 	if (!flow_in_budget(f, dir) || flow_settle(p, f))
 		return false;
-	f->budget_units[dir] += payload < DPI_UNIT_BYTES ? payload : DPI_UNIT_BYTES;
+	f->budget_units[dir] += !payload ? 1 : payload < DPI_UNIT_BYTES ? payload : DPI_UNIT_BYTES;
 	f->budget_bytes[dir] += payload;
 	return true;
 }
@@ -27,10 +27,18 @@ static __always_inline void sample_put_isn(const struct place *p, struct dpi_sam
 					   const struct dpi_flow *f)
 {
 	__u8 dir = p->packet.dir & 1, known = dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0, flags = 0;
+	__u8 others = dir ? DPI_FLOW_ISN0 : DPI_FLOW_ISN1;
 	const struct dpi_syn *s = 0;
 
 	if (p->packet.key.proto == DPI_IP_TCP)
 		s = bpf_map_lookup_elem(&syns, &p->packet.key);
+	if (s && (s->flags & others)) {
+		h->other_isn = s->isn[dir ^ 1];
+		h->flags |= DPI_SAMPLE_OTHER;
+	} else if (f && (f->flags & others)) {
+		h->other_isn = f->isn[dir ^ 1];
+		h->flags |= DPI_SAMPLE_OTHER;
+	}
 	if (s && (s->flags & known)) {
 		h->isn = s->isn[dir];
 		h->opener = s->opener;
@@ -74,8 +82,15 @@ static __noinline int sample_send(struct place *p, __u32 hook, struct dpi_flow *
 	h->ifindex = p->ifindex;
 	h->wire_len = p->wire_len;
 	h->cap_len = (__u32)len;
-	h->hash = dpi_key_hash(&h->key);
-	h->isn = 0;
+	if (p->is_piece) {
+		struct dpi_key pieces = dpi_key_of_pieces(&h->key, p->packet.ip_version);
+
+		h->hash = dpi_key_hash(&pieces);
+		flags |= DPI_SAMPLE_FRAGMENT;
+	} else {
+		h->hash = dpi_key_hash(&h->key);
+	}
+	h->isn = h->other_isn = 0;
 	h->cpu = bpf_get_smp_processor_id();
 	h->dir = dir;
 	h->hook = (__u8)hook;

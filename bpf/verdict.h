@@ -41,13 +41,48 @@ static __always_inline void addr_rules(const struct place *p, const struct dpi_a
 	}
 }
 
-/* Works out the static rules: an allow first, then addresses, then the responder's port. */
+/*
+ * What the rules say of the ends of a tunnel: only a block, for what is inside has ends of its own.
+ * is_opener: what is inside was sent by the end that opened its flow.
+ */
+static __always_inline struct static_decision outer_work_out(const struct place *p, bool is_opener)
+{
+	const struct dpi_scratch *s = p->scratch;
+	struct static_decision d = {0, DPI_STATIC_NONE};
+	__u64 block = 0, allow = 0;
+
+	addr_rules(p, &s->outer[0], is_opener, &block, &allow);
+	addr_rules(p, &s->outer[1], !is_opener, &block, &allow);
+	if (allow)
+		return d;
+	if (block) {
+		d.rule = block;
+		d.action = DPI_STATIC_ADDRESS;
+	} else if (p->config->flags & DPI_CONFIG_PORTS) {
+		__u32 at = (__u32)s->outer_proto << 16 | dpi_be16(s->outer_port);
+		__u64 *rule = bpf_map_lookup_elem(&ports, &at);
+
+		if (rule) {
+			d.rule = *rule;
+			d.action = DPI_STATIC_PORT;
+		}
+	}
+	return d;
+}
+
+/* Works out the static rules: the tunnel's ends; then of the packet an allow first, then addresses,
+ * then the responder's port. */
 static __always_inline struct static_decision static_work_out(const struct place *p, __u8 opener)
 {
 	const struct dpi_key *key = &p->packet.key;
 	struct static_decision d = {0, DPI_STATIC_NONE};
 	__u64 block = 0, allow = 0;
 
+	if (p->is_inner) {
+		d = outer_work_out(p, opener == p->packet.dir);
+		if (d.action != DPI_STATIC_NONE)
+			return d;
+	}
 	addr_rules(p, &key->addr[0], opener == 0, &block, &allow);
 	addr_rules(p, &key->addr[1], opener != 0, &block, &allow);
 	if (allow) {

@@ -12,7 +12,7 @@
 
 #include "dpi/types.h"
 
-#define DPI_ABI_VERSION 1
+#define DPI_ABI_VERSION 2
 
 enum {
 	DPI_FLOWS_MAX = 65536,	    /* kernel flow entries (LRU: may forget) */
@@ -36,8 +36,11 @@ enum {
 	DPI_CPUS_ASKED = 64,	    /* CPUs that are asked who opened a flow they met first */
 	DPI_RECENT = 16, /* times of passed frames kept, to count those that passed late */
 	DPI_SYN_TRACK_PER_S =
-		4096, /* new half-open entries a CPU and second; a flood is not stored */
+		4096,	       /* new half-open entries a CPU and second; a flood is not stored */
+	DPI_FRAGS_MAX = 16384, /* datagrams whose first fragment has said which flow (LRU) */
+	DPI_FRAG_PER_S = 4096, /* fragments of no known flow copied, a CPU and second */
 };
+#define DPI_FRAG_NS	    30000000000ULL /* pieces of one datagram come within 30 s */
 #define DPI_VERDICT_IDLE_NS 60000000000ULL /* a block ends after 60 s without a frame */
 #define DPI_HEARTBEAT_NS    3000000000ULL  /* an agent silent for longer counts as dead */
 
@@ -69,12 +72,13 @@ enum dpi_opener { DPI_OPENER_0 = 0, DPI_OPENER_1 = 1, DPI_OPENER_UNKNOWN = 2 };
 enum dpi_hook { DPI_HOOK_RECEIVE = 0, DPI_HOOK_TRANSMIT = 1 };
 
 enum dpi_flow_flag {
-	DPI_FLOW_ISN0 = 1,    /* isn[0] is known */
-	DPI_FLOW_ISN1 = 2,    /* isn[1] is known */
-	DPI_FLOW_LOST = 4,    /* a sample of this flow did not fit its ring */
-	DPI_FLOW_SETTLED = 8, /* the agent has said enough (map facts) */
-	DPI_FLOW_OPENER = 16, /* a SYN has said who opened it */
-	DPI_FLOW_SURE = 32,   /* the opener's isn is the one the other end has accepted */
+	DPI_FLOW_ISN0 = 1,	/* isn[0] is known */
+	DPI_FLOW_ISN1 = 2,	/* isn[1] is known */
+	DPI_FLOW_LOST = 4,	/* a sample of this flow did not fit its ring */
+	DPI_FLOW_SETTLED = 8,	/* the agent has said enough (map facts) */
+	DPI_FLOW_OPENER = 16,	/* a SYN has said who opened it */
+	DPI_FLOW_SURE = 32,	/* the opener's isn is the one the other end has accepted */
+	DPI_FLOW_DISPUTED = 64, /* ... but it is said to have accepted several */
 };
 
 enum dpi_static {
@@ -117,6 +121,25 @@ struct dpi_syn {
 	__u8 tcp_flags[2]; /* by direction */
 };
 _Static_assert(sizeof(struct dpi_syn) == 48, "dpi_syn");
+
+/* A datagram in pieces, as sent (RFC 791 3.2, RFC 8200 4.5). */
+struct dpi_frag_key {
+	struct dpi_addr src, dst;
+	__u32 id;
+	__u8 proto; /* IPv4; 44 for IPv6, whose pieces need not agree on it */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct dpi_frag_key) == 40, "dpi_frag_key");
+
+/* What its first piece says of the others. Shared by the CPUs; the kernel's alone. */
+struct dpi_frag {
+	__u64 seen_ns;
+	__be16 port[2]; /* of the flow's key */
+	__u8 proto;	/* ... */
+	__u8 dir;	/* sending end of the key */
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct dpi_frag) == 16, "dpi_frag");
 
 enum dpi_action { DPI_PASS = 0, DPI_DROP = 1 };
 
@@ -181,7 +204,9 @@ enum dpi_config_flag {
 	DPI_CONFIG_NETS = 8,	    /* there are network rules */
 	DPI_CONFIG_PORTS = 16,	    /* there are port rules */
 	DPI_CONFIG_NAMES = 32,	    /* there are name rules */
-	DPI_CONFIG_RESET = 64, /* a dropped TCP segment becomes a RST, to one end or the other */
+	DPI_CONFIG_RESET = 64,	 /* a dropped TCP segment becomes a RST, to one end or the other */
+	DPI_CONFIG_BLOCKS = 128, /* some rule blocks something: fragments that hide what they are
+				    do not pass */
 };
 
 /* Written by the supervisor, read by the kernel on every packet. */
@@ -197,9 +222,11 @@ struct dpi_config {
 _Static_assert(sizeof(struct dpi_config) == 40, "dpi_config");
 
 enum dpi_sample_flag {
-	DPI_SAMPLE_ISN = 1,	/* isn is known */
-	DPI_SAMPLE_SURE = 4,	/* ... and the other end has accepted it */
-	DPI_SAMPLE_DROPPED = 2, /* the kernel dropped it: a DNS message with a blocked question */
+	DPI_SAMPLE_ISN = 1,	 /* isn is known */
+	DPI_SAMPLE_SURE = 4,	 /* ... and the other end has accepted it */
+	DPI_SAMPLE_DROPPED = 2,	 /* the kernel dropped it: a DNS message with a blocked question */
+	DPI_SAMPLE_FRAGMENT = 8, /* an IP fragment: hash is of dpi_key_of_pieces() */
+	DPI_SAMPLE_OTHER = 16,	 /* other_isn is known */
 };
 
 /* The head of a sample; the frame follows from its Ethernet header on, cap_len bytes of it. */
@@ -212,11 +239,11 @@ struct dpi_sample {
 	__u32 hash; /* dpi_key_hash(key) */
 	__u32 isn;  /* of the sending end, host order */
 	__u32 cpu;
-	__u8 dir;    /* sending end of the key */
-	__u8 hook;   /* enum dpi_hook */
-	__u8 opener; /* enum dpi_opener */
-	__u8 flags;  /* enum dpi_sample_flag */
-	__u32 pad;
+	__u8 dir;	 /* sending end of the key */
+	__u8 hook;	 /* enum dpi_hook */
+	__u8 opener;	 /* enum dpi_opener */
+	__u8 flags;	 /* enum dpi_sample_flag */
+	__u32 other_isn; /* of the other end, host order */
 };
 _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 
@@ -246,6 +273,17 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(BAD, unparsed_bad, "frames whose headers contradict themselves")                   \
 	X(DEEP, unparsed_deep, "frames with more headers than are followed")                 \
 	X(FRAGMENT, fragments_later, "IP fragments after the first, which carry no ports")   \
+	X(TINY, fragments_tiny, "first fragments without a whole transport header")          \
+	X(DROP_FRAGMENT, dropped_fragments, "fragments dropped for hiding what they are")    \
+	X(DROP_DEEP, dropped_deep, "frames dropped for more headers than are followed")      \
+	X(FRAGMENT_UNSAMPLED, fragments_unsampled, "IP fragments not copied (flood)")        \
+	X(TUNNEL_IP4, tunnel_ip4, "packets inside IPv4 in IP")                               \
+	X(TUNNEL_IP6, tunnel_ip6, "packets inside IPv6 in IP")                               \
+	X(TUNNEL_GRE, tunnel_gre, "packets inside GRE")                                      \
+	X(TUNNEL_VXLAN, tunnel_vxlan, "packets inside VXLAN")                                \
+	X(TUNNEL_GENEVE, tunnel_geneve, "packets inside GENEVE")                             \
+	X(TUNNEL_GTPU, tunnel_gtpu, "packets inside GTP-U")                                  \
+	X(TUNNEL_DEEP, tunnel_deep, "packets in more tunnels than the kernel follows")       \
 	X(SYN_UNTRACKED, syns_untracked, "half-open connections not remembered (flood)")     \
 	X(FLOW_FULL, flow_insert_failed, "flow entries the kernel refused to store")         \
 	X(EXPIRED, verdicts_expired, "frames that met a verdict idle for over 60 s")         \

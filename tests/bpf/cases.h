@@ -21,6 +21,8 @@ extern const struct test_case parity_cases[];
 extern const struct test_case verdict_cases[];
 extern const struct test_case question_cases[];
 extern const struct test_case sampling_cases[];
+extern const struct test_case tunnel_cases[];
+extern const struct test_case piece_cases[];
 
 /* The client and server of most cases: 10.0.0.1:40000 and 10.0.0.2:443. */
 enum {
@@ -42,6 +44,11 @@ void make_udp(struct made *m, uint16_t sport, uint16_t dport, struct slice paylo
 /* Decodes it as user space would. */
 enum dpi_parse made_decode(const void *bytes, size_t len, struct packet *p);
 struct dpi_key made_key(const struct made *m);
+
+/* One frame, as a flow of its own, through one program, against what user space makes of it. False:
+ * the test run takes no frame of this length. */
+bool parity_check(struct kernel *k, const char *what, enum dpi_hook hook, const void *bytes,
+		  size_t len);
 
 /* Calls fn with every Ethernet frame of the captures, as if its captured bytes were all of it. */
 size_t each_captured(struct kernel *k,

@@ -54,6 +54,14 @@ void kernel_pin_dir(char out[KERNEL_PIN_MAX], pid_t pid)
 	snprintf(out, KERNEL_PIN_MAX, LIVE_BPFFS "/dpi-xdp-test-%d/v%d", (int)pid, DPI_ABI_VERSION);
 }
 
+static int frags_open(const char *pin_dir)
+{
+	char path[KERNEL_PIN_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/frags", pin_dir);
+	return bpf_obj_get(path);
+}
+
 int kernel_open(struct kernel *k, struct fault *f)
 {
 	int err;
@@ -66,12 +74,14 @@ int kernel_open(struct kernel *k, struct fault *f)
 	k->maps = loader_maps(k->loader);
 	k->ring = ring_open(k->maps->ring[0], live_clock_now(), sample_keep, k, f);
 	k->catalogue = catalogue_new();
-	return k->ring && k->catalogue ? 0 : -ENOMEM;
+	k->frags = frags_open(k->pin_dir);
+	return k->ring && k->catalogue && k->frags >= 0 ? 0 : -ENOMEM;
 }
 
 void kernel_close(struct kernel *k)
 {
 	ring_close(k->ring);
+	close(k->frags);
 	loader_close(k->loader);
 	loader_unpin(k->pin_dir);
 	policy_free(k->policy);
@@ -86,12 +96,18 @@ static void map_empty(int fd)
 		continue;
 }
 
+void kernel_forget_pieces(struct kernel *k)
+{
+	map_empty(k->frags);
+}
+
 void kernel_reset(struct kernel *k)
 {
 	map_empty(k->maps->flows);
 	map_empty(k->maps->syns);
 	map_empty(k->maps->verdicts);
 	map_empty(k->maps->facts);
+	kernel_forget_pieces(k);
 	live_heartbeat(k->maps, 0);
 	kernel_rules(k, "", 0);
 	kernel_drain(k);

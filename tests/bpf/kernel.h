@@ -31,6 +31,7 @@ struct kernel {
 	struct loader *loader;
 	const struct live_maps *maps;
 	struct ring *ring;
+	int frags; /* the map of fragments, which only the kernel uses */
 	struct catalogue *catalogue;
 	struct policy *policy; /* what the kernel holds at present */
 	uint64_t sample_count; /* since the last kernel_drain() began */
@@ -64,6 +65,8 @@ void kernel_counts(const struct kernel *k, struct dpi_counts *out);
 uint64_t kernel_grown(const struct kernel *k, const struct dpi_counts *before, enum dpi_counter c);
 /* Frames a rule has dropped or would have. */
 uint64_t kernel_hits(const struct kernel *k, uint64_t rule);
+/* Forgets which flows the fragments that were seen are of. */
+void kernel_forget_pieces(struct kernel *k);
 /* Half-open connections that are remembered. 0 or -ENOENT. */
 int kernel_syn(const struct kernel *k, const struct dpi_key *key, struct dpi_syn *out);
 

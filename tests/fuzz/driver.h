@@ -9,18 +9,8 @@
 #ifndef FUZZ_DRIVER_H
 #define FUZZ_DRIVER_H
 
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "claim.h"
 #include "extract/extract.h"
-
-#define CLAIM(x)                                             \
-	do {                                                 \
-		if (!(x)) {                                  \
-			fprintf(stderr, "broken: %s\n", #x); \
-			abort();                             \
-		}                                            \
-	} while (0)
 
 static enum extract_answer run(const uint8_t *at, size_t len, const struct extract_context *ctx,
 			       struct clue *clue)

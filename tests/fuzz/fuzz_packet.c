@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.bytes = slice_of(data + 2, size - 2);
 	f.wire_len = (uint32_t)f.bytes.len + data[1] * 6U;
 	parse = packet_decode(&f, &p);
-	if (parse != DPI_PARSE_OK && parse != DPI_PARSE_FRAGMENT)
+	if (parse != DPI_PARSE_OK && parse != DPI_PARSE_FRAGMENT && parse != DPI_PARSE_TINY)
 		return 0;
 	if (p.payload.at < f.bytes.at ||
 	    p.payload.len > (size_t)(f.bytes.at + f.bytes.len - p.payload.at))
@@ -30,6 +30,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (p.hash != dpi_key_hash(&p.head.key) || dpi_key_order(&p.head.key) != 0 ||
 	    p.head.dir > 1)
+		abort();
+	if (p.tunnel_depth > DPI_TUNNELS_MAX || (p.tunnel_depth == 0) != (p.tunnel == 0))
+		abort();
+	/* An inner packet lies behind an outer one, and ends no later than the frame did. */
+	if (p.tunnel_depth &&
+	    (p.head.l3_off < 20 || p.head.payload_off + p.head.payload_len > f.wire_len))
 		abort();
 	return 0;
 }

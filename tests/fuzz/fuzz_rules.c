@@ -25,6 +25,7 @@ static void demand_same(const struct rules *a, const struct rules *b)
 
 		demand(y && x->kind == y->kind && x->is_allow == y->is_allow);
 		demand(x->is_exact == y->is_exact && strcmp(x->value, y->value) == 0);
+		demand(x->is_learnt == y->is_learnt && x->is_category == y->is_category);
 		demand(memcmp(&x->ip, &y->ip, sizeof(x->ip)) == 0);
 	}
 }
@@ -59,10 +60,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	demand(policy != NULL);
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		const struct rule *r = rules_at(rules, i);
-		struct slice name = slice_text(r->value + r->is_exact);
+		struct slice name = slice_text(rule_subject(r));
 
-		if (r->kind == RULE_DOMAIN)
-			demand(policy_match_name(policy, name).rule != 0);
+		if (r->kind != RULE_DOMAIN)
+			continue;
+		demand(policy_match_name(policy, name).rule != 0);
+		/* What says `learnt:` decides learnt names, unless something allows the name. */
+		if (r->is_learnt && policy_match_name(policy, name).is_block)
+			demand(policy_match_learnt(policy, name).is_block);
 	}
 	policy_free(policy);
 	free(text);

@@ -12,11 +12,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ISN = 0xffffff00, WINDOW = DPI_BUDGET_BYTES };
+enum { ISN = 0xffffff00, WINDOW = DPI_BUDGET_BYTES, NEAR_END = 2, FAR = WINDOW - 2048 };
 
 struct model {
 	uint8_t view[2][WINDOW];
-	bool have[WINDOW];
+	bool have[WINDOW]; /* a byte of a view counts only where this says so */
+	size_t len;	   /* bytes from the beginning without a gap, as last counted */
 	bool is_split;
 };
 
@@ -35,13 +36,14 @@ static void model_add(struct model *m, uint32_t off, struct slice bytes)
 	}
 }
 
-static void compare(const struct model *m, const struct stream *s)
+static void compare(struct model *m, const struct stream *s)
 {
 	struct slice first = stream_view(s, 0), later = stream_view(s, 1);
-	size_t len = 0;
+	size_t len = m->len;
 
 	while (len < WINDOW && m->have[len])
 		len++;
+	m->len = len;
 	/* Beyond the gap limit the stream may hold less than the model, and never more. */
 	if (first.len > len || (first.len < len && !stream_is_over(s)))
 		abort();
@@ -61,16 +63,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct stream *s = stream_new();
 	bool has_isn = size && data[0] & 1;
 
-	memset(&model, 0, sizeof(model));
+	memset(model.have, 0, sizeof(model.have));
+	model.len = 0;
+	model.is_split = false;
 	if (!s)
 		return 0;
 	if (has_isn)
 		stream_set_isn(s, ISN);
 	for (size_t at = 1; at + 4 <= size; at += 4) {
-		uint32_t off = (uint32_t)data[at] << 8 | data[at + 1];
+		uint32_t off = ((uint32_t)data[at] << 8 | data[at + 1]) & 0xfff;
 		uint8_t bytes[256];
 		size_t len = data[at + 2];
 
+		if (data[0] & NEAR_END)
+			off += FAR;
 		for (size_t i = 0; i < len; i++)
 			bytes[i] = (uint8_t)(off + i + data[at + 3] / 128);
 		if (!len && !has_isn)

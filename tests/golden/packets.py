@@ -38,11 +38,12 @@ def ethernet(payload, kind, tags=()):
     return head + struct.pack("!H", kind) + payload
 
 
-def ip4(src, dst, proto, payload, ttl=64, options=b"", ident=1, total=None):
+def ip4(src, dst, proto, payload, ttl=64, options=b"", ident=1, total=None, fragment=0x4000):
+    """fragment: the flags and the offset in units of 8 bytes."""
     options += b"\0" * (-len(options) % 4)
     size = 20 + len(options)
     head = struct.pack("!BBHHHBBH", 0x40 | size // 4, 0, total or size + len(payload), ident,
-                       0x4000, ttl, proto, 0) + address(src) + address(dst) + options
+                       fragment, ttl, proto, 0) + address(src) + address(dst) + options
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
@@ -61,19 +62,21 @@ def pseudo(src, dst, proto, size):
 
 
 def tcp(src, dst, sport, dport, seq, ack, flags, payload=b"", options=b"", check=None, window=64240,
-        urgent=0):
+        urgent=0, words=None):
+    """words: of the header, as its data offset is to claim."""
     options += b"\1" * (-len(options) % 4)
     bits = sum(FLAGS[f] for f in flags)
     head = struct.pack("!HHIIBBHHH", sport, dport, seq % 2**32, ack % 2**32,
-                       (20 + len(options)) // 4 << 4, bits, window, 0, urgent) + options
+                       (words or (20 + len(options)) // 4) << 4, bits, window, 0, urgent) + options
     if check is None:
         whole = head + payload
         check = checksum(pseudo(src, dst, TCP, len(whole)) + whole)
     return head[:16] + struct.pack("!H", check) + head[18:] + payload
 
 
-def udp(src, dst, sport, dport, payload):
-    head = struct.pack("!HHHH", sport, dport, 8 + len(payload), 0)
+def udp(src, dst, sport, dport, payload, length=None):
+    """length: what the header is to claim."""
+    head = struct.pack("!HHHH", sport, dport, length or 8 + len(payload), 0)
     check = checksum(pseudo(src, dst, UDP, 8 + len(payload)) + head + payload) or 0xFFFF
     return head[:6] + struct.pack("!H", check) + payload
 
@@ -96,18 +99,19 @@ def server_name(*names, kind=0):
     return extension(0, struct.pack("!H", len(rows)) + rows)
 
 
-def client_hello(name, pq=False, before=b"", after=b"", sni=None, pad_to=0):
+def client_hello(name, pq=False, before=b"", after=b"", sni=None, pad_to=0, alpn=None):
     """A handshake message (RFC 8446 4.1.2). name: bytes or None; sni: what to put in the place of
     the SNI extension; pq: with the 1,216-byte share of a hybrid key exchange ahead of the name;
-    pad_to: bytes of the whole message (RFC 7685)."""
+    pad_to: bytes of the whole message (RFC 7685); alpn: protocols offered, bytes each."""
     share = struct.pack("!HH", 0x001D, 32) + bytes(range(32))
     if pq:
         share = struct.pack("!HH", 0x11EC, 1216) + bytes(i * 7 % 251 for i in range(1216)) + share
     if sni is None:
         sni = server_name(name) if name is not None else b""
     shares = extension(0x33, struct.pack("!H", len(share)) + share)
+    offers = b"".join(bytes([len(a)]) + a for a in alpn or (b"h2", b"http/1.1"))
     rest = extension(0x0A, b"\0\6\x11\xec\0\x1d\0\x17") + extension(0x0D, b"\0\4\4\3\x08\4") + \
-        extension(0x10, b"\0\x0c\2h2\x08http/1.1") + extension(0x2B, b"\4\3\4\3\3")
+        extension(0x10, struct.pack("!H", len(offers)) + offers) + extension(0x2B, b"\4\3\4\3\3")
     extensions = before + (shares + sni if pq else sni + shares) + rest + after
     head = b"\3\3" + bytes(range(32)) + b"\x20" + bytes(range(32)) + \
         b"\0\6\x13\1\x13\2\xc0\x2b" + b"\1\0"

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 
 import packets as p
 
@@ -187,8 +188,13 @@ def test_no_agent(place):
     names = [a["app"] for a in json.loads(r.stdout)["apps"]]
     check(r.returncode == 0 and {"YouTube", "TikTok", "GitHub", "Twitter"} <= set(names),
           "apps lists what a rule may name, without an agent too", names[:5])
+    categories = {c["category"]: c["apps"] for c in json.loads(r.stdout)["categories"]}
+    listed = Counter(a["category"] for a in json.loads(r.stdout)["apps"] if a["app"] != "Unknown")
+    check(len(names) > 250 and len(categories) >= 15 and categories == listed,
+          "and its categories, with how many applications each has", categories)
     r = place.run("apps")
     check(b"YouTube" in r.stdout and b"no agent" in r.stderr, "apps as text", r.stdout[:200])
+    check(f"social {categories['social']}".encode() in r.stdout, "with the categories", r.stdout[-300:])
     r = place.run("doctor", "-j")
     rows = json.loads(r.stdout)["findings"]
     check(r.returncode == (0 if all(x["good"] for x in rows) else 4) and len(rows) == 5,
@@ -248,6 +254,12 @@ def test_analyze_rules(place):
     capture(place)
     rows = [
         ("app", ["--block-app", "youtube"], 2), ("app, either form", ["--block-app=YouTube"], 2),
+        ("category", ["--block-app", "category:Streaming"], 2),
+        ("category, and one of its applications allowed",
+         ["--block-app", "category:streaming", "--allow-app", "YouTube"], 0),
+        ("allowed category", ["--block-app", "YouTube", "--allow-app", "category:streaming"], 0),
+        ("learnt: own names too", ["--block-app", "learnt:YouTube"], 2),
+        ("learnt domain: questions too", ["--block-domain", "learnt:tiktok.com"], 1),
         ("domain, and below it", ["--block-domain", "youtube.com"], 2),
         ("domain with a star", ["--block-domain", "*.youtube.com"], 2),
         ("domain, exact: another", ["--block-domain", "=youtube.com"], 0),
@@ -282,6 +294,12 @@ def test_analyze_rules(place):
         check(got == {want}, f"the reason recorded is the first that matches: {want}", got)
     check(dropped(place, "--block-domain", "co.uk", "--force")[0] == 0, "--force accepts a public suffix",
           "")
+    report = json.loads(place.run("analyze", place.path("in.pcap"), "/dev/null", "--block-app",
+                                  "category:streaming", "--json", "-").stdout)
+    reasons = [c["block_reason"] for c in report["blocked_connections"]]
+    check(reasons == ["app:category:streaming"] and
+          report["rules"] == [{"rule": "app:category:streaming", "flows": 1, "packets": 2}],
+          "a category is one rule, which the report names", f"{reasons} {report['rules']}")
 
 
 BAD_LINES = [
@@ -378,7 +396,8 @@ def test_stored(place):
          ["10.0.0.50", "192.168.1.0/24", "2001:db8::/32", "src:10.0.0.7"]),
         (["block-port", "6881", "8888/tcp"], "BLOCKED_PORTS", ["6881", "8888/tcp"]),
         (["allow-ip", "dst:203.0.113.9"], "ALLOWED_IPS", ["dst:203.0.113.9"]),
-        (["allow-app", "github"], "ALLOWED_APPS", ["GitHub"]),
+        (["allow-app", "github", "Category:EDUCATION"], "ALLOWED_APPS",
+         ["GitHub", "category:education"]),
         (["allow-domain", "b\u00fccher.example"], "ALLOWED_DOMAINS", ["xn--bcher-kva.example"]),
     ]
     for args, section, want in rows:
@@ -397,7 +416,7 @@ def test_stored(place):
     check(list(os.listdir(place.path("state"))) == ["rules.txt"] and mode == 0o640,
           "one file, nobody else's to read", f"{os.listdir(place.path('state'))} {mode:o}")
     listed = json.loads(place.run("rules", "-j").stdout)["rules"]
-    check(sum(map(len, place.rules().values())) == len(listed) == 13 and
+    check(sum(map(len, place.rules().values())) == len(listed) == 14 and
           {"rule": "allow-app:GitHub", "kind": "app", "action": "allow", "value": "GitHub"} in listed,
           "rules --json: one document, every rule", listed[:2])
     text = place.run("rules").stdout
@@ -407,7 +426,7 @@ def test_stored(place):
     check(place.run("rules", "clear").returncode == 0 and place.rules() == {}, "clear", place.rules())
     with open(place.path("saved"), "rb") as f:
         r = place.run("rules", "load", "-", stdin=f)
-    check(r.returncode == 0 and b"13 rules" in r.stdout and place.run("rules").stdout == text,
+    check(r.returncode == 0 and b"14 rules" in r.stdout and place.run("rules").stdout == text,
           "load of what was saved is the same set, from standard input too", r.stdout + r.stderr)
     for args, section, _ in rows:
         undo = [args[0].replace("block", "unblock") if args[0][0] == "b" else "dis" + args[0], *args[1:]]
@@ -420,6 +439,36 @@ def test_stored(place):
     check(place.rules() == {}, "nothing is left", place.rules())
 
 
+def test_learnt(place):
+    """--learnt stands for learnt:VALUE, and only where a rule is for names."""
+    place.run("block-domain", "-q", "--learnt", "*.A.example.", "=b.example")
+    place.run("block-app", "-q", "YouTube", "category:social", "--learnt")
+    place.run("allow-domain", "-q", "--learnt", "ok.a.example")
+    want = {"BLOCKED_DOMAINS": ["learnt:a.example", "learnt:=b.example"],
+            "BLOCKED_APPS": ["learnt:YouTube", "learnt:category:social"],
+            "ALLOWED_DOMAINS": ["learnt:ok.a.example"]}
+    check(place.rules() == want, "--learnt is stored as learnt:NAME", place.rules())
+    listed = json.loads(place.run("rules", "-j").stdout)["rules"]
+    check({"rule": "app:learnt:category:social", "kind": "app", "action": "block",
+           "value": "learnt:category:social"} in listed, "and listed so", listed)
+    r = place.run("block-domain", "learnt:a.example")
+    check(b"there already" in r.stdout, "learnt:NAME is the same rule", r.stdout)
+    r = place.run("unblock-app", "youtube")
+    check(b"no such rule" in r.stdout and place.rules() == want, "and another than NAME", r.stdout)
+    place.run("unblock-app", "-q", "--learnt", "youtube", "category:social")
+    place.run("unblock-domain", "-q", "learnt:a.example", "learnt:=b.example")
+    place.run("disallow-domain", "-q", "--learnt", "ok.a.example")
+    check(place.rules() == {}, "each is taken away in either form", place.rules())
+    for args in (["block-ip", "--learnt", "10.0.0.1"], ["block-port", "--learnt", "80"],
+                 ["allow-ip", "--learnt", "10.0.0.1"], ["rules", "--learnt"]):
+        expect(place, 2, args, f"{' '.join(args)}: no such option there", "no option --learnt")
+    text = place.put("learnt.txt", "[BLOCKED_APPS] learnt:prime video category:social\n"
+                     "[BLOCKED_DOMAINS]\nLearnt:x.example\n")
+    place.run("rules", "load", "-q", text)
+    check(place.rules() == {"BLOCKED_APPS": ["learnt:PrimeVideo", "category:social"],
+                            "BLOCKED_DOMAINS": ["learnt:x.example"]}, "in a rules file too", place.rules())
+
+
 def test_users_applications(place):
     """An application of /etc/dpi-xdp/apps.d is known to every command, with no agent too. The file
     stands in an /etc that only these commands see."""
@@ -430,7 +479,10 @@ def test_users_applications(place):
     place.put("etc/dpi-xdp/apps.d/mine.conf",
               b"[Mine Own]\ncategory = test\ndomain = mine.example\n")
     for words, said in (("block-app 'mine own'", b"blocked"), ("why www.mine.example", b"app:Mine Own"),
-                        ("apps", b"Mine Own"), ("rules", b"Mine Own")):
+                        ("apps", b"Mine Own"), ("rules", b"Mine Own"),
+                        ("block-app category:TEST", b"blocked"), ("rules", b"category:test"),
+                        ("unblock-app 'mine own'", b"no longer"),
+                        ("why www.mine.example", b"app:category:test")):
         script = f"mount --bind {place.path('etc')} /etc && exec {BIN} {words}"
         r = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, timeout=20,
                            env=dict(os.environ, DPI_XDP_STATE_DIR=place.path("state"),
@@ -443,6 +495,8 @@ def test_stored_refused(place):
     place.run("block-ip", "-q", "10.0.0.1")
     before = place.get("state/rules.txt")
     rows = [(["block-app", "Youtub"], "did you mean YouTube"), (["block-app", ""], "dpi-xdp apps"),
+            (["block-app", "category:sozial"], "did you mean social"),
+            (["allow-app", "category:"], "dpi-xdp apps"), (["block-app", "social"], "no known application"),
             (["block-domain", "fine.example", "co.uk"], "--force"), (["block-domain", "a b"], "example.com"),
             (["block-domain", "\udcff\x1b"], r"\xff\x1b"), (["block-ip", "::g"], "2001:db8::/32"),
             (["block-ip", "fine.example"], "10.0.0.7"), (["block-port", "0"], "1 to 65535"),
@@ -504,7 +558,11 @@ def test_why(place):
     place.run("block-port", "-q", "53/udp", "8080")
     place.run("allow-domain", "-q", "music.youtube.com")
     place.run("allow-ip", "-q", "10.0.0.9")
+    place.run("block-app", "-q", "category:streaming")
+    place.run("block-app", "-q", "--learnt", "Reddit")
     rows = [
+        ("www.netflix.com", "name", True, "app:category:streaming"),
+        ("www.reddit.com", "name", True, "app:learnt:Reddit"),
         ("www.youtube.com", "name", True, "app:YouTube"), ("WWW.YouTube.com.", "name", True, "app:YouTube"),
         ("music.youtube.com", "name", False, "allow-domain:music.youtube.com"),
         ("a.b.tiktok.com", "name", True, "domain:tiktok.com"), ("nottiktok.com", "name", False, None),
@@ -531,6 +589,8 @@ def test_why(place):
     got = json.loads(place.run("why", "-j", "www.youtube.com").stdout)
     check((got["app"], got["category"]) == ("YouTube", "streaming"), "why names application and category",
           got)
+    r = place.run("why", "www.netflix.com")
+    check(b"compared with the category" in r.stdout, "why says that a category decided", r.stdout)
     for what in ("", "a b", "1.2.3.4:99999-2.3.4.5:1", "1.2.3.4:5-", "a\x1b[31m", "\udcff", "-" * 300):
         expect(place, 2, ["why", "--", what], f"why {ascii(what)[:20]}: 2", "a flow is written")
 
@@ -580,7 +640,8 @@ def main():
         say("FAIL", "setup", f"{BIN} is not built; run make")
     else:
         for test in (test_help, test_usage, test_no_agent, test_analyze_files, test_analyze_rules,
-                     test_bad_rules, test_analyze_refused, test_stored, test_users_applications,
+                     test_bad_rules, test_analyze_refused, test_stored, test_learnt,
+                     test_users_applications,
                      test_stored_refused,
                      test_save_elsewhere, test_parallel, test_why, test_colour):
             if wanted and test.__name__ not in wanted:

@@ -4,7 +4,8 @@
 blocked name in it and once with its innocent twin, and looks at what the filtered capture holds:
 nothing from the frame that completes the blocked name on; everything of the twin.
 
-    test_evasion.py [WORD]      only rows whose name holds the word
+    test_evasion.py [WORD]              only rows whose name holds the word
+    test_evasion.py --write DIRECTORY   writes all the captures there instead
 """
 import json
 import os
@@ -14,18 +15,21 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import evasion
+import evasion_attack  # noqa: F401  (adds rows)
+import evasion_ip  # noqa: F401  (adds rows)
+import evasion_quic  # noqa: F401  (adds rows)
+import floods
 import packets
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("DPI_XDP", os.path.join(TOP, "build", "dpi-xdp"))
 
 
-def analyze(world, directory):
+def analyze(world, directory, rules):
     """(report, records of OUT), or a string that says why not."""
     path, out = os.path.join(directory, "in.pcap"), os.path.join(directory, "out.pcap")
     packets.write_capture(path, world.frames)
-    command = [BINARY, "analyze", path, out, "--block-domain", "blocked.example", "--json", "-",
-               "--quiet", "--reproducible"]
+    command = [BINARY, "analyze", path, out, *rules, "--json", "-", "--quiet", "--reproducible"]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
@@ -42,7 +46,7 @@ def check_frames(world, records):
         r = passed.pop(f.ts_us, None)
         if f.fate == evasion.PASS and r is None:
             return f"frame {number} was dropped and must pass"
-        if f.fate == evasion.DROP and r is not None:
+        if f.fate in (evasion.DROP, evasion.REFUSED) and r is not None:
             return f"frame {number} passed and must be dropped"
         if r is not None and (r.data, r.wire_len) != (f.data, f.wire_len):
             return f"frame {number} was changed"
@@ -62,8 +66,11 @@ def check_flow(talk, flow, must_block):
             return f"{where}: no flag {flag} in {flow['flags']}"
     if flow["blocked"] != must_block:
         return f"{where}: blocked is {flow['blocked']}"
-    if must_block and flow["block_reason"] != "domain:blocked.example":
+    if must_block and flow["block_reason"] != talk.world.reason:
         return f"{where}: block_reason is {flow['block_reason']}"
+    for key, value in talk.expect.items():
+        if flow.get(key) != value:
+            return f"{where}: {key} is {flow.get(key)}, not {value}"
     return None
 
 
@@ -72,26 +79,34 @@ def check_flows(world, report, is_innocent):
     twice, and then the first use is meant."""
     flows = {}
     for f in report["connections"]:
-        if f["protocol"] == "TCP":
-            flows.setdefault(max(f["src_port"], f["dst_port"]), f)
+        flows.setdefault((f["protocol"], f["src_port"]), f)
+        flows.setdefault((f["protocol"], f["dst_port"]), f)
     for talk in world.flows:
-        if talk.sport not in flows:
-            return f"connection from port {talk.sport} is not reported"
-        if not is_innocent and talk.fate == evasion.ANY:
+        flow = flows.get((talk.protocol, talk.sport))
+        if not flow:
+            return f"{talk.protocol} flow from port {talk.sport} is not reported"
+        if talk.fate == evasion.MAY or not is_innocent and talk.fate == evasion.ANY:
             continue
         must_block = not is_innocent and talk.fate == evasion.DROP
-        fault = check_flow(talk, flows[talk.sport], must_block)
+        fault = check_flow(talk, flow, must_block)
         if fault:
             return fault
     if is_innocent and report["blocked_connections"]:
         return "a connection is reported as blocked"
+    for counter, least in world.counters.items():
+        if report["counters"].get(counter, 0) < least:
+            return f"counter {counter} is {report['counters'].get(counter)}, not {least}"
     return None
 
 
 def check(one, variant, name):
     world = evasion.make(one, variant, name)
     with tempfile.TemporaryDirectory() as directory:
-        result = analyze(world, directory)
+        result = analyze(world, directory, world.rules)
+        if not isinstance(result, str) and any(f.fate == evasion.REFUSED for f in world.frames):
+            bare = analyze(world, directory, ())
+            if isinstance(bare, str) or len(bare[1]) != len(world.frames):
+                return "without any rule, not every frame passed"
     if isinstance(result, str):
         return result
     report, records = result
@@ -116,7 +131,31 @@ def run(case):
     return f"ok {title}"
 
 
+def run_flood(one):
+    title, flood = one
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            fault = flood(BINARY, directory)
+        except (KeyError, ValueError, OSError, subprocess.TimeoutExpired) as e:
+            fault = f"{type(e).__name__}: {e}"
+    return f"FAIL {title}: {fault}" if fault else f"ok {title}"
+
+
+def write_all(directory):
+    """Writes a capture a row, variant and name."""
+    os.makedirs(directory, exist_ok=True)
+    for one, variant in evasion.cases():
+        for name in (evasion.BLOCKED, evasion.INNOCENT):
+            stem = f"{one.name} {variant.name} {name.decode()}".replace(" ", "-").replace(",", "")
+            stem = stem.replace("/", ".").replace(":", "")
+            path = os.path.join(directory, stem + ".pcap")
+            packets.write_capture(path, evasion.make(one, variant, name).frames)
+    return 0
+
+
 def main():
+    if len(sys.argv) == 3 and sys.argv[1] == "--write":
+        return write_all(sys.argv[2])
     if not os.access(BINARY, os.X_OK):
         print(f"FAIL evasion: {BINARY} is not built")
         return 1
@@ -124,6 +163,7 @@ def main():
     chosen = [case for case in evasion.cases() if word in case[0].name]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         lines = list(pool.map(run, chosen))
+        lines += pool.map(run_flood, [one for one in floods.FLOODS if word in one[0]])
     print("\n".join(lines))
     return 1 if not lines or any(line.startswith("FAIL") for line in lines) else 0
 

@@ -733,6 +733,49 @@ def ether(packet, dst, src, tags=b""):
     return mac_bytes(dst) + mac_bytes(src) + tags + ETHER[packet[0] >> 4] + packet
 
 
+# Tunnels by name: IP protocol, UDP port or 0, head, whether an Ethernet frame is inside. Heads that
+# name a type say IPv4 and are right for it alone; the others fit both.
+CARRIERS = {
+    "ipip": (4, 0, b"", False),
+    "gre": (47, 0, b"\0\0\x08\0", False),
+    "gre bridged": (47, 0, b"\0\0\x65\x58", True),
+    "vxlan": (17, 4789, b"\x08\0\0\0\0\0\x2a\0", True),
+    "geneve": (17, 6081, b"\0\0\x65\x58\0\0\x2a\0", True),
+    "gtp-u": (17, 2152, b"\x30\xff\0\0\0\0\0\1", False),
+}
+CARRIER_ENDS = "192.0.2.1", "192.0.2.2"
+
+
+def carried(frame, kind):
+    """An Ethernet frame without tags, as a tunnel carries it."""
+    proto, port, head, is_bridged = CARRIERS[kind]
+    inside, is_v6 = frame if is_bridged else frame[14:], frame[12:14] == ETHER[6]
+    if is_v6 and kind == "ipip":
+        proto = 41
+    if is_v6 and kind == "gre":
+        head = head[:2] + ETHER[6]
+    payload = head + inside
+    if proto == 17:
+        payload = struct.pack("!HHHH", 55555, port, 8 + len(payload), 0) + payload
+    ends = b"".join(socket.inet_aton(a) for a in CARRIER_ENDS)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0x4000, 64, proto, 0) + ends
+    ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+    return frame[:12] + ETHER[4] + ip + payload
+
+
+def fragments(frame, size, number):
+    """An Ethernet frame around IPv4 without options, cut into IP fragments of at most size bytes of
+    payload (a multiple of 8); number is the datagram's identification (RFC 791 3.2)."""
+    ip, payload = frame[14:34], frame[34:34 + struct.unpack("!H", frame[16:18])[0] - 20]
+    out = []
+    for at in range(0, len(payload), size):
+        part, more = payload[at:at + size], at + size < len(payload)
+        head = ip[:2] + struct.pack("!HHH", 20 + len(part), number, (0x2000 if more else 0) | at // 8) + \
+            ip[8:10] + b"\0\0" + ip[12:]
+        out.append(frame[:14] + head[:10] + struct.pack("!H", checksum(head)) + head[12:] + part)
+    return out
+
+
 def write_frames(path, frames):
     """Frames as the load generator reads them: one a line, in hex."""
     with open(path, "w") as f:

@@ -8,10 +8,15 @@ agent has no terminal, is a failure.
 """
 import os
 import signal
+import socket
+import sys
 import tempfile
 import threading
 
 import net
+
+sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
+import quic  # noqa: E402
 
 ROUNDS = 6
 NAMES = ["www.tiktok.com", "github.com", "www.wikipedia.org", "sub.blocked.example"]
@@ -27,6 +32,27 @@ def traffic(client, done):
             head = net.http_request(name)
             net.ask(client, family, net.HTTP_PORT, [head[:9], head[9:]], timeout=0.1)
             net.dig(client, [name, "q." + name], family, timeout=1)
+
+
+def odd_traffic(client, router, done):
+    """QUIC, tunnels of every kind, and IP fragments, until told to stop."""
+    macs = router.mac("lan"), client.mac("eth0")
+    port = 30000
+    with client.raw("eth0", False) as raw, client.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect((net.SERVER[4], net.ECHO_PORT))
+        while not done.is_set():
+            for i, name in enumerate(NAMES):
+                port = 30000 + (port + 1) % 20000
+                hello = quic.client_hello(name.encode())
+                udp.send(quic.initial(quic.crypto(0, hello), os.urandom(8), number=0))
+                frame = net.ether(net.tcp_packet(4, net.CLIENT[4], net.SERVER[4], port, net.TLS_PORT, 1000,
+                                                 1, net.ACK | net.PSH, net.client_hello(name)), *macs)
+                for kind in net.CARRIERS:
+                    raw.send(net.carried(frame, kind))
+                for piece in net.fragments(frame, 160, port) + \
+                        net.fragments(net.carried(frame, "vxlan"), 160, port + 1):
+                    raw.send(piece)
+            done.wait(0.01)
 
 
 def changes(agent):
@@ -51,6 +77,7 @@ def together(suite):
         agent.attach("lan")
         done = threading.Event()
         senders = [threading.Thread(target=traffic, args=(client, done)) for _ in range(2)]
+        senders.append(threading.Thread(target=odd_traffic, args=(client, router, done)))
         for s in senders:
             s.start()
         try:
@@ -67,7 +94,7 @@ def together(suite):
             for s in senders:
                 s.join()
         agent.detach()
-        suite.check({"tls", "http", "dns"} <= {n["source"] for c in seen["connections"]
+        suite.check({"tls", "http", "dns", "quic"} <= {n["source"] for c in seen["connections"]
                                                for n in c["names"]},
                     "names of all kinds were found", f"{seen['domains_detected']}")
         reports = sorted(os.listdir(logs))

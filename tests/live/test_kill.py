@@ -1,17 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """
-The engine and the supervisor are killed with signal 9, a hundred times each, while a blocked and an innocent
-flow each send 20,000 packets a second: no packet of the blocked flow may pass, none of the innocent one
-may be lost, and afterwards a new flow is named within a second.
+The engine and the supervisor are killed with signal 9, a hundred times each, while blocked flows (TCP,
+QUIC, TCP in a VXLAN tunnel) and an innocent one each send 10,000 packets a second: no packet of a
+blocked flow may pass, none of the innocent one may be lost, and afterwards a new flow is named
+within a second.
 """
 import os
 import signal
+import sys
 import time
 
 import net
 
-KILLS, RATE = 200, 20000
+sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
+import quic  # noqa: E402
+
+KILLS, RATE = 200, 10000
+BLOCKED = "www.tiktok.com"
+QUIC_PORT, TUNNEL_PORT, INNER_PORT, GOOD_PORT = 41001, 41002, 41003, 9
+VXLAN_PORT, VXLAN = 4789, b"\x08\0\0\0\0\0\x2a\0"
+INNER = "172.31.7.1", "172.31.7.2"
 LONGEST_S = 200
 
 
@@ -37,6 +46,43 @@ def is_blocked(agent, port):
     return any(f["state"] == "BLOCKED" for f in agent.json("flows")["flows"] if f["src_port"] == port)
 
 
+class Wire:
+    """Makes frames from the client to the server, as the router's LAN side receives them."""
+
+    def __init__(self, client, router):
+        self.macs = router.mac("lan"), client.mac("eth0")
+        self.ends = net.CLIENT[4], net.SERVER[4]
+
+    def tcp(self, port, payload):
+        return net.ether(net.tcp_packet(4, *self.ends, port, net.TLS_PORT, 1000, 1, net.ACK | net.PSH,
+                                        payload), *self.macs)
+
+    def udp(self, port, to, payload):
+        return net.ether(net.udp_packet(4, *self.ends, port, to, payload), *self.macs)
+
+    def tunnelled(self, payload):
+        inner = net.tcp_packet(4, *INNER, INNER_PORT, net.TLS_PORT, 1000, 1, net.ACK | net.PSH, payload)
+        return self.udp(TUNNEL_PORT, VXLAN_PORT, VXLAN + net.ether(inner, *self.macs))
+
+
+def blocked_flows(suite, agent, client, wire, hello):
+    """Has flows blocked, each its own way. Returns {what it is: (port the server sees, frame)}."""
+    tcp = net.ask(client, 4, net.TLS_PORT, [hello]).port
+    initial = quic.initial(quic.crypto(0, quic.client_hello(BLOCKED.encode())), bytes(range(8)), number=0)
+    with client.raw("eth0", False) as raw:
+        raw.send(wire.udp(QUIC_PORT, net.TLS_PORT, initial))
+        raw.send(wire.tunnelled(hello))
+    rows = {"TCP": (tcp, tcp, wire.tcp(tcp, b"x" * 64)),
+            "QUIC": (QUIC_PORT, QUIC_PORT, wire.udp(QUIC_PORT, net.TLS_PORT, b"\x41" + b"x" * 63)),
+            "tunnelled": (INNER_PORT, TUNNEL_PORT, wire.tunnelled(b"x" * 64))}
+    found = {}
+    for what, (port, seen, frame) in rows.items():
+        if suite.check(net.wait_for(lambda: is_blocked(agent, port), 2),
+                       f"the {what} flow is blocked before the kills", "it is not"):
+            found[what] = seen, frame
+    return found
+
+
 def kills(suite):
     with net.Lab() as lab:
         client, router, server = lab.routed()
@@ -44,48 +90,49 @@ def kills(suite):
         agent = lab.agent(router)
         agent.attach("lan")
         agent.run("block-app", "TikTok")
-        hello = net.client_hello("www.tiktok.com")
-        bad = net.ask(client, 4, net.TLS_PORT, [hello])
-        verdict = net.wait_for(lambda: is_blocked(agent, bad.port), 2)
-        if suite.check(verdict, "the flow is blocked before the kills", "it is not"):
-            storm(suite, agent, client, router, server, bad.port)
+        hello, wire = net.client_hello(BLOCKED), Wire(client, router)
+        storm(suite, agent, client, server, wire, blocked_flows(suite, agent, client, wire, hello))
         new_flow(suite, agent, client)
         wrong = net.silence(agent, lambda: net.ask(client, 4, net.TLS_PORT, [hello]))
         suite.check(not wrong, "a new flow of the blocked name is blocked", wrong)
         agent.detach()
 
 
-def storm(suite, agent, client, router, server, bad_port):
-    """The load, and the kills under it."""
-    good_port = 9
-    meter = server.meter("eth0").add(4, "sport", bad_port).add(4, "dport", good_port)
-    macs = router.mac("lan"), client.mac("eth0")
-    ends = net.CLIENT[4], net.SERVER[4]
-    bad = net.tcp_packet(4, *ends, bad_port, net.TLS_PORT, 1000, 1, net.ACK | net.PSH, b"x" * 64)
-    good = net.udp_packet(4, *ends, 40000, good_port, b"y" * 64)
-    blasts = [net.Blast(client, "eth0", RATE, RATE * LONGEST_S, [net.ether(p, *macs)])
-              for p in (bad, good)]
-    faults, done, start = [], {"engine": 0, "supervisor": 0}, time.monotonic()
+def kill_often(agent):
+    """Kills the two in turn. Returns how many of each, and what went wrong."""
+    done, start = {"engine": 0, "supervisor": 0}, time.monotonic()
     for i in range(KILLS):
         if time.monotonic() - start > LONGEST_S - 10:
-            faults.append(f"only {i} kills in {LONGEST_S - 10} s")
-            break
+            return done, f"only {i} kills in {LONGEST_S - 10} s"
         victim = ("engine", "supervisor")[i % 2]
         fault = kill_and_wait(agent, victim)
         if fault:
-            faults.append(f"kill {i}: {fault}")
-            break
+            return done, f"kill {i}: {fault}"
         done[victim] += 1
+    return done, ""
+
+
+def storm(suite, agent, client, server, wire, blocked):
+    """The load, and the kills under it."""
+    meter = server.meter("eth0").add(4, "dport", GOOD_PORT)
+    for port, _ in blocked.values():
+        meter.add(4, "sport", port)
+    good = wire.udp(40000, GOOD_PORT, b"y" * 64)
+    frames = [good, *(frame for _, frame in blocked.values())]
+    blasts = [net.Blast(client, "eth0", RATE, RATE * LONGEST_S, [f]) for f in frames]
+    start = time.monotonic()
+    done, fault = kill_often(agent)
     sent = [b.end() for b in blasts]
     time.sleep(0.3)
-    passed, arrived = meter.read()
+    arrived, *passed = meter.read()
     seconds = time.monotonic() - start
-    suite.check(not faults, f"{done['engine']} kills of the engine, {done['supervisor']} of the "
-                f"supervisor, in {seconds:.0f} s", "; ".join(faults))
-    suite.check(sent[0] > RATE / 2 and passed == 0,
-                f"none of {sent[0]} packets of the blocked flow passes", f"{passed} passed")
-    suite.check(sent[1] > RATE / 2 and arrived == sent[1],
-                f"all of {sent[1]} packets of the innocent flow arrive", f"{sent[1] - arrived} lost")
+    suite.check(not fault, f"{done['engine']} kills of the engine, {done['supervisor']} of the "
+                f"supervisor, in {seconds:.0f} s", fault)
+    for what, count, through in zip(blocked, sent[1:], passed):
+        suite.check(count > RATE / 2 and through == 0,
+                    f"none of {count} packets of the blocked {what} flow passes", f"{through} passed")
+    suite.check(sent[0] > RATE / 2 and arrived == sent[0],
+                f"all of {sent[0]} packets of the innocent flow arrive", f"{sent[0] - arrived} lost")
 
 
 def new_flow(suite, agent, client):

@@ -67,7 +67,8 @@ def playable(lab, path):
 
 
 def conversations(path):
-    """A capture made here: hellos, heads and questions, split, tagged, both families, replies too."""
+    """A capture made here: hellos, heads and questions, split, tagged, in tunnels and in fragments,
+    both families, replies too."""
     chance, frames = random.Random(7), []
     flows = []
     for i in range(24):
@@ -85,6 +86,15 @@ def conversations(path):
         reply = net.dns_answer(query, net.SERVER[4], net.SERVER[6])
         flows.append([frame(net.udp_packet(family, *ends, 5353 + i, 53, query)),
                       frame(net.udp_packet(family, *ends[::-1], 53, 5353 + i, reply), back=True)])
+    for i in range(16):
+        name = ("www.blocked.example", "www.allowed.example")[i % 2]
+        flow = conversation((4, 6)[i // 2 % 2], 31000 + i, 443, [net.client_hello(name)], b"")
+        flows.append([net.carried(f, list(net.CARRIERS)[i // 2 % len(net.CARRIERS)]) for f in flow])
+    for i in range(8):
+        name = ("www.blocked.example", "www.allowed.example")[i % 2]
+        flow = conversation(4, 32000 + i, 443, [net.client_hello(name, 600)], b"")
+        flows.append([piece for n, f in enumerate(flow)
+                      for piece in net.fragments(f, (104, 256)[i // 2 % 2], 100 * i + n)])
     while flows:  # the flows take turns, each in its own order
         flow = chance.choice(flows)
         frames.append(flow.pop(0))

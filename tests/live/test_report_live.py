@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """
 The live report: benign traffic raises no suspicion; a scan, a flood of connections and an odd port do,
-with the reason and the count; the numbers add up.
+with the reason and the count; the numbers add up, those of tunnels and IP fragments too.
 """
 import socket
 import time
@@ -130,5 +130,60 @@ def rule_counts(suite):
         agent.detach()
 
 
+def hidden(suite):
+    """Tunnels and IP fragments: counted alike by the kernel and the engine, and shown in words."""
+    lab, client, agent = lab_attached()
+    with lab:
+        agent.run("block-domain", "www.blocked.example")
+        hosts = {h.role: h for h in lab.hosts}
+        macs = hosts["router"].mac("lan"), client.mac("eth0")
+        # The counter's name says the tunnel; GRE has two forms.
+        names = {"ipip": "ip4", "gre": "gre", "gre bridged": "gre", "vxlan": "vxlan", "geneve": "geneve",
+                 "gtp-u": "gtpu"}
+        sent = dict.fromkeys(names.values(), 0)
+        with client.raw("eth0", False) as raw:
+            for i, kind in enumerate(names):
+                for j, name in enumerate(("www.allowed.example", "www.blocked.example")):
+                    frame = net.ether(net.tcp_packet(4, "172.31.7.1", "172.31.7.2", 3000 + 10 * i + j,
+                                                     net.TLS_PORT, 1000, 1, net.ACK | net.PSH,
+                                                     net.client_hello(name)), *macs)
+                    raw.send(net.carried(frame, kind))
+                    sent[names[kind]] += 1
+            whole = net.ether(net.tcp_packet(4, *(net.CLIENT[4], net.SERVER[4]), 3100, net.TLS_PORT, 1000,
+                                             1, net.ACK | net.PSH, net.client_hello("www.blocked.example")),
+                              *macs)
+            pieces = net.fragments(whole, 160, 77)
+            for piece in pieces:
+                raw.send(piece)
+
+        def counters():
+            return agent.json("stats")["counters"]
+
+        def is_counted(c):
+            return c["fragments"] >= len(pieces) - 1 and sum(c[f"tunnel_{n}"] for n in sent) >= \
+                sum(sent.values())
+        net.wait_for(lambda: is_counted(counters()), 3, 0.1)
+        c = counters()
+        for n, count in sent.items():
+            suite.check(c[f"kernel_tunnel_{n}"] == c[f"tunnel_{n}"] == count,
+                        f"{count} packets in a {n} tunnel are counted by kernel and engine",
+                        f"{c[f'kernel_tunnel_{n}']}, {c[f'tunnel_{n}']}")
+        later = len(pieces) - 1
+        suite.check(c["kernel_fragments_later"] == c["fragments"] == later and c["fragments_whole"] == 1,
+                    f"{later} later fragments are counted by both, and one datagram made of them",
+                    f"{c['kernel_fragments_later']}, {c['fragments']}, {c['fragments_whole']}")
+        suite.check(c["kernel_samples_lost"] == 0, "no sample is lost", f"{c['kernel_samples_lost']}")
+        told = agent.run("report").stdout
+        suite.check("Tunnelled packets" in told and "IP fragments" in told, "the report says both", told)
+        lines = [l for l in agent.run("flows").stdout.splitlines() if " in vxlan" in l]
+        suite.check(len(lines) == 2 and sum("<- domain:www.blocked.example" in l for l in lines) == 1,
+                    "`flows` says the tunnel, and the rule that blocks", f"{lines}")
+        flow = [f for f in agent.json("flows")["flows"] if f["src_port"] == 3100]
+        suite.check(flow and flow[0]["blocked"] and flow[0]["flags"].count("fragmented") == 1,
+                    "the name in fragments blocks its flow", f"{flow}")
+        agent.detach()
+
+
 if __name__ == "__main__":
-    net.main([benign, scan, flood, odd_port, rule_counts], ("ip", "nsenter", "openssl", "curl", "dig"))
+    net.main([benign, scan, flood, odd_port, rule_counts, hidden],
+             ("ip", "nsenter", "openssl", "curl", "dig"))

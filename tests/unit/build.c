@@ -36,12 +36,23 @@ static uint8_t *put_zeros(uint8_t *at, size_t len)
 	return at + len;
 }
 
+/* A data frame to an access point, and the LLC/SNAP head (IEEE 802.11 9.3.2.1, 802.2). */
+static uint8_t *put_wifi(uint8_t *at, unsigned type)
+{
+	at = put(at, "\x08\x01\0\0\x02\0\0\0\0\x01\x02\0\0\0\0\x02\x02\0\0\0\0\x03\0\0", 24);
+	at = put(at, "\xaa\xaa\x03\0\0\0", 6);
+	return put16(at, type);
+}
+
 static uint8_t *put_link(uint8_t *at, const struct build_packet *p)
 {
 	unsigned type = p->is_v6 ? DPI_ETH_IPV6 : DPI_ETH_IP;
 	unsigned outer = p->tag_count > 1 ? DPI_ETH_QINQ : p->tag_count ? DPI_ETH_VLAN : type;
 
 	switch (p->link) {
+	case LINK_PPI:
+		at = put(at, "\0\0\x08\0\x01\0\0\0", 8);
+		/* fall through */
 	case LINK_ETHERNET:
 		at = put(at, "\x02\0\0\0\0\x01\x02\0\0\0\0\x02", 12);
 		at = put16(at, outer);
@@ -55,6 +66,12 @@ static uint8_t *put_link(uint8_t *at, const struct build_packet *p)
 		at = put(at, "\0\0\0\0\0\x02\0\x01\0\x06\x02\0\0\0\0\x02\0\0", 18);
 		break;
 	case LINK_NULL: return put(at, p->is_v6 ? "\x1e\0\0\0" : "\x02\0\0\0", 4);
+	case LINK_PPP: return put16(put16(at, 0xff03), p->is_v6 ? 0x0057 : 0x0021);
+	case LINK_CHDLC: return put16(put16(at, 0x0f00), type);
+	case LINK_RADIOTAP:
+		at = put(at, "\0\0\x08\0\0\0\0\0", 8);
+		/* fall through */
+	case LINK_WIFI: return put_wifi(at, type);
 	case LINK_RAW_IP:
 	case LINK_OTHER: return at;
 	}
@@ -72,23 +89,43 @@ static uint8_t *put_ip(uint8_t *at, const struct build_packet *p, size_t len)
 	if (p->is_v6) {
 		at = put32(at, 0x60000000);
 		at = put16(at, (unsigned)len);
-		at = put8(put8(at, p->proto), 64);
+		at = put8(put8(at, p->proto), p->ttl ? p->ttl : 64);
 		at = put32(put(at, net, sizeof(net)), p->src);
 		return put32(put(at, net, sizeof(net)), p->dst);
 	}
 	at = put16(at, 0x4500);
 	at = put16(at, (unsigned)len + 20);
-	at = put16(put16(at, 1), p->frag);
-	at = put8(put8(at, 64), p->proto);
+	at = put16(put16(at, p->id ? p->id : 1), p->frag);
+	at = put8(put8(at, p->ttl ? p->ttl : 64), p->proto);
 	at = put16(at, 0);
 	return put32(put32(at, p->src), p->dst);
+}
+
+/* The sum of 16-bit words, a last odd byte as the high one (RFC 1071). */
+static uint32_t sum16(uint32_t total, const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		total += i % 2 ? at[i] : (uint32_t)at[i] << 8;
+	return total;
+}
+
+/* Sets the checksum of the len bytes of TCP at `tcp`, whose addresses stand right before it. */
+static void set_checksum(uint8_t *tcp, size_t len, const struct build_packet *p)
+{
+	size_t ends = p->is_v6 ? 32 : 8;
+	uint32_t total = sum16(DPI_IP_TCP + (uint32_t)len, tcp - ends, ends);
+
+	total = sum16(total, tcp, len);
+	while (total >> 16)
+		total = (total & 0xffff) + (total >> 16);
+	put16(tcp + 16, (~total & 0xffff) ^ (p->is_spoilt ? 0x1111 : 0));
 }
 
 size_t build_frame(uint8_t *out, const struct build_packet *p)
 {
 	bool has_head = !(p->frag & 0x1fff);
 	size_t head = !has_head ? 0 : p->proto == DPI_IP_TCP ? 20 : p->proto == DPI_IP_UDP ? 8 : 0;
-	uint8_t *at = put_ip(put_link(out, p), p, head + p->payload.len);
+	uint8_t *at = put_ip(put_link(out, p), p, head + p->payload.len), *transport = at;
 
 	if (head)
 		at = put16(put16(at, p->sport), p->dport);
@@ -100,6 +137,8 @@ size_t build_frame(uint8_t *out, const struct build_packet *p)
 		at = put16(put16(at, (unsigned)p->payload.len + 8), 0);
 	}
 	at = put(at, p->payload.at, p->payload.len);
+	if (head == 20)
+		set_checksum(transport, (size_t)(at - transport), p);
 	return (size_t)(at - out);
 }
 

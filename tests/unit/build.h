@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Frames and messages made by hand for the tests: everything a wire can carry that the road has an
- * opinion on. Checksums are left 0: nothing on the road looks at them.
+ * opinion on. TCP's checksum is right unless asked otherwise; others are left 0: nothing on the
+ * road looks at them.
  */
 #ifndef TESTS_UNIT_BUILD_H
 #define TESTS_UNIT_BUILD_H
@@ -21,7 +22,10 @@ struct build_packet {
 	uint32_t seq, ack; /* TCP */
 	uint8_t flags;	   /* TCP */
 	uint16_t urgent;   /* TCP */
+	bool is_spoilt;	   /* TCP: the checksum is wrong */
+	uint8_t ttl;	   /* 0: 64 */
 	uint16_t frag;	   /* IPv4: flags and offset as on the wire */
+	uint16_t id;	   /* IPv4: identification; 0 means 1 */
 	struct slice payload;
 };
 

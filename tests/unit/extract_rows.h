@@ -146,6 +146,28 @@ static inline void check_row(try_fn try, const struct row *r)
 		check_appended(try, r);
 }
 
+static inline void check_rows(try_fn try, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check_row(try, &rows[i]);
+}
+#define CHECK_ROWS(try, rows) check_rows((try), (rows), sizeof(rows) / sizeof((rows)[0]))
+
+/* Random bytes at the beginning of a stream to port: never the extractor's. */
+static inline void check_random_is_none(try_fn try, uint16_t port, uint64_t seed, unsigned count)
+{
+	const struct extract_context ctx = {.transport = EXTRACT_STREAM, .dst_port = port};
+	uint64_t bytes[8];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct clue c = {.name_count = 0};
+
+		for (size_t n = 0; n < sizeof(bytes) / sizeof(bytes[0]); n++)
+			bytes[n] = next_random(&seed);
+		assert_int_not_equal(try(slice_of(bytes, sizeof(bytes)), &ctx, &c), EXTRACT_FOUND);
+	}
+}
+
 /* Random payloads: whatever is named must at least be a host name. */
 static inline void check_random(try_fn try, const struct extract_context *ctx, uint64_t seed,
 				unsigned count)

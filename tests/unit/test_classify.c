@@ -3,9 +3,10 @@
  * Room classify: the shipped catalogue against names it must and must not know, look-alikes made
  * from every suffix it has, and the files users add, good and bad.
  */
-#include "classify/catalogue.h"
+#include "classify/build.h"
 
 #include <errno.h>
+#include <libpsl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -63,6 +64,26 @@ static const struct {
 	{"Zoom", "us04web.zoom.us", "Zoom"},
 	{"Discord", "gateway.discord.gg", "Discord"},
 	{"Cloudflare", "1.1.1.1.cloudflare-dns.com", "Cloudflare"},
+	{"a delivery network is its owner's", "d111111abcdef8.cloudfront.net", "CloudFront"},
+	{"as another is", "e1234.a.akamaiedge.net", "Akamai"},
+	{"pages that many write", "somebody.github.io", "GitHub"},
+	{"shops that many run", "somebody.myshopify.com", "Shopify"},
+	{"a resolver is still its owner's", "dns.google", "Google"},
+	{"a national domain of few people", "www.google.com.fj", "Google"},
+	{"a service in real captures: measurement", "app.adjust.com", "Adjust"},
+	{"in captures: error reports", "sessions.bugsnag.com", "Bugsnag"},
+	{"in captures: a game of Valve", "www.dota2.com", "DotA"},
+	{"in captures: messages at work", "static.dingtalk.com", "DingTalk"},
+	{"in captures: certificates", "ocsp.globalsign.com", "GlobalSign"},
+	{"in captures: Google's certificates", "ocsp.pki.goog", "Google"},
+	{"in captures: how fast a line is", "www.speedtest.net", "Ookla"},
+	{"in captures: a tunnel", "api.tunnelbear.com", "TunnelBear"},
+	{"in captures: a tunnel of students", "x0.open.servers.ddns.softether-network.net",
+	 "SoftEther"},
+	{"in captures: a telephone's maker", "conn-service-eu-04.allawnos.com", "OPPO"},
+	{"in captures: photographs", "images.unsplash.com", "Unsplash"},
+	{"in captures: torrents", "web.utorrent.com", "BitTorrent"},
+	{"in captures: advertising", "rules.quantcount.com", "Quantcast"},
 	{"a name nobody owns", "blocked.example", "Unknown"},
 	{"a name that only ends alike", "notyoutube.com", "Unknown"},
 	{"a name that begins alike", "youtube.com.evil.example", "Unknown"},
@@ -135,7 +156,7 @@ static void test_lookalikes(void **state)
 	const struct catalogue *c = *state;
 	struct policy_apps apps = catalogue_policy_apps(c);
 
-	assert_true(apps.suffix_count > 1000);
+	assert_true(apps.suffix_count >= 2000);
 	for (size_t i = 0; i < apps.suffix_count; i++) {
 		int owner;
 		struct slice suffix = apps.suffix(apps.ctx, i, &owner);
@@ -188,6 +209,9 @@ static const struct {
 	{"YouTube ", NULL},
 	{"iCloud", "Apple"},
 	{"http/3", "QUIC"},
+	{"dns over https", "DoH"},
+	{"NO-NAME", "no-name"},
+	{"torrent", "BitTorrent"},
 };
 
 static void test_calls(void **state)
@@ -237,6 +261,11 @@ static void test_nearest(void **state)
 	}
 }
 
+static const char *app_name_of_proto(const struct catalogue *c, int proto)
+{
+	return catalogue_name(c, catalogue_of_proto(c, (enum app_proto)proto, 1));
+}
+
 static void test_protocols(void **state)
 {
 	static const struct {
@@ -244,19 +273,119 @@ static void test_protocols(void **state)
 		uint16_t port;
 		const char *app;
 	} rows[] = {
-		{PROTO_NONE, 443, "Unknown"}, {PROTO_TLS, 443, "HTTPS"}, {PROTO_TLS, 8443, "TLS"},
-		{PROTO_TLS, 0, "TLS"},	      {PROTO_HTTP, 80, "HTTP"},	 {PROTO_HTTP, 443, "HTTP"},
-		{PROTO_DNS, 53, "DNS"},	      {PROTO_QUIC, 443, "QUIC"}, {PROTO_MDNS, 5353, "mDNS"},
-		{PROTO_LLMNR, 5355, "LLMNR"},
+		{PROTO_NONE, 443, "Unknown"}, {PROTO_TLS, 443, "HTTPS"},
+		{PROTO_TLS, 8443, "TLS"},     {PROTO_TLS, 0, "TLS"},
+		{PROTO_HTTP, 80, "HTTP"},     {PROTO_HTTP, 443, "HTTP"},
+		{PROTO_DNS, 53, "DNS"},	      {PROTO_QUIC, 443, "QUIC"},
+		{PROTO_MDNS, 5353, "mDNS"},   {PROTO_LLMNR, 5355, "LLMNR"},
+		{PROTO_SSH, 22, "SSH"},	      {PROTO_HTTP2, 80, "HTTP2"},
+		{PROTO_DTLS, 443, "DTLS"},    {PROTO_LEARNT, 443, "Unknown"},
+		{PROTO_MAX, 443, "Unknown"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int app = catalogue_of_proto(*state, rows[i].proto, rows[i].port);
 
 		assert_string_equal(catalogue_name(*state, app), rows[i].app);
-		if (rows[i].proto != PROTO_NONE)
+		if (app != APP_UNKNOWN)
 			assert_string_equal(catalogue_category(*state, app), "protocols");
 	}
+	/* Each protocol that a flow can be is an application of that name. */
+	for (int p = PROTO_NONE + 1; p < PROTO_MAX; p++) {
+		const char *name = proto_name((enum app_proto)p);
+
+		if (p == PROTO_LEARNT)
+			continue;
+		if (strcmp(name, app_name_of_proto(*state, p)) != 0)
+			fail_msg("%s is %s", name, app_name_of_proto(*state, p));
+	}
+}
+
+static void test_signs(void **state)
+{
+	static const char *const apps[SIGNS] = {
+		[SIGN_ECH] = "ECH", [SIGN_NO_NAME] = "no-name", [SIGN_DOH] = "DoH",
+		[SIGN_DOT] = "DoT", [SIGN_DOQ] = "DoQ",
+	};
+
+	for (int sign = 0; sign < SIGNS; sign++) {
+		int app = catalogue_of_sign(*state, (enum catalogue_sign)sign);
+
+		assert_string_equal(catalogue_name(*state, app), apps[sign]);
+		assert_string_equal(catalogue_category(*state, app), "protocols");
+	}
+	assert_int_equal(catalogue_of_sign(*state, SIGNS), APP_UNKNOWN);
+}
+
+static void test_resolvers(void **state)
+{
+	static const struct {
+		const char *why, *name;
+		bool is_resolver;
+	} rows[] = {
+		{"the name itself", "dns.google", true},
+		{"a name below it", "8888.dns.google", true},
+		{"one company's", "mozilla.cloudflare-dns.com", true},
+		{"another's", "dns.quad9.net", true},
+		{"a third's", "abcdef.dns.nextdns.io", true},
+		{"the company's own site", "www.quad9.net", false},
+		{"its other names", "www.cloudflare.com", false},
+		{"a name that only ends alike", "notdns.google", false},
+		{"a name with it in front", "dns.google.example", false},
+		{"the domain above", "google", false},
+		{"nothing", "", false},
+		{"a site like any other", "www.youtube.com", false},
+	};
+	const struct catalogue *c = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (catalogue_is_resolver(c, slice_text(rows[i].name)) != rows[i].is_resolver)
+			fail_msg("%s: %s", rows[i].why, rows[i].name);
+	assert_true(c->resolver.count >= 60);
+	for (size_t i = 0; i < c->resolver.count; i++)
+		assert_string_equal(catalogue_name(c, c->resolver.at[i].app), "DoH");
+}
+
+/* A suffix under which anybody may register a name belongs to no application. */
+static void test_no_public_suffix(void **state)
+{
+	const struct catalogue *c = *state;
+	const struct suffix_set *sets[] = {&c->suffix, &c->resolver};
+
+	for (int s = 0; s < 2; s++)
+		for (size_t i = 0; i < sets[s]->count; i++)
+			if (psl_is_public_suffix2(psl_builtin(), sets[s]->at[i].text,
+						  PSL_TYPE_ICANN))
+				fail_msg("%s is a public suffix", sets[s]->at[i].text);
+}
+
+static void test_categories(void **state)
+{
+	struct rule_apps apps = catalogue_rule_apps(*state);
+	size_t used = 0, total = 0, count;
+	struct fault f = {""};
+
+	for (size_t i = 0; i < catalogue_category_count(*state); i++) {
+		const char *name = catalogue_category_at(*state, i, &count);
+		char loud[64];
+
+		total += count;
+		if (!count)
+			continue;
+		used++;
+		snprintf(loud, sizeof(loud), "%s", name);
+		loud[0] = (char)(loud[0] - 'a' + 'A');
+		assert_string_equal(apps.category(apps.ctx, slice_text(loud), &f), name);
+	}
+	assert_true(used >= 15);
+	assert_int_equal(total, catalogue_count(*state) - 1);
+	assert_null(catalogue_category_at(*state, catalogue_category_count(*state), &count));
+	assert_int_equal(count, 0);
+	assert_null(apps.category(apps.ctx, slice_text("sozial"), &f));
+	assert_int_equal(strncmp(f.text, "social", 6), 0);
+	assert_null(apps.category(apps.ctx, slice_text("unknown"), NULL));
+	assert_null(apps.category(apps.ctx, slice_text("other"), NULL));
+	assert_null(apps.category(apps.ctx, slice_text(""), NULL));
 }
 
 /* The 22 application types that were promised first, and what every application must have. */
@@ -273,7 +402,7 @@ static void test_contents(void **state)
 	for (size_t i = 0; i < sizeof(promised) / sizeof(promised[0]); i++)
 		if (catalogue_find(c, slice_text(promised[i])) == APP_UNKNOWN)
 			fail_msg("%s is missing", promised[i]);
-	assert_true(catalogue_count(c) > 100);
+	assert_true(catalogue_count(c) > 250);
 	assert_string_equal(catalogue_name(c, APP_UNKNOWN), "Unknown");
 	assert_string_equal(catalogue_category(c, APP_UNKNOWN), "unknown");
 	for (int app = 1; app < (int)catalogue_count(c); app++) {
@@ -311,7 +440,8 @@ static void test_user_files(void **state)
 	write_text(path, "[Intranet]\ncategory = work\nalias = Our Net\n"
 			 "domain = *.Intra.example   tools.example. # both\n"
 			 "\tthird.example\n"
-			 "[YouTube]\ndomain = tube.intra.example\nalias = Telly\n");
+			 "[YouTube]\ndomain = tube.intra.example\nalias = Telly\n"
+			 "[DoH]\nresolver = dns.intra.example *.Doh.example.\n");
 	snprintf(path, sizeof(path), "%s/c.txt", dir);
 	write_text(path, "not a catalogue");
 	if (catalogue_load_dir(c, dir, &f))
@@ -323,6 +453,11 @@ static void test_user_files(void **state)
 	assert_string_equal(app_of(c, "a.third.example"), "Intranet");
 	assert_string_equal(app_of(c, "a.tube.intra.example"), "YouTube");
 	assert_string_equal(app_of(c, "youtube.com"), "YouTube");
+	assert_true(catalogue_is_resolver(c, slice_text("a.dns.intra.example")));
+	assert_true(catalogue_is_resolver(c, slice_text("doh.example")));
+	assert_true(catalogue_is_resolver(c, slice_text("dns.google")));
+	assert_string_equal(app_of(c, "dns.intra.example"), "Intranet");
+	assert_string_equal(catalogue_name(c, catalogue_of_sign(c, SIGN_DOT)), "DoT");
 	assert_int_equal(catalogue_find(c, slice_text("our net")), (int)before);
 	assert_string_equal(catalogue_category(c, (int)before), "work");
 	assert_string_equal(catalogue_name(c, catalogue_find(c, slice_text("telly"))), "YouTube");
@@ -345,7 +480,7 @@ static const struct {
 	{"an alias of another", "[A]\nalias = X\n", 2, {"Twitter", "A"}},
 	{"a name as alias", "[A]\nalias = netflix\n", 2, {"Netflix", "A"}},
 	{"a protocol of another", "[A]\nprotocol = DNS\n", 2, {"DNS", "A"}},
-	{"no such protocol", "[A]\nprotocol = FTP\n", 2, {"protocol", "TLS"}},
+	{"no such protocol", "[A]\nprotocol = Gopher\n", 2, {"protocol", "TLS"}},
 	{"a bad port", "[A]\nprotocol = TLS/0\n", 2, {"protocol", "TLS"}},
 	{"a port too high", "[A]\nprotocol = TLS/65536\n", 2, {"protocol", "TLS"}},
 	{"one label", "[A]\ndomain = com\n", 2, {"'com'", "two labels"}},
@@ -354,6 +489,13 @@ static const struct {
 	{"an empty label", "[A]\ndomain = a..example\n", 2, {"a..example", "two labels"}},
 	{"a star inside", "[A]\ndomain = a.*.example\n", 2, {"a.*.example", "two labels"}},
 	{"a bad word after good ones", "[A]\ndomain = a.example\n\tb.example c\n", 3, {"'c'", ""}},
+	{"a sign of another", "[A]\nsign = doh\n", 2, {"DoH", "A cannot"}},
+	{"no such sign", "[A]\nsign = esni\n", 2, {"ech", "no-name"}},
+	{"a resolver of another", "[A]\nresolver = dns.google\n", 2, {"DoH", "A cannot"}},
+	{"a resolver of one label", "[A]\nresolver = dns\n", 2, {"'dns'", "two labels"}},
+	{"the protocol of learnt names", "[A]\nprotocol = DNS answer\n", 2, {"protocol", "TLS"}},
+	{"a category with a comma", "[A]\ncategory = a, b\n", 2, {"category", "social"}},
+	{"no category", "[A]\ncategory =\n", 2, {"category", ""}},
 	{"no such key", "[A]\ncolour = red\n", 2, {"colour", "category"}},
 	{"no value", "[A]\ndomain\n", 2, {"key = value", ""}},
 	{"before any section", "\ndomain = a.example\n", 2, {"name an application", ""}},
@@ -395,6 +537,33 @@ static void test_bad_files(void **state)
 	unlink(path);
 }
 
+/* What one file of the user gave to an application, the next cannot give to another. */
+static void test_conflict_of_two_files(void **state)
+{
+	struct catalogue *c = *state;
+	char dir[] = "/tmp/test_classify.XXXXXX", path[64];
+	struct fault f = {""};
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/1.conf", dir);
+	write_text(path, "[First]\ndomain = a.example\nalias = One\n");
+	snprintf(path, sizeof(path), "%s/2.conf", dir);
+	write_text(path, "[Second]\ndomain = b.example\ndomain = a.example\n");
+	assert_int_equal(catalogue_load_dir(c, dir, &f), -EINVAL);
+	assert_non_null(strstr(f.text, "2.conf:3: domain a.example belongs to First already"));
+	assert_string_equal(app_of(c, "x.a.example"), "First");
+	assert_string_equal(app_of(c, "b.example"), "Unknown");
+	assert_int_equal(catalogue_find(c, slice_text("Second")), APP_UNKNOWN);
+	write_text(path, "[One]\ndomain = b.example\n"); /* an alias names its application */
+	snprintf(path, sizeof(path), "%s/1.conf", dir);
+	unlink(path);
+	if (catalogue_load_dir(c, dir, &f))
+		fail_msg("%s", f.text);
+	assert_string_equal(app_of(c, "b.example"), "First");
+	snprintf(path, sizeof(path), "rm -r %s", dir);
+	assert_int_equal(system(path), 0);
+}
+
 static void test_unreadable(void **state)
 {
 	struct fault f = {""};
@@ -409,10 +578,21 @@ static void test_unreadable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ROW(test_names),      ROW(test_lookalikes), ROW(test_lookalikes_of_a_lone_domain),
-		ROW(test_calls),      ROW(test_nearest),    ROW(test_protocols),
-		ROW(test_contents),   ROW(test_user_files), ROW(test_bad_files),
+		ROW(test_names),
+		ROW(test_lookalikes),
+		ROW(test_lookalikes_of_a_lone_domain),
+		ROW(test_calls),
+		ROW(test_nearest),
+		ROW(test_protocols),
+		ROW(test_contents),
+		ROW(test_user_files),
+		ROW(test_bad_files),
 		ROW(test_unreadable),
+		ROW(test_signs),
+		ROW(test_resolvers),
+		ROW(test_no_public_suffix),
+		ROW(test_categories),
+		ROW(test_conflict_of_two_files),
 	};
 
 	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);

@@ -5,8 +5,8 @@
  */
 #include "extract_rows.h"
 
-#define UDP(src, dst) .ctx = {EXTRACT_DATAGRAM, src, dst}
-#define TCP(src, dst) .ctx = {EXTRACT_STREAM, src, dst}
+#define UDP(src, dst) .ctx = {.transport = EXTRACT_DATAGRAM, .src_port = src, .dst_port = dst}
+#define TCP(src, dst) .ctx = {.transport = EXTRACT_STREAM, .src_port = src, .dst_port = dst}
 #define QUERY	      UDP(40000, 53)
 #define FOUND(...)    .answer = EXTRACT_FOUND, .proto = PROTO_DNS, .names = {__VA_ARGS__}
 #define NOT_MINE      .answer = EXTRACT_NOT_MINE
@@ -146,14 +146,14 @@ static const struct row rows[] = {
 
 static void each_row(void **state)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		check_row(dns_try, &rows[i]);
+	CHECK_ROWS(dns_try, rows);
 }
 
 /* 17 pointers, each further back than the one before: one more than are followed. */
 static void pointer_chains_end(void **state)
 {
-	const struct extract_context ctx = {EXTRACT_DATAGRAM, 40000, 53};
+	const struct extract_context ctx = {
+		.transport = EXTRACT_DATAGRAM, .src_port = 40000, .dst_port = 53};
 
 	for (unsigned pointers = 1; pointers <= 20; pointers++) {
 		uint8_t m[200] = {[2] = 1, [5] = 2};
@@ -187,9 +187,9 @@ static void pointer_chains_end(void **state)
 static void random_payloads_name_nothing_odd(void **state)
 {
 	static const struct extract_context ctx[] = {
-		{EXTRACT_DATAGRAM, 40000, 53},
-		{EXTRACT_DATAGRAM, 40000, 40001},
-		{EXTRACT_STREAM, 40000, 40001},
+		{.transport = EXTRACT_DATAGRAM, .src_port = 40000, .dst_port = 53},
+		{.transport = EXTRACT_DATAGRAM, .src_port = 40000, .dst_port = 40001},
+		{.transport = EXTRACT_STREAM, .src_port = 40000, .dst_port = 40001},
 	};
 
 	for (size_t i = 0; i < sizeof(ctx) / sizeof(ctx[0]); i++)

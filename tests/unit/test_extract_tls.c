@@ -3,36 +3,14 @@
  * ClientHellos: real ones, and ones built here with every trick a sender has: names in odd places,
  * records cut anywhere, lengths that lie.
  */
-#include "extract_rows.h"
+#include "bytes.h"
 
+#include "extract/hello.h"
 #include "hello_bytes.h"
 
-#define STREAM	.ctx = {EXTRACT_STREAM, 50000, 4433}
+#define STREAM	.ctx = {.transport = EXTRACT_STREAM, .src_port = 50000, .dst_port = 4433}
 #define BLOCKED T("blocked.example")
 #define ALLOWED T("allowed.example")
-
-/* Bytes under construction. */
-struct bytes {
-	uint8_t at[1 << 17];
-	size_t len;
-};
-
-static void put(struct bytes *b, const void *at, size_t len)
-{
-	assert_true(len <= sizeof(b->at) - b->len);
-	if (len)
-		memcpy(b->at + b->len, at, len);
-	b->len += len;
-}
-
-static void put_number(struct bytes *b, size_t n, int width)
-{
-	while (width--) {
-		uint8_t byte = (uint8_t)(n >> (8 * width));
-
-		put(b, &byte, 1);
-	}
-}
 
 static void put_zeros(struct bytes *b, size_t len)
 {
@@ -60,6 +38,10 @@ struct hello {
 	bool has_alert, has_change_cipher; /* records in front */
 	bool has_alert_inside;		   /* behind the first record */
 	uint8_t minor;			   /* of the record version */
+	bool is_dtls;			   /* a bare DTLS hello: of that version, with a cookie */
+	uint16_t version;		   /* of DTLS; 0: 1.2 */
+	uint8_t cookie;			   /* its length */
+	uint8_t cookie_lie;		   /* added to the length it says */
 };
 
 static void put_name(struct bytes *b, const struct row_text *name, int lie)
@@ -124,10 +106,14 @@ static void put_hello(struct bytes *b, const struct hello *h)
 	static struct bytes body, extensions;
 
 	body.len = extensions.len = 0;
-	put_number(&body, 0x0303, 2);
+	put_number(&body, !h->is_dtls ? 0x0303 : h->version ? h->version : 0xfefd, 2);
 	put_zeros(&body, 32);
 	put_number(&body, 32, 1);
 	put_zeros(&body, 32);
+	if (h->is_dtls) {
+		put_number(&body, (size_t)(h->cookie + h->cookie_lie), 1);
+		put_zeros(&body, h->cookie);
+	}
 	put_number(&body, 4, 2);
 	put_number(&body, 0x13011302, 4);
 	put_number(&body, 0x0100, 2);
@@ -163,6 +149,10 @@ static void build(struct bytes *b, const struct hello *h)
 		put_record(b, 21, h->minor, "\1", 2);
 	if (h->has_change_cipher)
 		put_record(b, 20, h->minor, "\1", 1);
+	if (h->is_dtls) {
+		put(b, message.at, message.len);
+		return;
+	}
 	while (at < message.len) {
 		size_t n = at == 0 && h->first_cut ? h->first_cut : h->cut ? h->cut : 16384;
 
@@ -283,28 +273,78 @@ static const struct built {
 	 .flags = CLUE_NO_NAME},
 };
 
-static void each_built_hello(void **state)
+static void check_built(try_fn try, const struct built *h)
 {
 	static struct bytes b;
+	bool is_mine = h->answer != EXTRACT_NOT_MINE;
+	bool is_whole = h->answer == EXTRACT_FOUND;
+	struct row row = {
+		.name = h->name,
+		.answer = h->answer,
+		.proto = !is_mine	    ? PROTO_NONE
+			 : h->hello.is_dtls ? PROTO_DTLS
+					    : PROTO_TLS,
+		.flags = h->flags | (is_whole ? CLUE_HELLO : 0),
+		.then = CLUE_THEN_SAME,
+		STREAM,
+	};
 
-	for (size_t i = 0; i < sizeof(built) / sizeof(built[0]); i++) {
-		bool is_mine = built[i].answer != EXTRACT_NOT_MINE;
-		struct row row = {
-			.name = built[i].name,
-			.answer = built[i].answer,
-			.proto = is_mine ? PROTO_TLS : PROTO_NONE,
-			.flags = built[i].flags,
-			.then = CLUE_THEN_SAME,
-			STREAM,
-		};
+	build(&b, &h->hello);
+	row.bytes = (struct row_text){(const char *)b.at, b.len};
+	if (h->hello.hello_lie < 0)
+		row.consumed = b.len - (size_t)-h->hello.hello_lie;
+	memcpy(row.names, h->names, sizeof(h->names));
+	check_row(try, &row);
+}
 
-		build(&b, &built[i].hello);
-		row.bytes = (struct row_text){(const char *)b.at, b.len};
-		if (built[i].hello.hello_lie < 0)
-			row.consumed = b.len - (size_t)-built[i].hello.hello_lie;
-		memcpy(row.names, built[i].names, sizeof(built[i].names));
-		check_row(tls_try, &row);
-	}
+static void each_built_hello(void **state)
+{
+	for (size_t i = 0; i < sizeof(built) / sizeof(built[0]); i++)
+		check_built(tls_try, &built[i]);
+}
+
+/* --- DTLS's hello, as its fragments put together give it -------------------------------------- */
+
+static enum extract_answer try_dtls(struct slice bytes, const struct extract_context *ctx,
+				    struct clue *clue)
+{
+	return hello_read(bytes, false, PROTO_DTLS, clue);
+}
+
+static const struct built dtls[] = {
+	{"DTLS 1.2", {.is_dtls = true, .name = BLOCKED}, FOUND(BLOCKED)},
+	{"DTLS 1.0", {.is_dtls = true, .version = 0xfeff, .name = BLOCKED}, FOUND(BLOCKED)},
+	{"before DTLS 1.0", {.is_dtls = true, .version = 0x0100, .name = BLOCKED}, FOUND(BLOCKED)},
+	{"a cookie", {.is_dtls = true, .cookie = 20, .name = BLOCKED}, FOUND(BLOCKED)},
+	{"the longest cookie", {.is_dtls = true, .cookie = 255, .name = BLOCKED}, FOUND(BLOCKED)},
+	{"a cookie that claims more than the hello holds is all that follows",
+	 {.is_dtls = true, .cookie_lie = 200, .name = BLOCKED},
+	 FOUND(),
+	 .flags = CLUE_NO_NAME},
+	{"no name", {.is_dtls = true, .cookie = 1}, FOUND(), .flags = CLUE_NO_NAME},
+	{"a version of TLS is none of DTLS",
+	 {.is_dtls = true, .version = 0x0303, .name = BLOCKED},
+	 .answer = EXTRACT_NOT_MINE},
+};
+
+static void each_dtls_hello(void **state)
+{
+	for (size_t i = 0; i < sizeof(dtls) / sizeof(dtls[0]); i++)
+		check_built(try_dtls, &dtls[i]);
+}
+
+/* What DTLS's version would be is none of a TLS server's hello. */
+static void dtls_servers_are_told_from_tls(void **state)
+{
+	static const char bytes[] = "\2\0\0\x26\xfe\xfd";
+	struct clue c;
+
+	clue_clear(&c);
+	assert_int_equal(hello_read(slice_of(bytes, 6), false, PROTO_TLS, &c), EXTRACT_NOT_MINE);
+	assert_int_equal(c.proto, PROTO_NONE);
+	assert_int_equal(hello_read(slice_of(bytes, 6), false, PROTO_DTLS, &c), EXTRACT_FOUND);
+	assert_int_equal(c.proto, PROTO_DTLS);
+	assert_int_equal(c.flags, 0);
 }
 
 /* The 64 KiB that are inspected hold a name behind 40 KiB of padding, three records on. */
@@ -316,6 +356,7 @@ static void name_behind_40_kib(void **state)
 		.name = "name behind 40 KiB",
 		.answer = EXTRACT_FOUND,
 		.proto = PROTO_TLS,
+		.flags = CLUE_HELLO,
 		.names = {BLOCKED},
 		.then = CLUE_THEN_SAME,
 		STREAM,
@@ -339,7 +380,8 @@ static void every_border(void **state)
 		build(&b, &h);
 		memset(&c, 0, sizeof(c));
 		assert_int_equal(tls_try(slice_of(b.at, b.len),
-					 &(struct extract_context){EXTRACT_STREAM, 1, 2}, &c),
+					 &(struct extract_context){.transport = EXTRACT_STREAM},
+					 &c),
 				 EXTRACT_FOUND);
 		assert_int_equal(c.name_count, 1);
 		assert_string_equal(c.name[0].text, "blocked.example");
@@ -357,8 +399,9 @@ static void every_border(void **state)
 #define TLS_SAME .proto = PROTO_TLS, .then = CLUE_THEN_SAME, STREAM
 
 static const struct row rows[] = {
-	{"curl's hello", REAL(hello_curl), EXTRACT_FOUND, .names = {T("www.ntop.org")}, TLS_SAME},
-	{"a browser's hello", REAL(hello_browser), EXTRACT_FOUND, .flags = CLUE_ECH,
+	{"curl's hello", REAL(hello_curl), EXTRACT_FOUND, .flags = CLUE_HELLO,
+	 .names = {T("www.ntop.org")}, TLS_SAME},
+	{"a browser's hello", REAL(hello_browser), EXTRACT_FOUND, .flags = CLUE_ECH | CLUE_HELLO,
 	 .names = {T("meet.google.com")}, TLS_SAME},
 	{"a server's hello names nothing", REAL(hello_server), EXTRACT_FOUND, .consumed = 10,
 	 TLS_END},
@@ -367,7 +410,14 @@ static const struct row rows[] = {
 	 STREAM},
 	{"a record of 20 KiB", T("\x16\x03\x01\x50\x00\x01"), EXTRACT_NOT_MINE, STREAM},
 	{"version 2 of SSL", T("\x80\x2e\x01\x00\x02"), EXTRACT_NOT_MINE, STREAM},
-	{"a hello of version 2.x", T("\x16\x03\x01\x00\x80\x01\x00\x00\x7c\x02\x00"),
+	{"a hello of version 2.x, which an extension may outdo",
+	 T("\x16\x03\x01\x00\x80\x01\x00\x00\x7c\x02\x00"), EXTRACT_NEED_MORE, STREAM,
+	 .proto = PROTO_TLS},
+	{"a record of version 4", T("\x16\x04\x00\x00\x80\x01\x00\x00\x7c\x03\x03"),
+	 EXTRACT_NEED_MORE, STREAM, .proto = PROTO_TLS},
+	{"neither is of version 3", T("\x16\x04\x00\x00\x80\x01\x00\x00\x7c\x02\x00"),
+	 EXTRACT_NOT_MINE, STREAM},
+	{"a record of version 16", T("\x16\x10\x00\x00\x80\x01\x00\x00\x7c\x03\x03"),
 	 EXTRACT_NOT_MINE, STREAM},
 	{"a hello without room for its version", T("\x16\x03\x01\x00\x80\x01\x00\x00\x01\x03"),
 	 EXTRACT_NOT_MINE, STREAM},
@@ -387,8 +437,7 @@ static const struct row rows[] = {
 
 static void each_row(void **state)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		check_row(tls_try, &rows[i]);
+	CHECK_ROWS(tls_try, rows);
 }
 
 static void behind_a_proxy_line(void **state)
@@ -399,6 +448,7 @@ static void behind_a_proxy_line(void **state)
 		.name = "behind a PROXY line",
 		.bytes = {bytes, sizeof(bytes)},
 		.answer = EXTRACT_FOUND,
+		.flags = CLUE_HELLO,
 		.names = {T("www.ntop.org")},
 		TLS_SAME,
 	};
@@ -410,7 +460,7 @@ static void behind_a_proxy_line(void **state)
 
 static void random_payloads_name_nothing_odd(void **state)
 {
-	const struct extract_context ctx = {EXTRACT_STREAM, 50000, 443};
+	const struct extract_context ctx = {.transport = EXTRACT_STREAM, .dst_port = 443};
 
 	check_random(tls_try, &ctx, 2, 1000000);
 }
@@ -418,7 +468,7 @@ static void random_payloads_name_nothing_odd(void **state)
 /* A real hello with random bytes changed: never a crash, and every name is canonical. */
 static void damaged_hellos(void **state)
 {
-	const struct extract_context ctx = {EXTRACT_STREAM, 50000, 443};
+	const struct extract_context ctx = {.transport = EXTRACT_STREAM, .dst_port = 443};
 	uint8_t bytes[sizeof(hello_browser)];
 	uint64_t seed = 3;
 
@@ -447,6 +497,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row),
 		cmocka_unit_test(each_built_hello),
+		cmocka_unit_test(each_dtls_hello),
+		cmocka_unit_test(dtls_servers_are_told_from_tls),
 		cmocka_unit_test(every_border),
 		cmocka_unit_test(name_behind_40_kib),
 		cmocka_unit_test(behind_a_proxy_line),

@@ -30,7 +30,19 @@ static const char *resolve(const void *ctx, struct slice name, struct fault *nea
 	fault_set(nearest, 0, "YouTube, TikTok");
 	return NULL;
 }
-static const struct rule_apps apps = {.resolve = resolve};
+
+static const char *resolve_category(const void *ctx, struct slice name, struct fault *nearest)
+{
+	static const char *const categories[] = {"social", "video on demand"};
+
+	for (size_t i = 0; i < sizeof(categories) / sizeof(categories[0]); i++)
+		if (strlen(categories[i]) == name.len &&
+		    strncasecmp(categories[i], (const char *)name.at, name.len) == 0)
+			return categories[i];
+	fault_set(nearest, 0, "social");
+	return NULL;
+}
+static const struct rule_apps apps = {.resolve = resolve, .category = resolve_category};
 
 static const struct {
 	const char *why;
@@ -61,6 +73,18 @@ static const struct {
 	{"any case", RULE_APP, "yOUTUBE", "YouTube"},
 	{"an alias", RULE_APP, "x", "Twitter"},
 	{"two words", RULE_APP, "prime video", "Prime Video"},
+	{"a category", RULE_APP, "category:social", "category:social"},
+	{"a category in any case", RULE_APP, "CATEGORY:Social", "category:social"},
+	{"a category of three words", RULE_APP, "category:Video On Demand",
+	 "category:video on demand"},
+	{"learnt, an application", RULE_APP, "learnt:x", "learnt:Twitter"},
+	{"learnt, a category", RULE_APP, "Learnt:Category:SOCIAL", "learnt:category:social"},
+	{"learnt, a domain", RULE_DOMAIN, "Learnt:*.Example.COM.", "learnt:example.com"},
+	{"learnt, a name alone", RULE_DOMAIN, "learnt:=Example.com", "learnt:=example.com"},
+	{"learnt, an IDN", RULE_DOMAIN,
+	 "learnt:b\xc3\xbc"
+	 "cher.example",
+	 "learnt:xn--bcher-kva.example"},
 	{"a domain", RULE_DOMAIN, "ads.example.com", "ads.example.com"},
 	{"a star", RULE_DOMAIN, "*.facebook.com", "facebook.com"},
 	{"upper case, a dot at the end", RULE_DOMAIN, "*.FaceBook.COM.", "facebook.com"},
@@ -101,7 +125,12 @@ static void test_good_values(void **state)
 		if (strcmp(rule->value, good[i].canonical) != 0)
 			fail_msg("%s: %s", good[i].why, rule->value);
 		assert_int_equal(rule->kind, good[i].kind);
-		assert_int_equal(rule->is_exact, good[i].canonical[0] == '=');
+		assert_int_equal(rule->is_exact, strchr(good[i].canonical, '=') != NULL);
+		assert_int_equal(rule->is_learnt, strncmp(rule->value, "learnt:", 7) == 0);
+		assert_int_equal(rule->is_category, strstr(rule->value, "category:") != NULL);
+		assert_null(strpbrk(rule_subject(rule),
+				    good[i].kind == RULE_DOMAIN || good[i].kind == RULE_APP ? ":="
+											    : "="));
 		assert_true(rule->id != 0);
 		rule_label(rule, label, sizeof(label));
 		snprintf(want, sizeof(want), "%s:%s", rule_kind_name(good[i].kind),
@@ -155,6 +184,20 @@ static const struct {
 	{"a range of ports", RULE_PORT, "80-90", "1 to 65535"},
 	{"an unknown application", RULE_APP, "YouTub", "did you mean YouTube, TikTok?"},
 	{"an empty application", RULE_APP, "", "no known application"},
+	{"an unknown category", RULE_APP, "category:sozial", "did you mean social?"},
+	{"no category", RULE_APP, "category:", "no known category"},
+	{"a category is no application", RULE_APP, "social", "no known application"},
+	{"an application is no category", RULE_APP, "category:YouTube", "no known category"},
+	{"learnt and nothing", RULE_APP, "learnt:", "no known application"},
+	{"learnt twice", RULE_APP, "learnt:learnt:X", "no known application"},
+	{"a category before learnt", RULE_APP, "category:learnt:social", "no known category"},
+	{"a category of domains", RULE_DOMAIN, "category:social", "not a domain name"},
+	{"a domain, learnt and nothing", RULE_DOMAIN, "learnt:", "empty"},
+	{"a domain, learnt twice", RULE_DOMAIN, "learnt:learnt:a.example", "not a domain name"},
+	{"learnt inside", RULE_DOMAIN, "=learnt:a.example", "not a domain name"},
+	{"a public suffix, learnt", RULE_DOMAIN, "learnt:co.uk", "is a public suffix"},
+	{"a learnt address", RULE_IP, "learnt:10.0.0.1", "not an address"},
+	{"a learnt port", RULE_PORT, "learnt:80", "1 to 65535"},
 	{"an empty domain", RULE_DOMAIN, "", "empty"},
 	{"a star alone", RULE_DOMAIN, "*", "not a domain name"},
 	{"a star and a dot", RULE_DOMAIN, "*.", "empty"},
@@ -223,6 +266,14 @@ static void test_odd_calls(void **state)
 	assert_int_equal(rules_add(r, RULE_PORT, true, slice_text("80"), &apps, 0, &f), -EINVAL);
 	assert_int_equal(rules_add(r, RULE_APP, false, slice_text("YouTube"), NULL, 0, &f),
 			 -EINVAL);
+	{
+		/* Nor a category where the catalogue has none. */
+		const struct rule_apps plain = {.resolve = resolve};
+
+		assert_int_equal(
+			rules_add(r, RULE_APP, false, slice_text("category:social"), &plain, 0, &f),
+			-EINVAL);
+	}
 	/* A NUL inside a value is a byte like any other bad one. */
 	assert_int_equal(
 		rules_add(r, RULE_DOMAIN, false, slice_of("a.example\0.com", 14), &apps, 0, &f),
@@ -285,6 +336,13 @@ static const struct {
 	{"names of several words",
 	 "[BLOCKED_APPS]\nPrime Video\nprime  youtube\nX Prime Video TikTok\n",
 	 "app:Prime Video app:Prime app:YouTube app:Twitter app:TikTok"},
+	{"learnt and categories",
+	 "[BLOCKED_DOMAINS]\nlearnt:a.example a.example learnt:=b.example\n"
+	 "[BLOCKED_APPS] category:social learnt:category:video on demand learnt:Prime Video X\n"
+	 "[ALLOWED_APPS]\ncategory:social\n",
+	 "domain:learnt:a.example domain:a.example domain:learnt:=b.example "
+	 "app:category:social app:learnt:category:video on demand app:learnt:Prime Video "
+	 "app:Twitter allow-app:category:social"},
 	{"an end that is right", "[BLOCKED_PORTS]\n1\n2\n# end 2\n", "port:1 port:2"},
 	{"an end without line end, spaces behind", "[BLOCKED_PORTS]\n1\n# end 1  ", "port:1"},
 	{"the last end counts", "[BLOCKED_PORTS]\n1\n# end 1\n2\n# end 2\n", "port:1 port:2"},
@@ -396,6 +454,8 @@ static void assert_same_rules(const struct rules *a, const struct rules *b)
 		assert_int_equal(x->kind, y->kind);
 		assert_int_equal(x->is_allow, y->is_allow);
 		assert_int_equal(x->is_exact, y->is_exact);
+		assert_int_equal(x->is_learnt, y->is_learnt);
+		assert_int_equal(x->is_category, y->is_category);
 		assert_memory_equal(&x->ip, &y->ip, sizeof(x->ip));
 	}
 }
@@ -413,10 +473,13 @@ static void test_save_and_load(void **state)
 	assert_int_equal(
 		rules_add(r, RULE_DOMAIN, true, slice_text("ok.facebook.com"), &apps, 0, &f), 1);
 	assert_int_equal(rules_add(r, RULE_APP, true, slice_text("prime video"), &apps, 0, &f), 1);
+	assert_int_equal(
+		rules_add(r, RULE_APP, false, slice_text("learnt:category:social"), &apps, 0, &f),
+		1);
 	for (int round = 0; round < 2; round++) { /* the second time over the first */
 		if (rules_save(r, path, &f))
 			fail_msg("%s", f.text);
-		assert_non_null(strstr(read_whole(path), "\n# end 13\n"));
+		assert_non_null(strstr(read_whole(path), "\n# end 14\n"));
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode & 022, 0);
 		if (rules_load(path, &apps, 0, &back, &f))

@@ -178,6 +178,100 @@ static void engine_events_become_rows_and_rules(void **state)
 	tally_free(t);
 }
 
+/* What several doors counted of fragments adds up, through merges and copies. */
+static void fragments_add_up(void **state)
+{
+	struct tally *a = tally_new(0), *b = tally_new(0), *copy;
+	const struct defrag_counters one = {.fragments_whole = 3, .fragments_lost = 1};
+	const struct defrag_counters two = {.fragments_whole = 4, .fragments_refused = 2};
+
+	tally_add_defrag(a, &one);
+	tally_add_defrag(b, &two);
+	tally_merge(a, b);
+	copy = tally_copy(a);
+	tally_free(a);
+	tally_free(b);
+	assert_int_equal(tally_defrag(copy)->fragments_whole, 7);
+	assert_int_equal(tally_defrag(copy)->fragments_lost, 1);
+	assert_int_equal(tally_defrag(copy)->fragments_refused, 2);
+	assert_int_equal(tally_defrag(copy)->fragments_tiny, 0);
+	tally_free(copy);
+}
+
+static struct flow_name *make_name(const char *text, enum app_proto source)
+{
+	size_t len = strlen(text);
+	struct flow_name *n = calloc(1, sizeof(*n) + len + 1);
+
+	assert_non_null(n);
+	n->source = (uint8_t)source;
+	n->len = (uint8_t)len;
+	memcpy(n->text, text, len);
+	return n;
+}
+
+/* Print, tunnel and names of a flow come over; a name by hearsay where there is no other. */
+static void a_row_remembers_its_flow(void **state)
+{
+	struct flow flow = {.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1",
+			    .tunnel = DPI_TUNNEL_GRE,
+			    .opener = 1,
+			    .learnt = make_name("learnt.example", PROTO_LEARNT)};
+	struct connection_name name;
+	struct connection c;
+	size_t at = 0;
+
+	flow.outer[0].b[15] = 7;
+	flow.outer[1].b[15] = 9;
+	assert_int_equal(connection_of_flow(&c, &flow), 0);
+	assert_string_equal(c.ja4, flow.ja4);
+	assert_int_equal(c.tunnel, DPI_TUNNEL_GRE);
+	assert_int_equal(connection_outer_src(&c)->b[15], 9);
+	assert_int_equal(connection_outer_dst(&c)->b[15], 7);
+	assert_true(connection_next_name(&c, &at, &name));
+	assert_int_equal(name.source, PROTO_LEARNT);
+	assert_true(slice_equal(name.text, slice_text("learnt.example")));
+	assert_false(connection_next_name(&c, &at, &name));
+	connection_clear(&c);
+	flow.names = make_name("own.example", PROTO_TLS);
+	at = 0;
+	assert_int_equal(connection_of_flow(&c, &flow), 0);
+	assert_int_equal(c.name_count, 1);
+	assert_true(connection_next_name(&c, &at, &name));
+	assert_int_equal(name.source, PROTO_TLS);
+	connection_clear(&c);
+	free(flow.names);
+	free(flow.learnt);
+}
+
+/* An address that nobody named is called what a DNS answer said; what was asked for there wins,
+ * whichever came first, and survives folding and merging. */
+static void a_name_by_hearsay_comes_last(void **state)
+{
+	static const struct made rows[] = {
+		{"10.0.0.1", "9.9.9.1", 1, 443, .name = "a.learnt", .source = PROTO_LEARNT},
+		{"10.0.0.1", "9.9.9.2", 1, 443, .name = "a.learnt", .source = PROTO_LEARNT},
+		{"10.0.0.1", "9.9.9.2", 2, 443, .name = "own.example"},
+	};
+
+	for (unsigned row_max = 1; row_max < 5; row_max++) {
+		struct tally *t = tally_new(row_max), *copy;
+		struct catalogue *apps = catalogue_new();
+		char *text;
+
+		for (unsigned i = 0; i < 3; i++)
+			tally_made(t, &rows[i], i + 1);
+		copy = tally_copy(t);
+		text = report_of(copy, apps);
+		assert_non_null(strstr(text, "9.9.9.1               a.learnt "));
+		assert_non_null(strstr(text, "9.9.9.2               own.example "));
+		free(text);
+		tally_free(t);
+		tally_free(copy);
+		catalogue_free(apps);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +279,9 @@ int main(void)
 		cmocka_unit_test(folded_rows_still_count),
 		cmocka_unit_test(a_copy_stands_alone),
 		cmocka_unit_test(engine_events_become_rows_and_rules),
+		cmocka_unit_test(fragments_add_up),
+		cmocka_unit_test(a_name_by_hearsay_comes_last),
+		cmocka_unit_test(a_row_remembers_its_flow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

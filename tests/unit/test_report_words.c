@@ -50,6 +50,11 @@ static void small_world(struct world *w)
 	c.is_blocked = true;
 	c.dropped_packets = 1;
 	c.flags = FLOW_ECH | FLOW_AMBIGUOUS;
+	strcpy(c.ja4, "t13d1516h2_8daaf6152771_e5627efa2ab1");
+	c.tunnel = DPI_TUNNEL_VXLAN;
+	if (addr_parse(slice_text("192.0.2.1"), &c.outer[c.opener]) ||
+	    addr_parse(slice_text("2001:db8::1"), &c.outer[!c.opener]))
+		abort();
 	tally_add_connection(w->tally, &c);
 	connection_clear(&c);
 	c = make_connection(&dns, 1);
@@ -64,7 +69,11 @@ static void small_world(struct world *w)
 							   .dropped = 1,
 							   .tcp = 3,
 							   .udp = 3,
-							   .other = 1};
+							   .other = 1,
+							   .tunnel_vxlan = 3,
+							   .ech = 1,
+							   .doq = 2};
+	tally_add_defrag(w->tally, &(struct defrag_counters){.fragments_whole = 5});
 	w->report = report_new(&(struct report_config){
 		.tally = w->tally,
 		.catalogue = w->apps,
@@ -93,7 +102,9 @@ static void end_world(struct world *w)
 	"\"names\":[{\"source\":\"tls\",\"name\":\"www.youtube.com\"}],\"state\":\"BLOCKED\","    \
 	"\"packets\":3,\"bytes\":1200,\"dropped_packets\":1,\"late_packets\":0,\"blocked\":true," \
 	"\"block_reason\":\"app:YouTube\",\"first_ts\":\"1700000000.002000000\","                 \
-	"\"last_ts\":\"1700000000.502000000\",\"flags\":[\"ech\",\"ambiguous\"]}"
+	"\"last_ts\":\"1700000000.502000000\",\"flags\":[\"ech\",\"ambiguous\"],"                 \
+	"\"ja4\":\"t13d1516h2_8daaf6152771_e5627efa2ab1\",\"tunnel\":\"vxlan\","                  \
+	"\"outer_src\":\"192.0.2.1\",\"outer_dst\":\"2001:db8::1\"}"
 
 static const char expected_json[] =
 	"{\"schema\":\"dpi-xdp/report/1\",\"input\":\"in.pcap\",\"output\":\"out.pcap\","
@@ -119,7 +130,8 @@ static const char expected_json[] =
 	"\"name\":\"www.youtube.com\"}],\"state\":\"ESTABLISHED\",\"packets\":3,\"bytes\":1200,"
 	"\"dropped_packets\":0,\"late_packets\":0,\"blocked\":false,\"block_reason\":null,"
 	"\"first_ts\":\"1700000000.001000000\",\"last_ts\":\"1700000000.501000000\","
-	"\"flags\":[]},\n" YOUTUBE "],\n"
+	"\"flags\":[],\"ja4\":null,\"tunnel\":null,\"outer_src\":null,\"outer_dst\":null},"
+	"\n" YOUTUBE "],\n"
 	"\"blocked_connections\":[\n" YOUTUBE "],\n"
 	"\"rules\":[\n{\"rule\":\"app:YouTube\",\"flows\":1,\"packets\":1}],\n"
 	"\"suspicious\":[],\n"
@@ -152,6 +164,34 @@ static void json_is_as_promised(void **state)
 	end_world(&w);
 }
 
+/* Every counter of engine and door is there by its name, and with its value. */
+static void json_has_every_counter(void **state)
+{
+	static const char *const names[] = {
+#define X(name, help) #name,
+		ENGINE_COUNTERS(X) DEFRAG_COUNTERS(X)
+#undef X
+	};
+	struct text out = {0};
+	struct report_out to = report_to_text(&out);
+	json_error_t error;
+	json_t *doc, *counters;
+	struct world w;
+
+	small_world(&w);
+	assert_int_equal(report_json(w.report, &to), 0);
+	doc = json_loads(out.at, JSON_REJECT_DUPLICATES, &error);
+	counters = json_object_get(doc, "counters");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!json_is_integer(json_object_get(counters, names[i])))
+			fail_msg("no counter %s", names[i]);
+	assert_int_equal(json_integer_value(json_object_get(counters, "tunnel_vxlan")), 3);
+	assert_int_equal(json_integer_value(json_object_get(counters, "fragments_whole")), 5);
+	json_decref(doc);
+	text_clear(&out);
+	end_world(&w);
+}
+
 static void text_has_every_section(void **state)
 {
 	static const char *const parts[] = {
@@ -162,6 +202,8 @@ static void text_has_every_section(void **state)
 		"14 packets/s",
 		"PACKET STATISTICS",
 		"Drop rate                     14.29%",
+		"ECH flows                          1",
+		"DoQ flows                          2",
 		"APPLICATION BREAKDOWN",
 		"<- BLOCKED",
 		"TOP DOMAINS",
@@ -190,6 +232,13 @@ static void text_has_every_section(void **state)
 		assert_int_equal(i - start, 80); /* every line of the box is as wide */
 		start = i + 1;
 	}
+	assert_null(strstr(out.at, "DoH flows")); /* there is none */
+	text_clear(&out);
+	plain.is_verbose = true;
+	assert_int_equal(report_text(w.report, &plain, &to), 0);
+	if (!strstr(out.at, "www.youtube.com - in vxlan"))
+		fail_msg("no tunnel in\n%s", out.at);
+	assert_non_null(strstr(out.at, "fragments_whole "));
 	text_clear(&out);
 	assert_int_equal(report_text(w.report, &boxed, &to), 0);
 	assert_non_null(strstr(out.at, "\u2190 BLOCKED"));
@@ -262,6 +311,23 @@ static void csv_is_safe_in_a_spreadsheet(void **state)
 		tally_free(t);
 	}
 	catalogue_free(apps);
+}
+
+static void csv_ends_in_print_and_tunnel(void **state)
+{
+	struct text out = {0};
+	struct report_out to = report_to_text(&out);
+	struct world w;
+
+	small_world(&w);
+	assert_int_equal(report_csv(w.report, &to), 0);
+	assert_non_null(strstr(out.at, ",flags,ja4,tunnel,outer_src,outer_dst\r\n"));
+	assert_non_null(strstr(out.at, ",\"\",\"\",\"\",\"\",\"\"\r\n"));
+	assert_non_null(strstr(out.at,
+			       ",\"ech ambiguous\",\"t13d1516h2_8daaf6152771_e5627efa2ab1\","
+			       "\"vxlan\",\"192.0.2.1\",\"2001:db8::1\"\r\n"));
+	text_clear(&out);
+	end_world(&w);
 }
 
 static void assert_clean(const struct text *t, unsigned byte, const char *what)
@@ -343,6 +409,56 @@ struct eve_row {
 	const char *parts[5]; /* NULL at once: no line */
 };
 
+static const struct name eve_name = {11, "example.org"};
+
+static const struct eve_row eve_rows[] = {
+	{"tls",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_TLS, .number = 4},
+	 {"\"event_type\":\"tls\"", "\"tls\":{\"sni\":\"example.org\"}", "\"pcap_cnt\":4",
+	  "\"timestamp\":\"2023-11-14T22:13:20.123456+0000\""}},
+	{"http",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_HTTP},
+	 {"\"event_type\":\"http\"", "\"http\":{\"hostname\":\"example.org\"}"}},
+	{"quic",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_QUIC},
+	 {"\"event_type\":\"quic\"", "\"quic\":{\"sni\":\"example.org\"}"}},
+	{"dns",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_DNS},
+	 {"\"event_type\":\"dns\"", "\"dns\":{\"type\":\"query\",\"rrname\":\"example.org\"}"}},
+	{"mdns",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_MDNS},
+	 {"\"event_type\":\"dns\"", "\"rrname\":\"example.org\""}},
+	{"http2 is http",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_HTTP2},
+	 {"\"event_type\":\"http\"", "\"http\":{\"hostname\":\"example.org\"}"}},
+	{"dtls is tls",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_DTLS},
+	 {"\"event_type\":\"tls\"", "\"tls\":{\"sni\":\"example.org\"}"}},
+	{"xmpp has no event of its own",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_XMPP},
+	 {"\"event_type\":\"dpi_xdp\"", "\"source\":\"xmpp\",\"name\":\"example.org\""}},
+	{"a name that a DNS answer gave",
+	 {EVENT_NAMED, .name = &eve_name, .source = PROTO_LEARNT},
+	 {"\"event_type\":\"dpi_xdp\"", "\"source\":\"dns-learnt\",\"name\":\"example.org\""}},
+	{"no line for a name from nowhere", {EVENT_NAMED, .name = &eve_name}, {NULL}},
+	{"drop",
+	 {EVENT_VERDICT, .decision = {.rule = 0x12, .is_block = true}},
+	 {"\"event_type\":\"drop\"", "\"drop\":{\"reason\":\"rules\"}",
+	  "\"rule\":\"rule:0000000000000012\""}},
+	{"dropped question",
+	 {EVENT_MESSAGE, .name = &eve_name, .source = PROTO_DNS},
+	 {"\"event_type\":\"drop\"", "\"rrname\":\"example.org\""}},
+	{"anomaly",
+	 {EVENT_ANOMALY, .flags = FLOW_AMBIGUOUS},
+	 {"\"event_type\":\"anomaly\"", "\"event\":\"ambiguous\""}},
+	{"flow",
+	 {.type = EVENT_FLOW_CLOSED},
+	 {"\"event_type\":\"flow\"", "\"pkts_toserver\":1", "\"pkts_toclient\":2", "\"age\":2",
+	  "\"state\":\"closed\""}},
+	{"no line for an opened flow", {.type = EVENT_FLOW_OPENED}, {NULL}},
+	{"no line for a settled flow", {.type = EVENT_SETTLED}, {NULL}},
+};
+
 static void eve_lines(void **state)
 {
 	static struct flow flow = {.proto = PROTO_TLS,
@@ -351,39 +467,6 @@ static void eve_lines(void **state)
 				   .first_ns = 1700000000123456789ULL,
 				   .last_ns = 1700000002123456789ULL,
 				   .is_closed = true};
-	static const struct name name = {11, "example.org"};
-	static const struct eve_row rows[] = {
-		{"tls",
-		 {EVENT_NAMED, .name = &name, .source = PROTO_TLS, .number = 4},
-		 {"\"event_type\":\"tls\"", "\"tls\":{\"sni\":\"example.org\"}", "\"pcap_cnt\":4",
-		  "\"timestamp\":\"2023-11-14T22:13:20.123456+0000\""}},
-		{"http",
-		 {EVENT_NAMED, .name = &name, .source = PROTO_HTTP},
-		 {"\"event_type\":\"http\"", "\"http\":{\"hostname\":\"example.org\"}"}},
-		{"quic",
-		 {EVENT_NAMED, .name = &name, .source = PROTO_QUIC},
-		 {"\"event_type\":\"quic\"", "\"quic\":{\"sni\":\"example.org\"}"}},
-		{"dns",
-		 {EVENT_NAMED, .name = &name, .source = PROTO_DNS},
-		 {"\"event_type\":\"dns\"",
-		  "\"dns\":{\"type\":\"query\",\"rrname\":\"example.org\"}"}},
-		{"drop",
-		 {EVENT_VERDICT, .decision = {.rule = 0x12, .is_block = true}},
-		 {"\"event_type\":\"drop\"", "\"drop\":{\"reason\":\"rules\"}",
-		  "\"rule\":\"rule:0000000000000012\""}},
-		{"dropped question",
-		 {EVENT_MESSAGE, .name = &name, .source = PROTO_DNS},
-		 {"\"event_type\":\"drop\"", "\"rrname\":\"example.org\""}},
-		{"anomaly",
-		 {EVENT_ANOMALY, .flags = FLOW_AMBIGUOUS},
-		 {"\"event_type\":\"anomaly\"", "\"event\":\"ambiguous\""}},
-		{"flow",
-		 {.type = EVENT_FLOW_CLOSED},
-		 {"\"event_type\":\"flow\"", "\"pkts_toserver\":1", "\"pkts_toclient\":2",
-		  "\"age\":2", "\"state\":\"closed\""}},
-		{"no line for an opened flow", {.type = EVENT_FLOW_OPENED}, {NULL}},
-		{"no line for a settled flow", {.type = EVENT_SETTLED}, {NULL}},
-	};
 	struct catalogue *apps = catalogue_new();
 	struct eve_config config = {.catalogue = apps, .is_offline = true};
 	struct made m = {"192.168.1.10", "142.250.1.1", .src_port = 40000, .dst_port = 443};
@@ -395,16 +478,17 @@ static void eve_lines(void **state)
 		flow.packets[0] = 2;
 		flow.packets[1] = 1;
 	}
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct event e = rows[i].event;
+	for (size_t i = 0; i < sizeof(eve_rows) / sizeof(eve_rows[0]); i++) {
+		struct event e = eve_rows[i].event;
 		struct text t = {0};
 
 		e.flow = &flow;
 		e.ts_ns = 1700000000123456789ULL;
-		assert_int_equal(eve_event(&t, &e, &config), rows[i].parts[0] != NULL);
-		for (size_t k = 0; k < 5 && rows[i].parts[k]; k++)
-			if (!strstr(t.at, rows[i].parts[k]))
-				fail_msg("%s: no %s in %s", rows[i].name, rows[i].parts[k], t.at);
+		assert_int_equal(eve_event(&t, &e, &config), eve_rows[i].parts[0] != NULL);
+		for (size_t k = 0; k < 5 && eve_rows[i].parts[k]; k++)
+			if (!strstr(t.at, eve_rows[i].parts[k]))
+				fail_msg("%s: no %s in %s", eve_rows[i].name, eve_rows[i].parts[k],
+					 t.at);
 		if (t.len) {
 			assert_non_null(strstr(t.at, "\"src_ip\":\"192.168.1.10\","
 						     "\"src_port\":40000,\"dest_ip\":"
@@ -413,6 +497,66 @@ static void eve_lines(void **state)
 		}
 		text_clear(&t);
 	}
+	catalogue_free(apps);
+}
+
+/* A flow with everything beside its names: print, tunnel, and a name by hearsay. */
+static void eve_shows_print_and_tunnel(void **state)
+{
+	static const struct name name = {11, "example.org"};
+	static const char tunnel[] = "\"tunnel\":{\"src_ip\":\"198.51.100.1\","
+				     "\"dest_ip\":\"198.51.100.2\",\"proto\":\"UDP\",\"depth\":1}";
+	static const struct {
+		const char *name;
+		struct event event;
+		const char *part;
+	} rows[] = {
+		{"tls",
+		 {EVENT_NAMED, .name = &name, .source = PROTO_TLS},
+		 "\"tls\":{\"sni\":\"example.org\",\"ja4\":\"t12i0100_b_c\"}"},
+		{"quic",
+		 {EVENT_NAMED, .name = &name, .source = PROTO_QUIC},
+		 "\"quic\":{\"sni\":\"example.org\",\"ja4\":\"t12i0100_b_c\"}"},
+		{"dns question",
+		 {EVENT_NAMED, .name = &name, .source = PROTO_DNS},
+		 "\"dns\":{\"type\":\"query\",\"rrname\":\"example.org\"}"},
+		{"dns answer",
+		 {EVENT_NAMED, .name = &name, .source = PROTO_DNS, .is_answer = true},
+		 "\"dns\":{\"type\":\"answer\",\"rrname\":\"example.org\"}"},
+		{"http has no print",
+		 {EVENT_NAMED, .name = &name, .source = PROTO_HTTP},
+		 "\"http\":{\"hostname\":\"example.org\"}"},
+		{"flow",
+		 {.type = EVENT_FLOW_CLOSED},
+		 "\"domain\":\"learnt.example\",\"ja4\":\"t12i0100_b_c\",\"tunnel\":\"gtpu\""},
+	};
+	struct made m = {"192.168.1.10", "142.250.1.1", .src_port = 40000, .dst_port = 443};
+	struct connection c = make_connection(&m, 1);
+	struct flow_name *learnt = calloc(1, sizeof(*learnt) + 15);
+	struct flow flow = {.key = c.key,
+			    .opener = c.opener,
+			    .ja4 = "t12i0100_b_c",
+			    .tunnel = DPI_TUNNEL_GTPU,
+			    .tunnel_depth = 1,
+			    .learnt = learnt};
+	struct catalogue *apps = catalogue_new();
+	struct eve_config config = {.catalogue = apps};
+
+	assert_non_null(learnt);
+	memcpy(learnt->text, "learnt.example", learnt->len = 14);
+	assert_int_equal(addr_parse(slice_text("198.51.100.1"), &flow.outer[c.opener]), 0);
+	assert_int_equal(addr_parse(slice_text("198.51.100.2"), &flow.outer[!c.opener]), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct event e = rows[i].event;
+		struct text t = {0};
+
+		e.flow = &flow;
+		assert_true(eve_event(&t, &e, &config));
+		if (!strstr(t.at, rows[i].part) || !strstr(t.at, tunnel))
+			fail_msg("%s: no %s or no tunnel in %s", rows[i].name, rows[i].part, t.at);
+		text_clear(&t);
+	}
+	free(learnt);
 	catalogue_free(apps);
 }
 
@@ -430,11 +574,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_as_promised),
+		cmocka_unit_test(json_has_every_counter),
 		cmocka_unit_test(text_has_every_section),
 		cmocka_unit_test(reproducible_leaves_out_what_varies),
 		cmocka_unit_test(csv_is_safe_in_a_spreadsheet),
+		cmocka_unit_test(csv_ends_in_print_and_tunnel),
 		cmocka_unit_test(no_raw_byte_comes_out),
 		cmocka_unit_test(eve_lines),
+		cmocka_unit_test(eve_shows_print_and_tunnel),
 		cmocka_unit_test(flow_ids_are_stable_and_positive),
 	};
 

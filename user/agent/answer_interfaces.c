@@ -175,8 +175,16 @@ int answer_status(struct asked *a)
 		status_json(a);
 		return DONE;
 	}
-	text_printf(a->out, "agent        running, supervisor %d, engine %d, %u worker%s\n",
-		    (int)getpid(), (int)s->engine_pid, s->options.workers,
+	text_printf(a->out, "agent        running, supervisor %d, ", (int)getpid());
+	if (s->engine_pid)
+		text_printf(a->out, "engine %d", (int)s->engine_pid);
+	else
+		text_puts(a->out, "engine is being started");
+	if (s->engine_restarts)
+		text_printf(a->out, " (started again %llu time%s)",
+			    (unsigned long long)s->engine_restarts,
+			    s->engine_restarts == 1 ? "" : "s");
+	text_printf(a->out, ", %u worker%s\n", s->options.workers,
 		    s->options.workers == 1 ? "" : "s");
 	for (size_t i = 0; i < s->interfaces.count; i++) {
 		const struct interface *row = &s->interfaces.row[i];

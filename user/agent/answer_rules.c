@@ -28,6 +28,7 @@ int answer_change(struct asked *a)
 	struct change c = {.is_allow = asked_flag(a, "allow"),
 			   .is_remove = asked_flag(a, "remove"),
 			   .is_forced = asked_flag(a, "force"),
+			   .is_learnt = asked_flag(a, "learnt"),
 			   .values = list};
 	struct rules *next = rules_copy(a->s->rules);
 	struct fault f = {0};

@@ -5,6 +5,7 @@
 #include "agent/apps.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define USER_DIR "/etc/dpi-xdp/apps.d"
 
@@ -45,6 +46,23 @@ static void write_object(const struct catalogue *c, int app, const struct app_su
 		    s->is_blocked ? "true" : "false");
 }
 
+/* Adds a word to a list that is broken into lines; *width is that of the last line. */
+static void write_word(struct text *out, size_t *width, const char *word)
+{
+	*width += strlen(word) + 2;
+	if (*width > LINE_WIDTH) {
+		text_puts(out, "\n ");
+		*width = strlen(word) + 2;
+	}
+	text_printf(out, " %s,", word);
+}
+
+static void end_words(struct text *out)
+{
+	out->len -= out->len > 0; /* the last comma */
+	text_putc(out, '\n');
+}
+
 /* The names of applications without a flow, in lines. */
 static void write_others(const struct catalogue *c, const struct app_sum *sums, struct text *out)
 {
@@ -52,19 +70,41 @@ static void write_others(const struct catalogue *c, const struct app_sum *sums, 
 
 	text_puts(out, "\nno flows of these (rules may name them all):");
 	for (size_t i = 0; i < catalogue_count(c); i++) {
-		const char *name = catalogue_name(c, (int)i);
-
-		if (sums[i].flows)
-			continue;
-		width += strlen(name) + 2;
-		if (width > LINE_WIDTH) {
-			text_puts(out, "\n ");
-			width = strlen(name) + 2;
-		}
-		text_printf(out, " %s,", name);
+		if (!sums[i].flows)
+			write_word(out, &width, catalogue_name(c, (int)i));
 	}
-	out->len -= out->len > 0; /* the last comma */
-	text_putc(out, '\n');
+	end_words(out);
+}
+
+/* The categories, and how many applications a rule for each means. */
+static void write_categories(const struct catalogue *c, bool is_json, struct text *out)
+{
+	size_t width = LINE_WIDTH, apps;
+	bool is_first = true;
+
+	text_puts(out, is_json ? ",\"categories\":["
+			       : "\ncategories, of so many applications (rules may name them as "
+				 "category:NAME):");
+	for (size_t i = 0; i < catalogue_category_count(c); i++) {
+		const char *category = catalogue_category_at(c, i, &apps);
+		char word[64];
+
+		if (!apps)
+			continue;
+		if (is_json) {
+			text_puts(out, is_first ? "{\"category\":" : ",{\"category\":");
+			text_json(out, slice_text(category));
+			text_printf(out, ",\"apps\":%zu}", apps);
+		} else {
+			snprintf(word, sizeof(word), "%s %zu", category, apps);
+			write_word(out, &width, word);
+		}
+		is_first = false;
+	}
+	if (is_json)
+		text_putc(out, ']');
+	else
+		end_words(out);
 }
 
 void apps_write(const struct catalogue *c, const struct app_sum *sums, bool is_json,
@@ -84,7 +124,10 @@ void apps_write(const struct catalogue *c, const struct app_sum *sums, bool is_j
 			write_row(c, (int)i, &sums[i], out);
 	}
 	if (is_json)
-		text_puts(out, "]}\n");
+		text_putc(out, ']');
 	else
 		write_others(c, sums, out);
+	write_categories(c, is_json, out);
+	if (is_json)
+		text_puts(out, "}\n");
 }

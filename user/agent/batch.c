@@ -129,35 +129,71 @@ void batch_queue_release(struct batch_queue *q)
 	pthread_mutex_unlock(&q->lock);
 }
 
+/* What a piece takes in the arena: its bytes and, of a fragment, what the reader knows of it. */
+static size_t room_of(const struct capture_record *r)
+{
+	const struct frame_fragment *fragment = r->is_frame ? r->frame.fragment : NULL;
+	size_t len = r->raw.len;
+
+	if (fragment)
+		len += _Alignof(struct frame_fragment) - 1 + sizeof(*fragment) +
+		       fragment->whole[0].len + fragment->whole[1].len;
+	return len;
+}
+
+static struct slice copy_in(struct batch *b, struct slice s)
+{
+	uint8_t *at = b->arena + b->arena_len;
+
+	if (s.len)
+		memcpy(at, s.at, s.len);
+	b->arena_len += s.len;
+	return slice_of(at, s.len);
+}
+
+static const struct frame_fragment *copy_fragment(struct batch *b, const struct frame_fragment *f)
+{
+	size_t odd = b->arena_len % _Alignof(struct frame_fragment);
+	struct frame_fragment *copy;
+
+	b->arena_len += odd ? _Alignof(struct frame_fragment) - odd : 0;
+	copy = (struct frame_fragment *)(b->arena + b->arena_len);
+	b->arena_len += sizeof(*copy);
+	*copy = *f;
+	for (int i = 0; i < 2; i++)
+		copy->whole[i] = copy_in(b, f->whole[i]);
+	return copy;
+}
+
 int batch_add(struct batch *b, const struct capture_record *r, uint8_t shard)
 {
+	size_t room = room_of(r);
 	struct batch_piece *p;
 	uint8_t *at;
 
 	if (b->count == BATCH_PIECES)
 		return 0;
-	if (r->raw.len > b->arena_cap - b->arena_len) {
+	if (room > b->arena_cap - b->arena_len) {
 		if (b->count > 0)
 			return 0;
-		at = realloc(b->arena, r->raw.len);
+		at = realloc(b->arena, room);
 		if (!at)
 			return -ENOMEM;
 		b->arena = at;
-		b->arena_cap = r->raw.len;
+		b->arena_cap = room;
 	}
-	at = b->arena + b->arena_len;
-	memcpy(at, r->raw.at, r->raw.len);
-	b->arena_len += r->raw.len;
 	p = &b->piece[b->count++];
 	*p = (struct batch_piece){
-		.raw = slice_of(at, r->raw.len),
+		.raw = copy_in(b, r->raw),
 		.is_frame = r->is_frame,
 		.shard = shard,
 		.is_kept = true,
 	};
 	if (r->is_frame) {
 		p->frame = r->frame;
-		p->frame.bytes.at = at + (r->frame.bytes.at - r->raw.at);
+		p->frame.bytes.at = p->raw.at + (r->frame.bytes.at - r->raw.at);
+		if (r->frame.fragment)
+			p->frame.fragment = copy_fragment(b, r->frame.fragment);
 	}
 	return 1;
 }

@@ -23,9 +23,10 @@ enum {
 
 /* A piece of the capture. */
 struct batch_piece {
-	struct frame frame; /* when is_frame; bytes in the batch's arena */
+	struct frame frame; /* when is_frame; bytes and fragment in the batch's arena */
 	struct slice raw;   /* in the arena */
 	bool is_frame;
+	bool is_answer; /* every worker learns names from it */
 	uint8_t shard;
 	bool is_kept; /* written by the worker of its shard */
 };

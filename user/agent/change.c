@@ -7,25 +7,45 @@
 #include <errno.h>
 #include <unistd.h>
 
-static int change_one(struct rules *rules, const struct change *c, const char *value,
-		      const struct rule_apps *apps, struct fault *f)
+static int change_value(struct rules *rules, const struct change *c, struct slice value,
+			const struct rule_apps *apps, struct fault *f)
 {
 	unsigned options = c->is_forced ? RULES_FORCE : 0;
 
 	if (c->is_remove)
-		return rules_remove(rules, c->kind, c->is_allow, slice_text(value), apps, f);
-	return rules_add(rules, c->kind, c->is_allow, slice_text(value), apps, options, f);
+		return rules_remove(rules, c->kind, c->is_allow, value, apps, f);
+	return rules_add(rules, c->kind, c->is_allow, value, apps, options, f);
 }
 
-static void note_one(const struct change *c, const char *value, int changed, struct text *note)
+static void note_value(const struct change *c, struct slice value, int changed, struct text *note)
 {
 	const char *done = c->is_remove ? (c->is_allow ? "no longer allowed" : "no longer blocked")
 					: (c->is_allow ? "allowed" : "blocked");
 	const char *same = c->is_remove ? "there was no such rule" : "the rule was there already";
 
 	text_printf(note, "%s ", rule_kind_name(c->kind));
-	text_escaped(note, slice_text(value));
+	text_escaped(note, value);
 	text_printf(note, ": %s\n", changed ? done : same);
+}
+
+/* Changes one value and adds a line about it. Returns 1, 0, or a fault. */
+static int change_one(struct rules *rules, const struct change *c, const char *value,
+		      const struct rule_apps *apps, struct text *note, struct fault *f)
+{
+	struct text whole = {0};
+	struct slice s;
+	int changed;
+
+	if (c->is_learnt)
+		text_puts(&whole, "learnt:");
+	text_puts(&whole, value);
+	s = slice_of(whole.at ? whole.at : "", whole.len);
+	changed = whole.failed ? fault_set(f, -ENOMEM, "out of memory")
+			       : change_value(rules, c, s, apps, f);
+	if (changed >= 0)
+		note_value(c, s, changed, note);
+	text_clear(&whole);
+	return changed;
 }
 
 int change_apply(struct rules **rules, const struct change *c, const struct catalogue *catalogue,
@@ -38,14 +58,13 @@ int change_apply(struct rules **rules, const struct change *c, const struct cata
 	if (!next)
 		return fault_set(f, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < c->value_count; i++) {
-		int one = change_one(next, c, c->values[i], &apps, f);
+		int one = change_one(next, c, c->values[i], &apps, note, f);
 
 		if (one < 0) {
 			rules_free(next);
 			return one;
 		}
 		changed += one;
-		note_one(c, c->values[i], one, note);
 	}
 	rules_free(*rules);
 	*rules = next;

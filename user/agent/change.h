@@ -13,6 +13,7 @@ struct change {
 	enum rule_kind kind;
 	bool is_allow, is_remove;
 	bool is_forced;		   /* a public suffix is meant */
+	bool is_learnt;		   /* the values stand for "learnt:VALUE" */
 	const char *const *values; /* borrowed */
 	size_t value_count;
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What the engine process answers: report, flows, applications, counters, events. Each answer is
- * made of copies: a snapshot of every shard, and what the kernel counted.
+ * What the engine process answers: report, flows, applications, counters, events; each from what
+ * engine_gathered.c brings together.
  */
-#include "agent/engine_state.h"
+#include "agent/engine_gathered.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,141 +11,7 @@
 
 #include "agent/apps.h"
 #include "dpi/parse.h"
-
-/* Keys of the rows already taken, so that the kernel's own list adds only what is new. */
-struct seen {
-	struct table table;
-	struct seen_key *keys;
-	size_t count, max;
-};
-
-struct seen_key {
-	struct table_node node;
-	struct dpi_key key;
-};
-
-/* Everything known of live traffic, gathered for one answer. */
-struct gathered {
-	struct engine_state *e;
-	struct tally *all;
-	struct seen seen;
-	struct report_worker workers[DPI_RINGS_MAX];
-	uint64_t events_lost;
-	bool failed;
-};
-
-static uint64_t key_hash(const struct dpi_key *k)
-{
-	return table_hash(0, k, sizeof(*k));
-}
-
-static bool seen_has(const struct seen *s, const struct dpi_key *k)
-{
-	struct table_node *n = table_first(&s->table, key_hash(k));
-
-	for (; n; n = table_next(n))
-		if (memcmp(&table_entry(n, struct seen_key, node)->key, k, sizeof(*k)) == 0)
-			return true;
-	return false;
-}
-
-static void seen_add(struct seen *s, const struct dpi_key *k)
-{
-	struct seen_key *slot;
-
-	if (s->count == s->max)
-		return;
-	slot = &s->keys[s->count];
-	slot->key = *k;
-	if (table_add(&s->table, &slot->node, key_hash(k)) == 0)
-		s->count++;
-}
-
-static void row_from_kernel(void *ctx, const struct dpi_key *k, const struct live_flow *f)
-{
-	struct gathered *g = ctx;
-	struct connection row;
-
-	if (seen_has(&g->seen, k))
-		return;
-	kernel_counts_new_row(&g->e->clock, k, f, &row);
-	tally_add_connection(g->all, &row);
-}
-
-static void snapshots_take(struct gathered *g, struct shard_snapshot *snaps)
-{
-	struct engine_state *e = g->e;
-	size_t open = 0;
-
-	for (unsigned i = 0; i < e->shard_count; i++) {
-		if (shard_snapshot(e->shards[i], &snaps[i])) {
-			g->failed = true;
-			continue;
-		}
-		open += snaps[i].open_count;
-		tally_merge(g->all, snaps[i].closed);
-		g->events_lost += snaps[i].events_lost;
-	}
-	g->seen.max = open;
-	g->seen.keys = calloc(open ? open : 1, sizeof(*g->seen.keys));
-	if (!g->seen.keys)
-		g->failed = true;
-}
-
-static void rows_add(struct gathered *g, struct shard_snapshot *snaps)
-{
-	struct engine_state *e = g->e;
-
-	for (unsigned i = 0; i < e->shard_count; i++) {
-		struct report_worker *w = &g->workers[i];
-
-		w->packets = snaps[i].frames;
-		w->forwarded = snaps[i].frames;
-		w->flows = snaps[i].flows;
-		w->names = snaps[i].names;
-		for (size_t r = 0; r < snaps[i].open_count; r++) {
-			struct connection *row = &snaps[i].open[r];
-
-			kernel_counts_row(e->options.maps, &e->clock, row);
-			seen_add(&g->seen, &row->key);
-			tally_add_connection(g->all, row);
-		}
-	}
-	live_flow_each(e->options.maps, row_from_kernel, g);
-}
-
-/* Gathers everything. open_only leaves out flows that have ended. */
-static int gather(struct engine_state *e, struct gathered *g, bool open_only)
-{
-	struct shard_snapshot snaps[DPI_RINGS_MAX] = {0};
-
-	*g = (struct gathered){.e = e, .all = tally_new(0)};
-	if (!g->all)
-		return -ENOMEM;
-	snapshots_take(g, snaps);
-	if (open_only) {
-		tally_free(g->all);
-		g->all = tally_new(0);
-	} else {
-		tally_merge(g->all, e->unsampled);
-	}
-	if (g->all && !g->failed) {
-		rows_add(g, snaps);
-		kernel_counts_totals(e->options.maps, g->all);
-	}
-	for (unsigned i = 0; i < e->shard_count; i++)
-		shard_snapshot_clear(&snaps[i]);
-	return g->all && !g->failed ? 0 : -ENOMEM;
-}
-
-static void gathered_clear(struct gathered *g)
-{
-	tally_free(g->all);
-	table_clear(&g->seen.table);
-	free(g->seen.keys);
-}
-
-/* --- answers ---------------------------------------------------------------------------------- */
+#include "report/tunnel.h"
 
 static struct engine_view view_of(const struct wire *request)
 {
@@ -187,7 +53,7 @@ static int answer_report(struct engine_state *e, const struct wire *request, str
 	struct report_out to = report_to_text(out);
 	struct report *report = NULL;
 	struct gathered g;
-	int err = gather(e, &g, false);
+	int err = engine_gather(e, &g, false);
 
 	if (!err) {
 		report = report_make(e, &g, request->out + sizeof(view), counters);
@@ -196,7 +62,7 @@ static int answer_report(struct engine_state *e, const struct wire *request, str
 	if (!err)
 		err = view.is_json ? report_json(report, &to) : report_text(report, &style, &to);
 	report_free(report);
-	gathered_clear(&g);
+	engine_gathered_clear(&g);
 	return err;
 }
 
@@ -216,7 +82,7 @@ static const char *end_text(const struct connection *c, int end, char *out, size
 
 static void flow_line(struct engine_state *e, const struct connection *c, struct text *out)
 {
-	char src[64], dst[64], proto[8];
+	char src[64], dst[64], proto[8], label[REPORT_LABEL_MAX];
 	struct connection_name name;
 	size_t at = 0;
 
@@ -230,6 +96,17 @@ static void flow_line(struct engine_state *e, const struct connection *c, struct
 		text_escaped(out, name.text);
 	else
 		text_putc(out, '-');
+	if (at && name.source == PROTO_LEARNT)
+		text_puts(out, " (by DNS)");
+	if (c->name_count > 1)
+		text_printf(out, " +%u", c->name_count - 1U);
+	if (tunnel_name(c->tunnel))
+		text_printf(out, " in %s", tunnel_name(c->tunnel));
+	if (c->is_blocked) {
+		report_rule_label(policy_rules(e->policy), c->rule, label, sizeof(label));
+		text_puts(out, "  <- ");
+		text_escaped(out, slice_text(label));
+	}
 	text_putc(out, '\n');
 }
 
@@ -238,7 +115,7 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 	struct engine_view view = view_of(request);
 	const struct connection *rows = NULL;
 	struct gathered g;
-	int err = gather(e, &g, true);
+	int err = engine_gather(e, &g, true);
 	size_t count = err ? 0 : tally_rows(g.all, &rows);
 
 	if (!err && view.is_json)
@@ -257,7 +134,7 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 	}
 	if (!err && view.is_json)
 		text_puts(out, "]}\n");
-	gathered_clear(&g);
+	engine_gathered_clear(&g);
 	return err;
 }
 
@@ -266,7 +143,7 @@ static int answer_apps(struct engine_state *e, const struct wire *request, struc
 	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
 	const struct connection *rows = NULL;
 	struct gathered g;
-	int err = gather(e, &g, false);
+	int err = engine_gather(e, &g, false);
 	size_t count = err ? 0 : tally_rows(g.all, &rows);
 
 	for (size_t i = 0; sums && i < count; i++) {
@@ -280,7 +157,7 @@ static int answer_apps(struct engine_state *e, const struct wire *request, struc
 	}
 	if (!err && sums)
 		apps_write(e->catalogue, sums, view_of(request).is_json, out);
-	gathered_clear(&g);
+	engine_gathered_clear(&g);
 	free(sums);
 	return sums ? err : -ENOMEM;
 }
@@ -301,14 +178,16 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 	struct report_counter kernel[DPI_COUNT_MAX];
 	bool is_json = view_of(request).is_json, is_first = true;
 	const struct engine_counters *sum;
+	const struct defrag_counters *defrag;
 	struct gathered g;
-	int err = gather(e, &g, false);
+	int err = engine_gather(e, &g, false);
 
 	if (err) {
-		gathered_clear(&g);
+		engine_gathered_clear(&g);
 		return err;
 	}
 	sum = tally_totals(g.all);
+	defrag = tally_defrag(g.all);
 	kernel_counts_list(e->options.maps, kernel);
 	if (is_json)
 		text_puts(out, "{\"counters\":{");
@@ -318,13 +197,16 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 #define X(name, help) counter_write(out, is_json, &is_first, #name, help, sum->name);
 	ENGINE_COUNTERS(X)
 #undef X
+#define X(name, help) counter_write(out, is_json, &is_first, #name, help, defrag->name);
+	DEFRAG_COUNTERS(X)
+#undef X
 	counter_write(out, is_json, &is_first, "verdicts_held", "verdicts in the kernel now",
 		      live_verdict_count(e->options.maps));
 	counter_write(out, is_json, &is_first, "events_lost", "event lines nobody fetched in time",
 		      g.events_lost);
 	if (is_json)
 		text_puts(out, "}}\n");
-	gathered_clear(&g);
+	engine_gathered_clear(&g);
 	return 0;
 }
 

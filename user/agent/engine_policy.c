@@ -69,12 +69,18 @@ static int shards_start(struct engine_state *e, struct fault *f)
 		.maps = e->options.maps,
 		.catalogue = e->catalogue,
 		.policy = e->policy,
+		.shards = e->shards,
 		.clock = e->clock,
 		.flow_max = e->options.flow_max,
 	};
 
 	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
 		return fault_set(f, -errno, "no random numbers: %s", strerror(errno));
+	if (!e->learnt)
+		e->learnt = learnt_new(config.seed);
+	if (!e->learnt)
+		return fault_set(f, -ENOMEM, "out of memory");
+	config.learnt = e->learnt;
 	for (; e->shard_count < e->options.maps->ring_count; e->shard_count++) {
 		config.index = e->shard_count;
 		e->shards[e->shard_count] = shard_new(&config, f);

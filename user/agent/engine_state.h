@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The engine process's own data, shared by engine_process.c and engine_answer.c alone. Everything
- * here belongs to the main thread.
+ * The engine process's own data, shared by engine_process.c, engine_policy.c and engine_answer.c
+ * alone. Everything here belongs to the main thread.
  */
 #ifndef AGENT_ENGINE_STATE_H
 #define AGENT_ENGINE_STATE_H
@@ -17,7 +17,8 @@ struct engine_state {
 	struct engine_options options;
 	struct live_clock clock;
 	struct catalogue *catalogue;
-	struct policy *policy; /* the shards borrow it */
+	struct policy *policy; /* the shards borrow it, and what follows */
+	struct learnt *learnt;
 	struct shard *shards[DPI_RINGS_MAX];
 	unsigned shard_count;
 	struct tally *unsampled; /* flows that ended without a sample */

@@ -1,240 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The threads of the capture door. Room: agent. See offline.h for what belongs to whom.
+ * A run of the capture door: its files, its shards, and what they add up to. Room: agent. Its
+ * threads are in offline_threads.c.
  */
-#include "agent/offline.h"
+#include "agent/offline_state.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <time.h>
-#include "agent/batch.h"
-#include "agent/offline_shard.h"
-#include "packet/packet.h"
-
-struct worker {
-	struct offline *run;
-	unsigned id;
-	pthread_t thread;
-};
-
-struct offline {
-	const struct offline_config *config;
-	struct capture_in *in;
-	struct capture_out *out, *events;
-	struct batch_queue queue;
-	struct eve_config eve;
-	struct offline_shard shard[DPI_RINGS_MAX];
-	struct worker worker[DPI_RINGS_MAX];
-	unsigned worker_count; /* those that run */
-	pthread_t writer;
-	/* Set by the writer under the queue's lock: an output failed, so reading on is in vain. */
-	bool is_broken;
-	bool has_pieces;    /* the writer's: something was written */
-	bool out_of_memory; /* the writer's: events were lost */
-};
-
-static void *worker_main(void *arg)
-{
-	struct worker *w = arg;
-	struct offline *run = w->run;
-	struct batch *b;
-
-	for (uint64_t seq = 0; (b = batch_queue_next(&run->queue, seq)); seq++) {
-		struct event_log *log = run->events ? &b->log[w->id] : NULL;
-
-		for (size_t i = 0; i < b->count; i++) {
-			struct batch_piece *p = &b->piece[i];
-			struct offline_shard *s = &run->shard[p->shard];
-
-			if (!p->is_frame || p->shard % run->queue.workers != w->id)
-				continue;
-			p->is_kept = offline_shard_frame(s, &p->frame, log);
-		}
-		batch_queue_done(&run->queue, b);
-	}
-	return NULL;
-}
-
-/* The lines of one log that belong to a frame; *at and *from walk the log. */
-static int write_events(struct offline *run, const struct event_log *l, uint64_t number, size_t *at,
-			size_t *from)
-{
-	int err = 0;
-
-	while (!err && *at < l->count && l->marks[*at].number == number) {
-		err = capture_out_write(
-			run->events, slice_of(l->text.at + *from, l->marks[*at].end - *from), true);
-		*from = l->marks[(*at)++].end;
-	}
-	return err;
-}
-
-static int write_batch(struct offline *run, const struct batch *b)
-{
-	size_t at[DPI_RINGS_MAX] = {0}, from[DPI_RINGS_MAX] = {0};
-	int err = 0;
-
-	for (size_t i = 0; i < b->count && !err; i++) {
-		const struct batch_piece *p = &b->piece[i];
-		unsigned w = p->shard % run->queue.workers;
-
-		if (p->is_kept)
-			err = capture_out_write(run->out, p->raw, p->is_frame);
-		if (!err && run->events && p->is_frame)
-			err = write_events(run, &b->log[w], p->frame.number, &at[w], &from[w]);
-	}
-	run->has_pieces |= b->count > 0;
-	for (size_t w = 0; w < run->queue.workers; w++)
-		run->out_of_memory |= b->log[w].failed || b->log[w].text.failed;
-	return err;
-}
-
-static void *writer_main(void *arg)
-{
-	struct offline *run = arg;
-	struct batch *b;
-	int err = 0;
-
-	for (uint64_t seq = 0; (b = batch_queue_finished(&run->queue, seq)); seq++) {
-		if (!err) {
-			err = write_batch(run, b);
-			if (err) {
-				pthread_mutex_lock(&run->queue.lock);
-				run->is_broken = true;
-				pthread_mutex_unlock(&run->queue.lock);
-			}
-		}
-		batch_queue_release(&run->queue);
-	}
-	return NULL;
-}
-
-static bool is_broken(struct offline *run)
-{
-	bool is;
-
-	pthread_mutex_lock(&run->queue.lock);
-	is = run->is_broken;
-	pthread_mutex_unlock(&run->queue.lock);
-	return is;
-}
-
-/* The shard of a frame: by its flow; what has none goes to the first. */
-static uint8_t shard_of(const struct capture_record *r)
-{
-	struct packet p;
-	enum dpi_parse parse;
-
-	if (!r->is_frame)
-		return 0;
-	parse = packet_decode(&r->frame, &p);
-	if (parse != DPI_PARSE_OK && parse != DPI_PARSE_FRAGMENT)
-		return 0;
-	return (uint8_t)(p.hash % DPI_RINGS_MAX);
-}
-
-static void show_progress(const struct offline *run, const struct offline_result *r)
-{
-	struct offline_progress p = {
-		.frames = r->frames,
-		.bytes = capture_in_offset(run->in),
-		.size = capture_in_size(run->in),
-	};
-
-	if (run->config->progress)
-		run->config->progress(run->config->progress_ctx, &p);
-}
-
-/* Puts one piece into the batch, or into the next one when it is full. */
-static int feed(struct offline *run, struct batch **b, const struct capture_record *rec,
-		struct offline_result *r)
-{
-	uint8_t shard = shard_of(rec);
-	int n = batch_add(*b, rec, shard);
-
-	if (n == 0) {
-		batch_queue_publish(&run->queue);
-		show_progress(run, r);
-		*b = batch_queue_take(&run->queue);
-		n = batch_add(*b, rec, shard);
-	}
-	if (n == 1 && rec->is_frame) {
-		r->frames++;
-		r->bytes += rec->frame.wire_len;
-	}
-	return n;
-}
-
-/* The reader: fills batches until the capture, the user or an output ends it. */
-static void read_all(struct offline *run, struct offline_result *r)
-{
-	const struct offline_config *c = run->config;
-	struct batch *b = batch_queue_take(&run->queue);
-	uint64_t published = run->queue.filled;
-	struct capture_record rec;
-	int n;
-
-	do {
-		if (c->frame_max && r->frames >= c->frame_max) {
-			n = 0;
-			break;
-		}
-		n = capture_in_next(run->in, &rec, &r->fault);
-		if (n == 1)
-			n = feed(run, &b, &rec, r);
-		if (n == 1 && run->queue.filled != published) {
-			published = run->queue.filled;
-			if (c->stop && *c->stop)
-				n = -EINTR;
-			else if (is_broken(run))
-				n = 0;
-		}
-	} while (n == 1);
-	batch_queue_publish(&run->queue);
-	batch_queue_end(&run->queue);
-	r->end = n == 0		 ? OFFLINE_WHOLE
-		 : n == -EBADMSG ? OFFLINE_DAMAGED
-		 : n == -EINTR	 ? OFFLINE_STOPPED
-				 : OFFLINE_FAILED;
-	if (n == -EINTR)
-		fault_set(&r->fault, n, "interrupted after %llu records",
-			  (unsigned long long)r->frames);
-	if (n == -ENOMEM)
-		fault_set(&r->fault, n, "out of memory");
-}
-
-/* Starts every thread with the signals blocked, so that the reader alone is interrupted. */
-static int start_threads(struct offline *run)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
-	err = -pthread_create(&run->writer, NULL, writer_main, run);
-	if (!err) {
-		while (run->worker_count < run->config->workers && !err) {
-			struct worker *w = &run->worker[run->worker_count];
-
-			*w = (struct worker){.run = run, .id = run->worker_count};
-			err = -pthread_create(&w->thread, NULL, worker_main, w);
-			run->worker_count += !err;
-		}
-		if (err) { /* nothing was published yet, so all of them end */
-			batch_queue_end(&run->queue);
-			pthread_join(run->writer, NULL);
-		}
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return err;
-}
-
-static void join_workers(struct offline *run)
-{
-	for (unsigned i = 0; i < run->worker_count; i++)
-		pthread_join(run->worker[i].thread, NULL);
-}
 
 static int open_files(struct offline *run, struct fault *f)
 {
@@ -282,6 +57,7 @@ static int add_up(struct offline *run, struct offline_result *r)
 			break; /* it sticks: finishing the file will say so */
 	}
 	event_log_clear(&last);
+	tally_add_defrag(r->tally, offline_route_counters(run->route));
 	return 0;
 }
 
@@ -311,6 +87,57 @@ static void hand_over(struct offline *run, struct offline_result *r)
 	run->events = NULL;
 }
 
+/* A memory of DNS answers a worker; which one a shard asks is its worker's. */
+static int open_memories(struct offline *run)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return -EAGAIN;
+	for (unsigned i = 0; i < run->config->workers; i++) {
+		run->worker[i].memory = dns_memory_new(OFFLINE_ADDRESSES_MAX, seed);
+		if (!run->worker[i].memory)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+		run->shard[i].memory = run->worker[i % run->config->workers].memory;
+	return 0;
+}
+
+/* Everything a run needs but its files and threads. 0 or -errno. */
+static int prepare(struct offline *run, const struct offline_config *config)
+{
+	int err = batch_queue_init(&run->queue, config->workers);
+
+	run->config = config;
+	run->eve = (struct eve_config){
+		.catalogue = config->catalogue,
+		.rules = policy_rules(config->policy),
+		.is_offline = true,
+	};
+	run->route = offline_route_new();
+	if (!err && !run->route)
+		err = -ENOMEM;
+	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
+		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
+					 &run->eve);
+	return err ? err : open_memories(run);
+}
+
+static void run_free(struct offline *run)
+{
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+		offline_shard_close(&run->shard[i]);
+	capture_out_abandon(run->out);
+	capture_out_abandon(run->events);
+	capture_in_close(run->in);
+	batch_queue_clear(&run->queue);
+	offline_route_free(run->route);
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+		dns_memory_free(run->worker[i].memory);
+	free(run);
+}
+
 int offline_run(const struct offline_config *config, struct offline_result *r, struct fault *f)
 {
 	struct offline *run = calloc(1, sizeof(*run));
@@ -320,16 +147,7 @@ int offline_run(const struct offline_config *config, struct offline_result *r, s
 	*r = (struct offline_result){0};
 	if (!run)
 		return fault_set(f, -ENOMEM, "out of memory");
-	run->config = config;
-	run->eve = (struct eve_config){
-		.catalogue = config->catalogue,
-		.rules = policy_rules(config->policy),
-		.is_offline = true,
-	};
-	err = batch_queue_init(&run->queue, config->workers);
-	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
-		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
-					 &run->eve);
+	err = prepare(run, config);
 	if (err) {
 		fault_set(f, err, "cannot start: %s", strerror(-err));
 		goto out;
@@ -337,15 +155,12 @@ int offline_run(const struct offline_config *config, struct offline_result *r, s
 	err = open_files(run, f);
 	if (err)
 		goto out;
-	err = start_threads(run);
+	err = offline_start(run);
 	if (err) {
-		join_workers(run);
 		fault_set(f, err, "cannot start a thread: %s", strerror(-err));
 		goto out;
 	}
-	read_all(run, r);
-	join_workers(run);
-	pthread_join(run->writer, NULL);
+	offline_read(run, r);
 	err = add_up(run, r);
 	if (err) {
 		fault_set(f, err, "out of memory");
@@ -354,13 +169,7 @@ int offline_run(const struct offline_config *config, struct offline_result *r, s
 	hand_over(run, r);
 	r->duration_s = now_s() - start;
 out:
-	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
-		offline_shard_close(&run->shard[i]);
-	capture_out_abandon(run->out);
-	capture_out_abandon(run->events);
-	capture_in_close(run->in);
-	batch_queue_clear(&run->queue);
-	free(run);
+	run_free(run);
 	return err;
 }
 

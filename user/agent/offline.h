@@ -15,7 +15,10 @@
 #include "pcap/capture_out.h"
 #include "report/report.h"
 
-enum { OFFLINE_FLOWS_MAX = 65536 /* a shard */ };
+enum {
+	OFFLINE_FLOWS_MAX = 65536,     /* a shard */
+	OFFLINE_ADDRESSES_MAX = 65536, /* that DNS answers have named, a worker */
+};
 
 struct offline_progress {
 	uint64_t frames, bytes; /* read so far */

@@ -19,6 +19,13 @@ static void take_event(void *ctx, const struct event *e)
 		event_log_mark(s->log, s->number);
 }
 
+static bool learnt(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struct name *name)
+{
+	struct offline_shard *s = ctx;
+
+	return s->memory && dns_memory_get(s->memory, addr, ts_ns, name);
+}
+
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
 		       const struct policy *policy, const struct eve_config *eve)
 {
@@ -27,6 +34,8 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 		.policy = policy,
 		.sink = {.ctx = s, .emit = take_event},
 		.flow_max = OFFLINE_FLOWS_MAX,
+		.learnt = learnt,
+		.learnt_ctx = s,
 	};
 
 	*s = (struct offline_shard){.eve = eve};

@@ -7,6 +7,7 @@
 #define AGENT_OFFLINE_SHARD_H
 
 #include "agent/batch.h"
+#include "engine/learn.h"
 #include "report/eve.h"
 #include "report/report.h"
 
@@ -15,7 +16,8 @@ struct offline_shard {
 	struct tally *tally;
 	struct event_log *log; /* where events go now; NULL: nowhere */
 	const struct eve_config *eve;
-	uint64_t number; /* of the frame under way */
+	struct dns_memory *memory; /* its worker's; NULL until that runs */
+	uint64_t number;	   /* of the frame under way */
 	uint64_t incomplete_count;
 };
 

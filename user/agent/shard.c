@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * One worker: its thread's loop, its letters, and what it does with the engine's events; see
- * shard.h.
+ * One worker: its life, its thread's loop and its letters; see shard.h. What it does with the
+ * engine's events is in shard_events.c.
  */
-#include "agent/shard.h"
+#include "agent/shard_state.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/kernel_counts.h"
-#include "live/ring.h"
-#include "report/eve.h"
-
 enum {
-	TICK_MS = 100,		      /* housekeeping without traffic */
-	LATE_MAX = 1024,	      /* verdicts whose late frames are still to be counted */
-	EVENTS_MAX = 4 * 1024 * 1024, /* bytes of event lines kept until they are fetched */
+	TICK_MS = 100,	   /* housekeeping without traffic */
+	LATE_TICK_MS = 10, /* the same while late frames are to be counted */
 	EXPIRE_AT_ONCE = 256,
 	BURST_FRAMES = 4096, /* without a pause, then one: some 20 ms and 4 */
 	GIVE_WAY_NS = 4000000,
 };
-#define LATE_WAIT_NS                                                                \
-	20000000ULL /* frames on their way when the verdict was written are through \
-		     */
+
+enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355 };
 
 enum letter_kind { LETTER_POLICY, LETTER_SNAPSHOT, LETTER_EVENTS, LETTER_STOP };
 
@@ -42,135 +34,6 @@ struct letter {
 	int err;
 	sem_t answered;
 };
-
-/* A verdict whose late frames are counted once they are all through. */
-struct late {
-	struct dpi_key key;
-	uint64_t since_ns, due_ns; /* monotonic */
-};
-
-/* Everything but `letter` belongs to the shard's thread once it runs. */
-struct shard {
-	struct shard_config config;
-	struct engine *engine;
-	struct tally *tally;
-	struct ring *ring;
-	pthread_t thread;
-	bool is_running;
-	int wake_fd;
-	_Atomic(struct letter *) letter;
-	struct late late[LATE_MAX];
-	size_t late_count;
-	struct text events;
-	uint64_t events_lost, frames;
-	uint64_t last_tick_ns;
-	unsigned burst; /* frames since the ring was last found empty */
-	bool is_stopping;
-};
-
-/* --- the engine's events ---------------------------------------------------------------------- */
-
-/* Writes down in the kernel what is known of a flow, for the sampler and for the next agent. */
-static void fact_write(struct shard *s, const struct flow *f)
-{
-	struct dpi_fact fact = {.settled = f->is_settled, .proto = f->proto};
-	const struct flow_name *n = f->names;
-
-	if (n) {
-		fact.source = n->source;
-		fact.name_len = n->len;
-		memcpy(fact.name, n->text, n->len);
-	}
-	live_fact_put(s->config.maps, &f->key, &fact);
-}
-
-static void verdict_write(struct shard *s, const struct event *e)
-{
-	uint64_t now = live_monotonic();
-	uint64_t since = e->number ? e->ts_ns - s->config.clock.offset_ns : now;
-
-	/* The kernel knows address and port rules by itself. */
-	if (e->decision.kind == RULE_IP || e->decision.kind == RULE_PORT)
-		return;
-	live_verdict_put(s->config.maps, &e->flow->key, e->decision.rule, since);
-	if (e->number && s->late_count < LATE_MAX)
-		s->late[s->late_count++] = (struct late){
-			.key = e->flow->key, .since_ns = since, .due_ns = now + LATE_WAIT_NS};
-}
-
-/* True when what the kernel has under a flow's key by now is another flow, on the same ports. */
-static bool is_used_again(const struct shard *s, const struct flow *f)
-{
-	struct live_flow k;
-
-	return live_flow_get(s->config.maps, &f->key, &k) == 0 &&
-	       k.first_ns + s->config.clock.offset_ns > f->last_ns;
-}
-
-static void flow_ended(struct shard *s, const struct flow *f)
-{
-	bool is_another = is_used_again(s, f);
-	struct connection c;
-
-	if (connection_of_flow(&c, f))
-		return;
-	if (!is_another)
-		kernel_counts_row(s->config.maps, &s->config.clock, &c);
-	tally_add_connection(s->tally, &c);
-	connection_clear(&c);
-	if (!is_another)
-		live_flow_forget(s->config.maps, &f->key);
-}
-
-static void event_line(struct shard *s, const struct event *e)
-{
-	struct eve_config c = {.catalogue = s->config.catalogue,
-			       .rules = policy_rules(s->config.policy)};
-
-	if (s->events.len < EVENTS_MAX)
-		eve_event(&s->events, e, &c);
-	else
-		s->events_lost++;
-}
-
-static void event_take(void *ctx, const struct event *e)
-{
-	struct shard *s = ctx;
-
-	switch (e->type) {
-	case EVENT_VERDICT: verdict_write(s, e); break;
-	case EVENT_CLEARED:
-		/* Inspection goes on: the sampler must know. */
-		live_verdict_delete(s->config.maps, &e->flow->key);
-		fact_write(s, e->flow);
-		break;
-	case EVENT_NAMED:
-	case EVENT_SETTLED: fact_write(s, e->flow); break;
-	case EVENT_FLOW_CLOSED:
-		/* At the end of the process a flow goes on: the next engine adopts it. */
-		if (!s->is_stopping)
-			flow_ended(s, e->flow);
-		break;
-	case EVENT_MESSAGE: tally_event(s->tally, e); break;
-	default: break;
-	}
-	event_line(s, e);
-}
-
-static bool last_seen(void *ctx, const struct dpi_key *key, uint64_t *ts_ns)
-{
-	struct shard *s = ctx;
-	struct dpi_verdict v;
-	struct live_flow k;
-
-	/* A verdict ends when its own time is up, and the frame at hand may be the next flow's. */
-	if (live_verdict_get(s->config.maps, key, &v) == 0)
-		k.last_ns = v.last_ns;
-	else if (live_flow_get(s->config.maps, key, &k))
-		return false;
-	*ts_ns = k.last_ns + s->config.clock.offset_ns;
-	return true;
-}
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
@@ -187,51 +50,65 @@ static void give_way(struct shard *s)
 	nanosleep(&pause, NULL);
 }
 
-/* A frame of a blocked flow came through: on its way when the verdict was written, or that was lost
- * to a full map, and is written again. */
-static void verdict_keep(struct shard *s, const struct flow *f)
+static void frame_inspect(struct shard *s, const struct frame *f, uint8_t flags)
 {
-	struct dpi_verdict v;
+	struct outcome o = engine_frame(s->engine, f);
 
-	if (f->decision.kind == RULE_IP || f->decision.kind == RULE_PORT ||
-	    live_verdict_get(s->config.maps, &f->key, &v) == 0)
+	if (o.action != DPI_DROP || !o.flow)
 		return;
-	live_verdict_put(s->config.maps, &f->key, f->decision.rule,
-			 f->verdict_ns - s->config.clock.offset_ns);
+	/* A DNS message that ought to have been dropped, and was not: it came through late. A
+	 * fragment that contradicts another one has come through as well: nothing is to be done. */
+	if (o.is_message && !(flags & DPI_SAMPLE_DROPPED))
+		engine_note_late(s->engine, &o.flow->key, 1);
+	else if (!o.is_message && o.flow->is_verdict)
+		shard_verdict_keep(s, o.flow);
+}
+
+static void parcel_take(void *ctx, const struct frame *f, uint8_t flags)
+{
+	frame_inspect(ctx, f, flags);
+}
+
+/* Sees a frame that was in pieces to the engine of its flow. */
+static void frame_hand(void *ctx, uint32_t hash, const struct frame *f)
+{
+	struct shard *s = ctx, *owner = s->config.shards[hash % s->config.maps->ring_count];
+	uint64_t one = 1;
+
+	if (owner == s)
+		frame_inspect(s, f, s->sample_flags);
+	else if (inbox_put(owner->inbox, f, s->sample_flags))
+		(void)!write(owner->wake_fd, &one, sizeof(one));
+	else
+		s->unhanded++;
+}
+
+/* A first look at what learnt_frame() would read: the sender is a DNS server, by its port. */
+static bool is_answer(const struct dpi_key *k, uint8_t dir)
+{
+	uint16_t from = dpi_be16(k->port[dir & 1]);
+
+	return k->proto == DPI_IP_UDP &&
+	       (from == PORT_DNS || from == PORT_MDNS || from == PORT_LLMNR);
 }
 
 static int frame_take(void *ctx, const struct frame *f, const struct dpi_sample *sample)
 {
 	struct shard *s = ctx;
-	struct outcome o = engine_frame(s->engine, f);
 
 	s->frames++;
+	if (is_answer(&sample->key, sample->dir))
+		learnt_frame(s->config.learnt, f);
 	if (++s->burst == BURST_FRAMES)
 		give_way(s);
-	/* A DNS message that ought to have been dropped, and was not: it came through late. */
-	if (o.action == DPI_DROP && !o.is_message && o.flow)
-		verdict_keep(s, o.flow);
-	if (o.action == DPI_DROP && o.is_message && !(sample->flags & DPI_SAMPLE_DROPPED))
-		engine_note_late(s->engine, &sample->key, 1);
-	return atomic_load_explicit(&s->letter, memory_order_relaxed) != NULL;
-}
-
-static void late_count(struct shard *s, uint64_t now)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->late_count; i++) {
-		struct late *l = &s->late[i];
-		bool is_least;
-
-		if (now < l->due_ns) {
-			s->late[kept++] = *l;
-			continue;
-		}
-		engine_note_late(s->engine, &l->key,
-				 live_flow_late(s->config.maps, &l->key, l->since_ns, &is_least));
+	if (sample->flags & DPI_SAMPLE_FRAGMENT) {
+		s->sample_flags = sample->flags;
+		gather_take(s->gather, f, sample->flags & DPI_SAMPLE_DROPPED, frame_hand, s);
+	} else {
+		frame_inspect(s, f, sample->flags);
 	}
-	s->late_count = kept;
+	return atomic_load_explicit(&s->letter, memory_order_relaxed) != NULL ||
+	       inbox_has(s->inbox);
 }
 
 static void tick(struct shard *s)
@@ -239,7 +116,7 @@ static void tick(struct shard *s)
 	uint64_t now = live_monotonic();
 
 	if (s->late_count)
-		late_count(s, now);
+		shard_late_count(s, now);
 	if (now - s->last_tick_ns < TICK_MS * 1000000ULL)
 		return;
 	s->last_tick_ns = now;
@@ -248,6 +125,7 @@ static void tick(struct shard *s)
 
 static int snapshot_make(struct shard *s, struct shard_snapshot *out)
 {
+	struct defrag_counters pieces = *gather_counters(s->gather);
 	const struct flow_table *flows = engine_flows(s->engine);
 	size_t count = flow_table_count(flows);
 
@@ -259,6 +137,8 @@ static int snapshot_make(struct shard *s, struct shard_snapshot *out)
 	if (!out->closed || !out->open)
 		return -ENOMEM;
 	tally_add_engine(out->closed, engine_counters(s->engine));
+	pieces.fragments_refused += s->unhanded;
+	tally_add_defrag(out->closed, &pieces);
 	for (const struct flow *f = flow_table_oldest(flows); f; f = f->newer)
 		if (out->open_count < count && !connection_of_flow(&out->open[out->open_count], f))
 			out->open_count++;
@@ -299,11 +179,12 @@ static void *shard_run(void *ctx)
 
 		if (poll(p, 2, 0) == 0) {
 			s->burst = 0;
-			poll(p, 2, s->late_count ? 10 : TICK_MS);
+			poll(p, 2, s->late_count ? LATE_TICK_MS : TICK_MS);
 		}
 		if (p[1].revents & POLLIN)
 			(void)!read(s->wake_fd, &woken, sizeof(woken));
 		letter_answer(s);
+		inbox_drain(s->inbox, parcel_take, s);
 		ring_drain(s->ring);
 		tick(s);
 	}
@@ -335,9 +216,11 @@ struct shard *shard_new(const struct shard_config *config, struct fault *f)
 		.policy = config->policy,
 		.seed = config->seed,
 		.flow_max = config->flow_max,
-		.sink = {.ctx = s, .emit = event_take},
-		.last_seen = last_seen,
+		.sink = {.ctx = s, .emit = shard_event},
+		.last_seen = shard_last_seen,
 		.last_seen_ctx = s,
+		.learnt = learnt_name,
+		.learnt_ctx = config->learnt,
 	};
 
 	if (!s) {
@@ -348,8 +231,10 @@ struct shard *shard_new(const struct shard_config *config, struct fault *f)
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->engine = engine_new(&e);
 	s->tally = tally_new(TALLY_ROWS_LIVE);
+	s->gather = gather_new();
+	s->inbox = inbox_new();
 	s->ring = ring_open(config->maps->ring[config->index], config->clock, frame_take, s, f);
-	if (s->engine && s->tally && s->ring && s->wake_fd >= 0)
+	if (s->engine && s->tally && s->gather && s->inbox && s->ring && s->wake_fd >= 0)
 		return s;
 	if (s->ring)
 		fault_set(f, -ENOMEM, "out of memory");
@@ -383,6 +268,8 @@ void shard_free(struct shard *s)
 	engine_free(s->engine);
 	tally_free(s->tally);
 	ring_close(s->ring);
+	gather_free(s->gather);
+	inbox_free(s->inbox);
 	text_clear(&s->events);
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);

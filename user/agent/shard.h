@@ -3,11 +3,13 @@
  * One worker of the engine process: a ring, an engine, a tally and the thread that owns them. The
  * kernel chooses the ring by the flow's hash, so a flow stays with one shard for life and no frame
  * ever meets a lock. What crosses threads is a letter: the engine process posts one, the shard
- * answers it between frames.
+ * answers it between frames; and IP fragments, whose pieces meet at one shard and may be of the
+ * flow of another: they go through a bounded inbox.
  */
 #ifndef AGENT_SHARD_H
 #define AGENT_SHARD_H
 
+#include "agent/learnt.h"
 #include "base/text.h"
 #include "engine/engine.h"
 #include "live/maps.h"
@@ -20,6 +22,10 @@ struct shard_config {
 	const struct live_maps *maps;	   /* borrowed */
 	const struct catalogue *catalogue; /* borrowed */
 	const struct policy *policy;	   /* borrowed until another is posted */
+	/* All workers, by ring; borrowed, complete before the first of them starts, and none is
+	 * freed while another one runs. */
+	struct shard *const *shards;
+	struct learnt *learnt; /* borrowed: names by DNS answers, of all workers */
 	struct live_clock clock;
 	uint64_t seed;
 	size_t flow_max;

@@ -32,15 +32,24 @@ static void label_set(struct answer *a, const struct policy *p, const struct dec
 	a->how = how;
 }
 
-static void judge_name(struct answer *a, const struct policy *p, const struct catalogue *c,
-		       struct slice name)
+static void label_name(struct answer *a, const struct policy *p, const struct catalogue *c,
+		       struct slice name, struct decision d)
 {
-	struct decision d = policy_match_name(p, name);
+	const struct rule *r = policy_rule(p, d.rule);
 	int app = catalogue_classify(c, name);
 
 	a->app = catalogue_name(c, app);
 	a->category = catalogue_category(c, app);
-	label_set(a, p, &d, d.kind == RULE_APP ? "the application of the name" : "the name");
+	label_set(a, p, &d,
+		  d.kind != RULE_APP	? "the name"
+		  : r && r->is_category ? "the category of the name's application"
+					: "the application of the name");
+}
+
+static void judge_name(struct answer *a, const struct policy *p, const struct catalogue *c,
+		       struct slice name)
+{
+	label_name(a, p, c, name, policy_match_name(p, name));
 }
 
 /* An address rule may name a side; either counts here. */
@@ -117,7 +126,10 @@ static void judge_flow(struct answer *a, const struct policy *p, const struct ca
 	}
 	if (maps && live_fact_get(maps, key, &fact) == 0 &&
 	    name_set(&a->name, slice_of(fact.name, fact.name_len)))
-		judge_name(a, p, c, name_slice(&a->name));
+		label_name(a, p, c, name_slice(&a->name),
+			   fact.source == PROTO_LEARNT
+				   ? policy_match_learnt(p, name_slice(&a->name))
+				   : policy_match_name(p, name_slice(&a->name)));
 }
 
 static void write_json(const struct answer *a, struct text *out)

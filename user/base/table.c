@@ -114,12 +114,15 @@ struct table_node *table_walk(const struct table *t, const struct table_node *af
 	return NULL;
 }
 
-static uint64_t turn(uint64_t x, int by)
+/* Inline, all of it: a hash is taken of every frame's key. */
+#define every_frame static inline __attribute__((always_inline))
+
+every_frame uint64_t turn(uint64_t x, int by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+every_frame void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
 	v[2] += v[3];
@@ -133,8 +136,20 @@ static void sip_round(uint64_t v[4])
 	v[2] = turn(v[2], 32);
 }
 
-/* Up to eight bytes as a little-endian number. */
-static uint64_t word_of(const uint8_t *at, size_t len)
+/* Eight bytes as a little-endian number. */
+every_frame uint64_t word_of(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
+/* The last bytes, fewer than eight. */
+static uint64_t rest_of(const uint8_t *at, size_t len)
 {
 	uint64_t word = 0;
 
@@ -143,7 +158,7 @@ static uint64_t word_of(const uint8_t *at, size_t len)
 	return word;
 }
 
-static void sip_word(uint64_t v[4], uint64_t word)
+every_frame void sip_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
 	sip_round(v);
@@ -163,8 +178,8 @@ uint64_t table_hash(uint64_t seed, const void *bytes, size_t len)
 	size_t left = len;
 
 	for (; left >= 8; at += 8, left -= 8)
-		sip_word(v, word_of(at, 8));
-	sip_word(v, (uint64_t)len << 56 | word_of(at, left));
+		sip_word(v, word_of(at));
+	sip_word(v, (uint64_t)len << 56 | rest_of(at, left));
 	v[2] ^= 0xff;
 	sip_round(v);
 	sip_round(v);

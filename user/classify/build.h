@@ -7,45 +7,42 @@
 #define CLASSIFY_BUILD_H
 
 #include "classify/catalogue.h"
+#include "classify/suffix_set.h"
 
 enum {
 	APP_NAME_MAX = 48, /* bytes of a name or alias */
 	APP_WORDS_MAX = 6, /* of a name or alias */
 	APPS_MAX = 65536,
-	SUFFIXES_MAX = 1 << 20,
 };
 
 struct app {
-	char *name, *category; /* owned */
+	char *name;	 /* owned */
+	size_t category; /* place in the catalogue's list of them */
 };
 
 /* What an application may be called: its proper name first, then aliases. */
 struct app_call {
 	char *text; /* owned */
+	uint32_t len, hash;
 	int app;
 };
 
-struct app_suffix {
-	char *text; /* owned; canonical */
-	size_t len;
-	uint64_t hash;
-	int app;
-};
-
-struct app_protocol {
+/* A protocol on one port of the responder. */
+struct app_port {
 	enum app_proto proto;
-	uint16_t port; /* of the responder; 0: any */
+	uint16_t port;
 	int app;
 };
 
 struct catalogue {
 	struct app *app;
+	char **category; /* each owned; distinct, lower case */
 	struct app_call *call;
-	struct app_suffix *suffix;
-	struct app_protocol *protocol;
-	size_t app_count, call_count, suffix_count, protocol_count;
-	uint32_t *slot; /* open addressing over suffix[]: place + 1, or 0 */
-	size_t slot_count;
+	struct app_port *port;
+	size_t app_count, category_count, call_count, port_count;
+	struct suffix_set suffix, resolver;
+	int proto[PROTO_MAX]; /* the application of a protocol on any other port */
+	int sign[SIGNS];
 };
 
 /*
@@ -58,6 +55,12 @@ int catalogue_add_call(struct catalogue *c, int app, const char *text, int *owne
 int catalogue_add_suffix(struct catalogue *c, int app, struct slice suffix, int *owner);
 int catalogue_add_protocol(struct catalogue *c, int app, enum app_proto proto, uint16_t port,
 			   int *owner);
+int catalogue_add_sign(struct catalogue *c, int app, enum catalogue_sign sign, int *owner);
+int catalogue_add_resolver(struct catalogue *c, int app, struct slice name, int *owner);
+
+/* Up to three nearest categories that have applications, ", " between them. */
+void catalogue_nearest_category(const struct catalogue *c, struct slice name, char *out,
+				size_t size);
 
 /* Adds what a text in catalogue form says. Returns 0, or -EINVAL with "NAME:LINE: fault" in *f;
  * then part of it may have been added. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room classify: applications and their suffixes, and the look-ups in them. A look-up allocates
- * nothing, does no I/O and costs one table probe a label. The suffix hashes are walked by the steps
- * of dpi/name.h; a hit counts only if the text is the same as well.
+ * nothing, does no I/O and costs one table probe a label (suffix_set.c).
  */
 #include "classify/build.h"
 #include "dpi/name.h"
@@ -12,21 +11,6 @@
 #include <strings.h>
 
 /* --- filling -------------------------------------------------------------------------------- */
-
-/* Room for one more element; arrays grow by doubling. Returns 0 or -ENOMEM. */
-static int make_room(void *array_of, size_t count, size_t size)
-{
-	void **array = array_of;
-	void *larger;
-
-	if (count && (count < 16 || (count & (count - 1))))
-		return 0;
-	larger = realloc(*array, (count ? count * 2 : 16) * size);
-	if (!larger)
-		return -ENOMEM;
-	*array = larger;
-	return 0;
-}
 
 static int copy_text(char **out, const char *text, size_t len)
 {
@@ -41,38 +25,56 @@ int catalogue_add_app(struct catalogue *c, const char *name)
 
 	if (c->app_count >= APPS_MAX)
 		return -ENOSPC;
-	if (make_room(&c->app, c->app_count, sizeof(*c->app)) ||
+	if (catalogue_make_room(&c->app, c->app_count, sizeof(*c->app)) ||
 	    copy_text(&app.name, name, strlen(name)))
 		return -ENOMEM;
-	if (copy_text(&app.category, "other", 5) ||
+	c->app[c->app_count] = app;
+	if (catalogue_set_category(c, (int)c->app_count, "other") ||
 	    catalogue_add_call(c, (int)c->app_count, name, &ignored)) {
 		free(app.name);
-		free(app.category);
 		return -ENOMEM;
 	}
-	c->app[c->app_count] = app;
 	return (int)c->app_count++;
 }
 
 int catalogue_set_category(struct catalogue *c, int app, const char *category)
 {
-	char *text;
+	size_t i = 0;
 
-	if (copy_text(&text, category, strlen(category)))
-		return -ENOMEM;
-	free(c->app[app].category);
-	c->app[app].category = text;
+	while (i < c->category_count && strcasecmp(c->category[i], category) != 0)
+		i++;
+	if (i == c->category_count) {
+		if (catalogue_make_room(&c->category, i, sizeof(*c->category)) ||
+		    copy_text(&c->category[i], category, strlen(category)))
+			return -ENOMEM;
+		for (char *byte = c->category[i]; *byte; byte++)
+			*byte = (char)dpi_lower((uint8_t)*byte);
+		c->category_count++;
+	}
+	c->app[app].category = i;
 	return 0;
+}
+
+/* A number that is the same for a name in any case. */
+static uint32_t hash_call(struct slice name)
+{
+	uint32_t hash = (uint32_t)name.len;
+
+	for (size_t i = 0; i < name.len; i++)
+		hash = hash * 31 + dpi_lower(name.at[i]);
+	return hash;
 }
 
 /* The place of what an application is called, or -1. */
 static int find_call(const struct catalogue *c, struct slice name)
 {
-	for (size_t i = 0; i < c->call_count; i++) {
-		const char *text = c->call[i].text;
+	uint32_t hash = hash_call(name);
 
-		if (strlen(text) == name.len &&
-		    strncasecmp(text, (const char *)name.at, name.len) == 0)
+	for (size_t i = 0; i < c->call_count; i++) {
+		const struct app_call *call = &c->call[i];
+
+		if (call->hash == hash && call->len == name.len &&
+		    strncasecmp(call->text, (const char *)name.at, name.len) == 0)
 			return (int)i;
 	}
 	return -1;
@@ -86,122 +88,69 @@ int catalogue_add_call(struct catalogue *c, int app, const char *text, int *owne
 		*owner = c->call[at].app;
 		return *owner == app ? 0 : -EEXIST;
 	}
-	if (make_room(&c->call, c->call_count, sizeof(*c->call)) ||
+	if (catalogue_make_room(&c->call, c->call_count, sizeof(*c->call)) ||
 	    copy_text(&c->call[c->call_count].text, text, strlen(text)))
 		return -ENOMEM;
+	c->call[c->call_count].len = (uint32_t)strlen(text);
+	c->call[c->call_count].hash = hash_call(slice_text(text));
 	c->call[c->call_count++].app = app;
 	return 0;
+}
+
+/* Takes a place that holds no application, or this one. */
+static int take_place(int *place, int app, int *owner)
+{
+	if (*place == APP_UNKNOWN)
+		*place = app;
+	*owner = *place;
+	return *owner == app ? 0 : -EEXIST;
 }
 
 int catalogue_add_protocol(struct catalogue *c, int app, enum app_proto proto, uint16_t port,
 			   int *owner)
 {
-	for (size_t i = 0; i < c->protocol_count; i++) {
-		if (c->protocol[i].proto != proto || c->protocol[i].port != port)
-			continue;
-		*owner = c->protocol[i].app;
-		return *owner == app ? 0 : -EEXIST;
-	}
-	if (make_room(&c->protocol, c->protocol_count, sizeof(*c->protocol)))
+	if (!port)
+		return take_place(&c->proto[proto], app, owner);
+	for (size_t i = 0; i < c->port_count; i++)
+		if (c->port[i].proto == proto && c->port[i].port == port)
+			return take_place(&c->port[i].app, app, owner);
+	if (catalogue_make_room(&c->port, c->port_count, sizeof(*c->port)))
 		return -ENOMEM;
-	c->protocol[c->protocol_count++] = (struct app_protocol){proto, port, app};
+	c->port[c->port_count++] = (struct app_port){proto, port, app};
 	return 0;
 }
 
-static size_t home_of(const struct catalogue *c, uint64_t hash)
+int catalogue_add_sign(struct catalogue *c, int app, enum catalogue_sign sign, int *owner)
 {
-	return (size_t)(hash ^ hash >> 32) & (c->slot_count - 1);
-}
-
-/* The suffix of this hash and text, or NULL; *at is its slot, or the empty one for it. */
-static const struct app_suffix *find_suffix(const struct catalogue *c, uint64_t hash,
-					    struct slice text, size_t *at)
-{
-	*at = 0;
-	if (!c->slot_count)
-		return NULL;
-	for (*at = home_of(c, hash); c->slot[*at]; *at = (*at + 1) & (c->slot_count - 1)) {
-		const struct app_suffix *s = &c->suffix[c->slot[*at] - 1];
-
-		if (s->hash == hash && slice_equal(slice_of(s->text, s->len), text))
-			return s;
-	}
-	return NULL;
-}
-
-/* At most half of the slots are taken. */
-static int grow_slots(struct catalogue *c)
-{
-	size_t slot_count = c->slot_count ? c->slot_count * 2 : 1024;
-	uint32_t *slot;
-
-	if ((c->suffix_count + 1) * 2 <= c->slot_count)
-		return 0;
-	slot = calloc(slot_count, sizeof(*slot));
-	if (!slot)
-		return -ENOMEM;
-	free(c->slot);
-	c->slot = slot;
-	c->slot_count = slot_count;
-	for (size_t i = 0; i < c->suffix_count; i++) {
-		size_t at = home_of(c, c->suffix[i].hash);
-
-		while (slot[at])
-			at = (at + 1) & (slot_count - 1);
-		slot[at] = (uint32_t)i + 1;
-	}
-	return 0;
-}
-
-static uint64_t hash_name(struct slice name)
-{
-	struct dpi_name_walk w;
-
-	dpi_name_walk_init(&w, 0);
-	for (size_t i = name.len; i-- > 0;)
-		dpi_name_walk_byte(&w, name.at[i]);
-	return w.hash;
+	return take_place(&c->sign[sign], app, owner);
 }
 
 int catalogue_add_suffix(struct catalogue *c, int app, struct slice suffix, int *owner)
 {
-	struct app_suffix mine = {.len = suffix.len, .hash = hash_name(suffix), .app = app};
-	const struct app_suffix *there;
-	size_t at;
+	return suffix_set_add(&c->suffix, app, suffix, owner);
+}
 
-	if (c->suffix_count >= SUFFIXES_MAX)
-		return -ENOSPC;
-	if (grow_slots(c) || make_room(&c->suffix, c->suffix_count, sizeof(*c->suffix)))
-		return -ENOMEM;
-	there = find_suffix(c, mine.hash, suffix, &at);
-	if (there) {
-		*owner = there->app;
-		return *owner == app ? 0 : -EEXIST;
-	}
-	if (copy_text(&mine.text, (const char *)suffix.at, suffix.len))
-		return -ENOMEM;
-	c->suffix[c->suffix_count++] = mine;
-	c->slot[at] = (uint32_t)c->suffix_count;
-	return 0;
+int catalogue_add_resolver(struct catalogue *c, int app, struct slice name, int *owner)
+{
+	return suffix_set_add(&c->resolver, app, name, owner);
 }
 
 void catalogue_free(struct catalogue *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->app_count; i++) {
+	for (size_t i = 0; i < c->app_count; i++)
 		free(c->app[i].name);
-		free(c->app[i].category);
-	}
+	for (size_t i = 0; i < c->category_count; i++)
+		free(c->category[i]);
 	for (size_t i = 0; i < c->call_count; i++)
 		free(c->call[i].text);
-	for (size_t i = 0; i < c->suffix_count; i++)
-		free(c->suffix[i].text);
+	suffix_set_clear(&c->suffix);
+	suffix_set_clear(&c->resolver);
 	free(c->app);
+	free(c->category);
 	free(c->call);
-	free(c->suffix);
-	free(c->protocol);
-	free(c->slot);
+	free(c->port);
 	free(c);
 }
 
@@ -219,7 +168,7 @@ const char *catalogue_name(const struct catalogue *c, int app)
 
 const char *catalogue_category(const struct catalogue *c, int app)
 {
-	return app >= 0 && (size_t)app < c->app_count ? c->app[app].category : NULL;
+	return app >= 0 && (size_t)app < c->app_count ? c->category[c->app[app].category] : NULL;
 }
 
 int catalogue_find(const struct catalogue *c, struct slice name)
@@ -229,41 +178,42 @@ int catalogue_find(const struct catalogue *c, struct slice name)
 	return at < 0 ? APP_UNKNOWN : c->call[at].app;
 }
 
+size_t catalogue_category_count(const struct catalogue *c)
+{
+	return c->category_count;
+}
+
+const char *catalogue_category_at(const struct catalogue *c, size_t i, size_t *app_count)
+{
+	*app_count = 0;
+	for (size_t app = APP_UNKNOWN + 1; app < c->app_count; app++)
+		*app_count += c->app[app].category == i;
+	return i < c->category_count ? c->category[i] : NULL;
+}
+
 int catalogue_classify(const struct catalogue *c, struct slice name)
 {
-	struct dpi_name_walk w;
-	int app = APP_UNKNOWN;
-	size_t at;
+	const struct app_suffix *s = suffix_set_longest(&c->suffix, name);
 
-	dpi_name_walk_init(&w, 0);
-	for (size_t i = name.len; i-- > 0;) {
-		const struct app_suffix *s;
-
-		dpi_name_walk_byte(&w, name.at[i]);
-		if (i && name.at[i - 1] != '.')
-			continue;
-		s = find_suffix(c, w.hash, slice_from(name, i), &at);
-		if (s)
-			app = s->app; /* a longer one may follow */
-	}
-	return app;
+	return s ? s->app : APP_UNKNOWN;
 }
 
 int catalogue_of_proto(const struct catalogue *c, enum app_proto proto, uint16_t responder_port)
 {
-	int app = APP_UNKNOWN;
+	for (size_t i = 0; i < c->port_count; i++)
+		if (c->port[i].proto == proto && c->port[i].port == responder_port)
+			return c->port[i].app;
+	return (unsigned)proto < PROTO_MAX ? c->proto[proto] : APP_UNKNOWN;
+}
 
-	for (size_t i = 0; i < c->protocol_count; i++) {
-		const struct app_protocol *p = &c->protocol[i];
+int catalogue_of_sign(const struct catalogue *c, enum catalogue_sign sign)
+{
+	return (unsigned)sign < SIGNS ? c->sign[sign] : APP_UNKNOWN;
+}
 
-		if (p->proto != proto)
-			continue;
-		if (p->port && p->port == responder_port)
-			return p->app;
-		if (!p->port)
-			app = p->app;
-	}
-	return app;
+bool catalogue_is_resolver(const struct catalogue *c, struct slice name)
+{
+	return suffix_set_longest(&c->resolver, name) != NULL;
 }
 
 /* --- the views policy takes ----------------------------------------------------------------- */
@@ -280,9 +230,26 @@ static const char *resolve(const void *ctx, struct slice name, struct fault *nea
 	return NULL;
 }
 
+static const char *resolve_category(const void *ctx, struct slice name, struct fault *nearest)
+{
+	const struct catalogue *c = ctx;
+	size_t apps;
+
+	for (size_t i = 0; i < c->category_count; i++) {
+		const char *category = catalogue_category_at(c, i, &apps);
+
+		if (apps && strlen(category) == name.len &&
+		    strncasecmp(category, (const char *)name.at, name.len) == 0)
+			return category;
+	}
+	if (nearest)
+		catalogue_nearest_category(c, name, nearest->text, sizeof(nearest->text));
+	return NULL;
+}
+
 struct rule_apps catalogue_rule_apps(const struct catalogue *c)
 {
-	return (struct rule_apps){.ctx = c, .resolve = resolve};
+	return (struct rule_apps){.ctx = c, .resolve = resolve, .category = resolve_category};
 }
 
 static int find_proper(const void *ctx, struct slice proper_name)
@@ -296,8 +263,13 @@ static struct slice suffix_at(const void *ctx, size_t i, int *app)
 {
 	const struct catalogue *c = ctx;
 
-	*app = c->suffix[i].app;
-	return slice_of(c->suffix[i].text, c->suffix[i].len);
+	*app = c->suffix.at[i].app;
+	return slice_of(c->suffix.at[i].text, c->suffix.at[i].len);
+}
+
+static const char *category_of(const void *ctx, int app)
+{
+	return app == APP_UNKNOWN ? NULL : catalogue_category(ctx, app);
 }
 
 struct policy_apps catalogue_policy_apps(const struct catalogue *c)
@@ -306,7 +278,8 @@ struct policy_apps catalogue_policy_apps(const struct catalogue *c)
 		.ctx = c,
 		.find = find_proper,
 		.app_count = c->app_count,
-		.suffix_count = c->suffix_count,
+		.suffix_count = c->suffix.count,
 		.suffix = suffix_at,
+		.category = category_of,
 	};
 }

@@ -10,6 +10,8 @@
  *     domain = youtube.com
  *     domain = googlevideo.com
  *     protocol = QUIC          (an application that is a protocol, not a set of names)
+ *     sign = doh               (one that is something a flow shows: ech, no-name, doh, dot, doq)
+ *     resolver = dns.google    (who speaks DNS over HTTPS: this name and those below it)
  */
 #ifndef CLASSIFY_CATALOGUE_H
 #define CLASSIFY_CATALOGUE_H
@@ -34,6 +36,10 @@ int catalogue_load_dir(struct catalogue *c, const char *dir, struct fault *f);
 size_t catalogue_count(const struct catalogue *c);
 const char *catalogue_name(const struct catalogue *c, int app);
 const char *catalogue_category(const struct catalogue *c, int app);
+/* The categories, by number from 0, and how many applications that rules may name each has (0 when
+ * all have moved to others). NULL past the last. */
+size_t catalogue_category_count(const struct catalogue *c);
+const char *catalogue_category_at(const struct catalogue *c, size_t i, size_t *app_count);
 /* By proper name or alias, any case. APP_UNKNOWN when there is none. */
 int catalogue_find(const struct catalogue *c, struct slice name);
 /* Up to three nearest proper names, ", " between them, for "did you mean". */
@@ -46,6 +52,20 @@ int catalogue_classify(const struct catalogue *c, struct slice name);
  * responder port 443, else "TLS". APP_UNKNOWN for PROTO_NONE.
  */
 int catalogue_of_proto(const struct catalogue *c, enum app_proto proto, uint16_t responder_port);
+
+/* What a flow shows beside a name or instead of one; each is an application that rules may name. */
+enum catalogue_sign {
+	SIGN_ECH,     /* an encrypted ClientHello */
+	SIGN_NO_NAME, /* a hello or request that names nothing */
+	SIGN_DOH,     /* DNS over HTTPS (RFC 8484) */
+	SIGN_DOT,     /* DNS over TLS (RFC 7858) */
+	SIGN_DOQ,     /* DNS over QUIC (RFC 9250) */
+	SIGNS
+};
+/* The application a sign is; APP_UNKNOWN when the catalogue has none. */
+int catalogue_of_sign(const struct catalogue *c, enum catalogue_sign sign);
+/* True when a canonical name is, or lies below, that of a resolver that speaks DNS over HTTPS. */
+bool catalogue_is_resolver(const struct catalogue *c, struct slice name);
 
 /* The views policy takes; they borrow c. */
 struct rule_apps catalogue_rule_apps(const struct catalogue *c);

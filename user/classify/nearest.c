@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room classify: what somebody may have meant by a name that no application has. Names are compared
- * by edit distance, letters in any case; a name that holds the other whole counts as near.
+ * Room classify: what somebody may have meant by a name that no application or category has. Names
+ * are compared by edit distance, letters in any case; a name that holds the other whole counts as
+ * near.
  */
 #include "classify/build.h"
 
@@ -48,51 +49,90 @@ static size_t distance(const char *asked, const char *name)
 	return is_part || is_whole ? least(edits, 2) : edits;
 }
 
+/* A candidate by its number in whatever list it is of; -1 is none. */
 struct near {
-	int app;
+	int at;
 	size_t distance;
 };
 
-/* Puts an application among the nearest, which stay sorted and name each once. */
-static void consider(struct near near[NEAREST_MAX], int app, size_t far)
+/* Puts a candidate among the nearest, which stay sorted and name each once. */
+static void consider(struct near near[NEAREST_MAX], int candidate, size_t far)
 {
 	int at = NEAREST_MAX - 1;
 
 	for (int i = 0; i < NEAREST_MAX; i++) {
-		if (near[i].app != app)
+		if (near[i].at != candidate)
 			continue;
 		if (near[i].distance <= far)
 			return;
 		at = i;
 		break;
 	}
-	if (near[at].app != app && near[at].distance <= far)
+	if (near[at].at != candidate && near[at].distance <= far)
 		return;
 	for (; at > 0 && near[at - 1].distance > far; at--)
 		near[at] = near[at - 1];
-	near[at] = (struct near){app, far};
+	near[at] = (struct near){candidate, far};
+}
+
+/* What was asked for, as text, and nothing near it yet. */
+static void begin(struct slice name, char asked[APP_NAME_MAX + 1], struct near near[NEAREST_MAX])
+{
+	size_t len = least(name.len, APP_NAME_MAX);
+
+	memcpy(asked, name.at, len);
+	asked[len] = '\0';
+	for (int i = 0; i < NEAREST_MAX; i++)
+		near[i] = (struct near){-1, FAR};
+}
+
+/* The nearest always; the others only if they are as good a guess. */
+static void write_nearest(const struct catalogue *c, const struct near near[NEAREST_MAX],
+			  const char *asked, const char *(*word)(const struct catalogue *c, int at),
+			  char *out, size_t size)
+{
+	size_t at = 0;
+
+	if (size)
+		out[0] = '\0';
+	for (int i = 0; i < NEAREST_MAX && near[i].at >= 0 && at < size; i++) {
+		if (i && near[i].distance > 1 + strlen(asked) / 2)
+			break;
+		at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "",
+				       word(c, near[i].at));
+	}
 }
 
 void catalogue_nearest(const struct catalogue *c, struct slice name, char *out, size_t size)
 {
 	struct near near[NEAREST_MAX];
 	char asked[APP_NAME_MAX + 1];
-	size_t len = least(name.len, APP_NAME_MAX), at = 0;
 
-	memcpy(asked, name.at, len);
-	asked[len] = '\0';
-	for (int i = 0; i < NEAREST_MAX; i++)
-		near[i] = (struct near){APP_UNKNOWN, FAR};
+	begin(name, asked, near);
 	for (size_t i = 0; i < c->call_count; i++)
 		if (c->call[i].app != APP_UNKNOWN)
 			consider(near, c->call[i].app, distance(asked, c->call[i].text));
-	if (size)
-		out[0] = '\0';
-	/* The nearest always; the others only if they are as good a guess. */
-	for (int i = 0; i < NEAREST_MAX && near[i].app != APP_UNKNOWN && at < size; i++) {
-		if (i && near[i].distance > 1 + len / 2)
-			break;
-		at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "",
-				       c->app[near[i].app].name);
+	write_nearest(c, near, asked, catalogue_name, out, size);
+}
+
+static const char *category_word(const struct catalogue *c, int at)
+{
+	return c->category[at];
+}
+
+void catalogue_nearest_category(const struct catalogue *c, struct slice name, char *out,
+				size_t size)
+{
+	struct near near[NEAREST_MAX];
+	char asked[APP_NAME_MAX + 1];
+	size_t apps;
+
+	begin(name, asked, near);
+	for (size_t i = 0; i < c->category_count; i++) {
+		const char *category = catalogue_category_at(c, i, &apps);
+
+		if (apps)
+			consider(near, (int)i, distance(asked, category));
 	}
+	write_nearest(c, near, asked, category_word, out, size);
 }

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room classify: catalogue files. inih takes the lines apart; the reader it is given counts them,
- * so that a fault names one. A file is read into a copy of the catalogue, which takes the place of
- * the old one only when every line was good.
+ * Room classify: the text of a catalogue. inih takes the lines apart; the reader it is given counts
+ * them, so that a fault names one. What belongs to one application already, whichever text it came
+ * from, cannot become another's.
  */
 #include "classify/build.h"
 #include "base/text.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
-
-extern const char catalogue_data[], catalogue_data_end[];
-
-enum { FILE_BYTES_MAX = 64 << 20 };
 
 /* A text on its way into a catalogue. */
 struct reading {
@@ -124,7 +117,9 @@ static int take_alias(struct reading *r, char *value)
 	return err ? refuse_owned(r, err, "alias", value, owner) : 1;
 }
 
-static int take_suffix(struct reading *r, const char *word)
+/* A name with all below it, by the function that puts it where it belongs. */
+static int take_suffix(struct reading *r, const char *word, const char *what,
+		       int (*add)(struct catalogue *c, int app, struct slice suffix, int *owner))
 {
 	const char *from = strncmp(word, "*.", 2) == 0 ? word + 2 : word;
 	struct fault fault;
@@ -139,8 +134,8 @@ static int take_suffix(struct reading *r, const char *word)
 			  word);
 		return refuse(r, -EINVAL, &fault);
 	}
-	err = catalogue_add_suffix(r->c, r->app, name_slice(&name), &owner);
-	return err ? refuse_owned(r, err, "domain", name.text, owner) : 1;
+	err = add(r->c, r->app, name_slice(&name), &owner);
+	return err ? refuse_owned(r, err, what, name.text, owner) : 1;
 }
 
 static int take_domain(struct reading *r, char *value)
@@ -149,9 +144,39 @@ static int take_domain(struct reading *r, char *value)
 
 	for (char *word = strtok_r(value, " \t", &state); word;
 	     word = strtok_r(NULL, " \t", &state))
-		if (!take_suffix(r, word))
+		if (!take_suffix(r, word, "domain", catalogue_add_suffix))
 			return 0;
 	return 1;
+}
+
+static int take_resolver(struct reading *r, char *value)
+{
+	char *state = NULL;
+
+	for (char *word = strtok_r(value, " \t", &state); word;
+	     word = strtok_r(NULL, " \t", &state))
+		if (!take_suffix(r, word, "resolver", catalogue_add_resolver))
+			return 0;
+	return 1;
+}
+
+static int take_sign(struct reading *r, char *value)
+{
+	static const char *const words[SIGNS] = {
+		[SIGN_ECH] = "ech", [SIGN_NO_NAME] = "no-name", [SIGN_DOH] = "doh",
+		[SIGN_DOT] = "dot", [SIGN_DOQ] = "doq",
+	};
+	struct fault fault;
+	int err, owner;
+
+	for (int sign = 0; sign < SIGNS; sign++) {
+		if (strcasecmp(value, words[sign]) != 0)
+			continue;
+		err = catalogue_add_sign(r->c, r->app, (enum catalogue_sign)sign, &owner);
+		return err ? refuse_owned(r, err, "sign", value, owner) : 1;
+	}
+	fault_set(&fault, 0, "a sign is one of ech, no-name, doh, dot, doq");
+	return refuse(r, -EINVAL, &fault);
 }
 
 /* "TLS", or "TLS/443" for one port of the responder. */
@@ -167,7 +192,7 @@ static int take_protocol(struct reading *r, char *value)
 		port = strtoul(slash + 1, &end, 10);
 	}
 	for (int p = PROTO_NONE + 1; p < PROTO_MAX; p++) {
-		if (strcasecmp(value, proto_name((enum app_proto)p)) != 0)
+		if (p == PROTO_LEARNT || strcasecmp(value, proto_name((enum app_proto)p)) != 0)
 			continue;
 		if (slash && (*end || slash[1] < '1' || slash[1] > '9' || port > 65535))
 			break;
@@ -183,10 +208,8 @@ static const struct key {
 	const char *name;
 	int (*take)(struct reading *r, char *value);
 } keys[] = {
-	{"category", take_category},
-	{"alias", take_alias},
-	{"domain", take_domain},
-	{"protocol", take_protocol},
+	{"category", take_category}, {"alias", take_alias}, {"domain", take_domain},
+	{"protocol", take_protocol}, {"sign", take_sign},   {"resolver", take_resolver},
 };
 
 /* Finds or adds the application of a section. */
@@ -238,8 +261,10 @@ static int take_pair(void *user, const char *section, const char *key, const cha
 		return ok;
 	}
 	text_clear(&copy);
-	fault_set(&fault, 0, "there is no key '%.40s': use category, alias, domain or protocol",
-		  key);
+	fault_set(
+		&fault, 0,
+		"there is no key '%.40s': use category, alias, domain, protocol, sign or resolver",
+		key);
 	return refuse(r, -EINVAL, &fault);
 }
 
@@ -258,135 +283,4 @@ int catalogue_read(struct catalogue *c, struct slice text, const char *name, str
 				 "correct it",
 				 name, line);
 	return r.err;
-}
-
-/* --- whole catalogues ------------------------------------------------------------------------ */
-
-struct catalogue *catalogue_new(void)
-{
-	struct catalogue *c = calloc(1, sizeof(*c));
-	size_t len = (size_t)(catalogue_data_end - catalogue_data) - 1; /* a NUL ends it */
-
-	if (!c)
-		return NULL;
-	if (catalogue_add_app(c, "Unknown") == APP_UNKNOWN &&
-	    catalogue_set_category(c, APP_UNKNOWN, "unknown") == 0 &&
-	    catalogue_read(c, slice_of(catalogue_data, len), "catalogue.conf", NULL) == 0)
-		return c;
-	catalogue_free(c);
-	return NULL;
-}
-
-/* A copy with the same ids; NULL when out of memory. */
-static struct catalogue *copy_of(const struct catalogue *from)
-{
-	struct catalogue *c = calloc(1, sizeof(*c));
-	int err = c ? 0 : -ENOMEM, owner;
-
-	for (size_t i = 0; !err && i < from->app_count; i++)
-		if (catalogue_add_app(c, from->app[i].name) < 0 ||
-		    catalogue_set_category(c, (int)i, from->app[i].category))
-			err = -ENOMEM;
-	for (size_t i = 0; !err && i < from->call_count; i++)
-		err = catalogue_add_call(c, from->call[i].app, from->call[i].text, &owner);
-	for (size_t i = 0; !err && i < from->suffix_count; i++) {
-		const struct app_suffix *s = &from->suffix[i];
-
-		err = catalogue_add_suffix(c, s->app, slice_of(s->text, s->len), &owner);
-	}
-	for (size_t i = 0; !err && i < from->protocol_count; i++) {
-		const struct app_protocol *p = &from->protocol[i];
-
-		err = catalogue_add_protocol(c, p->app, p->proto, p->port, &owner);
-	}
-	if (!err)
-		return c;
-	catalogue_free(c);
-	return NULL;
-}
-
-/* Reads a whole file. Returns 0, or -errno and *f. */
-static int read_file(const char *path, struct text *t, struct fault *f)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int err = fd < 0 ? -errno : 0;
-	char piece[4096];
-	ssize_t got = 1;
-
-	while (!err && got) {
-		got = read(fd, piece, sizeof(piece));
-		if (got > 0)
-			text_add(t, piece, (size_t)got);
-		else if (got < 0 && errno != EINTR)
-			err = -errno;
-		if (t->failed)
-			err = -ENOMEM;
-		if (t->len > FILE_BYTES_MAX)
-			err = -EFBIG;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (err)
-		fault_set(f, err, "cannot read %s: %s; check the path", path, strerror(-err));
-	return err;
-}
-
-int catalogue_load(struct catalogue *c, const char *path, struct fault *f)
-{
-	struct catalogue *copy = NULL;
-	struct text t = {0};
-	int err;
-
-	err = read_file(path, &t, f);
-	if (err)
-		goto out;
-	copy = copy_of(c);
-	err = copy ? catalogue_read(copy, slice_of(t.at, t.len), path, f)
-		   : fault_set(f, -ENOMEM, "%s: out of memory", path);
-	if (!err) {
-		struct catalogue old = *c;
-
-		*c = *copy;
-		*copy = old;
-	}
-out:
-	catalogue_free(copy);
-	text_clear(&t);
-	return err;
-}
-
-static int is_conf(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return entry->d_name[0] != '.' && len > 5 && strcmp(entry->d_name + len - 5, ".conf") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-int catalogue_load_dir(struct catalogue *c, const char *dir, struct fault *f)
-{
-	struct dirent **entry = NULL;
-	int count = scandir(dir, &entry, is_conf, by_name);
-	int err = 0;
-
-	if (count < 0)
-		return errno == ENOENT ? 0
-				       : fault_set(f, -errno, "cannot list %s: %s; check the path",
-						   dir, strerror(errno));
-	for (int i = 0; i < count; i++) {
-		char *path = NULL;
-
-		if (!err && asprintf(&path, "%s/%s", dir, entry[i]->d_name) < 0)
-			err = fault_set(f, -ENOMEM, "%s: out of memory", dir);
-		else if (!err)
-			err = catalogue_load(c, path, f);
-		free(path);
-		free(entry[i]);
-	}
-	free(entry);
-	return err;
 }

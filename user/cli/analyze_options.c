@@ -28,9 +28,11 @@ enum option_id {
 static const struct option_row rows[] = {
 	{"block-ip", 0, "VALUE", "drop flows of an address or network; repeats, as all of these do",
 	 ANALYZE_RULE + CHANGE_TAG(RULE_IP, 0, 0)},
-	{"block-app", 0, "VALUE", "drop an application's flows",
+	{"block-app", 0, "VALUE",
+	 "drop flows of an application, category:NAME or sign (ECH, DoH, ...)",
 	 ANALYZE_RULE + CHANGE_TAG(RULE_APP, 0, 0)},
-	{"block-domain", 0, "VALUE", "drop flows to a name and all below it",
+	{"block-domain", 0, "VALUE",
+	 "drop flows to a name and all below it; learnt:NAME, also by DNS",
 	 ANALYZE_RULE + CHANGE_TAG(RULE_DOMAIN, 0, 0)},
 	{"block-port", 0, "VALUE", "drop flows to a port: PORT, PORT/tcp or PORT/udp",
 	 ANALYZE_RULE + CHANGE_TAG(RULE_PORT, 0, 0)},

@@ -18,14 +18,22 @@
 #include "cli/options.h"
 #include "cli/remote.h"
 
-enum { OPT_FORCE = 256, OPT_JSON };
+enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT };
 
 struct change_wish {
-	bool is_forced, is_quiet, is_json;
+	bool is_forced, is_quiet, is_json, is_learnt;
 };
 
 static const struct option_row change_rows[] = {
 	{"force", 0, NULL, "a public suffix such as co.uk is meant", OPT_FORCE},
+	OPTIONS_COMMON,
+};
+
+/* Of rules for names. */
+static const struct option_row name_rows[] = {
+	{"force", 0, NULL, "a public suffix such as co.uk is meant", OPT_FORCE},
+	{"learnt", 0, NULL, "flows without a name too, by the DNS answer for their address",
+	 OPT_LEARNT},
 	OPTIONS_COMMON,
 };
 
@@ -41,6 +49,7 @@ static int change_take(void *ctx, int id, const char *value)
 
 	(void)value;
 	w->is_forced |= id == OPT_FORCE;
+	w->is_learnt |= id == OPT_LEARNT;
 	w->is_quiet |= id == OPTION_QUIET;
 	w->is_json |= id == OPT_JSON;
 	return 0;
@@ -131,6 +140,17 @@ static int change_stored(const struct change *change, bool is_quiet)
 	return err ? exit_of(err) : EXIT_DONE;
 }
 
+/* Only rules for names can say --learnt. */
+static int parse_change(const struct command *c, enum rule_kind kind, int argc, char **argv,
+			struct change_wish *w)
+{
+	if (kind == RULE_DOMAIN || kind == RULE_APP)
+		return options_parse(c, name_rows, sizeof(name_rows) / sizeof(name_rows[0]), argc,
+				     argv, change_take, w);
+	return options_parse(c, change_rows, sizeof(change_rows) / sizeof(change_rows[0]), argc,
+			     argv, change_take, w);
+}
+
 int cmd_change(const struct command *c, int argc, char **argv)
 {
 	struct change_wish w = {0};
@@ -139,15 +159,14 @@ int cmd_change(const struct command *c, int argc, char **argv)
 				.is_allow = (c->tag & 16) != 0,
 				.is_remove = (c->tag & 32) != 0};
 	bool no_agent = false;
-	int first = options_parse(c, change_rows, sizeof(change_rows) / sizeof(change_rows[0]),
-				  argc, argv, change_take, &w),
-	    status;
+	int first = parse_change(c, change.kind, argc, argv, &w), status;
 
 	if (first < 0)
 		return options_status(first);
 	if (first == argc)
 		return command_usage(c, stderr);
 	change.is_forced = w.is_forced;
+	change.is_learnt = w.is_learnt;
 	change.values = (const char *const *)argv + first;
 	change.value_count = (size_t)(argc - first);
 	remote_begin(&request, "change");
@@ -155,6 +174,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 	remote_flag(&request, "allow", change.is_allow);
 	remote_flag(&request, "remove", change.is_remove);
 	remote_flag(&request, "force", change.is_forced);
+	remote_flag(&request, "learnt", change.is_learnt);
 	for (int i = first; i < argc; i++) {
 		text_puts(&request, i == first ? ",\"values\":[" : ",");
 		remote_value(&request, argv[i]);

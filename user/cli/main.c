@@ -14,7 +14,8 @@
 #include "cli/options.h"
 #include "policy/rules.h"
 
-#define VALUES_DOMAIN "NAME..."
+#define VALUES_DOMAIN "NAME... [--learnt]"
+#define VALUES_APP    "NAME|category:NAME... [--learnt]"
 #define VALUES_IP     "ADDR[/LEN]..."
 #define VALUES_PORT   "PORT[/tcp|/udp]..."
 
@@ -29,10 +30,12 @@ static const struct command commands[] = {
 	{"status", "[--json]", "agent, interfaces, modes, rules in force", cmd_query, 0},
 	{"stats", "[--json]", "packets, bytes, verdicts, counters", cmd_query, 0},
 	{"flows", "[--json]", "the connections of now", cmd_query, 0},
-	{"apps", "[--json]", "applications and their share", cmd_query, 0},
+	{"apps", "[--json]", "applications, their share, and all names that rules may have",
+	 cmd_query, 0},
 	{"report", "[--json]", "the whole report, as analyze prints it", cmd_query, 0},
 	{"events", "[--follow]", "names and verdicts as they come, as NDJSON", cmd_query, 0},
-	{"block-app", "NAME...", "drop an application's flows", cmd_change,
+	{"block-app", VALUES_APP,
+	 "drop flows of an application, a category, or a sign such as ECH or DoH", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 0)},
 	{"block-domain", VALUES_DOMAIN, "drop flows to a name and all below it", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 0, 0)},
@@ -40,19 +43,20 @@ static const struct command commands[] = {
 	 CHANGE_TAG(RULE_IP, 0, 0)},
 	{"block-port", VALUES_PORT, "drop flows to a port", cmd_change,
 	 CHANGE_TAG(RULE_PORT, 0, 0)},
-	{"unblock-app", "NAME...", "take such a rule away", cmd_change, CHANGE_TAG(RULE_APP, 0, 1)},
+	{"unblock-app", VALUES_APP, "take such a rule away", cmd_change,
+	 CHANGE_TAG(RULE_APP, 0, 1)},
 	{"unblock-domain", VALUES_DOMAIN, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 0, 1)},
 	{"unblock-ip", VALUES_IP, "take such a rule away", cmd_change, CHANGE_TAG(RULE_IP, 0, 1)},
 	{"unblock-port", VALUES_PORT, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_PORT, 0, 1)},
-	{"allow-app", "NAME...", "an exception: an allow beats a block", cmd_change,
+	{"allow-app", VALUES_APP, "an exception: an allow beats a block", cmd_change,
 	 CHANGE_TAG(RULE_APP, 1, 0)},
 	{"allow-domain", VALUES_DOMAIN, "an exception for a name and all below it", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 1, 0)},
 	{"allow-ip", VALUES_IP, "an exception for an address or network", cmd_change,
 	 CHANGE_TAG(RULE_IP, 1, 0)},
-	{"disallow-app", "NAME...", "take such an exception away", cmd_change,
+	{"disallow-app", VALUES_APP, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_APP, 1, 1)},
 	{"disallow-domain", VALUES_DOMAIN, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 1, 1)},

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { FLOW_MAX_DEFAULT = 65536, HELD_MAX_DEFAULT = 64 << 20 };
+enum { FLOW_MAX_DEFAULT = 65536, HELD_MAX_DEFAULT = 64 << 20, NAMES_MAX_DEFAULT = 64 << 20 };
 
 /* Outlives every flow that leaves: the last word about it. */
 static void on_leave(void *ctx, struct flow *f)
@@ -23,6 +23,8 @@ static void on_leave(void *ctx, struct flow *f)
 	if (e->hand == f)
 		e->hand = f->newer;
 	e->held -= f->held;
+	for (const struct flow_name *n = f->names; n; n = n->next)
+		e->named -= sizeof(*n) + n->len;
 	if (!f->is_verdict && f->is_pending && !f->name_count) {
 		f->state = FLOW_INCOMPLETE;
 		e->count.incomplete++;
@@ -46,9 +48,12 @@ struct engine *engine_new(const struct engine_config *config)
 		e->config.flow_max = FLOW_MAX_DEFAULT;
 	if (!e->config.held_max)
 		e->config.held_max = HELD_MAX_DEFAULT;
+	if (!e->config.names_max)
+		e->config.names_max = NAMES_MAX_DEFAULT;
 	e->flows = flow_table_new(e->config.flow_max, config->seed, on_leave, e);
-	if (!e->flows) {
-		free(e);
+	e->crypt = crypt_new();
+	if (!e->flows || !e->crypt) {
+		engine_free(e);
 		return NULL;
 	}
 	return e;
@@ -59,6 +64,7 @@ void engine_free(struct engine *e)
 	if (!e)
 		return;
 	flow_table_free(e->flows);
+	crypt_free(e->crypt);
 	free(e);
 }
 
@@ -79,14 +85,36 @@ static void count_unread(struct engine *e, const struct frame *f, enum dpi_parse
 	case DPI_PARSE_BAD: e->count.bad_frames++; break;
 	case DPI_PARSE_DEEP: e->count.deep_frames++; break;
 	case DPI_PARSE_OK:
+	case DPI_PARSE_TINY:
 	case DPI_PARSE_FRAGMENT: return;
 	}
 	e->count.unparsed++;
 }
 
-static void count_proto(struct engine *e, uint8_t proto)
+static void count_tunnel(struct engine *e, enum dpi_tunnel kind)
 {
-	switch (proto) {
+	switch (kind) {
+	case DPI_TUNNEL_IP4: e->count.tunnel_ip4++; break;
+	case DPI_TUNNEL_IP6: e->count.tunnel_ip6++; break;
+	case DPI_TUNNEL_GRE: e->count.tunnel_gre++; break;
+	case DPI_TUNNEL_VXLAN: e->count.tunnel_vxlan++; break;
+	case DPI_TUNNEL_GENEVE: e->count.tunnel_geneve++; break;
+	case DPI_TUNNEL_GTPU: e->count.tunnel_gtpu++; break;
+	case DPI_TUNNEL_CAPWAP: e->count.tunnel_capwap++; break;
+	case DPI_TUNNEL_TEREDO: e->count.tunnel_teredo++; break;
+	case DPI_TUNNEL_NONE:
+	case DPI_TUNNEL_KINDS: break;
+	}
+}
+
+static void count_packet(struct engine *e, const struct packet *p, enum dpi_parse parse)
+{
+	if (parse == DPI_PARSE_FRAGMENT)
+		e->count.fragments++;
+	if (p->tunnel)
+		count_tunnel(e, p->tunnel);
+	e->count.tunnel_deep += p->is_deep;
+	switch (p->head.key.proto) {
 	case DPI_IP_TCP: e->count.tcp++; break;
 	case DPI_IP_UDP: e->count.udp++; break;
 	case DPI_IP_ICMP:
@@ -95,9 +123,8 @@ static void count_proto(struct engine *e, uint8_t proto)
 	}
 }
 
-/* Drops the frame, or, when only watching, lets it pass for all that was worked out. */
-static void drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
-		 struct outcome *o)
+void road_drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
+	       struct outcome *o)
 {
 	if (e->config.is_monitor)
 		return;
@@ -110,13 +137,13 @@ static void drop(struct engine *e, const struct packet *p, struct flow *f, uint6
 }
 
 /* A packet without a flow of its own (a later fragment, or no memory): address rules alone. */
-static void pass_alone(struct engine *e, const struct packet *p, struct outcome *o)
+void road_alone(struct engine *e, const struct packet *p, struct outcome *o)
 {
 	struct decision d = policy_match_flow(e->config.policy, &p->head.key,
 					      dpi_opener_guess(&p->head));
 
 	if (d.is_block)
-		drop(e, p, NULL, d.rule, o);
+		road_drop(e, p, NULL, d.rule, o);
 }
 
 /* One DNS message goes; its flow stays as it was. */
@@ -128,6 +155,7 @@ static void drop_message(struct finding *x, struct outcome *o)
 		.flow = x->flow,
 		.name = &x->message_name,
 		.source = x->message_proto,
+		.is_answer = x->is_answer,
 		.decision = x->message,
 	};
 
@@ -135,17 +163,17 @@ static void drop_message(struct finding *x, struct outcome *o)
 		x->flow->decision = x->message;
 	e->count.messages_dropped++;
 	o->is_message = true;
-	drop(e, x->packet, x->flow, x->message.rule, o);
+	road_drop(e, x->packet, x->flow, x->message.rule, o);
 	judge_emit(e, &event);
 }
 
-static void take_packet(struct engine *e, const struct packet *p, struct outcome *o)
+void road_packet(struct engine *e, const struct packet *p, struct outcome *o)
 {
 	struct flow *f = track_packet(e, p);
 	struct finding x = {.engine = e, .flow = f, .packet = p};
 
 	if (!f) {
-		pass_alone(e, p, o);
+		road_alone(e, p, o);
 		return;
 	}
 	o->flow = f;
@@ -155,7 +183,7 @@ static void take_packet(struct engine *e, const struct packet *p, struct outcome
 		judge_block(e, f, x.block);
 	f->state = (uint8_t)track_state(f);
 	if (f->is_verdict) {
-		drop(e, p, f, f->decision.rule, o);
+		road_drop(e, p, f, f->decision.rule, o);
 	} else if (x.message.rule) {
 		drop_message(&x, o);
 	}
@@ -172,15 +200,20 @@ struct outcome engine_frame(struct engine *e, const struct frame *f)
 	e->count.packets++;
 	e->count.bytes += f->wire_len;
 	o.parse = packet_decode(f, &p);
-	if (o.parse == DPI_PARSE_OK) {
-		count_proto(e, p.head.key.proto);
-		take_packet(e, &p, &o);
-	} else if (o.parse == DPI_PARSE_FRAGMENT) {
-		count_proto(e, p.head.key.proto);
-		e->count.fragments++;
-		pass_alone(e, &p, &o);
+	if (o.parse == DPI_PARSE_OK || o.parse == DPI_PARSE_FRAGMENT || o.parse == DPI_PARSE_TINY) {
+		count_packet(e, &p, o.parse);
+		if (f->fragment || o.parse != DPI_PARSE_OK)
+			fragment_take(e, &p, &o);
+		else
+			road_packet(e, &p, &o);
 	} else {
 		count_unread(e, f, o.parse);
+		/* Ports behind more headers than anybody needs are hidden on purpose. */
+		if (o.parse == DPI_PARSE_DEEP && p.head.ip_version == 6 &&
+		    policy_blocks(e->config.policy)) {
+			e->count.dropped_deep++;
+			road_drop(e, &p, NULL, 0, &o);
+		}
 	}
 	if (o.action == DPI_DROP)
 		e->count.dropped++;
@@ -202,7 +235,7 @@ void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t t
 static void adopt_verdict(struct engine *e, struct flow *f, uint64_t rule)
 {
 	const struct rule *r = rule ? policy_rule(e->config.policy, rule) : NULL;
-	struct decision d = policy_match_flow(e->config.policy, &f->key, f->opener);
+	struct decision d = judge_ends(e, f);
 
 	if (rule) {
 		f->is_verdict = f->is_settled = true;

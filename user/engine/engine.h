@@ -27,6 +27,17 @@
 	X(bad_frames, "frames whose headers contradict themselves")            \
 	X(deep_frames, "frames with more headers than are followed")           \
 	X(fragments, "IP fragments after the first, which carry no ports")     \
+	X(dropped_fragments, "fragments dropped for hiding what they are")     \
+	X(dropped_deep, "frames dropped for more headers than are followed")   \
+	X(tunnel_ip4, "packets inside IPv4 in IP")                             \
+	X(tunnel_ip6, "packets inside IPv6 in IP")                             \
+	X(tunnel_gre, "packets inside GRE")                                    \
+	X(tunnel_vxlan, "packets inside VXLAN")                                \
+	X(tunnel_geneve, "packets inside GENEVE")                              \
+	X(tunnel_gtpu, "packets inside GTP-U")                                 \
+	X(tunnel_capwap, "packets inside CAPWAP")                              \
+	X(tunnel_deep, "packets in more tunnels than are followed")            \
+	X(tunnel_teredo, "packets inside Teredo")                              \
 	X(link_unknown, "frames of a link type that is not parsed")            \
 	X(late, "frames of blocked flows that passed before their verdict")    \
 	X(flows_opened, "flows opened")                                        \
@@ -38,10 +49,18 @@
 	X(verdicts, "flows blocked")                                           \
 	X(messages_dropped, "DNS messages dropped for their question")         \
 	X(relieved, "flows whose inspection ended early for want of memory")   \
+	X(spent, "directions of flows whose inspection budget ended")          \
 	X(undecided, "flows whose inspection budget ended without a name")     \
 	X(incomplete, "flows whose payload ended inside something recognised") \
 	X(ambiguous, "flows with segments that contradict each other")         \
 	X(stream_over, "streams with bytes outside the inspection window")     \
+	X(pieces_over, "datagrams with handshake pieces beyond what is kept")  \
+	X(ech, "flows with an encrypted ClientHello")                          \
+	X(no_name, "flows with a hello or request that names nothing")         \
+	X(doh, "flows of DNS over HTTPS")                                      \
+	X(dot, "flows of DNS over TLS")                                        \
+	X(doq, "flows of DNS over QUIC")                                       \
+	X(learnt, "flows given a name that a DNS answer had")                  \
 	X(payload_cut, "payloads the snap length cut short")
 
 struct engine_counters {
@@ -54,16 +73,21 @@ struct engine_config {
 	const struct catalogue *catalogue; /* borrowed for the engine's life */
 	const struct policy *policy;	   /* borrowed until engine_set_policy */
 	struct event_sink sink;
-	uint64_t seed;	 /* of the flow table's hash */
-	size_t flow_max; /* 65,536 by default */
-	size_t held_max; /* bytes of payload under inspection; 64 MiB by default */
-	bool is_monitor; /* work everything out, drop nothing */
+	uint64_t seed;	  /* of the flow table's hash */
+	size_t flow_max;  /* 65,536 by default */
+	size_t held_max;  /* bytes of payload under inspection; 64 MiB by default */
+	size_t names_max; /* bytes of names of open flows; 64 MiB by default */
+	bool is_monitor;  /* work everything out, drop nothing */
 	/*
 	 * When a flow's last frame was, for a door that does not show every frame: asked before a
 	 * flow is taken for idle. False: not known. NULL: the frames are all there is.
 	 */
 	bool (*last_seen)(void *ctx, const struct dpi_key *key, uint64_t *ts_ns);
 	void *last_seen_ctx;
+	/* The name that a DNS answer not older than it may be at ts_ns gave to an address; false:
+	 * none. NULL: nothing is remembered. */
+	bool (*learnt)(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struct name *name);
+	void *learnt_ctx;
 };
 
 /* What became of one frame. */

@@ -26,6 +26,7 @@ struct event {
 	const struct flow *flow;  /* borrowed */
 	const struct name *name;  /* NAMED, MESSAGE */
 	enum app_proto source;	  /* NAMED, MESSAGE */
+	bool is_answer;		  /* NAMED, MESSAGE: of DNS and its kin: an answer brought it */
 	struct decision decision; /* VERDICT, MESSAGE */
 	uint32_t flags;		  /* ANOMALY: enum flow_flag */
 };

@@ -4,7 +4,8 @@
  * until its budget ends or nothing can change what was found. It must never end for what one end
  * alone says: an innocent name may be a decoy, and RST or FIN may be false.
  *
- * TCP goes through lane.c; a datagram is a message of its own.
+ * TCP goes through lane.c; a datagram is a message of its own, and the pieces of handshakes in it
+ * go through pieces.c.
  */
 #include "engine/road.h"
 
@@ -25,26 +26,56 @@ static struct flow_side *side_of(struct flow *f, int end)
 	return f->side[end];
 }
 
-/* Reads a datagram, which is a message of its own. Returns whether it ends inside one. */
-static bool read_datagram(struct finding *x)
+/* The flow's own connection ids, or an empty set until there are some to keep. */
+static struct ids *ids_of(struct engine *e, const struct flow *f)
 {
+	if (f->ids)
+		return f->ids;
+	e->ids.count = e->ids.next = 0;
+	return &e->ids;
+}
+
+static void keep_ids(struct engine *e, struct flow *f)
+{
+	if (f->ids || !e->ids.count)
+		return;
+	f->ids = malloc(sizeof(*f->ids));
+	if (f->ids)
+		*f->ids = e->ids;
+}
+
+/* Reads a datagram, which is a message of its own but for the pieces of handshakes in it. Returns
+ * whether it ends inside one. */
+static bool read_datagram(struct finding *x, struct flow_side *side)
+{
+	struct engine *e = x->engine;
 	bool is_pending = false;
 	struct clue clue;
 
+	x->ctx.crypt = e->crypt;
+	x->ctx.ids = ids_of(e, x->flow);
+	x->ctx.pieces = &e->pieces;
+	e->pieces.count = 0;
+	e->pieces.used = 0;
+	e->pieces.is_over = false;
+	judge_begin(x, &clue);
 	for (int i = 0; i < EXTRACT_COUNT; i++) {
 		enum extract_answer answer;
 
 		if (!(extract_table[i].transports & EXTRACT_DATAGRAM))
 			continue;
-		memset(&clue, 0, sizeof(clue));
 		answer = extract_table[i].try(x->packet->payload, &x->ctx, &clue);
-		if (answer == EXTRACT_NOT_MINE)
+		if (answer == EXTRACT_NOT_MINE) /* which leaves the clue as it was */
 			continue;
 		judge_clue(x, &clue);
 		if (answer == EXTRACT_FOUND)
-			return false;
+			break;
 		is_pending |= clue.proto != PROTO_NONE;
+		judge_begin(x, &clue);
 	}
+	keep_ids(e, x->flow);
+	if (e->pieces.count || e->pieces.is_over)
+		is_pending |= pieces_take(x, side, &e->pieces);
 	return is_pending;
 }
 
@@ -55,7 +86,7 @@ static bool is_spent(const struct flow_side *side)
 
 static void charge(struct flow_side *side, uint32_t len)
 {
-	side->units += len < DPI_UNIT_BYTES ? len : DPI_UNIT_BYTES;
+	side->units += !len ? 1 : len < DPI_UNIT_BYTES ? len : DPI_UNIT_BYTES;
 	side->bytes += len < DPI_BUDGET_BYTES ? len : DPI_BUDGET_BYTES;
 }
 
@@ -66,10 +97,8 @@ static void end_side(struct engine *e, struct flow *f, int end)
 	struct flow_side *side = f->side[end], *other = f->side[!end];
 
 	side->is_done = true;
-	for (int l = 0; l < FLOW_LANES; l++) {
-		stream_free(side->lane[l].stream);
-		side->lane[l] = (struct flow_lane){.stream = NULL};
-	}
+	e->count.spent++;
+	flow_side_clear(side);
 	f->is_pending = lane_is_pending(f);
 	if (!f->name_count && (end == f->opener || !f->payload[!end] || (other && other->is_done)))
 		judge_flag(e, f, FLOW_UNDECIDED);
@@ -114,6 +143,9 @@ void inspect_weigh(struct engine *e, struct flow *f)
 		for (int l = 0; f->side[end] && l < FLOW_LANES; l++)
 			if (f->side[end]->lane[l].stream)
 				held += stream_held(f->side[end]->lane[l].stream);
+	for (int end = 0; end < 2; end++)
+		for (int i = 0; f->side[end] && i < f->side[end]->run_count; i++)
+			held += stream_held(f->side[end]->run[i].stream);
 	e->held += held - f->held;
 	f->held = held;
 }
@@ -150,6 +182,8 @@ static void inspect_payload(struct finding *x)
 		return;
 	x->ctx.src_port = dpi_be16(f->key.port[end]);
 	x->ctx.dst_port = dpi_be16(f->key.port[!end]);
+	x->ctx.is_opener = end == f->opener;
+	x->ctx.flow_proto = f->proto;
 	charge(side, x->packet->head.payload_len);
 	if (f->key.proto == DPI_IP_TCP) {
 		x->ctx.transport = EXTRACT_STREAM;
@@ -157,7 +191,7 @@ static void inspect_payload(struct finding *x)
 		is_pending = lane_is_pending(f);
 	} else {
 		x->ctx.transport = EXTRACT_DATAGRAM;
-		is_pending = read_datagram(x);
+		is_pending = read_datagram(x, side);
 	}
 	f->is_pending = is_pending;
 	/* Questions go on for ever on one 5-tuple, and each is decided for itself. */
@@ -167,19 +201,25 @@ static void inspect_payload(struct finding *x)
 	relieve(e, f);
 }
 
-void inspect_packet(struct finding *x)
+static void inspect_open(struct finding *x)
 {
 	const struct packet *p = x->packet;
 	struct flow *f = x->flow;
 
-	if (p->is_cut) {
-		x->engine->count.payload_cut++;
-		judge_flag(x->engine, f, FLOW_CUT);
-	}
-	if (f->is_settled)
-		return;
-	if (p->head.payload_len && (f->key.proto == DPI_IP_TCP || f->key.proto == DPI_IP_UDP))
+	if ((p->head.payload_len && (f->key.proto == DPI_IP_TCP || f->key.proto == DPI_IP_UDP)) ||
+	    (p->head.tcp_flags & DPI_TCP_URG))
 		inspect_payload(x);
 	if (is_hello_taken(f, p))
 		inspect_settle(x->engine, f);
+}
+
+void inspect_packet(struct finding *x)
+{
+	if (x->packet->is_cut) {
+		x->engine->count.payload_cut++;
+		judge_flag(x->engine, x->flow, FLOW_CUT);
+	}
+	if (!x->flow->is_settled)
+		inspect_open(x);
+	hearsay_judge(x);
 }

@@ -10,6 +10,7 @@
 #include "engine/road.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* The best of what the rules say about one flow or message. */
 struct judgement {
@@ -58,6 +59,20 @@ static void weigh_proto(const struct engine *e, const struct flow *f, struct jud
 		weigh(j, policy_match_app(e->config.policy, app), NULL);
 }
 
+/* A sign speaks for the flow, as its protocol does. */
+static void weigh_signs(const struct engine *e, const struct flow *f, struct judgement *j)
+{
+	enum catalogue_sign sign;
+	unsigned at = 0;
+
+	while (sign_next(f->flags, &at, &sign)) {
+		int app = catalogue_of_sign(e->config.catalogue, sign);
+
+		if (app != APP_UNKNOWN)
+			weigh(j, policy_match_app(e->config.policy, app), NULL);
+	}
+}
+
 static void weigh_name(const struct engine *e, struct judgement *j, struct slice text,
 		       const struct name *name)
 {
@@ -87,53 +102,71 @@ void judge_flag(struct engine *e, struct flow *f, enum flow_flag flag)
 	if (f->flags & flag)
 		return;
 	f->flags |= flag;
-	if (flag == FLOW_AMBIGUOUS)
-		e->count.ambiguous++;
-	if (flag == FLOW_UNDECIDED)
-		e->count.undecided++;
+	switch (flag) {
+	case FLOW_AMBIGUOUS: e->count.ambiguous++; break;
+	case FLOW_UNDECIDED: e->count.undecided++; break;
+	case FLOW_ECH: e->count.ech++; break;
+	case FLOW_NO_NAME: e->count.no_name++; break;
+	case FLOW_DOH: e->count.doh++; break;
+	case FLOW_DOT: e->count.dot++; break;
+	case FLOW_DOQ: e->count.doq++; break;
+	default: break;
+	}
 	judge_emit(e, &event);
+}
+
+/* What a flow is when no name says: DNS that hides in another protocol is that first. */
+static int app_without_name(const struct engine *e, const struct flow *f)
+{
+	int app = APP_UNKNOWN;
+
+	if (f->flags & FLOW_DOH)
+		app = catalogue_of_sign(e->config.catalogue, SIGN_DOH);
+	else if (f->flags & FLOW_DOT)
+		app = catalogue_of_sign(e->config.catalogue, SIGN_DOT);
+	else if (f->flags & FLOW_DOQ)
+		app = catalogue_of_sign(e->config.catalogue, SIGN_DOQ);
+	return app != APP_UNKNOWN ? app : app_of(e, f, f->proto);
 }
 
 void judge_app(const struct engine *e, struct flow *f, enum app_proto source,
 	       const struct name *name)
 {
-	int by_proto = app_of(e, f, f->proto), by_name = APP_UNKNOWN;
+	int otherwise = app_without_name(e, f), by_name = APP_UNKNOWN;
 
 	/* The first name that has an application decides; a question is not a visit. */
-	if (f->app != APP_UNKNOWN && f->app != by_proto)
+	if (f->app != APP_UNKNOWN && f->app != otherwise && f->app != app_of(e, f, f->proto))
 		return;
 	if (name && !is_dns(source))
 		by_name = catalogue_classify(e->config.catalogue, name_slice(name));
-	f->app = by_name != APP_UNKNOWN ? by_name : by_proto;
+	f->app = by_name != APP_UNKNOWN ? by_name : otherwise;
 }
 
 static void take_flags(struct engine *e, struct flow *f, uint32_t flags)
 {
-	static const struct {
-		enum clue_flag clue;
-		enum flow_flag flow;
-	} rows[] = {
-		{CLUE_NO_NAME, FLOW_NO_NAME},
-		{CLUE_ODD_NAME, FLOW_ODD_NAME},
-		{CLUE_ECH, FLOW_ECH},
-		{CLUE_IP_LITERAL, FLOW_IP_LITERAL},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (flags & rows[i].clue)
-			judge_flag(e, f, rows[i].flow);
+	for (uint32_t bit; flags & ~f->flags; flags &= ~bit) {
+		bit = flags & ~f->flags;
+		bit &= -bit;
+		judge_flag(e, f, (enum flow_flag)bit);
+	}
 }
 
-static void take_name(struct engine *e, struct flow *f, enum app_proto source,
+static void take_name(struct engine *e, struct flow *f, const struct clue *clue,
 		      const struct name *name)
 {
-	struct event event = {.type = EVENT_NAMED, .flow = f, .name = name, .source = source};
+	enum app_proto source = clue->proto;
+	struct event event = {.type = EVENT_NAMED,
+			      .flow = f,
+			      .name = name,
+			      .source = source,
+			      .is_answer = clue->flags & CLUE_RESPONSE};
 	uint32_t before = f->flags;
-	int n = flow_add_name(f, source, name);
+	bool is_full = e->named > e->config.names_max;
+	int n = is_full ? -ENOSPC : flow_add_name(f, source, name);
 
 	if (n < 0) {
 		e->count.names_unlisted++;
-		/* The table has set the flag; the event is still to come. */
+		/* The table may have set the flag; the event is still to come. */
 		if (n == -ENOSPC && !(before & FLOW_NAMES_FULL)) {
 			f->flags = before;
 			judge_flag(e, f, FLOW_NAMES_FULL);
@@ -141,7 +174,12 @@ static void take_name(struct engine *e, struct flow *f, enum app_proto source,
 	}
 	if (n <= 0)
 		return;
+	e->named += sizeof(struct flow_name) + name->len;
 	e->count.names++;
+	if (f->flags & FLOW_LEARNT) { /* its own name is better than one by hearsay */
+		f->flags &= ~(uint32_t)FLOW_LEARNT;
+		f->app = APP_UNKNOWN;
+	}
 	judge_app(e, f, source, name);
 	judge_emit(e, &event);
 }
@@ -155,16 +193,21 @@ void judge_clue(struct finding *x, const struct clue *clue)
 
 	if (clue->proto == PROTO_NONE)
 		return;
-	if (f->proto == PROTO_NONE) {
+	/* A protocol that was read tells more than one that was only recognised. */
+	if (f->proto == PROTO_NONE || (f->is_plain && !(clue->flags & CLUE_PLAIN))) {
 		f->proto = (uint8_t)clue->proto;
+		f->is_plain = clue->flags & CLUE_PLAIN;
 		judge_app(e, f, clue->proto, NULL);
 	}
-	take_flags(e, f, clue->flags);
+	take_flags(e, f, sign_of_clue(e, f, clue));
+	if (!f->ja4[0])
+		memcpy(f->ja4, clue->ja4, sizeof(f->ja4));
 	for (unsigned i = 0; i < clue->name_count; i++)
-		take_name(e, f, clue->proto, &clue->name[i]);
+		take_name(e, f, clue, &clue->name[i]);
 	if (flow_is_allowed(f))
 		return;
 	weigh_proto(e, f, &j, clue->proto);
+	weigh_signs(e, f, &j);
 	for (unsigned i = 0; i < clue->name_count; i++)
 		weigh_name(e, &j, name_slice(&clue->name[i]), &clue->name[i]);
 	d = result_of(&j);
@@ -177,12 +220,25 @@ void judge_clue(struct finding *x, const struct clue *clue)
 	}
 	x->message = d;
 	x->message_proto = clue->proto;
+	x->is_answer = clue->flags & CLUE_RESPONSE;
 	x->message_name.len = 0;
 	x->message_name.text[0] = '\0';
 	if (j.name)
 		x->message_name = *j.name;
 	else if (clue->name_count)
 		x->message_name = clue->name[0];
+}
+
+static void spill(void *ctx, const struct clue *clue)
+{
+	judge_clue(ctx, clue);
+}
+
+void judge_begin(struct finding *x, struct clue *clue)
+{
+	clue_clear(clue);
+	clue->spill = spill;
+	clue->spill_ctx = x;
 }
 
 void judge_block(struct engine *e, struct flow *f, struct decision d)
@@ -200,15 +256,34 @@ void judge_block(struct engine *e, struct flow *f, struct decision d)
 	judge_emit(e, &event);
 }
 
+struct decision judge_ends(const struct engine *e, const struct flow *f)
+{
+	struct dpi_key outer = {.addr = {f->outer[0], f->outer[1]},
+				.port = {f->outer_port, f->outer_port},
+				.proto = f->outer_proto};
+	struct decision d;
+	uint8_t opener;
+
+	if (f->tunnel) {
+		opener = f->opener ^ dpi_key_order(&outer);
+		d = policy_match_flow(e->config.policy, &outer, opener);
+		if (d.is_block)
+			return d;
+	}
+	return policy_match_flow(e->config.policy, &f->key, f->opener);
+}
+
 struct decision judge_flow(const struct engine *e, const struct flow *f)
 {
-	struct decision d = policy_match_flow(e->config.policy, &f->key, f->opener);
+	struct decision d = judge_ends(e, f);
 	struct judgement j = {.name = NULL};
 
 	if (d.rule)
 		return d;
 	if (f->proto != PROTO_NONE && !is_message(f, f->proto))
 		weigh_proto(e, f, &j, f->proto);
+	weigh_signs(e, f, &j);
+	weigh(&j, hearsay_match(e, f), NULL);
 	for (const struct flow_name *n = f->names; n; n = n->next) {
 		if (is_message(f, n->source))
 			continue;

@@ -61,6 +61,7 @@ static void take_message(struct finding *x, struct flow_lane *lane, int view, in
 		[CLUE_THEN_SAME] = 0, [CLUE_THEN_ANY] = ALL_IN_PLAY, [CLUE_THEN_END] = 0};
 
 	judge_clue(x, clue);
+	lane->has_message |= view == 0;
 	note_hello(x, lane, clue);
 	lane->in_play[view] = then_in_play[clue->then];
 	/* A message of no bytes would be found again for ever. */
@@ -77,21 +78,23 @@ static bool try_message(struct finding *x, struct flow_lane *lane, int view, str
 	struct clue clue;
 
 	lane->is_pending[view] = false;
-	for (int i = 0; i < EXTRACT_COUNT; i++) {
-		uint32_t bit = 1U << i;
+	judge_begin(x, &clue);
+	for (uint32_t left = lane->in_play[view]; left; left &= left - 1) {
+		int i = __builtin_ctz(left);
 
-		if (!(lane->in_play[view] & bit))
-			continue;
-		memset(&clue, 0, sizeof(clue));
+		x->ctx.flow_proto = x->flow->proto;
 		switch (extract_table[i].transports & EXTRACT_STREAM
 				? extract_table[i].try(rest, &x->ctx, &clue)
 				: EXTRACT_NOT_MINE) {
-		case EXTRACT_NOT_MINE: lane->in_play[view] &= ~bit; break;
+		case EXTRACT_NOT_MINE: /* which leaves the clue as it was */
+			lane->in_play[view] &= ~(1U << i);
+			break;
 		case EXTRACT_NEED_MORE:
 			if (clue.proto != PROTO_NONE) {
 				lane->is_pending[view] = true;
 				judge_clue(x, &clue);
 			}
+			judge_begin(x, &clue);
 			break;
 		case EXTRACT_FOUND: take_message(x, lane, view, i, &clue); return true;
 		}
@@ -124,17 +127,22 @@ static uint32_t border_extractors(void)
 }
 
 /* Reads bytes as a message of their own, beside the lane and its state. */
-static void read_alone(struct finding *x, struct slice bytes, uint32_t in_play)
+static void read_beside(struct finding *x, struct slice bytes, uint32_t in_play)
 {
 	struct flow_lane alone = {.in_play[0] = in_play};
 
 	read_view(x, &alone, 0, bytes);
 }
 
+void lane_read_alone(struct finding *x, struct slice bytes)
+{
+	read_beside(x, bytes, ALL_IN_PLAY);
+}
+
 /*
- * Nothing has been recognised and nothing is in play: the connection may have begun before the
- * capture, or speak another protocol first (STARTTLS). A message that begins where this segment
- * begins is then read on from there.
+ * Nothing has been recognised of this end and nothing is in play: the connection may have begun
+ * before the capture, or speak another protocol first (STARTTLS). A message that begins where this
+ * segment begins is then read on from there.
  */
 static void try_border(struct finding *x, struct flow_lane *lane, uint32_t seq, int change)
 {
@@ -142,16 +150,17 @@ static void try_border(struct finding *x, struct flow_lane *lane, uint32_t seq, 
 	struct slice view = stream_view(lane->stream, 0);
 	uint32_t at = seq - lane_base(lane);
 
-	if (f->proto == PROTO_NONE && !lane->in_play[0] && (change & STREAM_GREW) && at &&
-	    at < view.len) {
-		lane->parse_off[0] = at;
+	if ((f->proto == PROTO_NONE || f->is_plain ||
+	     (!lane->has_message && x->packet->head.dir == f->opener)) &&
+	    !lane->in_play[0] && (change & STREAM_GREW) && at && at < view.len) {
+		lane->parse_off[0] = lane->border = at;
 		lane->in_play[0] = border_extractors();
 		read_view(x, lane, 0, view);
 	}
 	/* What cannot be put in order yet, or is one side of a contradiction, counts by itself. */
 	if ((f->flags & FLOW_AMBIGUOUS) ||
 	    (f->proto == PROTO_NONE && (f->flags & FLOW_MIDSTREAM) && !(change & STREAM_GREW)))
-		read_alone(x, x->packet->payload, border_extractors());
+		read_beside(x, x->packet->payload, border_extractors());
 }
 
 /* The stream begins earlier than was thought: reads it again from there, and goes on where it was
@@ -172,51 +181,6 @@ static void read_rebased(struct finding *x, struct flow_lane *lane, uint32_t old
 		lane->in_play[v] = in_play;
 		read_view(x, lane, v, view);
 	}
-}
-
-/*
- * Some receivers take an urgent byte out of the stream (RFC 9293 3.8.5 allows it, RFC 6093 3
- * tells who does). Reads the bytes as those receivers see them.
- */
-static void read_without_urgent(struct finding *x, const struct flow_lane *lane,
-				const struct flow_side *side)
-{
-	struct slice view = stream_view(lane->stream, 0);
-	uint8_t *bytes;
-	size_t len = 0;
-
-	if (!side->urgent_count || !view.len)
-		return;
-	bytes = malloc(view.len);
-	if (!bytes)
-		return;
-	for (size_t i = 0; i < view.len; i++) {
-		bool is_urgent = false;
-
-		for (int u = 0; u < side->urgent_count; u++)
-			is_urgent |= side->urgent[u] == lane_base(lane) + (uint32_t)i;
-		if (!is_urgent)
-			bytes[len++] = view.at[i];
-	}
-	read_alone(x, slice_of(bytes, len), ALL_IN_PLAY);
-	free(bytes);
-}
-
-/* Remembers which byte a segment calls urgent: the one before where its pointer points. */
-static void note_urgent(struct flow_side *side, const struct packet *p, uint32_t seq)
-{
-	enum { URGENT_POINTER = 18 };
-	uint16_t pointer;
-
-	if (!(p->head.tcp_flags & DPI_TCP_URG) || side->urgent_count == FLOW_URGENT_MAX)
-		return;
-	pointer = dpi_get16(p->frame->bytes.at + p->head.l4_off + URGENT_POINTER);
-	if (!pointer)
-		return;
-	for (int i = 0; i < side->urgent_count; i++)
-		if (side->urgent[i] == seq + pointer - 1)
-			return;
-	side->urgent[side->urgent_count++] = seq + pointer - 1;
 }
 
 /* The lane a segment belongs to: 1 when it lies wholly outside the window of 0. */
@@ -253,7 +217,7 @@ static int open_lane(const struct flow *f, struct flow_side *side, int end, int 
 	lane->stream = stream_new();
 	if (!lane->stream)
 		return -ENOMEM;
-	if (i == 0 && (f->isn_known & (1 << end)))
+	if (i != 1 && (f->isn_known & (1 << end)))
 		stream_set_isn(lane->stream, f->isn[end]);
 	if (i == 1 && (f->isn_known & (4 << end)))
 		stream_set_isn(lane->stream, f->other_isn[end]);
@@ -267,7 +231,7 @@ static int read_lane(struct finding *x, struct flow_side *side, int i, uint32_t 
 {
 	struct flow_lane *lane = &side->lane[i];
 	uint32_t old_base;
-	int change;
+	int change, views;
 
 	if (open_lane(x->flow, side, x->packet->head.dir, i))
 		return -ENOMEM;
@@ -281,28 +245,89 @@ static int read_lane(struct finding *x, struct flow_side *side, int i, uint32_t 
 	}
 	if (change & STREAM_CONFLICT) {
 		judge_flag(x->engine, x->flow, FLOW_AMBIGUOUS);
-		lane_reset(lane, 1);
+		for (int v = 1; v < STREAM_VIEWS; v++)
+			lane_reset(lane, v);
 	}
 	if (change & STREAM_REBASED)
 		read_rebased(x, lane, old_base);
-	for (int v = 0; v < STREAM_VIEWS && change; v++)
+	views = change ? stream_view_count(lane->stream) : 0;
+	for (int v = 0; v < views; v++)
 		read_view(x, lane, v, stream_view(lane->stream, v));
 	try_border(x, lane, seq, change);
-	if (change)
-		read_without_urgent(x, lane, side);
+	for (int v = 0; v < views && side->urgent_count; v++)
+		urgent_read(x, side, lane_base(lane), stream_view(lane->stream, v), lane->border);
 	return 0;
+}
+
+/*
+ * A segment that the receiver would refuse: from now on there is a lane without such ones. All that
+ * came before was sound, so it begins as a copy of lane 0, all its views.
+ */
+static void open_sound_lanes(struct flow_side *side)
+{
+	if (side->has_unsound)
+		return;
+	side->has_unsound = true;
+	for (int i = FLOW_LANE_SOUND; i <= FLOW_LANE_NEAR && side->lane[0].stream; i++) {
+		side->lane[i] = side->lane[0];
+		side->lane[i].stream = stream_copy(side->lane[0].stream);
+	}
+}
+
+/* The doubts about a segment; none about the other end's, which names nothing. */
+static unsigned doubts_about(struct finding *x, const struct flow_side *side, uint32_t seq)
+{
+	struct flow *f = x->flow;
+	const struct stream *s = side->lane[side->has_unsound ? FLOW_LANE_SOUND : 0].stream;
+
+	if (x->packet->head.dir != f->opener)
+		return 0;
+	return sound_doubts(f, x->packet, s && (int32_t)(stream_next_seq(s) - seq) >= 0);
+}
+
+/* Puts a segment into the lanes that its doubts leave open. */
+static int read_sound_lanes(struct finding *x, struct flow_side *side, unsigned doubts,
+			    uint32_t seq)
+{
+	int err = 0;
+
+	if (!(doubts & SOUND_REFUSED))
+		err = read_lane(x, side, FLOW_LANE_SOUND, seq);
+	if (!err && !doubts)
+		err = read_lane(x, side, FLOW_LANE_NEAR, seq);
+	return err;
+}
+
+/* A byte of anything in place of the last one sent, with no message under way: some systems ask so
+ * whether the other end is still there (RFC 9293 3.8.4), and it is nothing that disagrees. */
+static bool is_keep_alive(const struct flow *f, const struct flow_side *side,
+			  const struct packet *p, uint32_t seq)
+{
+	const struct flow_lane *lane = &side->lane[0];
+
+	/* Not where something was out of order before: then it may be a piece of a trick. */
+	return p->payload.len == 1 && !side->has_unsound && !(f->flags & FLOW_AMBIGUOUS) &&
+	       lane->stream && seq + 1 == stream_next_seq(lane->stream) &&
+	       lane->parse_off[0] >= stream_view(lane->stream, 0).len && lane->has_message;
 }
 
 int lane_read(struct finding *x, struct flow_side *side)
 {
 	const struct packet *p = x->packet;
 	int end = p->head.dir, i, err;
+	unsigned doubts;
 	/* A SYN takes a sequence number of its own in front of its data. */
 	uint32_t seq = p->head.seq + (p->head.tcp_flags & DPI_TCP_SYN ? 1 : 0);
 
-	note_urgent(side, p, seq);
+	if (is_keep_alive(x->flow, side, p, seq))
+		return 0;
+	doubts = doubts_about(x, side, seq);
+	if (p->head.tcp_flags & DPI_TCP_URG)
+		urgent_note(side, p, seq, !doubts);
 	if (!p->payload.len)
 		return 0;
+	if (doubts)
+		open_sound_lanes(side);
 	i = lane_of(x->flow, side, end, seq, p->payload.len);
 	if (i && !is_lane1_open(x->flow, end)) {
 		x->engine->count.stream_over++;
@@ -311,6 +336,8 @@ int lane_read(struct finding *x, struct flow_side *side)
 	err = read_lane(x, side, i, seq);
 	if (!err && i == 0 && (x->flow->isn_known & (1 << end)) && is_lane1_open(x->flow, end))
 		err = read_lane(x, side, 1, seq);
+	if (!err && i == 0 && side->has_unsound)
+		err = read_sound_lanes(x, side, doubts, seq);
 	note_hello_over(side);
 	return err;
 }
@@ -318,9 +345,12 @@ int lane_read(struct finding *x, struct flow_side *side)
 bool lane_is_pending(const struct flow *f)
 {
 	for (int end = 0; end < 2; end++)
-		for (int l = 0; f->side[end] && l < FLOW_LANES; l++)
-			for (int v = 0; v < STREAM_VIEWS; v++)
-				if (f->side[end]->lane[l].is_pending[v])
+		for (int l = 0; f->side[end] && l < FLOW_LANES; l++) {
+			const struct flow_lane *lane = &f->side[end]->lane[l];
+
+			for (int v = 0; lane->stream && v < STREAM_VIEWS; v++)
+				if (lane->is_pending[v])
 					return true;
+		}
 	return false;
 }

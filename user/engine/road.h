@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Private to the engine room: what its files share. engine.c is the road itself, track.c follows
- * connections, inspect.c and lane.c read payload, judge.c turns names into applications and
- * verdicts.
+ * Private to the engine room: what its files share. engine.c is the road itself, fragment.c
+ * its side way for IP fragments, track.c follows connections, inspect.c, lane.c, urgent.c and
+ * pieces.c read payload, sound.c doubts segments, judge.c turns names into applications and
+ * verdicts, sign.c and hearsay.c know what stands in for a name.
  */
 #ifndef ENGINE_ROAD_H
 #define ENGINE_ROAD_H
 
+#include "crypt/crypt.h"
 #include "engine/engine.h"
 #include "extract/extract.h"
 
@@ -19,8 +21,12 @@ struct engine {
 	struct flow *cursor; /* next flow that is looked at for being idle; NULL: the oldest */
 	struct flow *hand;   /* next flow that is looked at for memory; NULL: the oldest */
 	size_t held;	     /* bytes of payload under inspection, all flows */
-	uint64_t clock_ns;   /* the frames' time, which one odd frame cannot push far */
-	uint64_t now_ns;     /* time and number that events carry */
+	size_t named;	     /* bytes of their names */
+	struct crypt *crypt;
+	struct ids ids;		      /* of a flow that has none of its own yet */
+	struct extract_pieces pieces; /* of the datagram at hand */
+	uint64_t clock_ns;	      /* the frames' time, which one odd frame cannot push far */
+	uint64_t now_ns;	      /* time and number that events carry */
 	uint64_t number;
 };
 
@@ -34,6 +40,7 @@ struct finding {
 	struct decision message; /* of this datagram alone; rule 0: none */
 	struct name message_name;
 	enum app_proto message_proto;
+	bool is_answer; /* of the message */
 };
 
 static inline uint16_t flow_responder_port(const struct flow *f)
@@ -67,15 +74,68 @@ void inspect_weigh(struct engine *e, struct flow *f);
 /* lane.c: puts a segment in order and reads what has become readable; in both lanes while two
  * handshakes are in dispute. Returns 0 or -ENOMEM. */
 int lane_read(struct finding *x, struct flow_side *side);
+/* Reads bytes as messages of their own, beside the lanes and their state. */
+void lane_read_alone(struct finding *x, struct slice bytes);
 /* True when what is there of a flow ends inside a message that was recognised. */
 bool lane_is_pending(const struct flow *f);
 
+/* pieces.c: puts a datagram's pieces of handshakes in order and reads what has become readable.
+ * Returns whether a hello is under way in one of them. */
+bool pieces_take(struct finding *x, struct flow_side *side, const struct extract_pieces *p);
+
+/* fragment.c: what becomes of a frame that is an IP fragment; p is how it was decoded. */
+void fragment_take(struct engine *e, const struct packet *p, struct outcome *o);
+
+/* engine.c: a packet of a flow takes the road; a frame that is none of any flow passes alone. */
+void road_packet(struct engine *e, const struct packet *p, struct outcome *o);
+void road_alone(struct engine *e, const struct packet *p, struct outcome *o);
+/* Drops the frame, or, when only watching, lets it pass for all that was worked out. f may be
+ * NULL. */
+void road_drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
+	       struct outcome *o);
+
+/* sound.c: which doubts there are about a TCP segment. is_next: it holds the next byte that its
+ * receiver waits for. */
+enum sound_doubt {
+	SOUND_REFUSED = 1, /* its receiver refuses it */
+	SOUND_FAR = 2,	   /* it may not come so far */
+};
+unsigned sound_doubts(struct flow *f, const struct packet *p, bool is_next);
+/* False for a SYN or RST with a false checksum. */
+bool sound_handshake(struct flow *f, const struct packet *p);
+/* Remembers what later packets of this end are compared with. */
+void sound_note(struct flow *f, const struct packet *p);
+
+/* urgent.c: remembers which byte a segment calls urgent; reads a view, whose first byte has
+ * sequence number base, as receivers do that take urgent bytes out; from its beginning and from
+ * border on. */
+void urgent_note(struct flow_side *side, const struct packet *p, uint32_t seq, bool is_sound);
+void urgent_read(struct finding *x, const struct flow_side *side, uint32_t base, struct slice view,
+		 size_t border);
+
+/* judge.c: empties a clue for an extractor; names beyond what it holds are judged as they come. */
+void judge_begin(struct finding *x, struct clue *clue);
 /* judge.c: takes in what an extractor found. */
 void judge_clue(struct finding *x, const struct clue *clue);
+/* sign.c: the signs among a flow's flags, one at a time: *at begins at 0. False at the end. */
+bool sign_next(uint32_t flags, unsigned *at, enum catalogue_sign *sign);
+/* The flow flags that a clue brings with it. */
+uint32_t sign_of_clue(const struct engine *e, const struct flow *f, const struct clue *clue);
+
+/* hearsay.c: asks which name a DNS answer gave to the address of a new flow. */
+void hearsay_learn(struct engine *e, struct flow *f);
+/* What the rules say of that name; rule 0 while the flow has not yet spoken, or may still be about
+ * to show a name, and once it has shown one. */
+struct decision hearsay_match(const struct engine *e, const struct flow *f);
+/* Lets that decide when nothing else was found on a frame. */
+void hearsay_judge(struct finding *x);
 /* Sets a flag, with its event and counter the first time. */
 void judge_flag(struct engine *e, struct flow *f, enum flow_flag flag);
 /* Blocks a flow: the verdict, its event. */
 void judge_block(struct engine *e, struct flow *f, struct decision d);
+/* What the address and port rules say of a flow: a block of either end of its tunnel, or of the
+ * tunnel's port, is one of all that goes through it; else its own ends decide. */
+struct decision judge_ends(const struct engine *e, const struct flow *f);
 /* What the rules in force say of a flow for all that is known of it. */
 struct decision judge_flow(const struct engine *e, const struct flow *f);
 /* Applies judge_flow to an open flow. */

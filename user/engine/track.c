@@ -6,28 +6,107 @@
  */
 #include "engine/road.h"
 
-enum { DRAIN_EACH = 2 };
+enum { DRAIN_FRAMES = 16, DRAIN_FLOWS = 4 }; /* every so many frames so many are looked at */
 #define CLOCK_STEP_NS 1000000000ULL
 #define DRAIN_LATE_NS 60000000000ULL
 
-/* Takes an initial sequence number as known. Of several the first stays, and the last is kept
- * beside it. A SYN-ACK says which one its sender accepted, and that counts more. */
-static void note_isn(struct flow *f, int end, uint32_t isn, bool is_confirmed)
+enum isn_bit {
+	ISN_KNOWN = 1, /* isn[] */
+	ISN_OTHER = 4, /* other_isn[] */
+	ISN_SURE = 16, /* isn[] was confirmed */
+	ISN_MANY = 64, /* more than two numbers were said to be it */
+};
+
+static bool has_isn_bit(const struct flow *f, int end, enum isn_bit bit)
 {
-	if (is_confirmed &&
-	    (!f->payload[end] || ((f->isn_known & (1 << end)) && f->isn[end] == isn)))
-		f->isn_known |= (uint8_t)(16 << end);
-	if ((f->isn_known & (1 << end)) && (f->payload[end] || f->isn[end] == isn))
+	return f->isn_known & (bit << end);
+}
+
+/*
+ * Somebody says that the connection began with another number: either may be false, so lane 1 is
+ * read from there; of several, from wherever lane 0 does not reach.
+ */
+static void dispute_isn(struct flow *f, int end, uint32_t isn)
+{
+	struct flow_side *side = f->side[end];
+
+	f->is_disputed = true;
+	if (has_isn_bit(f, end, ISN_MANY) ||
+	    (has_isn_bit(f, end, ISN_OTHER) && f->other_isn[end] == isn))
 		return;
-	if ((f->isn_known & (1 << end)) && !is_confirmed) {
-		f->isn_known |= (uint8_t)(4 << end);
+	if (has_isn_bit(f, end, ISN_OTHER)) {
+		f->isn_known &= (uint8_t) ~(ISN_OTHER << end);
+		f->isn_known |= (uint8_t)(ISN_MANY << end);
+	} else {
+		f->isn_known |= (uint8_t)(ISN_OTHER << end);
 		f->other_isn[end] = isn;
-		return;
 	}
-	f->isn_known |= (uint8_t)(1 << end);
+	if (side) {
+		stream_free(side->lane[1].stream);
+		side->lane[1] = (struct flow_lane){.stream = NULL};
+	}
+}
+
+static void set_isn(struct flow *f, int end, uint32_t isn)
+{
+	f->isn_known |= (uint8_t)(ISN_KNOWN << end);
 	f->isn[end] = isn;
 	if (f->side[end] && f->side[end]->lane[0].stream)
 		stream_set_isn(f->side[end]->lane[0].stream, isn);
+}
+
+/* Takes a number that a SYN gives for its sender. Of several the first stays, and the last is kept
+ * beside it; a confirmed one stands against all. */
+static void note_isn(struct flow *f, int end, uint32_t isn)
+{
+	if (!has_isn_bit(f, end, ISN_KNOWN)) {
+		set_isn(f, end, isn);
+	} else if (f->isn[end] != isn && !f->payload[end] && !has_isn_bit(f, end, ISN_SURE)) {
+		f->isn_known |= (uint8_t)(ISN_OTHER << end);
+		f->other_isn[end] = isn;
+	}
+}
+
+/*
+ * Takes a number that the other end has accepted. Anybody can send a SYN-ACK out of nothing: it
+ * counts when such a SYN was seen, or none at all; and against one that was confirmed before, it
+ * only raises a dispute.
+ */
+static void confirm_isn(struct flow *f, int end, uint32_t isn)
+{
+	bool is_same = has_isn_bit(f, end, ISN_KNOWN) && f->isn[end] == isn;
+
+	if (is_same) {
+		f->isn_known |= (uint8_t)(ISN_SURE << end);
+	} else if (has_isn_bit(f, end, ISN_SURE) || f->payload[end]) {
+		dispute_isn(f, end, isn);
+	} else if (has_isn_bit(f, end, ISN_OTHER) && f->other_isn[end] == isn) {
+		f->isn_known &= (uint8_t) ~(ISN_OTHER << end);
+		f->isn_known |= (uint8_t)(ISN_SURE << end);
+		set_isn(f, end, isn);
+	} else if ((f->tcp_flags[end] & DPI_TCP_SYN) && !has_isn_bit(f, end, ISN_OTHER)) {
+		dispute_isn(f, end, isn);
+	} else { /* one of several SYNs, not all of which are kept, or one that was not seen */
+		f->isn_known |= (uint8_t)(ISN_SURE << end);
+		set_isn(f, end, isn);
+	}
+}
+
+/* A RST that its receiver takes has the number it waits for (RFC 5961 3.2). Where nothing more is
+ * read, any may be that one. */
+static bool is_reset_taken(struct flow *f, const struct packet *p)
+{
+	int end = p->head.dir;
+	const struct flow_side *side = f->side[end];
+
+	if (f->is_settled || !sound_handshake(f, p))
+		return f->is_settled;
+	if (side && (side->is_done || side->lane[1].stream))
+		return true;
+	if (side && side->lane[0].stream)
+		return p->head.seq == stream_next_seq(side->lane[0].stream);
+	/* Nothing was sent: the first number, or none is known. An answer to a SYN has none. */
+	return !(f->isn_known & (1 << end)) || p->head.seq == f->isn[end] + 1 || !p->head.seq;
 }
 
 static void follow_tcp(struct flow *f, const struct packet *p)
@@ -36,15 +115,28 @@ static void follow_tcp(struct flow *f, const struct packet *p)
 	uint8_t flags = p->head.tcp_flags;
 	int end = p->head.dir;
 
-	if (flags & DPI_TCP_SYN)
-		note_isn(f, end, p->head.seq, false);
+	if ((flags & DPI_TCP_SYN) && f->is_over && f->payload[end] &&
+	    !(has_isn_bit(f, end, ISN_KNOWN) && f->isn[end] == p->head.seq))
+		dispute_isn(f, end, p->head.seq);
+	else if (flags & DPI_TCP_SYN)
+		note_isn(f, end, p->head.seq);
+	else if (hint->has_isn && has_isn_bit(f, end, ISN_KNOWN) && f->isn[end] != hint->isn)
+		dispute_isn(f, end, hint->isn);
+	else if (hint->has_isn && hint->is_isn_sure)
+		confirm_isn(f, end, hint->isn);
 	else if (hint->has_isn)
-		note_isn(f, end, hint->isn, hint->is_isn_sure);
+		note_isn(f, end, hint->isn);
+	if (hint->has_other_isn && !has_isn_bit(f, !end, ISN_KNOWN))
+		note_isn(f, !end, hint->other_isn);
 	if ((flags & DPI_TCP_SYN) && (flags & DPI_TCP_ACK) && !(f->has_syn && end == f->opener))
-		note_isn(f, !end, p->head.ack - 1, true);
+		confirm_isn(f, !end, p->head.ack - 1);
 	f->tcp_flags[end] |= flags;
-	if ((flags & DPI_TCP_RST) || (f->tcp_flags[0] & f->tcp_flags[1] & DPI_TCP_FIN))
+	if (f->tcp_flags[0] & f->tcp_flags[1] & DPI_TCP_FIN)
+		f->is_closed = f->is_over = true;
+	if (flags & DPI_TCP_RST) {
 		f->is_closed = true;
+		f->is_over |= is_reset_taken(f, p);
+	}
 }
 
 /* A SYN-ACK that accepts another connection than the one that f has been reading. */
@@ -57,8 +149,25 @@ static bool is_accepted_anew(const struct flow *f, const struct packet *p)
 	       f->isn[opener] != p->head.ack - 1;
 }
 
+/* Some message of that end may be incomplete: a false handshake is not to make it forgotten. */
+static bool is_under_way(const struct flow *f, int end)
+{
+	const struct flow_side *side = f->side[end];
+
+	return side && side->lane[0].stream && side->lane[0].in_play[0];
+}
+
+/* Bytes of that end wait for more. */
+static bool is_amid(const struct flow *f, int end)
+{
+	const struct flow_lane *lane = f->side[end] ? &f->side[end]->lane[0] : NULL;
+
+	return lane && lane->stream && lane->in_play[0] &&
+	       lane->parse_off[0] < stream_view(lane->stream, 0).len;
+}
+
 /* A packet that cannot belong to f: f is over, unblocked, and began with another number. */
-static bool begins_anew(const struct flow *f, const struct packet *p)
+static bool begins_anew(struct flow *f, const struct packet *p)
 {
 	const struct frame_hint *hint = &p->frame->hint;
 	int end = p->head.dir;
@@ -67,20 +176,38 @@ static bool begins_anew(const struct flow *f, const struct packet *p)
 		return false;
 	/* A door that hands on no handshake has seen it, and says which connection this is. */
 	if (hint->has_isn && (f->isn_known & (1 << end)) && f->isn[end] != hint->isn)
-		return !(p->head.tcp_flags & DPI_TCP_SYN);
+		return !(p->head.tcp_flags & DPI_TCP_SYN) &&
+		       (hint->is_isn_sure || !is_under_way(f, end));
 	if (is_accepted_anew(f, p))
-		return true;
-	if (!f->is_closed)
+		return !is_under_way(f, f->opener & 1);
+	if (!f->is_over || !sound_handshake(f, p))
 		return false;
 	if (!(p->head.tcp_flags & DPI_TCP_SYN) || (p->head.tcp_flags & DPI_TCP_ACK))
 		return false;
-	return !(f->isn_known & (1 << end)) || f->isn[end] != p->head.seq;
+	if ((f->isn_known & (1 << end)) && f->isn[end] == p->head.seq)
+		return false;
+	/* The end may be as false as this beginning: then both are read. */
+	return !is_amid(f, end);
 }
 
 static bool is_midstream(const struct packet *p)
 {
 	return p->head.key.proto == DPI_IP_TCP && !(p->head.tcp_flags & DPI_TCP_SYN) &&
 	       !p->frame->hint.has_isn;
+}
+
+/* Keeps whose packets carry those of a new flow. */
+static void note_tunnel(struct flow *f, const struct packet *p)
+{
+	if (!p->tunnel)
+		return;
+	f->tunnel = p->tunnel;
+	f->tunnel_depth = p->tunnel_depth;
+	f->outer_proto = p->outer_proto;
+	f->outer_port = p->outer_port;
+	f->flags |= FLOW_TUNNELLED;
+	f->outer[p->head.dir] = p->outer[0];
+	f->outer[!p->head.dir] = p->outer[1];
 }
 
 static struct flow *open_flow(struct engine *e, const struct packet *p)
@@ -102,11 +229,14 @@ static struct flow *open_flow(struct engine *e, const struct packet *p)
 	f->app = APP_UNKNOWN;
 	if (is_midstream(p))
 		f->flags |= FLOW_MIDSTREAM;
-	f->decision = policy_match_flow(e->config.policy, &f->key, f->opener);
+	note_tunnel(f, p);
+	f->decision = judge_ends(e, f);
 	event.flow = f;
 	judge_emit(e, &event);
 	if (f->decision.is_block)
 		judge_block(e, f, f->decision);
+	else
+		hearsay_learn(e, f);
 	return f;
 }
 
@@ -124,10 +254,12 @@ static void note_opener(struct engine *e, struct flow *f, const struct packet *p
 	if (f->opener == p->head.dir || f->payload[0] || f->payload[1] || f->is_verdict)
 		return;
 	f->opener = p->head.dir;
-	d = policy_match_flow(e->config.policy, &f->key, f->opener);
+	d = judge_ends(e, f);
 	f->decision = d;
 	if (d.is_block)
 		judge_block(e, f, d);
+	else
+		hearsay_learn(e, f);
 }
 
 enum flow_state track_state(const struct flow *f)
@@ -186,6 +318,7 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 	f->packets[end]++;
 	f->bytes[end] += p->frame->wire_len;
 	if (f->key.proto == DPI_IP_TCP) {
+		sound_note(f, p);
 		note_opener(e, f, p);
 		follow_tcp(f, p);
 	}
@@ -205,7 +338,9 @@ void track_drain(struct engine *e)
 	uint64_t limit = e->clock_ns + CLOCK_STEP_NS;
 
 	e->clock_ns = e->clock_ns && e->now_ns > limit ? limit : e->now_ns;
-	for (int i = 0; i < DRAIN_EACH && e->clock_ns > DRAIN_LATE_NS; i++) {
+	if (e->count.packets % DRAIN_FRAMES || e->clock_ns <= DRAIN_LATE_NS)
+		return;
+	for (int i = 0; i < DRAIN_FLOWS; i++) {
 		struct flow *f = e->cursor ? e->cursor : flow_table_oldest(e->flows);
 
 		if (!f)

@@ -36,6 +36,10 @@ void clue_add_name(struct clue *c, struct slice name)
 	for (uint8_t i = 0; i < c->name_count; i++)
 		if (slice_equal(name_slice(&c->name[i]), text))
 			return;
+	if (c->name_count == CLUE_NAMES_MAX && c->spill) {
+		c->spill(c->spill_ctx, c);
+		c->name_count = 0;
+	}
 	if (c->name_count == CLUE_NAMES_MAX)
 		c->flags |= CLUE_MANY_NAMES;
 	else
@@ -45,8 +49,15 @@ void clue_add_name(struct clue *c, struct slice name)
 void clue_add_host(struct clue *c, struct slice name)
 {
 	const uint8_t *nul = name.len ? memchr(name.at, '\0', name.len) : NULL;
+	struct slice bare = name;
 
 	clue_add_name(c, name);
+	while (bare.len && bare.at[0] <= ' ')
+		bare = slice_from(bare, 1);
+	while (bare.len && bare.at[bare.len - 1] <= ' ')
+		bare.len--;
+	if (bare.len != name.len)
+		clue_add_name(c, bare);
 	if (nul)
 		clue_add_name(c, slice_first(name, (size_t)(nul - name.at)));
 }

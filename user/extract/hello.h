@@ -10,9 +10,12 @@
 
 /*
  * Reads the first handshake message. bytes: TLS records when has_records, else the bare handshake
- * stream; proto is what the clue is to say. Answers as an extractor does; clue->then is
- * CLUE_THEN_END and clue->consumed counts the bytes up to the end of the hello. A ServerHello is
- * recognised and names nothing.
+ * stream; proto is what the clue is to say. Answers as an extractor does. A whole
+ * ClientHello sets CLUE_HELLO, ja4 and alpn, clue->then is CLUE_THEN_SAME and clue->consumed counts
+ * the bytes up to its end. A ServerHello is recognised and names nothing.
+ *
+ * The stream of DTLS is that of TLS: each message has its four-byte head (type and length), and the
+ * rest of what DTLS puts there (RFC 6347 4.2.2) is left out.
  */
 enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_proto proto,
 			       struct clue *clue);

@@ -13,13 +13,14 @@ struct http_body {
 	size_t length;
 	bool has_length, has_coding;
 	bool is_chunked; /* the last transfer coding */
-	bool is_unclear; /* fields that contradict themselves or each other */
+	bool is_unclear; /* fields that contradict themselves, or that servers read differently */
+	bool is_plain;	 /* the request is of HTTP/1.1: of others not all servers heed a coding */
 };
 
 enum http_body_end {
 	HTTP_BODY_ENDS,	   /* *end is set; it may lie past the bytes that are there */
 	HTTP_BODY_LASTS,   /* chunked, and the last chunk is not there yet */
-	HTTP_BODY_UNCLEAR, /* cannot be told */
+	HTTP_BODY_UNCLEAR, /* servers do not agree */
 };
 
 /* The values of a Content-Length and of a Transfer-Encoding field (RFC 9112 6). */

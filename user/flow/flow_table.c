@@ -14,7 +14,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { IDLE_S = 60, IDLE_TCP_S = 300 };
+enum {
+	IDLE_S = 60,
+	IDLE_TCP_S = 300,
+	CACHE_LINE = 64,
+	FLOW_BYTES = (sizeof(struct flow) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE,
+};
+_Static_assert(offsetof(struct flow, held) <= 3 * CACHE_LINE, "what every frame touches");
 #define NS_PER_S 1000000000ULL
 _Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS, "kernel and user end a block alike");
 
@@ -69,6 +75,7 @@ static void list_add(struct flow_table *t, struct flow *f)
 static void flow_free(struct flow *f)
 {
 	flow_settle(f);
+	free(f->learnt);
 	while (f->names) {
 		struct flow_name *next = f->names->next;
 
@@ -133,10 +140,11 @@ struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, ui
 struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash,
 			     uint64_t ts_ns)
 {
-	struct flow *f = calloc(1, sizeof(*f));
+	struct flow *f = aligned_alloc(CACHE_LINE, FLOW_BYTES);
 
 	if (!f)
 		return NULL;
+	memset(f, 0, sizeof(*f));
 	if (t->by_key.count >= t->max)
 		evict(t);
 	f->key = *key;
@@ -153,6 +161,8 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
 {
 	f->last_ns = ts_ns;
+	if (f == t->newest && !f->is_verdict)
+		return;
 	list_remove(t, f);
 	list_add(t, f);
 }
@@ -241,15 +251,32 @@ int flow_add_name(struct flow *f, enum app_proto source, const struct name *name
 	return 1;
 }
 
+void flow_side_clear(struct flow_side *side)
+{
+	for (int i = 0; i < FLOW_LANES; i++) {
+		stream_free(side->lane[i].stream);
+		side->lane[i] = (struct flow_lane){.stream = NULL};
+	}
+	for (int i = 0; i < side->run_count; i++)
+		stream_free(side->run[i].stream);
+	free(side->run);
+	free(side->urgent);
+	side->urgent = NULL;
+	side->urgent_count = side->urgent_last = 0;
+	side->run = NULL;
+	side->run_count = 0;
+}
+
 void flow_settle(struct flow *f)
 {
+	free(f->ids);
+	f->ids = NULL;
 	for (int d = 0; d < 2; d++) {
 		struct flow_side *side = f->side[d];
 
 		if (!side)
 			continue;
-		for (int i = 0; i < FLOW_LANES; i++)
-			stream_free(side->lane[i].stream);
+		flow_side_clear(side);
 		free(side);
 		f->side[d] = NULL;
 	}
@@ -285,6 +312,12 @@ const char *flow_flag_name(enum flow_flag f)
 		{FLOW_NAMES_FULL, "names_full"},
 		{FLOW_IP_LITERAL, "ip_literal"},
 		{FLOW_ADOPTED, "adopted"},
+		{FLOW_DOH, "doh"},
+		{FLOW_DOT, "dot"},
+		{FLOW_DOQ, "doq"},
+		{FLOW_TUNNELLED, "tunnelled"},
+		{FLOW_FRAGMENTED, "fragmented"},
+		{FLOW_LEARNT, "dns_learnt"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -27,11 +27,15 @@ struct part {
 };
 
 struct stream {
-	uint8_t *view[STREAM_VIEWS]; /* view[1] is NULL until there is a conflict */
+	uint8_t *view[STREAM_VIEWS]; /* all but the first NULL until there is a conflict */
 	size_t cap;		     /* bytes of each buffer */
 	size_t head;		     /* of them in front of byte 0 */
 	struct part *part;
 	uint32_t part_count, part_cap;
+	/* Segments as they came, those that are not delivered yet, by where they begin: who covers
+	 * whom. More than fit are not told apart any more. */
+	struct part *ahead;
+	uint32_t ahead_count, ahead_cap;
 	uint32_t base; /* sequence number of byte 0 */
 	bool has_base, has_isn;
 	bool is_over;
@@ -62,14 +66,15 @@ static size_t smaller(size_t a, size_t b)
 /* Moves every view into new buffers of cap bytes with head of them in front. */
 static int move_buffers(struct stream *s, size_t head, size_t cap)
 {
-	uint8_t *fresh[STREAM_VIEWS] = {NULL, NULL};
+	uint8_t *fresh[STREAM_VIEWS] = {NULL};
 
 	for (int v = 0; v < STREAM_VIEWS; v++) {
 		if (v > 0 && !s->view[v])
 			continue;
 		fresh[v] = malloc(cap);
 		if (!fresh[v]) {
-			free(fresh[0]);
+			for (int u = 0; u < v; u++)
+				free(fresh[u]);
 			return -ENOMEM;
 		}
 		if (extent(s))
@@ -120,6 +125,10 @@ static int move_base_back(struct stream *s, uint32_t by)
 	}
 	s->is_moved = s->is_moved || s->part_count > 0;
 	s->part_count = kept;
+	for (uint32_t i = 0; i < s->ahead_count; i++) {
+		s->ahead[i].from += by;
+		s->ahead[i].to += by;
+	}
 	return 0;
 }
 
@@ -130,6 +139,7 @@ static void move_base_on(struct stream *s, uint32_t by)
 
 	s->is_moved = s->is_moved || s->part_count > 0;
 	s->base += by;
+	s->ahead_count = 0; /* what is cut away was never delivered; nothing is told apart */
 	if (by >= extent(s)) {
 		s->part_count = 0;
 		return;
@@ -215,25 +225,98 @@ static void merge_parts(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
 	s->part[i] = (struct part){from, to};
 }
 
-/* Notes a contradiction: view 1 comes into being. Returns STREAM_CONFLICT, 0 or -ENOMEM. */
+/* Notes a contradiction: the further views come into being. Returns STREAM_CONFLICT, 0 or -ENOMEM.
+ */
 static int note_conflict(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
 			 struct slice bytes)
 {
-	if (!differs(s, s->view[1] ? 1 : 0, i, j, from, bytes))
+	if (!differs(s, s->view[1] ? 1 : 0, i, j, from, bytes) &&
+	    !(s->view[2] && differs(s, 2, i, j, from, bytes)))
 		return 0;
-	if (!s->view[1]) {
-		s->view[1] = malloc(s->cap);
-		if (!s->view[1])
+	for (int v = 1; v < STREAM_VIEWS && !s->view[v]; v++) {
+		s->view[v] = malloc(s->cap);
+		if (!s->view[v])
 			return -ENOMEM;
-		memcpy(s->view[1] + s->head, s->view[0] + s->head, extent(s));
+		memcpy(s->view[v] + s->head, s->view[0] + s->head, extent(s));
 	}
 	return STREAM_CONFLICT;
+}
+
+/* Puts a segment among those ahead, in order, in place of those that it covers. */
+static void keep_ahead(struct stream *s, struct part p)
+{
+	uint32_t i = 0, kept = 0;
+
+	for (uint32_t k = 0; k < s->ahead_count; k++)
+		if (!(s->ahead[k].from >= p.from && s->ahead[k].to <= p.to))
+			s->ahead[kept++] = s->ahead[k];
+	s->ahead_count = kept;
+	if (s->ahead_count == s->ahead_cap) {
+		uint32_t cap = s->ahead_cap ? s->ahead_cap * 2 : 4;
+		struct part *more = cap > STREAM_GAPS_MAX ? NULL
+							  : realloc(s->ahead, cap * sizeof(*more));
+
+		if (!more)
+			return;
+		s->ahead = more;
+		s->ahead_cap = cap;
+	}
+	while (i < s->ahead_count && s->ahead[i].from <= p.from)
+		i++;
+	memmove(s->ahead + i + 1, s->ahead + i, (s->ahead_count - i) * sizeof(p));
+	s->ahead[i] = p;
+	s->ahead_count++;
+}
+
+/*
+ * Where in a segment the bytes begin that a receiver of the third kind takes in place of what it
+ * has, and keeps the segment; p.to when none.
+ */
+static uint32_t taken_from(struct stream *s, struct part p)
+{
+	uint32_t delivered = view_len(s), begin = p.from > delivered ? p.from : delivered;
+	uint32_t kept = 0;
+
+	for (uint32_t k = 0; k < s->ahead_count; k++)
+		if (s->ahead[k].to > delivered)
+			s->ahead[kept++] = s->ahead[k];
+	s->ahead_count = kept;
+	if (p.to <= delivered)
+		return p.to;
+	if (p.from <= delivered) /* delivered at once, before whatever is ahead */
+		return begin;
+	for (uint32_t k = 0; k < s->ahead_count && s->ahead[k].from <= p.from; k++) {
+		if (s->ahead[k].to >= p.to)
+			return p.to; /* covered: it is dropped */
+		if (s->ahead[k].from < p.from && s->ahead[k].to > begin)
+			begin = s->ahead[k].to;
+	}
+	keep_ahead(s, p);
+	return begin;
+}
+
+/* Writes into view 2 what a receiver of the third kind takes, and what it did not have. */
+static void write_taken(struct stream *s, uint32_t i, uint32_t j, uint32_t from, uint32_t taken,
+			struct slice bytes)
+{
+	uint32_t at = from, to = from + (uint32_t)bytes.len;
+	uint8_t *view = s->view[2] + s->head;
+
+	for (; i < j && at < to; i++) {
+		if (s->part[i].from > at)
+			memcpy(view + at, bytes.at + (at - from), s->part[i].from - at);
+		at = (uint32_t)larger(at, s->part[i].to);
+	}
+	if (at < to)
+		memcpy(view + at, bytes.at + (at - from), to - at);
+	if (taken < to)
+		memcpy(view + taken, bytes.at + (taken - from), to - taken);
 }
 
 /* Stores bytes that lie inside the window. Returns enum stream_change bits or -ENOMEM. */
 static int store(struct stream *s, uint32_t from, struct slice bytes)
 {
-	uint32_t i = 0, j, to = from + (uint32_t)bytes.len;
+	uint32_t i = 0, j, to = from + (uint32_t)bytes.len, taken;
 	int change, room;
 
 	while (i < s->part_count && s->part[i].to < from)
@@ -250,9 +333,12 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 	change = note_conflict(s, i, j, from, bytes);
 	if (change < 0)
 		return change;
-	write_uncovered(s, i, j, from, bytes);
+	taken = taken_from(s, (struct part){from, to});
 	if (s->view[1])
 		memcpy(s->view[1] + s->head + from, bytes.at, bytes.len);
+	if (s->view[2])
+		write_taken(s, i, j, from, taken, bytes);
+	write_uncovered(s, i, j, from, bytes);
 	merge_parts(s, i, j, from, to);
 	return change;
 }
@@ -268,8 +354,44 @@ void stream_free(struct stream *s)
 		return;
 	free(s->view[0]);
 	free(s->view[1]);
+	free(s->view[2]);
 	free(s->part);
+	free(s->ahead);
 	free(s);
+}
+
+/* Gives a copy of len bytes; NULL when there are none, or no memory (*is_short). */
+static void *copy_of(const void *from, size_t len, bool *is_short)
+{
+	void *copy = from && len ? malloc(len) : NULL;
+
+	if (copy)
+		memcpy(copy, from, len);
+	*is_short |= from && len && !copy;
+	return copy;
+}
+
+struct stream *stream_copy(const struct stream *s)
+{
+	struct stream *copy = stream_new();
+	bool is_short = false;
+
+	if (!copy)
+		return NULL;
+	*copy = *s;
+	for (int v = 0; v < STREAM_VIEWS; v++) {
+		copy->view[v] = s->view[v] ? malloc(s->cap) : NULL;
+		is_short |= s->view[v] && !copy->view[v];
+		if (copy->view[v] && extent(s))
+			memcpy(copy->view[v] + s->head, s->view[v] + s->head, extent(s));
+	}
+	copy->part = copy_of(s->part, s->part_cap * sizeof(*s->part), &is_short);
+	copy->ahead = copy_of(s->ahead, s->ahead_cap * sizeof(*s->ahead), &is_short);
+	if (is_short) {
+		stream_free(copy);
+		return NULL;
+	}
+	return copy;
 }
 
 void stream_set_isn(struct stream *s, uint32_t isn)
@@ -337,6 +459,11 @@ struct slice stream_view(const struct stream *s, int view)
 	return slice_of(s->view[view] + s->head, view_len(s));
 }
 
+int stream_view_count(const struct stream *s)
+{
+	return s->view[1] ? STREAM_VIEWS : 1;
+}
+
 uint32_t stream_next_seq(const struct stream *s)
 {
 	return s->base + view_len(s);
@@ -350,5 +477,5 @@ bool stream_is_over(const struct stream *s)
 size_t stream_held(const struct stream *s)
 {
 	return sizeof(*s) + s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
-	       s->part_cap * sizeof(*s->part);
+	       (s->part_cap + s->ahead_cap) * sizeof(*s->part);
 }

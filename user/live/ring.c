@@ -34,6 +34,8 @@ static int sample_take(void *ctx, void *data, size_t size)
 	f.hint.opener = s->opener & 1;
 	f.hint.has_isn = (s->flags & DPI_SAMPLE_ISN) != 0;
 	f.hint.isn = s->isn;
+	f.hint.has_other_isn = (s->flags & DPI_SAMPLE_OTHER) != 0;
+	f.hint.other_isn = s->other_isn;
 	f.hint.is_isn_sure = (s->flags & DPI_SAMPLE_SURE) != 0;
 	return r->fn(r->ctx, &f, s) ? -EINTR : 0;
 }

@@ -1,111 +1,91 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The packet room: steps over the link head of a frame and hands the rest to include/dpi/parse.h,
- * the lines that also run in the kernel. It must never read past the captured bytes, allocate, or
- * guess a header that is not there.
- *
- * Heads: IEEE 802.3, Linux cooked 1 and 2 (LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2), BSD loopback
- * (LINKTYPE_NULL, LINKTYPE_LOOP), raw IP.
+ * The packet room: from a frame to the innermost packet in it, by the link head (link.c), the lines
+ * that also run in the kernel (include/dpi/parse.h) and the tunnels (tunnel.c). It must never read
+ * past the captured bytes, allocate, or guess a header that is not there.
  */
 #include "packet/packet.h"
 
-enum {
-	COOKED1_LEN = 16,
-	COOKED1_HARDWARE = 2, /* offset of the ARPHRD number */
-	COOKED1_PROTOCOL = 14,
-	COOKED2_LEN = 20,
-	COOKED2_PROTOCOL = 0,
-	COOKED2_HARDWARE = 8,
-	HARDWARE_NETLINK = 824, /* the protocol is a netlink family, not an EtherType */
-	NULL_LEN = 4,
-};
+#include "packet/link.h"
+#include "packet/tunnel.h"
 
-/* Address families of the loopback head, as the systems that write them number IPv4 and IPv6. */
-static const struct {
-	uint32_t family;
-	uint16_t type;
-} loopback_families[] = {
-	{2, DPI_ETH_IP},    /* everywhere */
-	{10, DPI_ETH_IPV6}, /* Linux */
-	{24, DPI_ETH_IPV6}, /* NetBSD, OpenBSD */
-	{28, DPI_ETH_IPV6}, /* FreeBSD */
-	{30, DPI_ETH_IPV6}, /* Darwin */
-};
-
-/* The EtherType of a loopback family in either byte order; 0 when it is not IP. */
-static uint16_t type_of_family(uint32_t family)
+static bool has_key(enum dpi_parse result)
 {
-	for (size_t i = 0; i < sizeof(loopback_families) / sizeof(loopback_families[0]); i++)
-		if (family == loopback_families[i].family ||
-		    family == __builtin_bswap32(loopback_families[i].family))
-			return loopback_families[i].type;
-	return 0;
+	return result == DPI_PARSE_OK || result == DPI_PARSE_FRAGMENT || result == DPI_PARSE_TINY;
 }
 
-static enum dpi_parse parse_raw(struct dpi_cursor *c, const struct frame *f, struct dpi_packet *p)
+/* What no tunnel is ever sent in costs one comparison. */
+static bool may_carry(const struct dpi_packet *p)
 {
-	uint8_t version;
-
-	if (c->pos == c->end)
-		return DPI_PARSE_SHORT;
-	version = c->pos[0] >> 4;
-	return dpi_parse_l3(c,
-			    version == 4   ? DPI_ETH_IP
-			    : version == 6 ? DPI_ETH_IPV6
-					   : 0,
-			    f->wire_len, p);
+	return p->key.proto == DPI_IP_UDP || p->key.proto == DPI_IP_GRE ||
+	       p->key.proto == DPI_IP_IP4 || p->key.proto == DPI_IP_IP6;
 }
 
-static enum dpi_parse parse_cooked(struct dpi_cursor *c, const struct frame *f,
-				   struct dpi_packet *p, uint32_t len, uint32_t protocol,
-				   uint32_t hardware)
+/* Goes inwards as long as what is inside can be parsed. What lies behind the outer packet's end is
+ * not the inner one's. */
+static enum dpi_parse follow(struct packet *p)
 {
-	const uint8_t *head = dpi_take(c, len);
+	enum dpi_parse result = DPI_PARSE_OK;
 
-	if (!head)
-		return DPI_PARSE_SHORT;
-	if (dpi_get16(head + hardware) == HARDWARE_NETLINK)
-		return DPI_PARSE_NOT_IP;
-	return dpi_parse_type(c, dpi_get16(head + protocol), f->wire_len, p);
-}
+	while (result == DPI_PARSE_OK && p->tunnel_depth < DPI_TUNNELS_MAX && may_carry(&p->head)) {
+		size_t end = (size_t)p->head.payload_off + p->head.payload_len;
+		struct dpi_packet inner;
+		enum dpi_tunnel kind;
+		enum dpi_parse inside = tunnel_parse(p->bytes, &p->head, &inner, &kind);
 
-static enum dpi_parse parse_null(struct dpi_cursor *c, const struct frame *f, struct dpi_packet *p)
-{
-	const uint8_t *head = dpi_take(c, NULL_LEN);
-
-	if (!head)
-		return DPI_PARSE_SHORT;
-	return dpi_parse_l3(c, type_of_family(dpi_get32(head)), f->wire_len, p);
-}
-
-static enum dpi_parse parse_link(struct dpi_cursor *c, const struct frame *f, struct dpi_packet *p)
-{
-	switch (f->link) {
-	case LINK_ETHERNET: return dpi_parse_eth(c, f->wire_len, p);
-	case LINK_RAW_IP: return parse_raw(c, f, p);
-	case LINK_COOKED1:
-		return parse_cooked(c, f, p, COOKED1_LEN, COOKED1_PROTOCOL, COOKED1_HARDWARE);
-	case LINK_COOKED2:
-		return parse_cooked(c, f, p, COOKED2_LEN, COOKED2_PROTOCOL, COOKED2_HARDWARE);
-	case LINK_NULL: return parse_null(c, f, p);
-	case LINK_OTHER: break;
+		if (!has_key(inside))
+			break;
+		if (!p->tunnel_depth) {
+			p->tunnel = (uint8_t)kind;
+			p->outer[0] = p->head.key.addr[p->head.dir];
+			p->outer[1] = p->head.key.addr[!p->head.dir];
+			p->outer_port = p->head.key.port[!p->head.dir];
+			p->outer_proto = p->head.key.proto;
+		}
+		p->tunnel_depth++;
+		p->bytes = slice_first(p->bytes, end);
+		p->head = inner;
+		result = inside;
 	}
-	return DPI_PARSE_NOT_IP;
+	p->is_deep = result == DPI_PARSE_OK && p->tunnel_depth == DPI_TUNNELS_MAX &&
+		     p->head.key.proto != DPI_IP_UDP && may_carry(&p->head);
+	return result;
+}
+
+static inline enum dpi_parse decode(const struct frame *f, struct packet *p, struct slice bytes,
+				    enum link_type link, uint32_t wire_len)
+{
+	struct dpi_cursor c = {.pos = bytes.at, .end = bytes.at + bytes.len};
+	enum dpi_parse result;
+
+	/* Field by field: this is most of what a frame costs. Without a tunnel outer[] is unset. */
+	memset(&p->head, 0, sizeof(p->head));
+	p->frame = f;
+	p->hash = 0;
+	p->is_cut = p->is_deep = false;
+	p->tunnel = p->tunnel_depth = p->outer_proto = 0;
+	p->outer_port = 0;
+	p->bytes = bytes;
+	p->payload = slice_of(bytes.at + bytes.len, 0);
+	/* The ordinary case stands here by itself. */
+	result = link == LINK_ETHERNET ? dpi_parse_eth(&c, wire_len, &p->head)
+				       : link_parse(&c, link, wire_len, &p->head);
+	if (result == DPI_PARSE_OK && may_carry(&p->head))
+		result = follow(p);
+	if (!has_key(result))
+		return result;
+	p->hash = dpi_key_hash(&p->head.key);
+	p->payload = slice_first(slice_from(p->bytes, p->head.payload_off), p->head.payload_len);
+	p->is_cut = p->payload.len < p->head.payload_len;
+	return result;
 }
 
 enum dpi_parse packet_decode(const struct frame *f, struct packet *p)
 {
-	struct dpi_cursor c = {.pos = f->bytes.at, .end = f->bytes.at + f->bytes.len};
-	enum dpi_parse result;
+	return decode(f, p, f->bytes, f->link, f->wire_len);
+}
 
-	memset(p, 0, sizeof(*p));
-	p->frame = f;
-	p->payload = slice_of(c.end, 0);
-	result = parse_link(&c, f, &p->head);
-	if (result != DPI_PARSE_OK && result != DPI_PARSE_FRAGMENT)
-		return result;
-	p->hash = dpi_key_hash(&p->head.key);
-	p->payload = slice_first(slice_from(f->bytes, p->head.payload_off), p->head.payload_len);
-	p->is_cut = p->payload.len < p->head.payload_len;
-	return result;
+enum dpi_parse packet_decode_whole(const struct frame *f, struct slice datagram, struct packet *p)
+{
+	return decode(f, p, datagram, LINK_RAW_IP, (uint32_t)datagram.len);
 }

@@ -11,16 +11,29 @@
 
 struct packet {
 	const struct frame *frame; /* borrowed */
-	struct dpi_packet head;
-	uint32_t hash;	      /* dpi_key_hash; set with the key */
-	struct slice payload; /* what was captured of the payload */
-	bool is_cut;	      /* the snap length took payload bytes away */
+	struct slice bytes;	   /* what head's offsets count in: the frame, or a datagram put
+				      together from fragments; up to the end of the outer packet */
+	struct dpi_packet head;	   /* of the innermost packet */
+	uint32_t hash;		   /* dpi_key_hash; set with the key */
+	struct slice payload;	   /* what was captured of the payload */
+	bool is_cut;		   /* the snap length took payload bytes away */
+	uint8_t tunnel;		   /* enum dpi_tunnel: what carries it, the outermost */
+	uint8_t tunnel_depth;	   /* how many of them; 0: none */
+	bool is_deep;		   /* there may be more of them than are followed */
+	struct dpi_addr outer[2];  /* of the outermost: source, destination */
+	__be16 outer_port;	   /* its destination port, where it has one: the tunnel's */
+	uint8_t outer_proto;	   /* its protocol */
 };
 
 /*
- * Decodes a frame. Returns DPI_PARSE_OK with everything set; DPI_PARSE_FRAGMENT with key (ports 0)
- * and hash set; otherwise only head.l3_off is meaningful. f is borrowed for the packet's life.
+ * Decodes a frame down to the innermost packet. Returns DPI_PARSE_OK with everything set;
+ * DPI_PARSE_FRAGMENT and DPI_PARSE_TINY with key (ports 0) and hash set; otherwise only head.l3_off
+ * is meaningful. A tunnel whose inside cannot be parsed counts as the packet itself. f is borrowed
+ * for the packet's life.
  */
 enum dpi_parse packet_decode(const struct frame *f, struct packet *p);
+/* The same for a datagram put together from fragments: bytes from its IP header on; f is the frame
+ * that completed it. */
+enum dpi_parse packet_decode_whole(const struct frame *f, struct slice datagram, struct packet *p);
 
 #endif

@@ -10,6 +10,7 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "packet/link.h"
 #include "pcap/reading.h"
 
 /* First bytes, and what they mean: a format of ours, or the name of what was given instead. */
@@ -34,30 +35,18 @@ static const struct {
 	{4, {0x7f, 'E', 'L', 'F'}, NULL, "a program (ELF)"},
 };
 
-static const struct {
-	uint32_t linktype;
-	enum link_type link;
-} links[] = {
-	{1, LINK_ETHERNET},  {0, LINK_NULL},	  {108, LINK_NULL},   {101, LINK_RAW_IP},
-	{12, LINK_RAW_IP},   {14, LINK_RAW_IP},	  {228, LINK_RAW_IP}, {229, LINK_RAW_IP},
-	{113, LINK_COOKED1}, {276, LINK_COOKED2},
-};
-
 enum link_type capture_link_type(struct capture_in *in, uint32_t linktype)
 {
+	enum link_type link = link_type_of(linktype);
 	const char *name;
 
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		if (links[i].linktype == linktype)
-			return links[i].link;
-	}
-	if (in->strange_link < 0) {
+	if (link == LINK_OTHER && in->strange_link < 0) {
 		in->strange_link = (int)linktype;
 		name = pcap_datalink_val_to_name((int)linktype);
 		snprintf(in->strange_name, sizeof(in->strange_name), "%s%s%u%s", name ? name : "",
 			 name ? " (" : "", linktype, name ? ")" : "");
 	}
-	return LINK_OTHER;
+	return link;
 }
 
 int capture_link_add(struct capture_in *in, const struct capture_link *l)

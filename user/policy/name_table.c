@@ -76,7 +76,7 @@ static void set_once(__u64 *field, __u64 id)
 static void add_domain(struct name_table *t, size_t i)
 {
 	const struct rule *rule = rules_at(t->rules, i);
-	uint64_t hash = hash_name(t, slice_text(rule->value + rule->is_exact));
+	uint64_t hash = hash_name(t, slice_text(rule_subject(rule)));
 	struct dpi_name_rule *full;
 
 	if (!rule->is_allow && !rule->is_exact) {
@@ -137,9 +137,15 @@ static void add_apps(struct name_table *t, const struct policy_apps *apps,
 	}
 }
 
-static bool has_app_rule(const struct policy_apps *apps, const struct app_rules *app)
+/* True for a rule that speaks of names in this table. */
+static bool is_wanted(const struct name_table *t, const struct rule *rule)
 {
-	for (size_t i = 0; i < apps->app_count; i++)
+	return rule->kind == RULE_DOMAIN && (rule->is_learnt || !t->is_learnt);
+}
+
+static bool has_app_rule(const struct app_rules *app)
+{
+	for (size_t i = 0; i < app->count; i++)
 		if (app->block[i] || app->allow[i])
 			return true;
 	return false;
@@ -148,17 +154,18 @@ static bool has_app_rule(const struct policy_apps *apps, const struct app_rules 
 int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed)
 {
-	bool has_apps = has_app_rule(apps, app);
+	bool has_apps = has_app_rule(app);
 	size_t full_most = has_apps ? apps->suffix_count : 0;
 	size_t most = full_most, slot_count = 8;
 
 	t->rules = rules;
+	t->is_learnt = app->is_learnt;
 	t->seed = seed;
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		const struct rule *rule = rules_at(rules, i);
 
-		most += rule->kind == RULE_DOMAIN;
-		full_most += rule->kind == RULE_DOMAIN && (rule->is_allow || rule->is_exact);
+		most += is_wanted(t, rule);
+		full_most += is_wanted(t, rule) && (rule->is_allow || rule->is_exact);
 	}
 	if (!most)
 		return 0;
@@ -170,7 +177,7 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 		return -ENOMEM;
 	t->slot_count = slot_count;
 	for (size_t i = 0; i < rules_count(rules); i++)
-		if (rules_at(rules, i)->kind == RULE_DOMAIN)
+		if (is_wanted(t, rules_at(rules, i)))
 			add_domain(t, i);
 	if (has_apps) {
 		add_apps(t, apps, app, true);

@@ -6,7 +6,7 @@
 #ifndef POLICY_NAME_TABLE_H
 #define POLICY_NAME_TABLE_H
 
-#include "policy/policy.h"
+#include "policy/app_rules.h"
 
 /* Most entries are a block of one suffix: those are 16 bytes and keep only the rule's number. */
 struct name_slot {
@@ -17,6 +17,7 @@ struct name_slot {
 
 struct name_table {
 	const struct rules *rules; /* borrowed for the table's life */
+	bool is_learnt;		   /* only rules that say `learnt:` are in it */
 	uint64_t seed;
 	struct name_slot *slot; /* open addressing */
 	size_t slot_count, count;
@@ -24,12 +25,8 @@ struct name_table {
 	size_t full_count;
 };
 
-/* What the rules say of the applications, by id; 0 is nothing. Borrowed for the call. */
-struct app_rules {
-	const __u64 *block, *allow;
-};
-
-/* Fills an empty table. Returns 0 or -ENOMEM; clear it in either case. */
+/* Fills an empty table: with all name rules, or with those that say `learnt:`, as *app was built.
+ * Returns 0 or -ENOMEM; clear it in either case. */
 int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed);
 void name_table_clear(struct name_table *t);

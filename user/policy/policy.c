@@ -16,14 +16,21 @@ enum { PORT_COUNT = 65536, PORT_TABLES = 2 };
 
 static const uint8_t port_protos[PORT_TABLES] = {DPI_IP_TCP, DPI_IP_UDP};
 
+/* What kinds of rules there are at all: what nobody speaks of is not gone through. */
+struct survey {
+	bool has_kind[RULE_KINDS];
+	bool has_learnt, has_block;
+};
+
 struct policy {
 	struct rules *rules;
 	uint64_t seed;
+	struct survey survey;
 	struct name_table names;
+	struct name_table learnt; /* of the rules that say so, for names that DNS answers gave */
 	struct addr_table addrs;
-	__u64 *port[PORT_TABLES];     /* by port; NULL without rules for the protocol */
-	__u64 *app_block, *app_allow; /* by application */
-	size_t app_count;
+	__u64 *port[PORT_TABLES]; /* by port; NULL without rules for the protocol */
+	struct app_rules apps;
 };
 
 /* What stands in where there is no catalogue. */
@@ -39,25 +46,18 @@ static void set_once(__u64 *field, __u64 id)
 		*field = id;
 }
 
-static int build_apps(struct policy *p, const struct policy_apps *apps)
+static struct survey survey_of(const struct rules *rules)
 {
-	p->app_count = apps->app_count;
-	p->app_block = calloc(p->app_count + 1, sizeof(__u64));
-	p->app_allow = calloc(p->app_count + 1, sizeof(__u64));
-	if (!p->app_block || !p->app_allow)
-		return -ENOMEM;
-	for (size_t i = 0; i < rules_count(p->rules); i++) {
-		const struct rule *rule = rules_at(p->rules, i);
-		int app;
+	struct survey s = {0};
 
-		if (rule->kind != RULE_APP)
-			continue;
-		app = apps->find(apps->ctx, slice_text(rule->value));
-		if (app >= 0 && (size_t)app < p->app_count)
-			set_once(rule->is_allow ? &p->app_allow[app] : &p->app_block[app],
-				 rule->id);
+	for (size_t i = 0; i < rules_count(rules); i++) {
+		const struct rule *rule = rules_at(rules, i);
+
+		s.has_kind[rule->kind] = true;
+		s.has_learnt |= rule->is_learnt;
+		s.has_block |= !rule->is_allow;
 	}
-	return 0;
+	return s;
 }
 
 static int build_ports(struct policy *p)
@@ -78,10 +78,27 @@ static int build_ports(struct policy *p)
 	return 0;
 }
 
+/* The tables of names: of all rules, or of those that say `learnt:`. */
+static int build_names(struct policy *p, const struct policy_apps *apps)
+{
+	struct app_rules app = {.is_learnt = true};
+	bool has_apps = p->survey.has_kind[RULE_APP];
+	int err = has_apps ? app_rules_build(&p->apps, p->rules, apps) : 0;
+
+	if (!err)
+		err = name_table_build(&p->names, p->rules, apps, &p->apps, p->seed);
+	if (err || !p->survey.has_learnt)
+		return err;
+	err = has_apps ? app_rules_build(&app, p->rules, apps) : 0;
+	if (!err)
+		err = name_table_build(&p->learnt, p->rules, apps, &app, p->seed);
+	app_rules_clear(&app);
+	return err;
+}
+
 struct policy *policy_new(const struct rules *rules, const struct policy_apps *apps, uint64_t seed)
 {
 	struct policy *p = calloc(1, sizeof(*p));
-	struct app_rules app;
 
 	if (!p)
 		return NULL;
@@ -89,11 +106,12 @@ struct policy *policy_new(const struct rules *rules, const struct policy_apps *a
 		apps = &no_apps;
 	p->seed = seed;
 	p->rules = rules_copy(rules);
-	if (!p->rules || build_apps(p, apps) || build_ports(p) ||
-	    addr_table_build(&p->addrs, p->rules))
+	if (!p->rules)
 		goto fail;
-	app = (struct app_rules){.block = p->app_block, .allow = p->app_allow};
-	if (name_table_build(&p->names, p->rules, apps, &app, seed))
+	p->survey = survey_of(p->rules);
+	if ((p->survey.has_kind[RULE_PORT] && build_ports(p)) ||
+	    (p->survey.has_kind[RULE_IP] && addr_table_build(&p->addrs, p->rules)) ||
+	    build_names(p, apps))
 		goto fail;
 	return p;
 fail:
@@ -107,9 +125,9 @@ void policy_free(struct policy *p)
 		return;
 	for (int t = 0; t < PORT_TABLES; t++)
 		free(p->port[t]);
-	free(p->app_block);
-	free(p->app_allow);
+	app_rules_clear(&p->apps);
 	name_table_clear(&p->names);
+	name_table_clear(&p->learnt);
 	addr_table_clear(&p->addrs);
 	rules_free(p->rules);
 	free(p);
@@ -179,9 +197,9 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 	return decide(port, RULE_PORT, port != 0);
 }
 
-struct decision policy_match_name(const struct policy *p, struct slice name)
+static struct decision match_name(const struct name_table *t, struct slice name)
 {
-	struct dpi_name_walk w = name_table_walk(&p->names, name);
+	struct dpi_name_walk w = name_table_walk(t, name);
 
 	if (w.domain_allow)
 		return decide(w.domain_allow, RULE_DOMAIN, false);
@@ -192,13 +210,28 @@ struct decision policy_match_name(const struct policy *p, struct slice name)
 	return decide(w.domain_block, RULE_DOMAIN, w.domain_block != 0);
 }
 
+struct decision policy_match_name(const struct policy *p, struct slice name)
+{
+	return match_name(&p->names, name);
+}
+
+struct decision policy_match_learnt(const struct policy *p, struct slice name)
+{
+	struct decision d = match_name(&p->learnt, name), all;
+
+	if (!d.is_block)
+		return d;
+	all = match_name(&p->names, name);
+	return all.rule && !all.is_block ? decide(0, RULE_DOMAIN, false) : d;
+}
+
 struct decision policy_match_app(const struct policy *p, int app)
 {
-	if (app < 0 || (size_t)app >= p->app_count)
+	if (app < 0 || (size_t)app >= p->apps.count)
 		return decide(0, RULE_APP, false);
-	if (p->app_allow[app])
-		return decide(p->app_allow[app], RULE_APP, false);
-	return decide(p->app_block[app], RULE_APP, p->app_block[app] != 0);
+	if (p->apps.allow[app])
+		return decide(p->apps.allow[app], RULE_APP, false);
+	return decide(p->apps.block[app], RULE_APP, p->apps.block[app] != 0);
 }
 
 int policy_each_name(const struct policy *p,
@@ -246,6 +279,11 @@ int policy_each_port(const struct policy *p,
 	return stop;
 }
 
+bool policy_blocks(const struct policy *p)
+{
+	return p->survey.has_block;
+}
+
 uint32_t policy_config_flags(const struct policy *p)
 {
 	uint32_t flags = 0;
@@ -258,5 +296,7 @@ uint32_t policy_config_flags(const struct policy *p)
 		flags |= DPI_CONFIG_PORTS;
 	if (p->names.count)
 		flags |= DPI_CONFIG_NAMES;
+	if (p->survey.has_block)
+		flags |= DPI_CONFIG_BLOCKS;
 	return flags;
 }

@@ -28,6 +28,8 @@ struct policy_apps {
 	size_t app_count;
 	size_t suffix_count;
 	struct slice (*suffix)(const void *ctx, size_t i, int *app);
+	/* The category of an application, as rules name it; NULL for one that rules cannot name. */
+	const char *(*category)(const void *ctx, int app);
 };
 
 /*
@@ -48,6 +50,9 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 				  uint8_t opener);
 /* Application and domain rules for one canonical name. */
 struct decision policy_match_name(const struct policy *p, struct slice name);
+/* The same rules that say `learnt:` as well, for a name that a DNS answer gave to the flow's
+ * address; others are silent, but that no name is blocked here which they allow. */
+struct decision policy_match_learnt(const struct policy *p, struct slice name);
 /* Rules for an application as such (one that no name stands for, such as DNS or HTTP). */
 struct decision policy_match_app(const struct policy *p, int app);
 
@@ -67,6 +72,8 @@ int policy_each_net(const struct policy *p,
 /* Ports: proto is DPI_IP_TCP or DPI_IP_UDP (a rule for both gives two entries). */
 int policy_each_port(const struct policy *p,
 		     int (*fn)(void *ctx, uint8_t proto, uint16_t port, uint64_t rule), void *ctx);
+/* True when any rule blocks anything. */
+bool policy_blocks(const struct policy *p);
 /* enum dpi_config_flag bits that say which kinds of rule there are. */
 uint32_t policy_config_flags(const struct policy *p);
 

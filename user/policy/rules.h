@@ -21,11 +21,14 @@ enum rule_side { RULE_SIDE_ANY, RULE_SIDE_SRC, RULE_SIDE_DST };
 struct rule {
 	enum rule_kind kind;
 	bool is_allow;
-	bool is_exact; /* RULE_DOMAIN: the name alone */
-	uint64_t id;   /* hash of kind, allow and value: the same in every run; never 0 */
-	char *value;   /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
-			  "10.0.0.0/8", "src:10.0.0.7", "8888/tcp", "6881"; owned by the set */
-	union {	       /* by kind: a million rules are a plain case, so no field is stored twice */
+	bool is_exact;	/* RULE_DOMAIN: the name alone */
+	bool is_learnt; /* RULE_DOMAIN, RULE_APP: names that a DNS answer gave to an address, too */
+	bool is_category; /* RULE_APP: every application of a category */
+	uint64_t id;	  /* hash of kind, allow and value: the same in every run; never 0 */
+	char *value;	  /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
+			     "learnt:a.b", "category:social",
+			     "10.0.0.0/8", "src:10.0.0.7", "8888/tcp", "6881"; owned by the set */
+	union { /* by kind: a million rules are a plain case, so no field is stored twice */
 		struct { /* RULE_IP */
 			struct dpi_addr addr;
 			uint8_t bits; /* of 128; below 96 it is IPv6 and never matches IPv4 */
@@ -54,6 +57,8 @@ const struct rule *rules_by_id(const struct rules *r, uint64_t id); /* or NULL *
 struct rule_apps {
 	const void *ctx;
 	const char *(*resolve)(const void *ctx, struct slice name, struct fault *nearest);
+	/* The same for a category: its canonical name (borrowed) or NULL. NULL: there are none. */
+	const char *(*category)(const void *ctx, struct slice name, struct fault *nearest);
 };
 
 enum rules_option { RULES_FORCE = 1 /* a public suffix is accepted as a domain */ };
@@ -61,7 +66,8 @@ enum rules_option { RULES_FORCE = 1 /* a public suffix is accepted as a domain *
 /*
  * Adds one value of one kind. Returns 1 when added, 0 when it was there already, -EINVAL with the
  * fault and the next step in *f (nothing changed), -ENOMEM. Domains are converted to A-labels
- * (UTS 46, libidn2) and a public suffix (libpsl) is refused unless RULES_FORCE.
+ * (UTS 46, libidn2) and a public suffix (libpsl) is refused unless RULES_FORCE. "category:NAME" is
+ * an application rule for all of a category; "learnt:" may stand before any domain or application.
  */
 int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 	      const struct rule_apps *apps, unsigned options, struct fault *f);
@@ -84,6 +90,9 @@ char *rules_format(const struct rules *r);
 int rules_save(const struct rules *r, const char *path, struct fault *f);
 
 const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain" */
+/* The value without what stands before it: "a.b" of "learnt:=a.b", "social" of "category:social".
+ * Borrowed from the rule. */
+const char *rule_subject(const struct rule *r);
 /* "app:YouTube", "allow-domain:example.com": how reports and reasons name a rule. */
 void rule_label(const struct rule *r, char *out, size_t size);
 

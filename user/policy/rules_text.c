@@ -88,15 +88,13 @@ static struct slice app_name(const struct rule_apps *apps, struct slice first, s
 {
 	struct slice name = first, longest = first;
 
-	if (!apps || !apps->resolve)
-		return first;
 	for (int words = 1; words < APP_WORDS_MAX; words++) {
 		struct slice next = next_word(&rest);
 
 		if (!next.len)
 			break;
 		name.len = (size_t)(next.at + next.len - name.at);
-		if (apps->resolve(apps->ctx, name, NULL))
+		if (value_names_app(apps, name))
 			longest = name;
 	}
 	return longest;

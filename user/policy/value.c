@@ -3,17 +3,20 @@
  * Room policy: one value of a rule from a person's text to canonical text and fields. Each kind has
  * one reader; each refusal names the fault and the next step. It must never change a set of rules.
  *
- * Standards: RFC 1035 2.3.4 (lengths), RFC 5890 and UTS 46 non-transitional (A-labels, by libidn2),
- * the Public Suffix List (by libpsl), RFC 4632 and RFC 5952 (addresses).
+ * Standards: RFC 4632 and RFC 5952 (addresses).
  */
 #include "policy/value.h"
 #include "dpi/name.h"
 
 #include <errno.h>
-#include <idn2.h>
-#include <libpsl.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* What may stand before a value. */
+#define LEARNT	 "learnt:"
+#define CATEGORY "category:"
+_Static_assert(sizeof(LEARNT CATEGORY) + DOMAIN_MAX <= sizeof(((struct draft *)0)->text),
+	       "the longest value fits a draft");
 
 static const char *const kind_names[RULE_KINDS] = {
 	[RULE_IP] = "ip",
@@ -30,6 +33,12 @@ const char *rule_kind_name(enum rule_kind k)
 void rule_label(const struct rule *r, char *out, size_t size)
 {
 	snprintf(out, size, "%s%s:%s", r->is_allow ? "allow-" : "", kind_names[r->kind], r->value);
+}
+
+const char *rule_subject(const struct rule *r)
+{
+	return r->value + (r->is_learnt ? strlen(LEARNT) : 0) +
+	       (r->is_category ? strlen(CATEGORY) : 0) + r->is_exact;
 }
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -71,8 +80,7 @@ const char *value_show(struct slice value, char out[VALUE_SHOW_MAX])
 	return out;
 }
 
-/* Takes a word off the front, in any case. */
-static bool take_word(struct slice *s, const char *word)
+bool value_take_word(struct slice *s, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -98,9 +106,9 @@ static int read_ip(struct draft *d, struct slice value, const struct rule_apps *
 	struct dpi_addr addr;
 	uint8_t bits;
 
-	if (take_word(&rest, side_words[RULE_SIDE_SRC]))
+	if (value_take_word(&rest, side_words[RULE_SIDE_SRC]))
 		side = RULE_SIDE_SRC;
-	else if (take_word(&rest, side_words[RULE_SIDE_DST]))
+	else if (value_take_word(&rest, side_words[RULE_SIDE_DST]))
 		side = RULE_SIDE_DST;
 	if (addr_parse_net(rest, &addr, &bits))
 		return fault_set(
@@ -141,7 +149,7 @@ static int read_port(struct draft *d, struct slice value, const struct rule_apps
 	for (size_t i = 0; i < sizeof(port_protocols) / sizeof(port_protocols[0]); i++) {
 		struct slice word = rest;
 
-		if (port < 1 || port > 65535 || !take_word(&word, port_protocols[i].word) ||
+		if (port < 1 || port > 65535 || !value_take_word(&word, port_protocols[i].word) ||
 		    word.len)
 			continue;
 		d->rule.port.port = (uint16_t)port;
@@ -155,105 +163,47 @@ static int read_port(struct draft *d, struct slice value, const struct rule_apps
 			 value_show(value, shown));
 }
 
+/* The name that an application or a category goes by; NULL when none is called so. */
+static const char *resolve(const struct rule_apps *apps, bool is_category, struct slice name,
+			   struct fault *nearest)
+{
+	const char *(*ask)(const void *ctx, struct slice name, struct fault *nearest) = NULL;
+
+	if (apps)
+		ask = is_category ? apps->category : apps->resolve;
+	return ask ? ask(apps->ctx, name, nearest) : NULL;
+}
+
+bool value_names_app(const struct rule_apps *apps, struct slice value)
+{
+	bool is_category;
+
+	value_take_word(&value, LEARNT);
+	is_category = value_take_word(&value, CATEGORY);
+	return resolve(apps, is_category, value, NULL) != NULL;
+}
+
 static int read_app(struct draft *d, struct slice value, const struct rule_apps *apps,
 		    unsigned options, struct fault *f)
 {
 	struct fault nearest = {""};
 	char shown[VALUE_SHOW_MAX];
-	const char *name = NULL;
+	const char *name, *what;
 
-	if (apps && apps->resolve)
-		name = apps->resolve(apps->ctx, value, &nearest);
-	if (name && strlen(name) <= VALUE_MAX) {
-		strcpy(d->text, name);
+	d->rule.is_category = value_take_word(&value, CATEGORY);
+	what = d->rule.is_category ? "category" : "application";
+	name = resolve(apps, d->rule.is_category, value, &nearest);
+	if (name && strlen(name) <= DOMAIN_MAX) {
+		sprintf(d->text, "%s%s", d->rule.is_category ? CATEGORY : "", name);
 		return 0;
 	}
 	value_show(value, shown);
 	if (!nearest.text[0])
-		return fault_set(f, -EINVAL,
-				 "'%s' is no known application: `dpi-xdp apps` lists them", shown);
+		return fault_set(f, -EINVAL, "'%s' is no known %s: `dpi-xdp apps` lists them",
+				 shown, what);
 	return fault_set(f, -EINVAL,
-			 "'%s' is no known application: did you mean %s? `dpi-xdp apps` lists them",
-			 shown, nearest.text);
-}
-
-/* A name with other than ASCII in it, as A-labels. len < 4 KiB. Returns 0 or -EINVAL. */
-static int to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault *f)
-{
-	char shown[VALUE_SHOW_MAX];
-	uint8_t *ascii = NULL;
-	char *text = strndup((const char *)name.at, name.len);
-	int rc;
-
-	if (!text)
-		return fault_set(f, -ENOMEM, "out of memory");
-	rc = idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-	free(text);
-	if (rc != IDN2_OK)
-		return fault_set(f, -EINVAL,
-				 "'%s' is not an internationalised name (%s): write UTF-8, or the "
-				 "xn-- form",
-				 value_show(name, shown), idn2_strerror(rc));
-	snprintf(out, VALUE_MAX + 1, "%s", (char *)ascii);
-	idn2_free(ascii);
-	return 0;
-}
-
-/* The name in canonical text: A-labels, lower case, no dot at the end. */
-static int canonical_name(struct slice value, struct slice name, struct name *out, struct fault *f)
-{
-	char ascii[VALUE_MAX + 1], shown[VALUE_SHOW_MAX];
-	bool is_ascii = true;
-	int err;
-
-	for (size_t i = 0; i < name.len; i++)
-		is_ascii &= name.at[i] < 0x80;
-	if (!is_ascii && !memchr(name.at, 0, name.len)) {
-		err = to_a_labels(name, ascii, f);
-		if (err)
-			return err;
-		name = slice_text(ascii);
-	}
-	if (!name_set(out, name) || out->len > DOMAIN_MAX)
-		return fault_set(f, -EINVAL,
-				 "'%s' is empty or longer than %d bytes: write a name such as "
-				 "example.com, *.example.com or =example.com",
-				 value_show(value, shown), DOMAIN_MAX);
-	if (!name_is_host(name_slice(out)))
-		return fault_set(
-			f, -EINVAL,
-			"'%s' is not a domain name (letters, digits, '-' and '_' in labels of "
-			"1 to 63 bytes): write example.com, *.example.com or =example.com",
-			value_show(value, shown));
-	return 0;
-}
-
-static int read_domain(struct draft *d, struct slice value, const struct rule_apps *apps,
-		       unsigned options, struct fault *f)
-{
-	struct slice rest = value;
-	struct dpi_addr addr;
-	struct name name;
-	int err;
-
-	d->rule.is_exact = take_word(&rest, "=");
-	if (!d->rule.is_exact)
-		take_word(&rest, "*.");
-	err = canonical_name(value, rest, &name, f);
-	if (err)
-		return err;
-	if (name.text[name.len - 1] <= '9' && !addr_parse(name_slice(&name), &addr))
-		return fault_set(f, -EINVAL, "'%s' is an address: use an ip rule for it",
-				 name.text);
-	if (!d->rule.is_exact && !(options & RULES_FORCE) &&
-	    psl_is_public_suffix(psl_builtin(), name.text))
-		return fault_set(f, -EINVAL,
-				 "%s is a public suffix: it would %s every site below it; add "
-				 "--force if that is meant",
-				 name.text, d->rule.is_allow ? "allow" : "block");
-	d->text[0] = '=';
-	memcpy(d->text + d->rule.is_exact, name.text, name.len + 1U);
-	return 0;
+			 "'%s' is no known %s: did you mean %s? `dpi-xdp apps` lists them", shown,
+			 what, nearest.text);
 }
 
 static int (*const readers[RULE_KINDS])(struct draft *d, struct slice value,
@@ -262,7 +212,7 @@ static int (*const readers[RULE_KINDS])(struct draft *d, struct slice value,
 	[RULE_IP] = read_ip,
 	[RULE_PORT] = read_port,
 	[RULE_APP] = read_app,
-	[RULE_DOMAIN] = read_domain,
+	[RULE_DOMAIN] = value_read_domain,
 };
 
 int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice value,
@@ -275,9 +225,15 @@ int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice
 	memset(&d->rule, 0, sizeof(d->rule));
 	d->rule.kind = kind;
 	d->rule.is_allow = is_allow;
+	if (kind == RULE_DOMAIN || kind == RULE_APP)
+		d->rule.is_learnt = value_take_word(&value, LEARNT);
 	err = readers[kind](d, value, apps, options, f);
 	if (err)
 		return err;
+	if (d->rule.is_learnt) {
+		memmove(d->text + strlen(LEARNT), d->text, strlen(d->text) + 1);
+		memcpy(d->text, LEARNT, strlen(LEARNT));
+	}
 	d->rule.value = d->text;
 	d->rule.id = value_id(kind, is_allow, d->text);
 	return 0;

@@ -9,7 +9,7 @@
 #include "policy/rules.h"
 
 enum {
-	VALUE_MAX = 255,     /* bytes of a canonical value */
+	VALUE_MAX = 269,     /* bytes of a canonical value: 253, and "learnt:category:" */
 	DOMAIN_MAX = 253,    /* bytes of a domain name as text (RFC 1035 2.3.4) */
 	VALUE_SHOW_MAX = 96, /* bytes of a value shown in a fault */
 };
@@ -17,13 +17,22 @@ enum {
 /* A rule outside a set; rule.value points at text. */
 struct draft {
 	struct rule rule;
-	char text[VALUE_MAX + 2];
+	char text[VALUE_MAX + 1];
 };
 
 /* Reads one value of one kind into *d. Returns 0, or -EINVAL with the fault and the next step in
  * *f. The draft must not be moved afterwards: rule.value points into it. */
 int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice value,
 	       const struct rule_apps *apps, unsigned options, struct fault *f);
+
+/* True when this is what an application or a category is called, "learnt:" before it or not. */
+bool value_names_app(const struct rule_apps *apps, struct slice value);
+
+/* Takes a word off the front, in any case. */
+bool value_take_word(struct slice *s, const char *word);
+/* The reader of domains (value_domain.c), as value_read calls it. */
+int value_read_domain(struct draft *d, struct slice value, const struct rule_apps *apps,
+		      unsigned options, struct fault *f);
 
 /* The id of a rule: FNV-1a, 64 bits, of its label; never 0. */
 uint64_t value_id(enum rule_kind kind, bool is_allow, const char *value);

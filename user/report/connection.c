@@ -22,6 +22,9 @@ static int copy_names(struct connection *out, const struct flow *f)
 	size_t size = 0;
 	uint8_t *at;
 
+	if (!f->names && f->learnt)
+		return connection_add_name(out, f->learnt->source,
+					   slice_of(f->learnt->text, f->learnt->len));
 	for (const struct flow_name *n = f->names; n; n = n->next) {
 		size += NAME_HEAD + (size_t)n->len + 1;
 		out->name_count++;
@@ -60,7 +63,10 @@ int connection_of_flow(struct connection *out, const struct flow *f)
 		.tcp_flags = {f->tcp_flags[0], f->tcp_flags[1]},
 		.is_blocked = f->is_verdict || (f->decision.is_block && f->dropped_packets > 0),
 		.has_payload = f->payload[0] + f->payload[1] > 0,
+		.tunnel = f->tunnel,
+		.outer = {f->outer[0], f->outer[1]},
 	};
+	memcpy(out->ja4, f->ja4, sizeof(out->ja4));
 	if (copy_names(out, f)) {
 		*out = (struct connection){0};
 		return -ENOMEM;

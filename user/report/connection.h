@@ -28,10 +28,14 @@ struct connection {
 	bool has_payload;
 	uint16_t name_count;
 	uint32_t names_len;
-	uint8_t *names; /* packed: source, length, text, NUL; by connection_next_name */
+	uint8_t *names;		    /* packed: source, length, text, NUL; by connection_next_name */
+	char ja4[FLOW_JA4_LEN + 1]; /* of the first ClientHello; empty: none */
+	uint8_t tunnel;		    /* enum dpi_tunnel: what carried the frame that opened it */
+	struct dpi_addr outer[2];   /* tunnelled: who carried each end of the key */
 };
 
-/* Fills *out from a flow (borrowed); names are copied. Returns 0, or -ENOMEM with *out cleared. */
+/* Fills *out from a flow (borrowed); names are copied. One that only a DNS answer gave counts where
+ * the flow has none of its own. Returns 0, or -ENOMEM with *out cleared. */
 int connection_of_flow(struct connection *out, const struct flow *f);
 /* Copies with names. Returns 0, or -ENOMEM with *out cleared. */
 int connection_copy(struct connection *out, const struct connection *from);
@@ -54,6 +58,17 @@ static inline const struct dpi_addr *connection_src(const struct connection *c)
 static inline const struct dpi_addr *connection_dst(const struct connection *c)
 {
 	return &c->key.addr[~c->opener & 1];
+}
+
+/* Who carried a tunnelled connection's packets: the opener's side, and the other. */
+static inline const struct dpi_addr *connection_outer_src(const struct connection *c)
+{
+	return &c->outer[c->opener & 1];
+}
+
+static inline const struct dpi_addr *connection_outer_dst(const struct connection *c)
+{
+	return &c->outer[~c->opener & 1];
 }
 
 static inline uint16_t connection_src_port(const struct connection *c)

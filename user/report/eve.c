@@ -8,6 +8,7 @@
 
 #include "report/json.h"
 #include "report/report.h"
+#include "report/tunnel.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -36,16 +37,44 @@ static void put_stamp(struct json *j, const char *key, uint64_t ts_ns)
 	json_pair_string(j, key, stamp);
 }
 
-static const char *const name_types[PROTO_MAX] = {
-	[PROTO_TLS] = "tls",   [PROTO_HTTP] = "http", [PROTO_DNS] = "dns",
-	[PROTO_QUIC] = "quic", [PROTO_MDNS] = "dns",  [PROTO_LLMNR] = "dns",
+/* How a name of each source is told: the event_type, which is also the object that holds it, and
+ * the name's key. Other sources have no event that a consumer knows: theirs is under "dpi_xdp". */
+static const struct name_words {
+	const char *type, *key;
+	bool is_question, has_ja4;
+} name_words[PROTO_MAX] = {
+	[PROTO_TLS] = {.type = "tls", .key = "sni", .has_ja4 = true},
+	[PROTO_DTLS] = {.type = "tls", .key = "sni", .has_ja4 = true},
+	[PROTO_QUIC] = {.type = "quic", .key = "sni", .has_ja4 = true},
+	[PROTO_HTTP] = {.type = "http", .key = "hostname"},
+	[PROTO_HTTP2] = {.type = "http", .key = "hostname"},
+	[PROTO_DNS] = {.type = "dns", .key = "rrname", .is_question = true},
+	[PROTO_MDNS] = {.type = "dns", .key = "rrname", .is_question = true},
+	[PROTO_LLMNR] = {.type = "dns", .key = "rrname", .is_question = true},
 };
+
+/* NULL: the name is shown under "dpi_xdp". */
+static const struct name_words *words_of(enum app_proto source)
+{
+	if ((unsigned)source >= PROTO_MAX || !name_words[source].type)
+		return NULL;
+	return &name_words[source];
+}
+
+static const char *type_of_name(const struct event *e)
+{
+	const struct name_words *w = words_of(e->source);
+
+	if (!e->name || !proto_source(e->source))
+		return NULL;
+	return w ? w->type : "dpi_xdp";
+}
 
 /* The event_type, or NULL when the event has no line. */
 static const char *type_of(const struct event *e)
 {
 	switch (e->type) {
-	case EVENT_NAMED: return (unsigned)e->source < PROTO_MAX ? name_types[e->source] : NULL;
+	case EVENT_NAMED: return type_of_name(e);
 	case EVENT_VERDICT:
 	case EVENT_MESSAGE: return "drop";
 	case EVENT_CLEARED:
@@ -77,38 +106,37 @@ static void put_ends(struct json *j, const struct flow *f)
 		json_pair_string(j, "app_proto", proto_source(f->proto));
 }
 
-static void put_name(struct json *j, const struct event *e, enum app_proto source)
+/* Who carried the packets, as far as a flow remembers it. */
+static void put_tunnel(struct json *j, const struct flow *f)
 {
-	struct slice name = name_slice(e->name);
+	char addr[ADDR_TEXT_MAX], proto[8];
+	int src = f->opener & 1, dst = src ? 0 : 1;
 
-	switch (source) {
-	case PROTO_TLS:
-		json_key(j, "tls");
-		json_open(j, '{');
-		json_key(j, "sni");
-		break;
-	case PROTO_HTTP:
-		json_key(j, "http");
-		json_open(j, '{');
-		json_key(j, "hostname");
-		break;
-	case PROTO_QUIC:
-		json_key(j, "quic");
-		json_open(j, '{');
-		json_key(j, "sni");
-		break;
-	case PROTO_MDNS:
-	case PROTO_DNS:
-	case PROTO_LLMNR:
-		json_key(j, "dns");
-		json_open(j, '{');
-		json_pair_string(j, "type", "query");
-		json_key(j, "rrname");
-		break;
-	case PROTO_NONE:
-	case PROTO_MAX: return;
-	}
-	json_slice(j, name);
+	if (!tunnel_name(f->tunnel))
+		return;
+	json_key(j, "tunnel");
+	json_open(j, '{');
+	json_pair_string(j, "src_ip", addr_format(&f->outer[src], addr));
+	json_pair_string(j, "dest_ip", addr_format(&f->outer[dst], addr));
+	json_pair_string(j, "proto", report_protocol(tunnel_protocol(f->tunnel), proto));
+	json_pair_u64(j, "depth", f->tunnel_depth);
+	json_close(j, '}');
+}
+
+static void put_name(struct json *j, const struct event *e)
+{
+	const struct name_words *w = words_of(e->source);
+
+	if (!w)
+		return;
+	json_key(j, w->type);
+	json_open(j, '{');
+	if (w->is_question)
+		json_pair_string(j, "type", e->is_answer ? "answer" : "query");
+	json_key(j, w->key);
+	json_slice(j, name_slice(e->name));
+	if (w->has_ja4 && e->flow->ja4[0])
+		json_pair_string(j, "ja4", e->flow->ja4);
 	json_close(j, '}');
 }
 
@@ -144,7 +172,7 @@ static void put_drop(struct json *j, const struct event *e)
 	json_pair_string(j, "reason", "rules");
 	json_close(j, '}');
 	if (e->name && e->type == EVENT_MESSAGE)
-		put_name(j, e, e->source);
+		put_name(j, e);
 }
 
 static void put_anomaly(struct json *j, const struct event *e)
@@ -161,6 +189,27 @@ static void put_anomaly(struct json *j, const struct event *e)
 		break;
 	}
 	json_close(j, '}');
+}
+
+static void put_own_name(struct json *j, const char *source, struct slice name)
+{
+	json_pair_string(j, "source", source);
+	json_key(j, "name");
+	json_slice(j, name);
+}
+
+/* The last word about a flow. */
+static void put_summary(struct json *j, const struct flow *f)
+{
+	const struct flow_name *name = f->names ? f->names : f->learnt;
+
+	json_pair_u64(j, "dropped_packets", f->dropped_packets);
+	if (name) {
+		json_key(j, "domain");
+		json_slice(j, slice_of(name->text, name->len));
+	}
+	if (f->ja4[0])
+		json_pair_string(j, "ja4", f->ja4);
 }
 
 static void put_own(struct json *j, const struct event *e, const struct eve_config *c)
@@ -182,12 +231,12 @@ static void put_own(struct json *j, const struct event *e, const struct eve_conf
 	}
 	if (e->type == EVENT_CLEARED)
 		json_pair_bool(j, "cleared", true);
+	if (e->name && !words_of(e->source))
+		put_own_name(j, proto_source(e->source), name_slice(e->name));
 	if (e->type == EVENT_FLOW_CLOSED)
-		json_pair_u64(j, "dropped_packets", f->dropped_packets);
-	if (e->type == EVENT_FLOW_CLOSED && f->names) {
-		json_key(j, "domain");
-		json_slice(j, slice_of(f->names->text, f->names->len));
-	}
+		put_summary(j, f);
+	if (tunnel_name(f->tunnel))
+		json_pair_string(j, "tunnel", tunnel_name(f->tunnel));
 	json_key(j, "flags");
 	json_open(j, '[');
 	for (uint32_t bit = 1; bit && bit <= f->flags; bit <<= 1) {
@@ -205,7 +254,7 @@ bool eve_event(struct text *t, const struct event *e, const struct eve_config *c
 	const char *type = type_of(e);
 	struct json j = json_to(t);
 
-	if (!type || !e->flow || (e->type == EVENT_NAMED && !e->name))
+	if (!type || !e->flow)
 		return false;
 	json_open(&j, '{');
 	put_stamp(&j, "timestamp", e->ts_ns);
@@ -216,8 +265,9 @@ bool eve_event(struct text *t, const struct event *e, const struct eve_config *c
 		json_pair_u64(&j, "pcap_cnt", e->number);
 	json_pair_string(&j, "event_type", type);
 	put_ends(&j, e->flow);
+	put_tunnel(&j, e->flow);
 	switch (e->type) {
-	case EVENT_NAMED: put_name(&j, e, e->source); break;
+	case EVENT_NAMED: put_name(&j, e); break;
 	case EVENT_VERDICT:
 	case EVENT_MESSAGE: put_drop(&j, e); break;
 	case EVENT_ANOMALY: put_anomaly(&j, e); break;

@@ -12,7 +12,6 @@
 
 enum {
 	REPORT_TOP = 20,	 /* domains and addresses in the text */
-	REPORT_LABEL_MAX = 400,	 /* "allow-domain:" and a name, escaped or not */
 	REPORT_RULES_MAX = 1000, /* beyond, rules that did nothing are not listed */
 	REPORT_PEERS_MAX = 1000, /* names and peers listed of a suspect */
 };

@@ -115,7 +115,7 @@ static void show_suspect(struct page *p, const struct report *r, size_t suspect)
 	const struct forensic_suspect *s = &r->forensic.suspects[suspect];
 
 	text_puts(&p->line, MARK_RED);
-	put_end(p, &s->addr->addr, s->addr->domain);
+	put_end(p, &s->addr->addr, sum_addr_name(s->addr));
 	page_line(p);
 	for (int k = 0; k < FORENSIC_KINDS; k++)
 		if (s->count[k])

@@ -176,11 +176,16 @@ static int build_rules(struct report *r)
 
 static int build_counters(struct report *r)
 {
+	const struct defrag_counters *defrag = tally_defrag(r->config.tally);
 	const struct report_counter own[] = {
 #define X(field, text) {#field, text, r->totals.field},
 		ENGINE_COUNTERS(X)
 #undef X
-			{"connections", "connections that the report counts", r->sums->flows},
+#define X(field, text) {#field, text, defrag->field},
+			DEFRAG_COUNTERS(X)
+#undef X
+				{"connections", "connections that the report counts",
+				 r->sums->flows},
 		{"connections_unlisted", "connections counted but no longer listed",
 		 tally_unlisted(r->config.tally)},
 		{"sums_unlisted", "addresses, names or pairs beyond what is kept",

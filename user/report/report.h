@@ -70,6 +70,8 @@ int report_csv(const struct report *r, const struct report_out *to);
 /* One connection as the JSON object of the report, appended to t; for lists of live flows. */
 void report_json_connection(struct text *t, const struct connection *c,
 			    const struct catalogue *catalogue, const struct rules *rules);
+enum { REPORT_LABEL_MAX = 400 }; /* "allow-domain:" and a name, escaped or not */
+
 /* "app:YouTube" for a rule id; "rule:ID" for one that is gone. */
 void report_rule_label(const struct rules *rules, uint64_t id, char *out, size_t size);
 /* "TCP", "UDP", "ICMP", ...; "IP-47" style for what has no name here. buf needs 8 bytes. */

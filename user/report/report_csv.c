@@ -4,6 +4,7 @@
  * chose go through text_csv, which also keeps a spreadsheet from taking them for formulas.
  */
 #include "report/model.h"
+#include "report/tunnel.h"
 
 #include <errno.h>
 
@@ -67,6 +68,20 @@ static void put_flags(struct text *t, uint32_t flags)
 	text_clear(&all);
 }
 
+static void put_carrier(struct text *t, const struct connection *c)
+{
+	char src[ADDR_TEXT_MAX] = "", dst[ADDR_TEXT_MAX] = "";
+
+	if (c->tunnel) {
+		addr_format(connection_outer_src(c), src);
+		addr_format(connection_outer_dst(c), dst);
+	}
+	put_string(t, c->ja4);
+	put_string(t, tunnel_name(c->tunnel));
+	put_string(t, src);
+	text_csv(t, slice_text(dst));
+}
+
 static void put_row(struct text *t, const struct connection *c, const struct report_config *config)
 {
 	char buf[ADDR_TEXT_MAX], proto[8], label[REPORT_LABEL_MAX] = "";
@@ -91,6 +106,8 @@ static void put_row(struct text *t, const struct connection *c, const struct rep
 	put_time(t, c->first_ns);
 	put_time(t, c->last_ns);
 	put_flags(t, c->flags);
+	text_putc(t, ',');
+	put_carrier(t, c);
 	text_puts(t, "\r\n");
 }
 
@@ -109,7 +126,7 @@ int report_csv(const struct report *r, const struct report_out *to)
 
 	text_puts(&t, "src_ip,src_port,dst_ip,dst_port,protocol,app,category,app_protocol,domain,"
 		      "names,state,packets,bytes,dropped_packets,blocked,block_reason,first_ts,"
-		      "last_ts,flags\r\n");
+		      "last_ts,flags,ja4,tunnel,outer_src,outer_dst\r\n");
 	for (size_t i = 0; i < r->row_count && !err; i++) {
 		put_row(&t, &r->rows[i], &r->config);
 		if (t.len >= PIECE)

@@ -3,7 +3,7 @@
  * The report as JSON, schema dpi-xdp/report/1. Keys and their meaning are a promise to clients:
  * they are added to, never changed. Written in pieces, so that a million rows need no room.
  */
-#include "report/json.h"
+#include "report/json_row.h"
 #include "report/model.h"
 
 #include <errno.h>
@@ -34,98 +34,6 @@ static void flush_full(struct document *d)
 {
 	if (d->t.len >= PIECE)
 		flush(d);
-}
-
-static void put_addr(struct json *j, const char *key, const struct dpi_addr *a)
-{
-	char text[ADDR_TEXT_MAX];
-
-	json_pair_string(j, key, addr_format(a, text));
-}
-
-static void put_label(struct json *j, const struct rules *rules, uint64_t id)
-{
-	char label[REPORT_LABEL_MAX];
-
-	report_rule_label(rules, id, label, sizeof(label));
-	json_string(j, label);
-}
-
-static void put_names(struct json *j, const struct connection *c)
-{
-	struct connection_name name;
-	size_t at = 0;
-
-	json_key(j, "domain");
-	if (connection_next_name(c, &at, &name))
-		json_slice(j, name.text);
-	else
-		json_null(j);
-	json_key(j, "names");
-	json_open(j, '[');
-	for (at = 0; connection_next_name(c, &at, &name);) {
-		json_open(j, '{');
-		json_pair_string(j, "source", proto_source(name.source));
-		json_key(j, "name");
-		json_slice(j, name.text);
-		json_close(j, '}');
-	}
-	json_close(j, ']');
-}
-
-static void put_flags(struct json *j, uint32_t flags)
-{
-	json_key(j, "flags");
-	json_open(j, '[');
-	for (uint32_t bit = 1; bit && bit <= flags; bit <<= 1) {
-		const char *name = flags & bit ? flow_flag_name((enum flow_flag)bit) : NULL;
-
-		if (name)
-			json_string(j, name);
-	}
-	json_close(j, ']');
-}
-
-static void put_connection(struct json *j, const struct connection *c,
-			   const struct catalogue *catalogue, const struct rules *rules)
-{
-	char proto[8];
-
-	json_open(j, '{');
-	put_addr(j, "src_ip", connection_src(c));
-	put_addr(j, "dst_ip", connection_dst(c));
-	json_pair_u64(j, "src_port", connection_src_port(c));
-	json_pair_u64(j, "dst_port", connection_dst_port(c));
-	json_pair_string(j, "protocol", report_protocol(c->key.proto, proto));
-	json_pair_string(j, "app", catalogue_name(catalogue, c->app));
-	json_pair_string(j, "category", catalogue_category(catalogue, c->app));
-	json_pair_string(j, "app_protocol", proto_name(c->proto));
-	put_names(j, c);
-	json_pair_string(j, "state", flow_state_name(c->state));
-	json_pair_u64(j, "packets", connection_packets(c));
-	json_pair_u64(j, "bytes", connection_bytes(c));
-	json_pair_u64(j, "dropped_packets", c->dropped_packets);
-	json_pair_u64(j, "late_packets", c->late_packets);
-	json_pair_bool(j, "blocked", c->is_blocked);
-	json_key(j, "block_reason");
-	if (c->is_blocked)
-		put_label(j, rules, c->rule);
-	else
-		json_null(j);
-	json_key(j, "first_ts");
-	json_time(j, c->first_ns);
-	json_key(j, "last_ts");
-	json_time(j, c->last_ns);
-	put_flags(j, c->flags);
-	json_close(j, '}');
-}
-
-void report_json_connection(struct text *t, const struct connection *c,
-			    const struct catalogue *catalogue, const struct rules *rules)
-{
-	struct json j = json_to(t);
-
-	put_connection(&j, c, catalogue, rules);
 }
 
 static void put_head(struct document *d)
@@ -252,7 +160,7 @@ static void put_rows(struct document *d, const char *key, bool is_blocked_only)
 		if (is_blocked_only && !r->rows[i].is_blocked)
 			continue;
 		json_line(&d->j);
-		put_connection(&d->j, &r->rows[i], r->config.catalogue, r->config.rules);
+		json_connection(&d->j, &r->rows[i], r->config.catalogue, r->config.rules);
 		flush_full(d);
 	}
 	json_close(&d->j, ']');
@@ -273,7 +181,7 @@ static void put_rules(struct document *d)
 		json_line(&d->j);
 		json_open(&d->j, '{');
 		json_key(&d->j, "rule");
-		put_label(&d->j, d->r->config.rules, m->id);
+		json_rule_label(&d->j, d->r->config.rules, m->id);
 		json_pair_u64(&d->j, "flows", m->flows);
 		json_pair_u64(&d->j, "packets", m->packets);
 		json_close(&d->j, '}');
@@ -294,7 +202,7 @@ static void put_reasons(struct json *j, const struct forensic_suspect *s)
 		if (k == FORENSIC_UNUSUAL_PORT)
 			json_pair_u64(j, "port", s->port);
 		if (k == FORENSIC_ASSOCIATED)
-			put_addr(j, "source", &s->source);
+			json_pair_addr(j, "source", &s->source);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -310,7 +218,7 @@ static void put_suspect(struct document *d, size_t suspect)
 	struct json *j = &d->j;
 
 	json_open(j, '{');
-	put_addr(j, "ip", &s->addr->addr);
+	json_pair_addr(j, "ip", &s->addr->addr);
 	put_reasons(j, s);
 	json_key(j, "domains");
 	json_open(j, '[');
@@ -323,7 +231,7 @@ static void put_suspect(struct document *d, size_t suspect)
 		const struct sum_domain *domain = peers[i].domain;
 
 		json_open(j, '{');
-		put_addr(j, "ip", peers[i].addr);
+		json_pair_addr(j, "ip", peers[i].addr);
 		json_key(j, "domain");
 		if (domain)
 			json_slice(j, slice_of(domain->text, domain->len));

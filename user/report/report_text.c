@@ -6,6 +6,7 @@
 #include "report/model.h"
 #include "report/page.h"
 #include "report/page_suspicious.h"
+#include "report/tunnel.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -88,6 +89,50 @@ static void show_head(struct page *p, const struct report *r)
 	rates(p, r);
 }
 
+/* Flows of which only a DNS answer tells the name. */
+static uint64_t hearsay_flows(const struct report *r)
+{
+	uint64_t flows = 0;
+
+	for (size_t i = 0; i < r->row_count; i++)
+		flows += (r->rows[i].flags & FLOW_LEARNT) != 0;
+	return flows;
+}
+
+static uint64_t tunnelled(const struct engine_counters *c)
+{
+	return c->tunnel_ip4 + c->tunnel_ip6 + c->tunnel_gre + c->tunnel_vxlan + c->tunnel_geneve +
+	       c->tunnel_gtpu + c->tunnel_capwap + c->tunnel_teredo;
+}
+
+/* What hides: packets not plain, and flows whose names could not be read, or only in part; a line
+ * where there are such. */
+static void show_hidden(struct page *p, const struct report *r)
+{
+	const struct engine_counters *c = &r->totals;
+	const struct {
+		const char *label;
+		uint64_t count;
+	} rows[] = {
+		{"Tunnelled packets", tunnelled(c)},
+		{"Later IP fragments", c->fragments},
+		{"ECH flows", c->ech},
+		{"No-name flows", c->no_name},
+		{"Undecided flows", c->undecided},
+		{"DoH flows", c->doh},
+		{"DoT flows", c->dot},
+		{"DoQ flows", c->doq},
+		{"Named by DNS", hearsay_flows(r)},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i].count)
+			continue;
+		number(p, rows[i].label, rows[i].count);
+		page_line(p);
+	}
+}
+
 static void show_packets(struct page *p, const struct report *r)
 {
 	const struct engine_counters *c = &r->totals;
@@ -121,6 +166,7 @@ static void show_packets(struct page *p, const struct report *r)
 	field(p, "Drop rate");
 	text_printf(&p->line, "%16.2f%%", percent(c->dropped, c->packets));
 	page_line(p);
+	show_hidden(p, r);
 }
 
 static void show_blocked(struct page *p, const struct model_app *a)
@@ -257,8 +303,8 @@ static void show_dsts(struct page *p, const struct report *r)
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct sum_addr *a = r->dsts[i];
-		struct slice domain = a->domain ? slice_of(a->domain->text, a->domain->len)
-						: slice_text("");
+		const struct sum_domain *d = sum_addr_name(a);
+		struct slice domain = d ? slice_of(d->text, d->len) : slice_text("");
 
 		text_printf(&p->line, "%-*s ", has_room ? 39 : 21, addr_format(&a->addr, addr));
 		/* A long IPv6 address takes the domain's room rather than being cut. */
@@ -318,7 +364,11 @@ static void show_connection(struct page *p, const struct connection *c, const st
 	if (connection_next_name(c, &at, &name)) {
 		text_puts(&p->line, " " MARK_DOT " ");
 		text_escaped(&p->line, name.text);
+		if (name.source == PROTO_LEARNT)
+			text_puts(&p->line, " (by DNS)");
 	}
+	if (tunnel_name(c->tunnel))
+		text_printf(&p->line, " " MARK_DOT " in %s", tunnel_name(c->tunnel));
 	if (c->is_blocked) {
 		report_rule_label(r->config.rules, c->rule, label, sizeof(label));
 		text_puts(&p->line, "  " MARK_RED MARK_LEFT " ");
@@ -340,7 +390,7 @@ static void show_details(struct page *p, const struct report *r)
 
 		if (!c->value)
 			continue;
-		text_printf(&p->line, "%-20s ", c->name);
+		text_printf(&p->line, "%-22s ", c->name);
 		page_count(p, c->value, 13);
 		text_printf(&p->line, "  " MARK_DIM "%s", c->help ? c->help : "");
 		page_line(p);

@@ -1,163 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Adding connections up. Each table is keyed with the address of the sums themselves, which a
- * sender cannot know; nothing that leaves this room depends on the order inside a table.
+ * Adding connections up, and sums to sums; their tables are in sums_table.c.
  */
-#include "report/sums.h"
+#include "report/sums_table.h"
 
 #include "report/reading.h"
-
-#include <stdlib.h>
-
-static uint64_t seed_of(const struct sums *s)
-{
-	return (uint64_t)(uintptr_t)s;
-}
-
-/* Adds a new node (calloc'd by the caller) or frees it; NULL when it cannot be held. */
-static void *hold(struct sums *s, struct table *t, void *entry, struct table_node *node,
-		  uint64_t hash)
-{
-	if (!entry || table_add(t, node, hash)) {
-		s->failed = true;
-		free(entry);
-		return NULL;
-	}
-	return entry;
-}
-
-static bool is_full(struct sums *s, const struct table *t)
-{
-	if (t->count < s->max)
-		return false;
-	s->unlisted++;
-	return true;
-}
-
-static struct sum_rule *find_rule(const struct sums *s, uint64_t id)
-{
-	struct table_node *n = table_first(&s->rules, id);
-
-	return n ? table_entry(n, struct sum_rule, node) : NULL;
-}
-
-static struct sum_rule *rule_entry(struct sums *s, uint64_t id)
-{
-	struct sum_rule *r = find_rule(s, id);
-
-	if (r || is_full(s, &s->rules))
-		return r;
-	r = calloc(1, sizeof(*r));
-	if (r)
-		r->id = id;
-	return hold(s, &s->rules, r, r ? &r->node : NULL, id);
-}
-
-static struct sum_domain *domain_entry(struct sums *s, struct slice name)
-{
-	uint64_t hash = table_hash(seed_of(s), name.at, name.len);
-	struct sum_domain *d;
-
-	for (struct table_node *n = table_first(&s->domains, hash); n; n = table_next(n)) {
-		d = table_entry(n, struct sum_domain, node);
-		if (slice_equal(slice_of(d->text, d->len), name))
-			return d;
-	}
-	if (is_full(s, &s->domains))
-		return NULL;
-	d = calloc(1, sizeof(*d) + name.len + 1);
-	if (d) {
-		d->len = (uint8_t)name.len;
-		memcpy(d->text, name.at, name.len);
-	}
-	return hold(s, &s->domains, d, d ? &d->node : NULL, hash);
-}
-
-static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *addr, uint64_t hash)
-{
-	for (struct table_node *n = table_first(&s->addrs, hash); n; n = table_next(n)) {
-		struct sum_addr *a = table_entry(n, struct sum_addr, node);
-
-		if (!memcmp(&a->addr, addr, sizeof(*addr)))
-			return a;
-	}
-	return NULL;
-}
-
-static struct sum_addr *addr_entry(struct sums *s, const struct dpi_addr *addr)
-{
-	uint64_t hash = table_hash(seed_of(s), addr, sizeof(*addr));
-	struct sum_addr *a = find_addr(s, addr, hash);
-
-	if (a || is_full(s, &s->addrs))
-		return a;
-	a = calloc(1, sizeof(*a));
-	if (a)
-		a->addr = *addr;
-	return hold(s, &s->addrs, a, a ? &a->node : NULL, hash);
-}
-
-static struct sum_pair *pair_entry(struct sums *s, struct sum_addr *src, struct sum_addr *dst)
-{
-	const void *ends[2] = {src, dst};
-	uint64_t hash = table_hash(seed_of(s), ends, sizeof(ends));
-	struct sum_pair *p;
-
-	for (struct table_node *n = table_first(&s->pairs, hash); n; n = table_next(n)) {
-		p = table_entry(n, struct sum_pair, node);
-		if (p->src == src && p->dst == dst)
-			return p;
-	}
-	if (is_full(s, &s->pairs))
-		return NULL;
-	p = calloc(1, sizeof(*p));
-	if (p) {
-		p->src = src;
-		p->dst = dst;
-	}
-	return hold(s, &s->pairs, p, p ? &p->node : NULL, hash);
-}
-
-static void add_port(struct sums *s, struct sum_addr *src, uint16_t port)
-{
-	uint64_t parts[2] = {(uint64_t)(uintptr_t)src, port};
-	uint64_t hash = table_hash(seed_of(s), parts, sizeof(parts));
-	struct sum_port *p;
-
-	for (struct table_node *n = table_first(&s->ports, hash); n; n = table_next(n)) {
-		p = table_entry(n, struct sum_port, node);
-		if (p->src == src && p->port == port)
-			return;
-	}
-	if (is_full(s, &s->ports))
-		return;
-	p = calloc(1, sizeof(*p));
-	if (p) {
-		p->src = src;
-		p->port = port;
-	}
-	if (hold(s, &s->ports, p, p ? &p->node : NULL, hash))
-		src->from_ports++;
-}
-
-static struct sum_app *app_entry(struct sums *s, int app)
-{
-	size_t id = app > 0 ? (size_t)app : 0;
-
-	if (id >= s->app_count) {
-		size_t count = id + 64;
-		struct sum_app *apps = realloc(s->apps, count * sizeof(*apps));
-
-		if (!apps) {
-			s->failed = true;
-			return NULL;
-		}
-		memset(apps + s->app_count, 0, (count - s->app_count) * sizeof(*apps));
-		s->apps = apps;
-		s->app_count = count;
-	}
-	return &s->apps[id];
-}
 
 /* True when the same name came before position `end` of the connection's names. */
 static bool is_repeated(const struct connection *c, struct slice name, size_t end)
@@ -173,7 +20,8 @@ static bool is_repeated(const struct connection *c, struct slice name, size_t en
 /* True when such a name says whose server answers, not what somebody asked a resolver. */
 static bool names_a_host(enum app_proto source)
 {
-	return source == PROTO_TLS || source == PROTO_HTTP || source == PROTO_QUIC;
+	return source == PROTO_TLS || source == PROTO_HTTP || source == PROTO_QUIC ||
+	       source == PROTO_DTLS || source == PROTO_HTTP2 || source == PROTO_XMPP;
 }
 
 /* The first by name of two domains: commutative, so the order of rows does not show. */
@@ -191,14 +39,18 @@ static const struct sum_domain *first_of(const struct sum_domain *a, const struc
 	return by < 0 ? a : b;
 }
 
-/* Adds the connection's names. Returns the one that stands for its destination, or NULL. */
-static const struct sum_domain *add_domains(struct sums *s, const struct connection *c)
+/* What a connection's names say of its destination. */
+struct told {
+	const struct sum_domain *host, *learnt; /* asked for; from a DNS answer; or NULL */
+};
+
+static struct told add_domains(struct sums *s, const struct connection *c)
 {
-	const struct sum_domain *host = NULL;
+	struct told told = {NULL, NULL};
 	struct connection_name n;
 
 	for (size_t at = 0; connection_next_name(c, &at, &n);) {
-		struct sum_domain *d = domain_entry(s, n.text);
+		struct sum_domain *d = sums_domain_entry(s, n.text);
 
 		if (!d)
 			continue;
@@ -206,10 +58,12 @@ static const struct sum_domain *add_domains(struct sums *s, const struct connect
 			d->flows++;
 			d->blocked_flows += c->is_blocked;
 		}
-		if (!host && names_a_host(n.source))
-			host = d;
+		if (!told.host && names_a_host(n.source))
+			told.host = d;
+		if (n.source == PROTO_LEARNT)
+			told.learnt = d;
 	}
-	return host;
+	return told;
 }
 
 static void note_own(struct sum_addr *src, struct sum_addr *dst, const struct connection *c,
@@ -222,14 +76,15 @@ static void note_own(struct sum_addr *src, struct sum_addr *dst, const struct co
 }
 
 static void add_dst(struct sum_addr *dst, const struct connection *c, const struct reading *r,
-		    const struct sum_domain *host)
+		    struct told told)
 {
 	dst->to_flows++;
 	dst->to_packets += connection_packets(c);
 	dst->to_bytes += connection_bytes(c);
 	dst->to_dropped += c->dropped_packets;
 	dst->is_answering |= r->is_answered;
-	dst->domain = first_of(dst->domain, host);
+	dst->domain = first_of(dst->domain, told.host);
+	dst->learnt = first_of(dst->learnt, told.learnt);
 	if (!r->is_dst_public && !r->is_group)
 		dst->reserved_flows++;
 	if (reading_is_unusual(c, r)) {
@@ -239,30 +94,30 @@ static void add_dst(struct sum_addr *dst, const struct connection *c, const stru
 	}
 }
 
-static void add_ends(struct sums *s, const struct connection *c, const struct sum_domain *host)
+static void add_ends(struct sums *s, const struct connection *c, struct told told)
 {
 	struct reading r = reading_of(c);
-	struct sum_addr *src = addr_entry(s, r.src), *dst = addr_entry(s, r.dst);
-	struct sum_pair *pair = src && dst ? pair_entry(s, src, dst) : NULL;
+	struct sum_addr *src = sums_addr_entry(s, r.src), *dst = sums_addr_entry(s, r.dst);
+	struct sum_pair *pair = src && dst ? sums_pair_entry(s, src, dst) : NULL;
 
 	note_own(src, dst, c, &r);
 	if (src) {
 		src->from_flows++;
 		if (reading_is_asked_of_host(c, &r))
-			add_port(s, src, r.dst_port);
+			sums_add_port(s, src, r.dst_port);
 	}
 	if (dst)
-		add_dst(dst, c, &r, host);
+		add_dst(dst, c, &r, told);
 	if (pair) {
 		pair->flows++;
-		pair->domain = first_of(pair->domain, host);
+		pair->domain = first_of(pair->domain, told.host);
 	}
 }
 
 void sums_add(struct sums *s, const struct connection *c)
 {
-	struct sum_app *app = app_entry(s, c->app);
-	struct sum_rule *rule = c->rule ? rule_entry(s, c->rule) : NULL;
+	struct sum_app *app = sums_app_entry(s, c->app);
+	struct sum_rule *rule = c->rule ? sums_rule_entry(s, c->rule) : NULL;
 
 	s->flows++;
 	s->packets += connection_packets(c);
@@ -283,12 +138,12 @@ void sums_add(struct sums *s, const struct connection *c)
 
 static const struct sum_domain *merge_domain(struct sums *into, const struct sum_domain *d)
 {
-	return d ? domain_entry(into, slice_of(d->text, d->len)) : NULL;
+	return d ? sums_domain_entry(into, slice_of(d->text, d->len)) : NULL;
 }
 
 static void merge_addr(struct sums *into, const struct sum_addr *from)
 {
-	struct sum_addr *a = addr_entry(into, &from->addr);
+	struct sum_addr *a = sums_addr_entry(into, &from->addr);
 
 	if (!a)
 		return;
@@ -304,13 +159,14 @@ static void merge_addr(struct sums *into, const struct sum_addr *from)
 	a->is_own |= from->is_own;
 	a->is_answering |= from->is_answering;
 	a->domain = first_of(a->domain, merge_domain(into, from->domain));
+	a->learnt = first_of(a->learnt, merge_domain(into, from->learnt));
 }
 
 static void merge_apps(struct sums *into, const struct sums *from)
 {
 	for (size_t i = 0; i < from->app_count; i++) {
 		const struct sum_app *f = &from->apps[i];
-		struct sum_app *a = f->flows ? app_entry(into, (int)i) : NULL;
+		struct sum_app *a = f->flows ? sums_app_entry(into, (int)i) : NULL;
 
 		if (!a)
 			continue;
@@ -327,7 +183,7 @@ static void merge_names(struct sums *into, const struct sums *from)
 	for (struct table_node *n = table_walk(&from->rules, NULL); n;
 	     n = table_walk(&from->rules, n)) {
 		const struct sum_rule *f = table_entry(n, struct sum_rule, node);
-		struct sum_rule *r = rule_entry(into, f->id);
+		struct sum_rule *r = sums_rule_entry(into, f->id);
 
 		if (r)
 			r->flows += f->flows;
@@ -335,7 +191,7 @@ static void merge_names(struct sums *into, const struct sums *from)
 	for (struct table_node *n = table_walk(&from->domains, NULL); n;
 	     n = table_walk(&from->domains, n)) {
 		const struct sum_domain *f = table_entry(n, struct sum_domain, node);
-		struct sum_domain *d = domain_entry(into, slice_of(f->text, f->len));
+		struct sum_domain *d = sums_domain_entry(into, slice_of(f->text, f->len));
 
 		if (!d)
 			continue;
@@ -352,9 +208,9 @@ static void merge_ends(struct sums *into, const struct sums *from)
 		merge_addr(into, table_entry(n, struct sum_addr, node));
 	for (n = table_walk(&from->pairs, NULL); n; n = table_walk(&from->pairs, n)) {
 		const struct sum_pair *f = table_entry(n, struct sum_pair, node);
-		struct sum_addr *src = addr_entry(into, &f->src->addr);
-		struct sum_addr *dst = addr_entry(into, &f->dst->addr);
-		struct sum_pair *p = src && dst ? pair_entry(into, src, dst) : NULL;
+		struct sum_addr *src = sums_addr_entry(into, &f->src->addr);
+		struct sum_addr *dst = sums_addr_entry(into, &f->dst->addr);
+		struct sum_pair *p = src && dst ? sums_pair_entry(into, src, dst) : NULL;
 
 		if (!p)
 			continue;
@@ -363,10 +219,10 @@ static void merge_ends(struct sums *into, const struct sums *from)
 	}
 	for (n = table_walk(&from->ports, NULL); n; n = table_walk(&from->ports, n)) {
 		const struct sum_port *f = table_entry(n, struct sum_port, node);
-		struct sum_addr *src = addr_entry(into, &f->src->addr);
+		struct sum_addr *src = sums_addr_entry(into, &f->src->addr);
 
 		if (src)
-			add_port(into, src, f->port);
+			sums_add_port(into, src, f->port);
 	}
 }
 
@@ -382,55 +238,4 @@ void sums_merge(struct sums *into, const struct sums *from)
 	merge_apps(into, from);
 	merge_names(into, from);
 	merge_ends(into, from);
-}
-
-struct sums *sums_new(size_t max)
-{
-	struct sums *s = calloc(1, sizeof(*s));
-
-	if (s)
-		s->max = max ? max : SUMS_MAX;
-	return s;
-}
-
-/* Frees the elements of a table whose node is their first member, then its buckets. */
-static void free_table(struct table *t)
-{
-	struct table_node *n = table_walk(t, NULL);
-
-	while (n) {
-		struct table_node *next = table_walk(t, n);
-
-		free(n);
-		n = next;
-	}
-	table_clear(t);
-}
-
-_Static_assert(offsetof(struct sum_rule, node) == 0 && offsetof(struct sum_domain, node) == 0 &&
-		       offsetof(struct sum_addr, node) == 0 &&
-		       offsetof(struct sum_pair, node) == 0 && offsetof(struct sum_port, node) == 0,
-	       "free_table frees by node");
-
-void sums_free(struct sums *s)
-{
-	if (!s)
-		return;
-	free_table(&s->rules);
-	free_table(&s->domains);
-	free_table(&s->addrs);
-	free_table(&s->pairs);
-	free_table(&s->ports);
-	free(s->apps);
-	free(s);
-}
-
-const struct sum_rule *sums_rule(const struct sums *s, uint64_t id)
-{
-	return find_rule(s, id);
-}
-
-const struct sum_addr *sums_addr(const struct sums *s, const struct dpi_addr *addr)
-{
-	return find_addr(s, addr, table_hash(seed_of(s), addr, sizeof(*addr)));
 }

@@ -46,7 +46,8 @@ struct sum_addr {
 	uint32_t suspect;	 /* forensic's: 1 + its place among the suspects; 0: none */
 	bool is_own;		 /* evidence that it stands in the capture's own networks */
 	bool is_answering;	 /* it answered a flow */
-	const struct sum_domain *domain; /* of TLS, HTTP and QUIC flows to it, the first by name */
+	const struct sum_domain *domain; /* that flows to it asked for, the first by name */
+	const struct sum_domain *learnt; /* that only a DNS answer gave to it, the first by name */
 };
 
 /* Flows from one address to another. */
@@ -81,6 +82,12 @@ struct sums *sums_new(size_t max);
 void sums_free(struct sums *s);
 void sums_add(struct sums *s, const struct connection *c);
 void sums_merge(struct sums *into, const struct sums *from);
+
+/* What an address is called: what was asked for there, else what a DNS answer said; or NULL. */
+static inline const struct sum_domain *sum_addr_name(const struct sum_addr *a)
+{
+	return a->domain ? a->domain : a->learnt;
+}
 
 const struct sum_rule *sums_rule(const struct sums *s, uint64_t id);		     /* or NULL */
 const struct sum_addr *sums_addr(const struct sums *s, const struct dpi_addr *addr); /* or NULL */

@@ -101,9 +101,9 @@ static int find_peers(struct report *r)
 	for (struct table_node *n = table_walk(t, NULL); n; n = table_walk(t, n)) {
 		const struct sum_pair *p = table_entry(n, struct sum_pair, node);
 
-		add_peer(r, p->src, p->dst, p->domain);
+		add_peer(r, p->src, p->dst, p->domain ? p->domain : p->dst->learnt);
 		if (p->src != p->dst)
-			add_peer(r, p->dst, p->src, p->src->domain);
+			add_peer(r, p->dst, p->src, sum_addr_name(p->src));
 	}
 	count = r->peer_count;
 	qsort(r->peers, count, sizeof(*r->peers), compare_peers);

@@ -33,6 +33,7 @@ struct tally {
 	struct rule_entry *last_rule; /* of the last dropped frame */
 	struct table extras;
 	struct engine_counters totals;
+	struct defrag_counters defrag;
 	uint64_t first_ns, last_ns;
 	uint64_t unlisted;
 	bool failed;
@@ -293,6 +294,13 @@ void tally_add_engine(struct tally *t, const struct engine_counters *c)
 #undef X
 }
 
+void tally_add_defrag(struct tally *t, const struct defrag_counters *c)
+{
+#define X(name, help) t->defrag.name += c->name;
+	DEFRAG_COUNTERS(X)
+#undef X
+}
+
 void tally_merge(struct tally *into, const struct tally *from)
 {
 	for (size_t i = 0; i < from->row_count; i++)
@@ -304,6 +312,7 @@ void tally_merge(struct tally *into, const struct tally *from)
 	}
 	sums_merge(into->folded, from->folded);
 	tally_add_engine(into, &from->totals);
+	tally_add_defrag(into, &from->defrag);
 	widen_span(into, from->first_ns, from->last_ns);
 	into->unlisted += from->unlisted;
 	into->failed |= from->failed;
@@ -321,6 +330,11 @@ struct tally *tally_copy(const struct tally *t)
 struct engine_counters *tally_totals(struct tally *t)
 {
 	return &t->totals;
+}
+
+const struct defrag_counters *tally_defrag(const struct tally *t)
+{
+	return &t->defrag;
 }
 
 size_t tally_rows(struct tally *t, const struct connection **rows)

@@ -13,6 +13,7 @@
 #define REPORT_TALLY_H
 
 #include "engine/engine.h"
+#include "packet/defrag.h"
 #include "report/connection.h"
 
 enum {
@@ -37,6 +38,8 @@ void tally_frame(struct tally *t, const struct frame *f, const struct outcome *o
 /* Adds an engine's counters to the totals; once, when it is done (or into a copy, for a snapshot).
  */
 void tally_add_engine(struct tally *t, const struct engine_counters *c);
+/* The same for what a door counted while it put IP fragments together. */
+void tally_add_defrag(struct tally *t, const struct defrag_counters *c);
 /* Adds one row (copied): a flow that is still open, or one that only the kernel knows. */
 void tally_add_connection(struct tally *t, const struct connection *c);
 /* Adds what a rule dropped elsewhere (the kernel). flows: beyond those whose row names the rule. */
@@ -47,6 +50,7 @@ void tally_merge(struct tally *into, const struct tally *from);
 
 /* The totals, to read or (live) to overwrite with what the kernel counted. */
 struct engine_counters *tally_totals(struct tally *t);
+const struct defrag_counters *tally_defrag(const struct tally *t);
 
 /* Rows in order of first_number, at most row_max; borrowed until t changes. */
 size_t tally_rows(struct tally *t, const struct connection **rows);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The capture door's way to a shard: all pieces of a flow's datagrams whose flow is known go where
+ * the flow goes, tunnels in pieces included; and what the reader knows of a fragment travels with
+ * it, copied.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "agent/batch.h"
+#include "agent/offline_route.h"
+#include "build.h"
+
+enum { PAYLOAD = 64 };
+
+static uint8_t wire[BUILD_MAX];
+
+static struct capture_record record_of(const struct build_packet *b, uint16_t frag)
+{
+	struct capture_record r = {.is_frame = true};
+	size_t len = build_frame(wire, b), head = b->link == LINK_ETHERNET ? 14 : 0;
+
+	if (!b->is_v6) {
+		wire[head + 6] = (uint8_t)(frag >> 8);
+		wire[head + 7] = (uint8_t)frag;
+	}
+	r.raw = slice_of(wire, len);
+	r.frame = (struct frame){
+		.link = b->link, .ts_ns = 1, .bytes = r.raw, .wire_len = (uint32_t)len};
+	return r;
+}
+
+static struct build_packet flow_packet(struct slice payload)
+{
+	return (struct build_packet){
+		.link = LINK_RAW_IP,
+		.src = 0x0a000001,
+		.dst = 0x0a000002,
+		.sport = 40000,
+		.dport = 53,
+		.proto = DPI_IP_UDP,
+		.id = 77,
+		.payload = payload,
+	};
+}
+
+static uint8_t shard_of_flow(struct offline_route *r)
+{
+	struct build_packet b = flow_packet(slice_text("alone"));
+	struct capture_record rec = record_of(&b, 0);
+	struct frame_fragment fragment;
+	uint8_t shard = offline_route_place(r, &rec, &fragment).shard;
+
+	assert_null(rec.frame.fragment);
+	return shard;
+}
+
+/* Sends packet b as two pieces, the first of `cut` bytes of its IP payload; checks what is said of
+ * each. The last one's record is left in *rec. */
+static void send_halves(struct offline_route *r, const struct build_packet *b, size_t cut,
+			bool is_reversed, uint8_t shard, struct capture_record *rec,
+			struct frame_fragment *fragment)
+{
+	static uint8_t whole[BUILD_MAX];
+	size_t len = build_frame(whole, b) - 20;
+	struct build_packet half = *b;
+
+	for (int i = 0; i < 2; i++) {
+		bool is_second = (i == 1) != is_reversed;
+		uint8_t got;
+
+		half.frag = 1; /* no transport header of the builder's */
+		half.payload = is_second ? slice_of(whole + 20 + cut, len - cut)
+					 : slice_of(whole + 20, cut);
+		*rec = record_of(&half, is_second ? (uint16_t)(cut / 8) : 0x2000);
+		got = offline_route_place(r, rec, fragment).shard;
+		assert_ptr_equal(rec->frame.fragment, fragment);
+		assert_int_equal(fragment->whole[0].len != 0, i == 1);
+		if (i == 1 || !is_reversed)
+			assert_true(got == shard || b->proto != DPI_IP_UDP);
+		if (i == 1)
+			assert_int_equal(got, shard);
+	}
+}
+
+static void pieces_go_where_their_flow_goes(void **state)
+{
+	static const uint8_t payload[PAYLOAD] = "a datagram in two pieces";
+	struct build_packet b = flow_packet(slice_of(payload, PAYLOAD));
+
+	for (int is_reversed = 0; is_reversed < 2; is_reversed++) {
+		struct offline_route *r = offline_route_new();
+		struct frame_fragment fragment;
+		struct capture_record rec;
+
+		assert_non_null(r);
+		send_halves(r, &b, 40, is_reversed, shard_of_flow(r), &rec, &fragment);
+		assert_int_equal(fragment.whole[0].len, 20 + 8 + PAYLOAD);
+		assert_true(fragment.has_flow);
+		assert_int_equal(offline_route_counters(r)->fragments_whole, 1);
+		offline_route_free(r);
+	}
+}
+
+/* IPv4 in IPv4, the outer packet in two pieces, and the inner one, too. */
+static void tunnels_in_pieces_go_where_the_inner_flow_goes(void **state)
+{
+	static const uint8_t payload[PAYLOAD] = "a datagram in a tunnel in pieces";
+	static uint8_t inner[2][BUILD_MAX];
+	struct offline_route *r = offline_route_new();
+	struct build_packet b = flow_packet(slice_of(payload, PAYLOAD)), outer = b;
+	uint8_t shard = shard_of_flow(r);
+	struct frame_fragment fragment;
+	struct capture_record rec;
+	size_t len[2];
+
+	assert_non_null(r);
+	outer.src = 0xc0000201;
+	outer.dst = 0xc0000202;
+	outer.proto = DPI_IP_IP4;
+	outer.payload = slice_of(inner[0], build_frame(inner[0], &b));
+	send_halves(r, &outer, 32, true, shard, &rec, &fragment);
+
+	for (int i = 0; i < 2; i++) {
+		struct build_packet half = b;
+		static uint8_t whole[BUILD_MAX];
+
+		build_frame(whole, &b);
+		half.frag = 1;
+		half.payload = i ? slice_of(whole + 60, 8 + PAYLOAD - 40)
+				 : slice_of(whole + 20, 40);
+		len[i] = build_frame(inner[i], &half);
+		inner[i][6] = i ? 0 : 0x20;
+		inner[i][7] = i ? 5 : 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		struct build_packet half = outer;
+
+		half.id = (uint16_t)(90 + i);
+		half.payload = slice_of(inner[i], len[i]);
+		for (int k = 0; k < 2; k++) {
+			static uint8_t whole[BUILD_MAX];
+			size_t at = build_frame(whole, &half);
+			struct build_packet piece = half;
+
+			piece.payload = k ? slice_of(whole + 52, at - 52)
+					  : slice_of(whole + 20, 32);
+			rec = record_of(&piece, k ? 4 : 0x2000);
+			if (k == 1)
+				assert_int_equal(offline_route_place(r, &rec, &fragment).shard,
+						 shard);
+			else
+				(void)offline_route_place(r, &rec, &fragment);
+		}
+		assert_true(fragment.has_flow);
+		assert_int_equal(dpi_be16(fragment.key.port[fragment.dir]), 40000);
+	}
+	assert_int_equal(fragment.whole[0].len, 20 + 8 + PAYLOAD);
+	assert_memory_equal(fragment.whole[0].at + 28, payload, PAYLOAD);
+	offline_route_free(r);
+}
+
+static void a_batch_copies_what_is_known(void **state)
+{
+	static const uint8_t payload[PAYLOAD] = "a datagram in two pieces";
+	static uint8_t views[2][BUILD_MAX];
+	struct build_packet b = flow_packet(slice_of(payload, PAYLOAD));
+	struct frame_fragment fragment = {.has_flow = true, .is_refused = true, .dir = 1};
+	struct batch *batch = calloc(1, sizeof(*batch));
+	struct capture_record rec = record_of(&b, 0);
+	const struct frame_fragment *copy;
+
+	assert_non_null(batch);
+	memset(views[0], 'f', sizeof(views[0]));
+	memset(views[1], 'l', sizeof(views[1]));
+	fragment.whole[0] = slice_of(views[0], 999);
+	fragment.whole[1] = slice_of(views[1], 65535);
+	rec.frame.fragment = &fragment;
+	/* Too large for the arena, which grows for it once. */
+	assert_int_equal(batch_add(batch, &rec, 3), 1);
+	assert_int_equal(batch_add(batch, &rec, 3), 0);
+	copy = batch->piece[0].frame.fragment;
+	assert_ptr_not_equal(copy, &fragment);
+	assert_true(copy->has_flow && copy->is_refused && copy->dir == 1);
+	for (int i = 0; i < 2; i++) {
+		assert_true(slice_equal(copy->whole[i], fragment.whole[i]));
+		assert_true(copy->whole[i].at >= batch->arena &&
+			    copy->whole[i].at + copy->whole[i].len <=
+				    batch->arena + batch->arena_cap);
+	}
+	assert_true(batch->arena_len <= batch->arena_cap);
+	assert_int_equal((uintptr_t)copy % _Alignof(struct frame_fragment), 0);
+	assert_true(slice_equal(batch->piece[0].raw, rec.raw));
+	free(batch->arena);
+	free(batch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pieces_go_where_their_flow_goes),
+		cmocka_unit_test(tunnels_in_pieces_go_where_the_inner_flow_goes),
+		cmocka_unit_test(a_batch_copies_what_is_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The memory of DNS answers: the last answer counts, for its time, and the table stays bounded.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "dpi/parse.h"
+#include "flow/dns_memory.h"
+
+#define S 1000000000ULL
+
+static struct dpi_addr addr_of(uint32_t v4)
+{
+	struct dpi_addr a;
+
+	dpi_addr_set4(&a, dpi_be32(v4));
+	return a;
+}
+
+static void put(struct dns_memory *m, uint32_t v4, const char *text, uint64_t ts_ns, uint32_t ttl_s)
+{
+	struct dpi_addr a = addr_of(v4);
+	struct name n;
+
+	assert_true(name_set(&n, slice_text(text)));
+	assert_int_equal(dns_memory_put(m, &a, &n, ts_ns, ttl_s), 0);
+}
+
+/* What is known of an address; "" when nothing is. */
+static const char *get(struct dns_memory *m, uint32_t v4, uint64_t ts_ns)
+{
+	static struct name n;
+	struct dpi_addr a = addr_of(v4);
+
+	return dns_memory_get(m, &a, ts_ns, &n) ? n.text : "";
+}
+
+static void last_answer_counts(void **state)
+{
+	struct dns_memory *m = dns_memory_new(8, 1);
+
+	assert_string_equal(get(m, 1, 0), "");
+	put(m, 1, "a.example", 1 * S, 3600);
+	put(m, 2, "b.example", 1 * S, 3600);
+	assert_string_equal(get(m, 1, 2 * S), "a.example");
+	put(m, 1, "C.example.", 2 * S, 3600);
+	assert_string_equal(get(m, 1, 2 * S), "c.example");
+	assert_string_equal(get(m, 2, 2 * S), "b.example");
+	assert_int_equal(dns_memory_count(m), 2);
+	dns_memory_free(m);
+}
+
+static const struct {
+	const char *proves;
+	uint32_t ttl_s;
+	uint64_t after_s;
+	const char *name;
+} times[] = {
+	{"a short time to live is stretched: programs connect later", 0, 600, "a.example"},
+	{"... to ten minutes", 0, 601, ""},
+	{"an hour is an hour", 3600, 3600, "a.example"},
+	{"... and no longer", 3600, 3601, ""},
+	{"nobody is believed for more than a day", UINT32_MAX, 86400, "a.example"},
+	{"... not even for a second", UINT32_MAX, 86401, ""},
+};
+
+static void answers_grow_old(void **state)
+{
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct dns_memory *m = dns_memory_new(8, 1);
+
+		print_message("%s\n", times[i].proves);
+		put(m, 1, "a.example", 5 * S, times[i].ttl_s);
+		assert_string_equal(get(m, 1, (5 + times[i].after_s) * S), times[i].name);
+		dns_memory_free(m);
+	}
+}
+
+static void table_is_bounded_and_oldest_leaves(void **state)
+{
+	struct dns_memory *m = dns_memory_new(100, 1);
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		put(m, 0x0a000000 + i, "a.example", i * S, 3600);
+		put(m, 7, "kept.example", i * S, 3600);
+	}
+	assert_int_equal(dns_memory_count(m), 100);
+	assert_string_equal(get(m, 7, 1000 * S), "kept.example");
+	assert_string_equal(get(m, 0x0a000000 + 999, 1000 * S), "a.example");
+	assert_string_equal(get(m, 0x0a000000 + 900, 1000 * S), "");
+	dns_memory_free(m);
+	dns_memory_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(last_answer_counts),
+		cmocka_unit_test(answers_grow_old),
+		cmocka_unit_test(table_is_bounded_and_oldest_leaves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

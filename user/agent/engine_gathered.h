@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Everything known of live traffic, gathered for one answer of the engine process. Room: agent. It
+ * is made of copies: a snapshot of every shard, and what the kernel counted.
+ */
+#ifndef AGENT_ENGINE_GATHERED_H
+#define AGENT_ENGINE_GATHERED_H
+
+#include "agent/engine_state.h"
+#include "report/report.h"
+
+/* Keys of the rows already taken, so that the kernel's own list adds only what is new. */
+struct seen {
+	struct table table;
+	struct seen_key *keys;
+	size_t count, max;
+};
+
+struct seen_key {
+	struct table_node node;
+	struct dpi_key key;
+};
+
+struct gathered {
+	struct engine_state *e;
+	struct tally *all;
+	struct seen seen;
+	struct report_worker workers[DPI_RINGS_MAX];
+	uint64_t events_lost;
+	bool failed;
+};
+
+/* Gathers everything; open_only leaves out flows that have ended. 0 or -ENOMEM; either way
+ * engine_gathered_clear() frees what *g holds. */
+int engine_gather(struct engine_state *e, struct gathered *g, bool open_only);
+void engine_gathered_clear(struct gathered *g);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The engine room's hearsay: the name that a DNS answer gave to the address of a flow. Many sites
+ * may share an address, so it never speaks before the flow had its chance to show a name of its
+ * own, and never against one.
+ */
+#include "engine/road.h"
+
+#include <stdlib.h>
+
+static struct slice learnt_slice(const struct flow *f)
+{
+	return slice_of(f->learnt->text, f->learnt->len);
+}
+
+void hearsay_learn(struct engine *e, struct flow *f)
+{
+	const struct dpi_addr *responder = &f->key.addr[f->opener ? 0 : 1];
+	struct name name;
+
+	free(f->learnt);
+	f->learnt = NULL;
+	f->flags &= ~(uint32_t)FLOW_LEARNT;
+	if (!e->config.learnt ||
+	    !e->config.learnt(e->config.learnt_ctx, responder, e->now_ns, &name))
+		return;
+	f->learnt = malloc(sizeof(*f->learnt) + (size_t)name.len + 1);
+	if (!f->learnt)
+		return;
+	*f->learnt = (struct flow_name){.source = PROTO_LEARNT, .len = name.len};
+	memcpy(f->learnt->text, name.text, (size_t)name.len + 1);
+	f->flags |= FLOW_LEARNT;
+	f->app = catalogue_classify(e->config.catalogue, learnt_slice(f));
+	e->count.learnt++;
+}
+
+struct decision hearsay_match(const struct engine *e, const struct flow *f)
+{
+	/* The flag goes with the flow's first own name. */
+	if (!(f->flags & FLOW_LEARNT) || !f->payload[f->opener & 1] || f->is_pending)
+		return (struct decision){0};
+	return policy_match_learnt(e->config.policy, learnt_slice(f));
+}
+
+void hearsay_judge(struct finding *x)
+{
+	struct decision d;
+
+	if (x->block.rule || !hearsay_match(x->engine, x->flow).is_block)
+		return;
+	d = judge_flow(x->engine, x->flow);
+	if (d.is_block)
+		x->block = d;
+}

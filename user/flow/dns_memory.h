@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Which name the last DNS answer gave to an address. Bounded; the one not renewed for longest
+ * leaves. One thread at a time: whoever shares one between threads locks around it.
+ */
+#ifndef FLOW_DNS_MEMORY_H
+#define FLOW_DNS_MEMORY_H
+
+#include "base/name.h"
+#include "dpi/abi.h"
+
+struct dns_memory;
+
+/* At most max addresses; seed keys the hash. NULL when out of memory. */
+struct dns_memory *dns_memory_new(size_t max, uint64_t seed);
+void dns_memory_free(struct dns_memory *m);
+
+/*
+ * An answer seen at ts_ns gives the address to the name (canonical). It is remembered for ttl_s,
+ * but at least 10 minutes, as programs connect long after, and at most a day. Returns 0 or -ENOMEM.
+ */
+int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, const struct name *name,
+		   uint64_t ts_ns, uint32_t ttl_s);
+/* False, and *name untouched, when nothing is known at ts_ns. */
+bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
+		    struct name *name);
+
+size_t dns_memory_count(const struct dns_memory *m);
+
+#endif

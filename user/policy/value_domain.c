@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room policy: a domain from a person's text to canonical text. What is written in another script
+ * becomes A-labels; what would reach a whole public suffix is refused unless it is meant.
+ *
+ * Standards: RFC 1035 2.3.4 (lengths), RFC 5890 and UTS 46 non-transitional (A-labels, by libidn2),
+ * the Public Suffix List (by libpsl).
+ */
+#include "policy/value.h"
+
+#include <errno.h>
+#include <idn2.h>
+#include <libpsl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A name with other than ASCII in it, as A-labels. len < 4 KiB. Returns 0 or -EINVAL. */
+static int to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault *f)
+{
+	char shown[VALUE_SHOW_MAX];
+	uint8_t *ascii = NULL;
+	char *text = strndup((const char *)name.at, name.len);
+	int rc;
+
+	if (!text)
+		return fault_set(f, -ENOMEM, "out of memory");
+	rc = idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+	free(text);
+	if (rc != IDN2_OK)
+		return fault_set(f, -EINVAL,
+				 "'%s' is not an internationalised name (%s): write UTF-8, or the "
+				 "xn-- form",
+				 value_show(name, shown), idn2_strerror(rc));
+	snprintf(out, VALUE_MAX + 1, "%s", (char *)ascii);
+	idn2_free(ascii);
+	return 0;
+}
+
+/* The name in canonical text: A-labels, lower case, no dot at the end. */
+static int canonical_name(struct slice value, struct slice name, struct name *out, struct fault *f)
+{
+	char ascii[VALUE_MAX + 1], shown[VALUE_SHOW_MAX];
+	bool is_ascii = true;
+	int err;
+
+	for (size_t i = 0; i < name.len; i++)
+		is_ascii &= name.at[i] < 0x80;
+	if (!is_ascii && !memchr(name.at, 0, name.len)) {
+		err = to_a_labels(name, ascii, f);
+		if (err)
+			return err;
+		name = slice_text(ascii);
+	}
+	if (!name_set(out, name) || out->len > DOMAIN_MAX)
+		return fault_set(f, -EINVAL,
+				 "'%s' is empty or longer than %d bytes: write a name such as "
+				 "example.com, *.example.com or =example.com",
+				 value_show(value, shown), DOMAIN_MAX);
+	if (!name_is_host(name_slice(out)))
+		return fault_set(
+			f, -EINVAL,
+			"'%s' is not a domain name (letters, digits, '-' and '_' in labels of "
+			"1 to 63 bytes): write example.com, *.example.com or =example.com",
+			value_show(value, shown));
+	return 0;
+}
+
+int value_read_domain(struct draft *d, struct slice value, const struct rule_apps *apps,
+		      unsigned options, struct fault *f)
+{
+	struct slice rest = value;
+	struct dpi_addr addr;
+	struct name name;
+	int err;
+
+	d->rule.is_exact = value_take_word(&rest, "=");
+	if (!d->rule.is_exact)
+		value_take_word(&rest, "*.");
+	err = canonical_name(value, rest, &name, f);
+	if (err)
+		return err;
+	if (name.text[name.len - 1] <= '9' && !addr_parse(name_slice(&name), &addr))
+		return fault_set(f, -EINVAL, "'%s' is an address: use an ip rule for it",
+				 name.text);
+	if (!d->rule.is_exact && !(options & RULES_FORCE) &&
+	    psl_is_public_suffix(psl_builtin(), name.text))
+		return fault_set(f, -EINVAL,
+				 "%s is a public suffix: it would %s every site below it; add "
+				 "--force if that is meant",
+				 name.text, d->rule.is_allow ? "allow" : "block");
+	d->text[0] = '=';
+	memcpy(d->text + d->rule.is_exact, name.text, name.len + 1U);
+	return 0;
+}
