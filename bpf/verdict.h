@@ -141,15 +141,25 @@ static __always_inline struct static_decision static_decide(const struct place *
 	return d;
 }
 
-/* The verdict the agent has put on the flow, unless it ended for want of frames. */
+/* How long a verdict outlives its flow's last frame, for the frame at hand. */
+static __always_inline __u64 verdict_idle_most(const struct dpi_packet *k)
+{
+	return k->key.proto == DPI_IP_TCP && !is_tcp_syn(k) ? DPI_VERDICT_IDLE_TCP_NS
+							    : DPI_VERDICT_IDLE_NS;
+}
+
+/* The verdict the agent has put on the flow, unless it ended for want of frames. Once a new
+ * handshake is answered, it is gone. */
 static __always_inline __u64 verdict_find(struct place *p)
 {
 	struct dpi_verdict *v = bpf_map_lookup_elem(&verdicts, &p->packet.key);
 
 	if (!v || v->action != DPI_DROP)
 		return 0;
-	if (p->now > v->last_ns && p->now - v->last_ns > DPI_VERDICT_IDLE_NS) {
+	if (p->now > v->last_ns && p->now - v->last_ns > verdict_idle_most(&p->packet)) {
 		count(p, EXPIRED);
+		if (is_tcp_syn(&p->packet) && (p->packet.tcp_flags & DPI_TCP_ACK))
+			bpf_map_delete_elem(&verdicts, &p->packet.key);
 		return 0;
 	}
 	v->last_ns = p->now;

@@ -41,8 +41,11 @@ enum {
 	DPI_FRAG_PER_S = 4096, /* fragments of no known flow copied, a CPU and second */
 };
 #define DPI_FRAG_NS	    30000000000ULL /* pieces of one datagram come within 30 s */
-#define DPI_VERDICT_IDLE_NS 60000000000ULL /* a block ends after 60 s without a frame */
-#define DPI_HEARTBEAT_NS    3000000000ULL  /* an agent silent for longer counts as dead */
+#define DPI_VERDICT_IDLE_NS 60000000000ULL /* a block ends after 60 s without a frame ... */
+/* ... but TCP sends again what was dropped, up to 120 s apart (Linux; RFC 6298 2.5): of a blocked
+ * connection only a new handshake passes before this. */
+#define DPI_VERDICT_IDLE_TCP_NS 300000000000ULL
+#define DPI_HEARTBEAT_NS	3000000000ULL /* an agent silent for longer counts as dead */
 
 /* An address, IPv4 in mapped form ::ffff:a.b.c.d (RFC 4291 2.5.5.2); bytes in wire order. */
 struct dpi_addr {
@@ -286,7 +289,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(TUNNEL_DEEP, tunnel_deep, "packets in more tunnels than the kernel follows")       \
 	X(SYN_UNTRACKED, syns_untracked, "half-open connections not remembered (flood)")     \
 	X(FLOW_FULL, flow_insert_failed, "flow entries the kernel refused to store")         \
-	X(EXPIRED, verdicts_expired, "frames that met a verdict idle for over 60 s")         \
+	X(EXPIRED, verdicts_expired, "frames that met a verdict that had ended")             \
 	X(SAMPLES, samples, "frames copied to the agent")                                    \
 	X(SAMPLE_BYTES, sample_bytes, "bytes copied to the agent")                           \
 	X(SAMPLE_LOST, samples_lost, "samples refused by a full ring")                       \

@@ -138,9 +138,19 @@ static void test_expiry(struct kernel *k)
 	if (long_ago) {
 		v.last_ns = long_ago;
 		bpf_map_update_elem(k->maps->verdicts, &key, &v, BPF_ANY);
-		want(k, "a frame after 61 s of silence", m, PASS);
+		want(k, "TCP's retransmission after 61 s of silence", m, DROP);
+		expect(k, kernel_grown(k, &before, DPI_COUNT_EXPIRED) == 0, "expiry is counted");
+		bpf_map_update_elem(k->maps->verdicts, &key, &v, BPF_ANY);
+		make_tcp(m, false, DPI_TCP_SYN, 5000, slice_of(NULL, 0));
+		want(k, "a new SYN after 61 s of silence", m, PASS);
 		expect(k, kernel_grown(k, &before, DPI_COUNT_EXPIRED) == 2,
 		       "expiry is not counted");
+		expect(k, live_verdict_get(k->maps, &key, &v) == 0, "an unanswered SYN unblocks");
+		make_tcp(m, true, DPI_TCP_SYN | DPI_TCP_ACK, 9000, slice_of(NULL, 0));
+		want(k, "its answer", m, PASS);
+		expect(k, live_verdict_get(k->maps, &key, &v) != 0,
+		       "an answered handshake is still blocked");
+		make_tcp(m, false, DPI_TCP_ACK, 1, data);
 	}
 	v.last_ns = now > 50 * second ? now - 50 * second : 1;
 	bpf_map_update_elem(k->maps->verdicts, &key, &v, BPF_ANY);

@@ -169,11 +169,19 @@ static void verdict_outlives_everything_but_60_s(void **state)
 		w.ts_ns += 59 * S;
 		assert_true(send_flags(&w, CLIENT, 0, DPI_TCP_ACK));
 	}
+	/* TCP sends again what was dropped, up to 120 s apart; a new handshake is another flow. */
+	w.ts_ns += 121 * S;
+	assert_true(send_text(&w, CLIENT, 0, "the same again"));
 	w.ts_ns += 61 * S;
 	assert_false(send_flags(&w, CLIENT, -1U, DPI_TCP_SYN));
 	assert_int_equal(w.last.flow->state, FLOW_NEW);
 	assert_int_equal(w.events[EVENT_FLOW_OPENED], 2);
 	assert_int_equal(engine_counters(w.engine)->flows_expired, 1);
+	/* After five minutes it is forgotten. */
+	assert_true(send_hello(&w, "blocked.example"));
+	w.ts_ns += 301 * S;
+	assert_false(send_text(&w, CLIENT, 0, "the same again"));
+	assert_int_equal(w.events[EVENT_FLOW_OPENED], 3);
 	close_world(&w);
 }
 

@@ -105,7 +105,9 @@ static const struct {
 	{"open TCP past 300 s", 6, false, false, 301, true},
 	{"closed TCP past 60 s", 6, true, false, 61, true},
 	{"blocked TCP at 60 s", 6, false, true, 60, false},
-	{"blocked TCP past 60 s", 6, false, true, 61, true},
+	{"blocked TCP past 60 s: it may send again what was dropped", 6, false, true, 61, false},
+	{"blocked TCP past 300 s", 6, false, true, 301, true},
+	{"blocked UDP past 60 s", 17, false, true, 61, true},
 };
 
 static void idle_flows_leave(void **state)

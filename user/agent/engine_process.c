@@ -61,7 +61,9 @@ static void verdict_sweep(void *ctx, const struct dpi_key *k, const struct dpi_v
 {
 	struct engine_state *e = ctx;
 
-	if (e->sweep_now > v->last_ns && e->sweep_now - v->last_ns > DPI_VERDICT_IDLE_NS)
+	uint64_t most = k->proto == DPI_IP_TCP ? DPI_VERDICT_IDLE_TCP_NS : DPI_VERDICT_IDLE_NS;
+
+	if (e->sweep_now > v->last_ns && e->sweep_now - v->last_ns > most)
 		live_verdict_delete(e->options.maps, k);
 }
 

@@ -166,14 +166,34 @@ static bool is_amid(const struct flow *f, int end)
 	       lane->parse_off[0] < stream_view(lane->stream, 0).len;
 }
 
+/*
+ * A blocked connection that was silent for a minute makes room for another on its ports: for a SYN,
+ * or for what a door that shows no SYN says is another's. Nothing else of it passes so soon, for
+ * TCP sends again what was dropped.
+ */
+static bool is_block_over(const struct flow *f, const struct packet *p)
+{
+	const struct frame_hint *hint = &p->frame->hint;
+	int end = p->head.dir;
+	uint64_t now_ns = p->frame->ts_ns;
+
+	if (now_ns <= f->last_ns || now_ns - f->last_ns <= DPI_VERDICT_IDLE_NS)
+		return false;
+	if (p->head.tcp_flags & DPI_TCP_SYN)
+		return !(p->head.tcp_flags & DPI_TCP_ACK);
+	return hint->has_isn && has_isn_bit(f, end, ISN_KNOWN) && f->isn[end] != hint->isn;
+}
+
 /* A packet that cannot belong to f: f is over, unblocked, and began with another number. */
 static bool begins_anew(struct flow *f, const struct packet *p)
 {
 	const struct frame_hint *hint = &p->frame->hint;
 	int end = p->head.dir;
 
-	if (f->key.proto != DPI_IP_TCP || f->is_verdict)
+	if (f->key.proto != DPI_IP_TCP)
 		return false;
+	if (f->is_verdict)
+		return is_block_over(f, p);
 	/* A door that hands on no handshake has seen it, and says which connection this is. */
 	if (hint->has_isn && (f->isn_known & (1 << end)) && f->isn[end] != hint->isn)
 		return !(p->head.tcp_flags & DPI_TCP_SYN) &&
@@ -305,7 +325,8 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 		f = NULL;
 	}
 	if (f && begins_anew(f, p)) {
-		is_disputed = !f->is_closed && !p->frame->hint.has_isn;
+		is_disputed = !f->is_closed && !f->is_verdict && !p->frame->hint.has_isn;
+		e->count.flows_expired += f->is_verdict;
 		flow_table_close(e->flows, f);
 		f = NULL;
 	}

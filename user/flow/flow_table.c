@@ -22,7 +22,9 @@ enum {
 };
 _Static_assert(offsetof(struct flow, held) <= 3 * CACHE_LINE, "what every frame touches");
 #define NS_PER_S 1000000000ULL
-_Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS, "kernel and user end a block alike");
+_Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS &&
+		       IDLE_TCP_S * NS_PER_S == DPI_VERDICT_IDLE_TCP_NS,
+	       "kernel and user end a block alike");
 
 struct flow_table {
 	struct table by_key;
@@ -178,7 +180,7 @@ void flow_table_close(struct flow_table *t, struct flow *f)
 
 bool flow_is_idle(const struct flow *f, uint64_t now_ns)
 {
-	bool is_long = f->key.proto == DPI_IP_TCP && !f->is_closed && !f->is_verdict;
+	bool is_long = f->key.proto == DPI_IP_TCP && (!f->is_closed || f->is_verdict);
 
 	return now_ns > f->last_ns &&
 	       now_ns - f->last_ns > (is_long ? IDLE_TCP_S : IDLE_S) * NS_PER_S;

@@ -174,8 +174,8 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns);
 /* Removes one flow (on_leave is called). */
 void flow_table_close(struct flow_table *t, struct flow *f);
-/* Removes flows idle at time now_ns: after 60 s, TCP that is neither closed nor blocked after
- * 300 s. At most `most` are looked at. Returns how many left. */
+/* Removes flows idle at time now_ns: after 60 s, TCP that is blocked or not closed after 300 s. At
+ * most `most` are looked at. Returns how many left. */
 size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most);
 /* True when f would be gone by now_ns by the same limits. */
 bool flow_is_idle(const struct flow *f, uint64_t now_ns);
