@@ -310,6 +310,33 @@ static void refused_fragments_pass_only_without_rules(void **state)
 	close_world(&w);
 }
 
+/* A SYN whose options the snap length took away, against an unmapped page. */
+static void options_cut_off_are_not_read(void **state)
+{
+	static uint8_t bytes[BUILD_MAX];
+	struct world w;
+
+	open_world(&w, RULES);
+	w.shape.seq = CLIENT_ISN;
+	w.shape.flags = DPI_TCP_SYN;
+	w.shape.payload = slice_text("0123456789ab");
+	for (size_t cut = 54; cut <= 66; cut++) {
+		struct frame f = {.ts_ns = w.ts_ns, .number = ++w.number, .link = LINK_ETHERNET};
+		size_t len = build_frame(bytes, &w.shape);
+		const uint8_t *at;
+
+		bytes[46] = 0x80; /* 12 bytes of options in place of the payload */
+		memset(bytes + 54, 8, 12);
+		at = lay_against_wall(bytes, cut);
+		f.wire_len = (uint32_t)len;
+		f.bytes = slice_of(at, cut);
+		assert_int_equal(engine_frame(w.engine, &f).action, DPI_PASS);
+		wall_free(at);
+		next_connection(&w);
+	}
+	close_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +348,7 @@ int main(void)
 		cmocka_unit_test(flows_in_tunnels),
 		cmocka_unit_test(completing_fragment_brings_the_verdict),
 		cmocka_unit_test(refused_fragments_pass_only_without_rules),
+		cmocka_unit_test(options_cut_off_are_not_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,8 +131,10 @@ static bool is_stamped(const struct flow *f, int end)
 /* Looks through the options. Returns false for one that the receiver would refuse. */
 static bool has_good_options(struct flow *f, const struct packet *p, bool is_next)
 {
-	const uint8_t *at = p->bytes.at + p->head.l4_off + TCP_LEN;
-	size_t left = p->head.payload_off - p->head.l4_off - TCP_LEN;
+	struct slice options = slice_first(slice_from(p->bytes, p->head.l4_off + TCP_LEN),
+					   p->head.payload_off - p->head.l4_off - TCP_LEN);
+	const uint8_t *at = options.at;
+	size_t left = options.len; /* what the snap length left of them */
 	int end = p->head.dir;
 
 	while (left && at[0] != OPTION_END) {
