@@ -337,6 +337,35 @@ static void options_cut_off_are_not_read(void **state)
 	close_world(&w);
 }
 
+/* What names of open flows take is bounded; beyond it they are judged, and not kept. */
+static void names_are_bounded(void **state)
+{
+	struct engine_adopted a = {.proto = PROTO_TLS, .source = PROTO_TLS};
+	struct world w;
+
+	memset(&w, 0, sizeof(w));
+	w.config.names_max = 100;
+	open_world_with(&w, RULES);
+	/* One from before a restart, which leaves: what it took is free again. */
+	a.key.proto = DPI_IP_TCP;
+	a.ts_ns = w.ts_ns;
+	assert_true(name_set(&a.name, slice_text("a-rather-long-name.of-an-earlier-flow.example")));
+	engine_adopt(w.engine, &a);
+	engine_expire(w.engine, w.ts_ns + 400 * S, 8);
+	assert_int_equal(flow_table_count(engine_flows(w.engine)), 0);
+	w.ts_ns += 400 * S;
+	for (int i = 0; i < 8; i++) {
+		next_connection(&w);
+		shake_hands(&w);
+		assert_int_equal(send_hello(&w, i % 2 ? "www.blocked.example" : "allowed.example"),
+				 i % 2);
+		assert_int_equal(w.last.flow->name_count, i < 4);
+		assert_int_equal(!!(w.last.flow->flags & FLOW_NAMES_FULL), i >= 4);
+	}
+	assert_true(engine_counters(w.engine)->names_unlisted >= 4);
+	close_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +378,7 @@ int main(void)
 		cmocka_unit_test(completing_fragment_brings_the_verdict),
 		cmocka_unit_test(refused_fragments_pass_only_without_rules),
 		cmocka_unit_test(options_cut_off_are_not_read),
+		cmocka_unit_test(names_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

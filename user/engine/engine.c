@@ -276,7 +276,7 @@ void engine_adopt(struct engine *e, const struct engine_adopted *a)
 	memcpy(f->isn, a->isn, sizeof(f->isn));
 	f->is_settled = a->is_settled && !is_message;
 	judge_app(e, f, a->proto, NULL);
-	if (a->name.len && flow_add_name(f, a->source, &a->name) == 1)
+	if (a->name.len && judge_keep_name(e, f, a->source, &a->name) == 1)
 		judge_app(e, f, a->source, &a->name);
 	event.flow = f;
 	judge_emit(e, &event);

@@ -151,6 +151,19 @@ static void take_flags(struct engine *e, struct flow *f, uint32_t flags)
 	}
 }
 
+int judge_keep_name(struct engine *e, struct flow *f, enum app_proto source,
+		    const struct name *name)
+{
+	int n;
+
+	if (e->named > e->config.names_max)
+		return flow_has_name(f, source, name) ? 0 : -ENOSPC;
+	n = flow_add_name(f, source, name);
+	if (n == 1)
+		e->named += sizeof(struct flow_name) + name->len;
+	return n;
+}
+
 static void take_name(struct engine *e, struct flow *f, const struct clue *clue,
 		      const struct name *name)
 {
@@ -161,8 +174,7 @@ static void take_name(struct engine *e, struct flow *f, const struct clue *clue,
 			      .source = source,
 			      .is_answer = clue->flags & CLUE_RESPONSE};
 	uint32_t before = f->flags;
-	bool is_full = e->named > e->config.names_max;
-	int n = is_full ? -ENOSPC : flow_add_name(f, source, name);
+	int n = judge_keep_name(e, f, source, name);
 
 	if (n < 0) {
 		e->count.names_unlisted++;
@@ -174,7 +186,6 @@ static void take_name(struct engine *e, struct flow *f, const struct clue *clue,
 	}
 	if (n <= 0)
 		return;
-	e->named += sizeof(struct flow_name) + name->len;
 	e->count.names++;
 	if (f->flags & FLOW_LEARNT) { /* its own name is better than one by hearsay */
 		f->flags &= ~(uint32_t)FLOW_LEARNT;

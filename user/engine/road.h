@@ -129,6 +129,9 @@ void hearsay_learn(struct engine *e, struct flow *f);
 struct decision hearsay_match(const struct engine *e, const struct flow *f);
 /* Lets that decide when nothing else was found on a frame. */
 void hearsay_judge(struct finding *x);
+/* Keeps a name with its flow, within the engine's bound. As flow_add_name(). */
+int judge_keep_name(struct engine *e, struct flow *f, enum app_proto source,
+		    const struct name *name);
 /* Sets a flag, with its event and counter the first time. */
 void judge_flag(struct engine *e, struct flow *f, enum flow_flag flag);
 /* Blocks a flow: the verdict, its event. */

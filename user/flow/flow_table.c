@@ -227,14 +227,21 @@ struct flow *flow_table_oldest(const struct flow_table *t)
 	return t->oldest;
 }
 
+bool flow_has_name(const struct flow *f, enum app_proto source, const struct name *name)
+{
+	for (const struct flow_name *n = f->names; n; n = n->next)
+		if (n->source == source && n->len == name->len &&
+		    memcmp(n->text, name->text, name->len) == 0)
+			return true;
+	return false;
+}
+
 int flow_add_name(struct flow *f, enum app_proto source, const struct name *name)
 {
 	struct flow_name *n;
 
-	for (n = f->names; n; n = n->next)
-		if (n->source == source && n->len == name->len &&
-		    memcmp(n->text, name->text, name->len) == 0)
-			return 0;
+	if (flow_has_name(f, source, name))
+		return 0;
 	if (f->name_count >= FLOW_NAMES_MAX) {
 		f->flags |= FLOW_NAMES_FULL;
 		return -ENOSPC;

@@ -187,6 +187,8 @@ uint64_t flow_table_evicted(const struct flow_table *t); /* left because the tab
  * fetched before. */
 struct flow *flow_table_oldest(const struct flow_table *t);
 
+/* True when a name of that source is kept. */
+bool flow_has_name(const struct flow *f, enum app_proto source, const struct name *name);
 /* Adds a name unless it is there with the same source. Returns 1 added, 0 there already, -ENOSPC
  * when FLOW_NAMES_MAX are held (FLOW_NAMES_FULL is set), -ENOMEM. */
 int flow_add_name(struct flow *f, enum app_proto source, const struct name *name);
