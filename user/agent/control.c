@@ -80,8 +80,12 @@ int control_request(const struct paths *p, struct slice json, struct slice data,
 					 "%s: %s; run as root, or as a member of the group dpi-xdp",
 					 p->socket, strerror(-fd));
 		err = wire_send(fd, 0, json, data);
-		if (!err)
-			err = wire_receive(fd, WIRE_ANSWER_MAX, ANSWER_MS, answer);
+		/* Who hangs up before it has heard all may have said why: that it will not. */
+		if (!err || err == -EPIPE || err == -ECONNRESET) {
+			int got = wire_receive(fd, WIRE_ANSWER_MAX, ANSWER_MS, answer);
+
+			err = got && err ? err : got;
+		}
 		close(fd);
 	}
 	if (err)
