@@ -65,7 +65,8 @@ static void check_whole(const struct frame *f, struct slice whole, unsigned key)
 	for (size_t i = head; i < whole.len; i++)
 		CLAIM(sent[key][i - head][whole.at[i] / 8] & 1 << whole.at[i] % 8);
 	CLAIM(packet_decode_whole(f, whole, &p) != DPI_PARSE_NOT_IP);
-	CLAIM(!p.head.frag_off && !p.head.is_first_fragment);
+	/* What is in a tunnel inside may be a fragment again. */
+	CLAIM(p.tunnel_depth || (!p.head.frag_off && !p.head.is_first_fragment));
 }
 
 static void take(struct defrag *d, const struct frame *f, int key)
