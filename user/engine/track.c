@@ -106,7 +106,7 @@ static bool is_reset_taken(struct flow *f, const struct packet *p)
 	if (side && side->lane[0].stream)
 		return p->head.seq == stream_next_seq(side->lane[0].stream);
 	/* Nothing was sent: the first number, or none is known. An answer to a SYN has none. */
-	return !(f->isn_known & (1 << end)) || p->head.seq == f->isn[end] + 1 || !p->head.seq;
+	return !has_isn_bit(f, end, ISN_KNOWN) || p->head.seq == f->isn[end] + 1 || !p->head.seq;
 }
 
 static void follow_tcp(struct flow *f, const struct packet *p)
@@ -160,10 +160,10 @@ static bool is_under_way(const struct flow *f, int end)
 /* Bytes of that end wait for more. */
 static bool is_amid(const struct flow *f, int end)
 {
-	const struct flow_lane *lane = f->side[end] ? &f->side[end]->lane[0] : NULL;
+	const struct flow_side *side = f->side[end];
 
-	return lane && lane->stream && lane->in_play[0] &&
-	       lane->parse_off[0] < stream_view(lane->stream, 0).len;
+	return is_under_way(f, end) &&
+	       side->lane[0].parse_off[0] < stream_view(side->lane[0].stream, 0).len;
 }
 
 /*
@@ -195,7 +195,7 @@ static bool begins_anew(struct flow *f, const struct packet *p)
 	if (f->is_verdict)
 		return is_block_over(f, p);
 	/* A door that hands on no handshake has seen it, and says which connection this is. */
-	if (hint->has_isn && (f->isn_known & (1 << end)) && f->isn[end] != hint->isn)
+	if (hint->has_isn && has_isn_bit(f, end, ISN_KNOWN) && f->isn[end] != hint->isn)
 		return !(p->head.tcp_flags & DPI_TCP_SYN) &&
 		       (hint->is_isn_sure || !is_under_way(f, end));
 	if (is_accepted_anew(f, p))
@@ -204,7 +204,7 @@ static bool begins_anew(struct flow *f, const struct packet *p)
 		return false;
 	if (!(p->head.tcp_flags & DPI_TCP_SYN) || (p->head.tcp_flags & DPI_TCP_ACK))
 		return false;
-	if ((f->isn_known & (1 << end)) && f->isn[end] == p->head.seq)
+	if (has_isn_bit(f, end, ISN_KNOWN) && f->isn[end] == p->head.seq)
 		return false;
 	/* The end may be as false as this beginning: then both are read. */
 	return !is_amid(f, end);
