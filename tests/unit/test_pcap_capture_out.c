@@ -152,10 +152,107 @@ static void devices_are_written_directly_and_their_faults_seen(void **state)
 	assert_int_equal(capture_out_open("/nonexistent/out", &o, &f), -ENOENT);
 }
 
-/* 40 records of 100 bytes behind a head of 24, with room for `limit` bytes. */
-static void fill(const struct place *p, rlim_t limit)
+/* Lent and copied pieces in any mixture, more of them than are held back at once, some empty. */
+static void lent_and_copied_pieces_keep_their_order(void **state)
 {
-	uint8_t record[100] = {1};
+	enum { COUNT = 60000, LEN = 7 };
+	uint8_t *bytes = malloc(COUNT * LEN), *got = malloc(COUNT * LEN + 1);
+	struct capture_out *o = NULL;
+	struct fault f;
+	struct place p;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(bytes);
+	assert_non_null(got);
+	for (size_t i = 0; i < COUNT * LEN; i++)
+		bytes[i] = (uint8_t)(i * 31 + i / 251);
+	place_make(&p);
+	assert_int_equal(capture_out_open(p.out, &o, &f), 0);
+	assert_int_equal(capture_out_lend(o, slice_of(NULL, 0), false), 0);
+	for (size_t i = 0; i < COUNT; i++) {
+		uint8_t small[LEN];
+		int err;
+
+		memcpy(small, bytes + i * LEN, LEN); /* overwritten by the next */
+		if (i < COUNT / 3 ? i % 3 == 0 : i % 1000 == 0)
+			err = capture_out_write(o, slice_of(small, LEN), true);
+		else
+			err = capture_out_lend(o, slice_of(bytes + i * LEN, LEN), true);
+		assert_int_equal(err, 0);
+		if (i % 7919 == 0)
+			assert_int_equal(capture_out_flush(o), 0);
+	}
+	assert_int_equal(capture_out_finish(o, &f), 0);
+	file = fopen(p.out, "r");
+	assert_non_null(file);
+	assert_int_equal(fread(got, 1, COUNT * LEN + 1, file), COUNT * LEN);
+	fclose(file);
+	assert_memory_equal(got, bytes, COUNT * LEN);
+	free(bytes);
+	free(got);
+	place_remove(&p);
+}
+
+/* A lent piece is what it is when it is flushed, and never looked at after that. */
+static void nothing_is_borrowed_after_a_flush(void **state)
+{
+	char text[] = "record", *heap = strdup("heap");
+	struct capture_out *o = NULL;
+	struct fault f;
+	struct place p;
+	char got[16] = "";
+	FILE *file;
+
+	(void)state;
+	place_make(&p);
+	assert_int_equal(capture_out_open(p.out, &o, &f), 0);
+	assert_int_equal(capture_out_lend(o, slice_text(text), true), 0);
+	memcpy(text, "RECORD", 6);
+	assert_int_equal(capture_out_lend(o, slice_text(heap), true), 0);
+	assert_int_equal(size_of(p.part), 0);
+	assert_int_equal(capture_out_flush(o), 0);
+	free(heap);
+	memcpy(text, "------", 6);
+	assert_int_equal(capture_out_write(o, slice_text("!"), true), 0);
+	assert_int_equal(capture_out_finish(o, &f), 0);
+	file = fopen(p.out, "r");
+	assert_non_null(file);
+	assert_int_equal(fread(got, 1, sizeof(got), file), 11);
+	fclose(file);
+	assert_string_equal(got, "RECORDheap!");
+	place_remove(&p);
+}
+
+/* A piece above the buffer's size is written, copied or lent. */
+static void a_large_piece_is_written(void **state)
+{
+	size_t len = (size_t)5 << 20;
+	uint8_t *large = calloc(1, len);
+	struct capture_out *o = NULL;
+	struct fault f;
+	struct place p;
+
+	(void)state;
+	assert_non_null(large);
+	place_make(&p);
+	assert_int_equal(capture_out_open(p.out, &o, &f), 0);
+	assert_int_equal(capture_out_write(o, slice_text("head"), false), 0);
+	assert_int_equal(capture_out_write(o, slice_of(large, len), true), 0);
+	assert_int_equal(size_of(p.part), (long)len + 4);
+	assert_int_equal(capture_out_lend(o, slice_of(large, len), true), 0);
+	assert_int_equal(capture_out_finish(o, &f), 0);
+	assert_int_equal(size_of(p.out), 2 * (long)len + 4);
+	free(large);
+	place_remove(&p);
+}
+
+/* 40 records of 100 bytes behind a head of 24, with room for `limit` bytes: copied, lent one by
+ * one, lent as one run, or both in turn. */
+enum way { COPIED, LENT, LENT_RUN, MIXED, WAYS };
+static void fill(const struct place *p, rlim_t limit, enum way way)
+{
+	static const uint8_t records[40][100] = {{1}};
 	struct capture_out *o = NULL;
 	struct rlimit was, now;
 	struct fault f;
@@ -168,9 +265,15 @@ static void fill(const struct place *p, rlim_t limit)
 	now.rlim_cur = limit;
 	assert_int_equal(capture_out_open(p->out, &o, &f), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &now), 0);
-	capture_out_write(o, slice_of(record, 24), false);
-	for (int i = 0; i < 40; i++)
-		capture_out_write(o, slice_of(record, sizeof(record)), true);
+	capture_out_write(o, slice_of(records, 24), false);
+	for (int i = 0; i < 40; i++) {
+		struct slice record = slice_of(records[way == LENT_RUN ? i : 0], 100);
+
+		if (way == COPIED || (way == MIXED && i % 2))
+			capture_out_write(o, record, true);
+		else
+			capture_out_lend(o, record, true);
+	}
 	err = capture_out_finish(o, &f);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
 	assert_int_equal(err, -EFBIG);
@@ -191,8 +294,10 @@ static void a_full_disk_leaves_whole_records_under_another_name(void **state)
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
 	place_make(&p);
-	for (rlim_t limit = 0; limit < 4024; limit += 37)
-		fill(&p, limit);
+	for (enum way way = COPIED; way < WAYS; way++) {
+		for (rlim_t limit = 0; limit < 4024; limit += 37)
+			fill(&p, limit, way);
+	}
 	place_remove(&p);
 }
 
@@ -204,6 +309,9 @@ int main(void)
 		cmocka_unit_test(the_input_is_never_written_to),
 		cmocka_unit_test(a_link_is_written_through),
 		cmocka_unit_test(devices_are_written_directly_and_their_faults_seen),
+		cmocka_unit_test(lent_and_copied_pieces_keep_their_order),
+		cmocka_unit_test(nothing_is_borrowed_after_a_flush),
+		cmocka_unit_test(a_large_piece_is_written),
 		cmocka_unit_test(a_full_disk_leaves_whole_records_under_another_name),
 	};
 

@@ -9,20 +9,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-enum { OUT_BUFFER = 1 << 20, OUT_PIECES = 8192 };
+enum {
+	OUT_BUFFER = 1 << 20,
+	OUT_PIECES = 8192,
+	OUT_RUNS = 1024, /* what one writev() takes (IOV_MAX) */
+};
 
 struct capture_out {
 	int fd, err;
 	bool is_beside;	   /* written as .part, renamed at the end */
 	char *path, *part; /* where it shall be; where it is meanwhile (NULL: directly) */
-	uint8_t *buf;
+	uint8_t *buf;	   /* copies of the pieces that are not lent */
 	size_t len;
-	/* Ends of the pieces in buf, so that a failed write can be cut back to whole ones. */
-	size_t piece_end[OUT_PIECES];
-	bool piece_is_frame[OUT_PIECES];
+	/* What is held back: pieces that lie one behind the other in memory are one run. */
+	struct iovec run[OUT_RUNS];
+	size_t run_count;
+	const uint8_t *run_end; /* of the last run */
+	/* Ends of those pieces, counted from the first, so that a failed write can be cut back to
+	 * whole ones. */
+	struct piece_end {
+		uint64_t at : 63, is_frame : 1;
+	} piece[OUT_PIECES];
 	size_t piece_count;
+	uint64_t held;	  /* bytes of all of them */
 	uint64_t written; /* bytes in the file */
 	uint64_t whole;	  /* bytes of them that are whole pieces */
 	uint64_t whole_frames;
@@ -136,26 +148,35 @@ int capture_out_open(const char *path, struct capture_out **out, struct fault *f
 /* Notes which pieces the last bytes written completed, and drops them from the list. */
 static void settle(struct capture_out *o, uint64_t start)
 {
-	for (size_t i = 0; i < o->piece_count && start + o->piece_end[i] <= o->written; i++) {
-		o->whole = start + o->piece_end[i];
-		o->whole_frames += o->piece_is_frame[i];
+	for (size_t i = 0; i < o->piece_count && start + o->piece[i].at <= o->written; i++) {
+		o->whole = start + o->piece[i].at;
+		o->whole_frames += o->piece[i].is_frame;
 	}
 	o->piece_count = 0;
+	o->held = 0;
+	o->run_count = 0;
+	o->run_end = NULL;
+	o->len = 0;
 }
 
-/* Writes all of it, however often the kernel takes only a part. */
-static int write_all(struct capture_out *o, const uint8_t *at, size_t len)
+/* Writes all runs, however often the kernel takes only a part. */
+static int write_runs(struct capture_out *o)
 {
-	while (len > 0) {
-		ssize_t n = write(o->fd, at, len);
+	struct iovec *at = o->run;
+	size_t count = o->run_count;
+
+	while (count > 0) {
+		ssize_t n = writev(o->fd, at, (int)count);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		at += n;
-		len -= (size_t)n;
 		o->written += (uint64_t)n;
+		for (; count > 0 && (size_t)n >= at->iov_len; at++, count--)
+			n -= (ssize_t)at->iov_len;
+		if (n > 0)
+			*at = (struct iovec){(char *)at->iov_base + n, at->iov_len - (size_t)n};
 	}
 	return 0;
 }
@@ -165,32 +186,49 @@ int capture_out_flush(struct capture_out *o)
 	uint64_t start = o->written;
 
 	if (!o->err)
-		o->err = write_all(o, o->buf, o->len);
+		o->err = write_runs(o);
 	settle(o, start);
-	o->len = 0;
 	return o->err;
+}
+
+/* A run of its own, behind what is held back; makes room when there is none. */
+static int begin_run(struct capture_out *o, struct slice piece)
+{
+	if (o->err ||
+	    ((o->run_count == OUT_RUNS || o->piece_count == OUT_PIECES) && capture_out_flush(o)))
+		return o->err;
+	o->run[o->run_count++] = (struct iovec){(void *)(uintptr_t)piece.at, piece.len};
+	return 0;
+}
+
+int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame)
+{
+	if (piece.len == 0)
+		return o->err;
+	if (piece.at == o->run_end && o->piece_count < OUT_PIECES)
+		o->run[o->run_count - 1].iov_len += piece.len;
+	else if (begin_run(o, piece))
+		return o->err;
+	o->run_end = piece.at + piece.len;
+	o->held += piece.len;
+	o->piece[o->piece_count++] = (struct piece_end){o->held, is_frame};
+	return 0;
 }
 
 int capture_out_write(struct capture_out *o, struct slice piece, bool is_frame)
 {
-	if (o->err)
+	uint8_t *copy;
+
+	if (piece.len > OUT_BUFFER) /* so large that a copy would cost more than a call */
+		return capture_out_lend(o, piece, is_frame) ? o->err : capture_out_flush(o);
+	if (piece.len == 0 || (piece.len > OUT_BUFFER - o->len && capture_out_flush(o)))
 		return o->err;
-	if ((piece.len > OUT_BUFFER - o->len || o->piece_count == OUT_PIECES) &&
-	    capture_out_flush(o))
+	copy = o->buf + o->len;
+	memcpy(copy, piece.at, piece.len);
+	if (capture_out_lend(o, slice_of(copy, piece.len), is_frame))
 		return o->err;
-	if (piece.len > OUT_BUFFER) {
-		o->err = write_all(o, piece.at, piece.len);
-		if (!o->err) {
-			o->whole = o->written;
-			o->whole_frames += is_frame;
-		}
-		return o->err;
-	}
-	if (piece.len > 0)
-		memcpy(o->buf + o->len, piece.at, piece.len);
-	o->len += piece.len;
-	o->piece_end[o->piece_count] = o->len;
-	o->piece_is_frame[o->piece_count++] = is_frame;
+	/* Last, since lending may have flushed what was there. */
+	o->len = (size_t)(copy - o->buf) + piece.len;
 	return 0;
 }
 

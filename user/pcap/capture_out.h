@@ -24,10 +24,16 @@ int capture_out_check(const char *path, const char *in_path, struct fault *f);
 /* Opens path for writing. Gives *out. Returns 0, or -errno and *f. */
 int capture_out_open(const char *path, struct capture_out **out, struct fault *f);
 
-/* Writes one piece, whole; is_frame: it counts as a record. Returns 0, or -errno, which sticks. */
+/*
+ * Writes one piece, whole; is_frame: it counts as a record. write copies it: for small things. lend
+ * borrows its bytes until the next capture_out_flush() has returned; pieces that lie one behind the
+ * other in memory are written as one. Both keep their order. Returns 0, or -errno, which sticks.
+ */
 int capture_out_write(struct capture_out *o, struct slice piece, bool is_frame);
+int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame);
 
-/* Writes what is still held back. Returns 0, or -errno, which sticks. */
+/* Writes what is still held back; nothing is borrowed any more, even when this fails. Returns 0,
+ * or -errno, which sticks. */
 int capture_out_flush(struct capture_out *o);
 
 /*
