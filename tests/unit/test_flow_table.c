@@ -63,6 +63,44 @@ static void full_table_lets_the_oldest_go(void **state)
 	assert_int_equal(left, 4);
 }
 
+/* Each look-up in steps gives what the plain one does, and a warm table is the same table. */
+static void steps_find_what_a_look_up_finds(void **state)
+{
+	struct flow_table *t = flow_table_new(100, 7, NULL, NULL);
+	struct dpi_key other;
+
+	for (uint32_t i = 0; i < 50; i++) {
+		struct dpi_key k = key_of(i, 17);
+		uint64_t hash = flow_table_hash(t, &k, dpi_key_hash(&k));
+
+		flow_table_warm_bucket(t, hash);
+		flow_table_warm_flow(t, hash);
+		assert_null(flow_table_find_hashed(t, &k, hash));
+		assert_non_null(flow_table_open_hashed(t, &k, hash, i));
+	}
+	for (uint32_t i = 0; i < 50; i++) {
+		struct dpi_key k = key_of(i, 17);
+		uint64_t hash = flow_table_hash(t, &k, dpi_key_hash(&k));
+
+		flow_table_warm_bucket(t, hash);
+		flow_table_warm_flow(t, hash);
+		assert_ptr_equal(flow_table_find_hashed(t, &k, hash), find_flow(t, i, 17));
+		assert_int_equal(find_flow(t, i, 17)->last_ns, i);
+		/* Whatever differs in a key is in its hash. */
+		other = k;
+		other.port[1] ^= 1;
+		assert_int_not_equal(hash, flow_table_hash(t, &other, dpi_key_hash(&k)));
+		other = k;
+		other.proto ^= 1;
+		assert_int_not_equal(hash, flow_table_hash(t, &other, dpi_key_hash(&k)));
+		other = k;
+		other.addr[0].b[10] ^= 1; /* no longer an IPv4 address in mapped form */
+		assert_int_not_equal(hash, flow_table_hash(t, &other, dpi_key_hash(&k)));
+	}
+	assert_int_equal(flow_table_count(t), 50);
+	flow_table_free(t);
+}
+
 static void flood_does_not_wash_verdicts_away(void **state)
 {
 	struct flow_table *t = flow_table_new(100, 1, NULL, NULL);
@@ -191,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_table_lets_the_oldest_go),
+		cmocka_unit_test(steps_find_what_a_look_up_finds),
 		cmocka_unit_test(flood_does_not_wash_verdicts_away),
 		cmocka_unit_test(idle_flows_leave),
 		cmocka_unit_test(expiry_looks_at_no_more_than_told),

@@ -99,6 +99,17 @@ struct table_node *table_next(const struct table_node *node)
 	return same_hash(node->next, node->hash);
 }
 
+void table_warm_bucket(const struct table *t, uint64_t hash)
+{
+	if (t->bucket_count)
+		__builtin_prefetch(bucket_of(t, hash));
+}
+
+const struct table_node *table_front(const struct table *t, uint64_t hash)
+{
+	return t->bucket_count ? *bucket_of(t, hash) : NULL;
+}
+
 struct table_node *table_walk(const struct table *t, const struct table_node *after)
 {
 	size_t i = 0;

@@ -32,6 +32,11 @@ void table_remove(struct table *t, struct table_node *node);
 /* The first node with this hash, or NULL; table_next goes on with the same hash. */
 struct table_node *table_first(const struct table *t, uint64_t hash);
 struct table_node *table_next(const struct table_node *node);
+/* Asks the processor for what table_first(t, hash) will read first: the bucket, then the node in
+ * front of it, which must have been asked for before. Both change nothing. */
+void table_warm_bucket(const struct table *t, uint64_t hash);
+/* The node in front of a hash's bucket, whatever its hash; or NULL. */
+const struct table_node *table_front(const struct table *t, uint64_t hash);
 /* Every node, in no order; NULL ends. Start with NULL. Nothing may be added or removed meanwhile.
  */
 struct table_node *table_walk(const struct table *t, const struct table_node *after);

@@ -166,6 +166,18 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 void flow_table_free(struct flow_table *t); /* calls on_leave for all that are left */
 
 struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
+/*
+ * The same in steps, for a door that knows several frames ahead: the hash of each key in this
+ * table, which stays true for as long as the table lives; then its bucket, and then its flow, on
+ * their way from memory; then the look-up. Each step pays when others lie between it and the next.
+ * The warm_ functions change nothing that can be seen, and may be left out.
+ */
+uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
+void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash);
+void flow_table_warm_flow(const struct flow_table *t, uint64_t hash);
+struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash);
+struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash,
+				    uint64_t ts_ns);
 /* Opens a flow; when the table is full the least recently used one leaves, blocked ones only when
  * there are no others, so that a flood cannot wash a verdict away. NULL: out of memory. */
 struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash,
