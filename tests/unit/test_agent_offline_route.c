@@ -52,7 +52,8 @@ static uint8_t shard_of_flow(struct offline_route *r)
 	struct build_packet b = flow_packet(slice_text("alone"));
 	struct capture_record rec = record_of(&b, 0);
 	struct frame_fragment fragment;
-	uint8_t shard = offline_route_place(r, &rec, &fragment).shard;
+	struct packet p;
+	uint8_t shard = offline_route_place(r, &rec.frame, &p, &fragment).shard;
 
 	assert_null(rec.frame.fragment);
 	return shard;
@@ -70,13 +71,14 @@ static void send_halves(struct offline_route *r, const struct build_packet *b, s
 
 	for (int i = 0; i < 2; i++) {
 		bool is_second = (i == 1) != is_reversed;
+		struct packet p;
 		uint8_t got;
 
 		half.frag = 1; /* no transport header of the builder's */
 		half.payload = is_second ? slice_of(whole + 20 + cut, len - cut)
 					 : slice_of(whole + 20, cut);
 		*rec = record_of(&half, is_second ? (uint16_t)(cut / 8) : 0x2000);
-		got = offline_route_place(r, rec, fragment).shard;
+		got = offline_route_place(r, &rec->frame, &p, fragment).shard;
 		assert_ptr_equal(rec->frame.fragment, fragment);
 		assert_int_equal(fragment->whole[0].len != 0, i == 1);
 		if (i == 1 || !is_reversed)
@@ -145,15 +147,17 @@ static void tunnels_in_pieces_go_where_the_inner_flow_goes(void **state)
 			static uint8_t whole[BUILD_MAX];
 			size_t at = build_frame(whole, &half);
 			struct build_packet piece = half;
+			struct packet p;
 
 			piece.payload = k ? slice_of(whole + 52, at - 52)
 					  : slice_of(whole + 20, 32);
 			rec = record_of(&piece, k ? 4 : 0x2000);
 			if (k == 1)
-				assert_int_equal(offline_route_place(r, &rec, &fragment).shard,
-						 shard);
+				assert_int_equal(
+					offline_route_place(r, &rec.frame, &p, &fragment).shard,
+					shard);
 			else
-				(void)offline_route_place(r, &rec, &fragment);
+				(void)offline_route_place(r, &rec.frame, &p, &fragment);
 		}
 		assert_true(fragment.has_flow);
 		assert_int_equal(dpi_be16(fragment.key.port[fragment.dir]), 40000);
@@ -163,39 +167,99 @@ static void tunnels_in_pieces_go_where_the_inner_flow_goes(void **state)
 	offline_route_free(r);
 }
 
-static void a_batch_copies_what_is_known(void **state)
+/* A piece of the largest kind: its datagram may have two readings. */
+static struct frame_fragment largest_fragment(void)
+{
+	static uint8_t views[2][DEFRAG_WHOLE_MAX];
+	struct frame_fragment f = {.has_flow = true, .is_refused = true, .dir = 1};
+
+	for (int i = 0; i < 2; i++) {
+		memset(views[i], i ? 'l' : 'f', sizeof(views[i]));
+		f.whole[i] = slice_of(views[i], sizeof(views[i]));
+	}
+	return f;
+}
+
+static void a_batch_holds_copies(void **state)
 {
 	static const uint8_t payload[PAYLOAD] = "a datagram in two pieces";
-	static uint8_t views[2][BUILD_MAX];
 	struct build_packet b = flow_packet(slice_of(payload, PAYLOAD));
-	struct frame_fragment fragment = {.has_flow = true, .is_refused = true, .dir = 1};
-	struct batch *batch = calloc(1, sizeof(*batch));
-	struct capture_record rec = record_of(&b, 0);
-	const struct frame_fragment *copy;
+	struct frame_fragment fragment = largest_fragment();
+	struct batch_queue q;
+	struct batch *batch;
+	size_t count = 0;
 
-	assert_non_null(batch);
-	memset(views[0], 'f', sizeof(views[0]));
-	memset(views[1], 'l', sizeof(views[1]));
-	fragment.whole[0] = slice_of(views[0], 999);
-	fragment.whole[1] = slice_of(views[1], 65535);
-	rec.frame.fragment = &fragment;
-	/* Too large for the arena, which grows for it once. */
-	assert_int_equal(batch_add(batch, &rec, 3), 1);
-	assert_int_equal(batch_add(batch, &rec, 3), 0);
-	copy = batch->piece[0].frame.fragment;
-	assert_ptr_not_equal(copy, &fragment);
-	assert_true(copy->has_flow && copy->is_refused && copy->dir == 1);
-	for (int i = 0; i < 2; i++) {
-		assert_true(slice_equal(copy->whole[i], fragment.whole[i]));
-		assert_true(copy->whole[i].at >= batch->arena &&
-			    copy->whole[i].at + copy->whole[i].len <=
-				    batch->arena + batch->arena_cap);
+	assert_int_equal(batch_queue_init(&q, 1), 0);
+	assert_int_equal(batch_queue_turn(&q, 0, &batch), BATCH_FILL);
+	for (; batch_is_open(batch); count++) {
+		struct capture_record rec = record_of(&b, 0);
+		const struct frame_fragment *copy;
+
+		assert_int_equal(batch_hold(batch, &rec), 1);
+		assert_true(rec.raw.at != wire &&
+			    slice_equal(rec.raw, slice_of(wire, rec.raw.len)));
+		assert_ptr_equal(rec.frame.bytes.at, rec.raw.at);
+		copy = batch_hold_fragment(batch, &fragment);
+		assert_true(copy->has_flow && copy->is_refused && copy->dir == 1);
+		for (int i = 0; i < 2; i++)
+			assert_true(copy->whole[i].at != fragment.whole[i].at &&
+				    slice_equal(copy->whole[i], fragment.whole[i]));
+		assert_int_equal((uintptr_t)copy % _Alignof(struct frame_fragment), 0);
+		assert_true(batch->arena_len <= batch->arena_cap);
 	}
-	assert_true(batch->arena_len <= batch->arena_cap);
-	assert_int_equal((uintptr_t)copy % _Alignof(struct frame_fragment), 0);
-	assert_true(slice_equal(batch->piece[0].raw, rec.raw));
-	free(batch->arena);
-	free(batch);
+	assert_in_range(count, 2, BATCH_PIECES - 1);
+	batch_queue_clear(&q);
+}
+
+/* What is too large for the arena waits for an empty batch, which grows for it. */
+static void a_large_piece_waits_for_an_empty_batch(void **state)
+{
+	size_t len = 3 * BATCH_BYTES;
+	uint8_t *bytes = calloc(1, len);
+	struct capture_record rec = {.raw = slice_of(bytes, len)};
+	struct batch_queue q;
+	struct batch *batch;
+
+	assert_non_null(bytes);
+	assert_int_equal(batch_queue_init(&q, 1), 0);
+	assert_int_equal(batch_queue_turn(&q, 0, &batch), BATCH_FILL);
+	batch->count = 1;
+	assert_int_equal(batch_hold(batch, &rec), 0);
+	assert_ptr_equal(rec.raw.at, bytes);
+	batch_clear(batch);
+	assert_int_equal(batch_hold(batch, &rec), 1);
+	assert_true(rec.raw.at != bytes && slice_equal(rec.raw, slice_of(bytes, len)));
+	batch_queue_clear(&q);
+	free(bytes);
+}
+
+/* One worker: it fills ahead, walks in order, writes as soon as it can, and ends. */
+static void turns_of_one_worker(void **state)
+{
+	static const enum batch_turn wanted[] = {
+		BATCH_FILL, BATCH_FILL,	 BATCH_WALK, BATCH_WRITE, BATCH_FILL,
+		BATCH_WALK, BATCH_WRITE, BATCH_WALK, BATCH_WRITE, BATCH_DONE,
+	};
+	unsigned filled = 0, walked = 0, written = 0;
+	struct batch_queue q;
+
+	assert_int_equal(batch_queue_init(&q, 1), 0);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		struct batch *b;
+
+		assert_int_equal(batch_queue_turn(&q, 0, &b), wanted[i]);
+		if (wanted[i] == BATCH_FILL) {
+			b->count = ++filled;
+			batch_queue_filled(&q, filled == 3);
+		} else if (wanted[i] == BATCH_WALK) {
+			assert_int_equal(b->count, ++walked);
+			batch_queue_walked(&q, 0, b);
+		} else if (wanted[i] == BATCH_WRITE) {
+			assert_int_equal(b->count, ++written);
+			batch_queue_written(&q);
+		}
+	}
+	batch_queue_clear(&q);
 }
 
 int main(void)
@@ -203,7 +267,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_go_where_their_flow_goes),
 		cmocka_unit_test(tunnels_in_pieces_go_where_the_inner_flow_goes),
-		cmocka_unit_test(a_batch_copies_what_is_known),
+		cmocka_unit_test(a_batch_holds_copies),
+		cmocka_unit_test(a_large_piece_waits_for_an_empty_batch),
+		cmocka_unit_test(turns_of_one_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

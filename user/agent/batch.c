@@ -6,6 +6,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "packet/defrag.h"
+
+enum {
+	/* What is known of one fragment, with both readings of its datagram. */
+	FRAGMENT_ROOM = _Alignof(struct frame_fragment) + sizeof(struct frame_fragment) +
+			2 * DEFRAG_WHOLE_MAX,
+};
 
 static void batch_free(struct batch *b)
 {
@@ -21,17 +28,15 @@ int batch_queue_init(struct batch_queue *q, unsigned workers)
 {
 	*q = (struct batch_queue){.workers = workers};
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_cond_init(&q->filled_cond, NULL);
-	pthread_cond_init(&q->done_cond, NULL);
-	pthread_cond_init(&q->free_cond, NULL);
+	pthread_cond_init(&q->changed, NULL);
 	for (size_t i = 0; i < BATCH_QUEUE; i++) {
 		q->batch[i] = calloc(1, sizeof(struct batch));
 		if (!q->batch[i])
 			return -ENOMEM;
-		q->batch[i]->arena = malloc(BATCH_BYTES);
+		q->batch[i]->arena = malloc(BATCH_BYTES + FRAGMENT_ROOM);
 		if (!q->batch[i]->arena)
 			return -ENOMEM;
-		q->batch[i]->arena_cap = BATCH_BYTES;
+		q->batch[i]->arena_cap = BATCH_BYTES + FRAGMENT_ROOM;
 	}
 	return 0;
 }
@@ -40,105 +45,99 @@ void batch_queue_clear(struct batch_queue *q)
 {
 	for (size_t i = 0; i < BATCH_QUEUE; i++)
 		batch_free(q->batch[i]);
-	pthread_cond_destroy(&q->free_cond);
-	pthread_cond_destroy(&q->done_cond);
-	pthread_cond_destroy(&q->filled_cond);
+	pthread_cond_destroy(&q->changed);
 	pthread_mutex_destroy(&q->lock);
 }
 
-struct batch *batch_queue_take(struct batch_queue *q)
+/* What is due for a worker, under the lock. Writing comes first: it is what makes room. */
+static enum batch_turn choose(struct batch_queue *q, unsigned worker, struct batch **b)
 {
-	struct batch *b;
+	uint64_t walked = q->walked[worker], ahead = q->filled - walked;
+	bool may_fill = !q->is_end && !q->is_filling && q->filled - q->written < BATCH_QUEUE;
 
-	pthread_mutex_lock(&q->lock);
-	while (q->filled - q->written == BATCH_QUEUE)
-		pthread_cond_wait(&q->free_cond, &q->lock);
-	b = q->batch[q->filled % BATCH_QUEUE];
-	pthread_mutex_unlock(&q->lock);
-	b->count = 0;
-	b->arena_len = 0;
-	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
-		event_log_reset(&b->log[i]);
-	return b;
+	*b = q->batch[q->written % BATCH_QUEUE];
+	if (!q->is_writing && q->written < q->filled && !(*b)->busy) {
+		q->is_writing = true;
+		return BATCH_WRITE;
+	}
+	if (may_fill && ahead < BATCH_AHEAD) {
+		*b = q->batch[q->filled % BATCH_QUEUE];
+		q->is_filling = true;
+		return BATCH_FILL;
+	}
+	*b = q->batch[walked % BATCH_QUEUE];
+	return ahead ? BATCH_WALK : BATCH_DONE;
 }
 
-void batch_queue_publish(struct batch_queue *q)
+enum batch_turn batch_queue_turn(struct batch_queue *q, unsigned worker, struct batch **b)
+{
+	enum batch_turn turn;
+
+	pthread_mutex_lock(&q->lock);
+	/* Whoever holds the last batches back will write them as well. */
+	while ((turn = choose(q, worker, b)) == BATCH_DONE && !q->is_end) {
+		q->waiting++;
+		pthread_cond_wait(&q->changed, &q->lock);
+		q->waiting--;
+	}
+	pthread_mutex_unlock(&q->lock);
+	if (turn == BATCH_FILL)
+		batch_clear(*b);
+	return turn;
+}
+
+/* Ends a change that began by taking the lock. */
+static void tell(struct batch_queue *q)
+{
+	if (q->waiting)
+		pthread_cond_broadcast(&q->changed);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void batch_queue_filled(struct batch_queue *q, bool is_end)
 {
 	pthread_mutex_lock(&q->lock);
 	q->batch[q->filled % BATCH_QUEUE]->busy = q->workers;
 	q->filled++;
-	pthread_cond_broadcast(&q->filled_cond);
-	pthread_mutex_unlock(&q->lock);
+	q->is_filling = false;
+	q->is_end |= is_end;
+	tell(q);
+}
+
+void batch_queue_walked(struct batch_queue *q, unsigned worker, struct batch *b)
+{
+	pthread_mutex_lock(&q->lock);
+	q->walked[worker]++;
+	b->busy--;
+	tell(q);
+}
+
+void batch_queue_written(struct batch_queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->written++;
+	q->is_writing = false;
+	tell(q);
 }
 
 void batch_queue_end(struct batch_queue *q)
 {
 	pthread_mutex_lock(&q->lock);
 	q->is_end = true;
-	pthread_cond_broadcast(&q->filled_cond);
-	pthread_cond_broadcast(&q->done_cond);
-	pthread_mutex_unlock(&q->lock);
+	tell(q);
 }
 
-struct batch *batch_queue_next(struct batch_queue *q, uint64_t seq)
+void batch_clear(struct batch *b)
 {
-	struct batch *b = NULL;
-
-	pthread_mutex_lock(&q->lock);
-	while (q->filled == seq && !q->is_end)
-		pthread_cond_wait(&q->filled_cond, &q->lock);
-	if (q->filled > seq)
-		b = q->batch[seq % BATCH_QUEUE];
-	pthread_mutex_unlock(&q->lock);
-	return b;
+	b->count = 0;
+	b->arena_len = 0;
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+		event_log_reset(&b->log[i]);
 }
 
-void batch_queue_done(struct batch_queue *q, struct batch *b)
+bool batch_is_open(const struct batch *b)
 {
-	pthread_mutex_lock(&q->lock);
-	if (--b->busy == 0)
-		pthread_cond_signal(&q->done_cond);
-	pthread_mutex_unlock(&q->lock);
-}
-
-struct batch *batch_queue_finished(struct batch_queue *q, uint64_t seq)
-{
-	struct batch *b = NULL;
-
-	pthread_mutex_lock(&q->lock);
-	for (;;) {
-		if (q->filled > seq) {
-			b = q->batch[seq % BATCH_QUEUE];
-			if (b->busy == 0)
-				break;
-		} else if (q->is_end) {
-			b = NULL;
-			break;
-		}
-		pthread_cond_wait(&q->done_cond, &q->lock);
-	}
-	pthread_mutex_unlock(&q->lock);
-	return b;
-}
-
-void batch_queue_release(struct batch_queue *q)
-{
-	pthread_mutex_lock(&q->lock);
-	q->written++;
-	pthread_cond_signal(&q->free_cond);
-	pthread_mutex_unlock(&q->lock);
-}
-
-/* What a piece takes in the arena: its bytes and, of a fragment, what the reader knows of it. */
-static size_t room_of(const struct capture_record *r)
-{
-	const struct frame_fragment *fragment = r->is_frame ? r->frame.fragment : NULL;
-	size_t len = r->raw.len;
-
-	if (fragment)
-		len += _Alignof(struct frame_fragment) - 1 + sizeof(*fragment) +
-		       fragment->whole[0].len + fragment->whole[1].len;
-	return len;
+	return b->count < BATCH_PIECES && b->arena_cap - b->arena_len >= FRAGMENT_ROOM;
 }
 
 static struct slice copy_in(struct batch *b, struct slice s)
@@ -151,7 +150,29 @@ static struct slice copy_in(struct batch *b, struct slice s)
 	return slice_of(at, s.len);
 }
 
-static const struct frame_fragment *copy_fragment(struct batch *b, const struct frame_fragment *f)
+int batch_hold(struct batch *b, struct capture_record *r)
+{
+	size_t left = b->arena_cap - b->arena_len - FRAGMENT_ROOM, off;
+
+	if (r->raw.len > left) {
+		uint8_t *at;
+
+		if (b->count > 0)
+			return 0;
+		at = realloc(b->arena, r->raw.len + FRAGMENT_ROOM);
+		if (!at)
+			return -ENOMEM;
+		b->arena = at;
+		b->arena_cap = r->raw.len + FRAGMENT_ROOM;
+	}
+	off = r->is_frame ? (size_t)(r->frame.bytes.at - r->raw.at) : 0;
+	r->raw = copy_in(b, r->raw);
+	if (r->is_frame)
+		r->frame.bytes.at = r->raw.at + off;
+	return 1;
+}
+
+const struct frame_fragment *batch_hold_fragment(struct batch *b, const struct frame_fragment *f)
 {
 	size_t odd = b->arena_len % _Alignof(struct frame_fragment);
 	struct frame_fragment *copy;
@@ -163,39 +184,6 @@ static const struct frame_fragment *copy_fragment(struct batch *b, const struct 
 	for (int i = 0; i < 2; i++)
 		copy->whole[i] = copy_in(b, f->whole[i]);
 	return copy;
-}
-
-int batch_add(struct batch *b, const struct capture_record *r, uint8_t shard)
-{
-	size_t room = room_of(r);
-	struct batch_piece *p;
-	uint8_t *at;
-
-	if (b->count == BATCH_PIECES)
-		return 0;
-	if (room > b->arena_cap - b->arena_len) {
-		if (b->count > 0)
-			return 0;
-		at = realloc(b->arena, room);
-		if (!at)
-			return -ENOMEM;
-		b->arena = at;
-		b->arena_cap = room;
-	}
-	p = &b->piece[b->count++];
-	*p = (struct batch_piece){
-		.raw = copy_in(b, r->raw),
-		.is_frame = r->is_frame,
-		.shard = shard,
-		.is_kept = true,
-	};
-	if (r->is_frame) {
-		p->frame = r->frame;
-		p->frame.bytes.at = p->raw.at + (r->frame.bytes.at - r->raw.at);
-		if (r->frame.fragment)
-			p->frame.fragment = copy_fragment(b, r->frame.fragment);
-	}
-	return 1;
 }
 
 void event_log_mark(struct event_log *l, uint64_t number)

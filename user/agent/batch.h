@@ -1,34 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What travels between the threads of the capture door: batches of frames, in file order, each
- * filled by the reader, walked by every worker and emptied by the writer. Room: agent.
+ * What travels between the threads of the capture door: batches of frames, in file order. Room:
+ * agent.
  *
- * A batch belongs to the reader until it is published, then each worker owns the fields of its own
- * frames (is_kept) and its own event log, then the writer owns all of it. The lock is taken once a
- * batch and thread, never for a frame.
+ * There is no thread for reading and none for writing. Each worker takes whatever is due: filling
+ * the next batch, walking its own frames of one, or writing the oldest that all have walked. One
+ * fills and one writes at a time, so both go in file order, and whoever would wait works instead.
+ *
+ * A batch belongs to whoever fills it until it is published; then each worker owns the fate of its
+ * own frames (is_dropped) and its own event log; then it belongs to whoever writes it. The lock is
+ * taken once a turn, never for a frame.
  */
 #ifndef AGENT_BATCH_H
 #define AGENT_BATCH_H
 
 #include <pthread.h>
 #include "base/text.h"
-#include "dpi/abi.h"
+#include "packet/packet.h"
 #include "pcap/capture_in.h"
 
 enum {
 	BATCH_PIECES = 1024,
-	BATCH_BYTES = 1 << 20, /* a single larger piece makes a batch of its own */
+	BATCH_BYTES = 1 << 20, /* held by a batch; a single larger piece makes a batch of its own */
 	BATCH_QUEUE = 8,
+	BATCH_AHEAD = 2, /* batches that are kept filled in front of each worker */
 };
 
-/* A piece of the capture. */
+/* What a piece is, for those who walk a batch: the shard in the low bits. */
+enum batch_mark {
+	BATCH_SHARD = DPI_RINGS_MAX - 1,
+	BATCH_FRAME = 32,
+	BATCH_ANSWER = 64, /* every worker learns names from it */
+};
+
+/* A piece of the capture; a frame is decoded when it is filled in. */
 struct batch_piece {
-	struct frame frame; /* when is_frame; bytes and fragment in the batch's arena */
-	struct slice raw;   /* in the arena */
-	bool is_frame;
-	bool is_answer; /* every worker learns names from it */
-	uint8_t shard;
-	bool is_kept; /* written by the worker of its shard */
+	struct capture_record record; /* its bytes in the batch's arena, or lasting */
+	struct packet packet;	      /* of a frame */
+	enum dpi_parse parse;
 };
 
 /* Events of one worker, in frame order: text, and where each frame's lines end. */
@@ -45,42 +54,60 @@ struct event_log {
 
 struct batch {
 	struct batch_piece piece[BATCH_PIECES];
+	uint8_t mark[BATCH_PIECES];    /* enum batch_mark */
+	bool is_dropped[BATCH_PIECES]; /* by the worker of its shard */
 	size_t count;
+	uint64_t end; /* how far in the input it reaches */
 	uint8_t *arena;
 	size_t arena_len, arena_cap;
 	unsigned busy;			     /* workers not done yet; under the queue's lock */
 	struct event_log log[DPI_RINGS_MAX]; /* by worker */
 };
 
-/* A ring of batches: one reader, every worker sees each batch, one writer. */
+/* A ring of batches. */
 struct batch_queue {
 	pthread_mutex_t lock;
-	pthread_cond_t filled_cond, done_cond, free_cond;
-	uint64_t filled, written; /* batches so far */
-	bool is_end;		  /* no more will be filled */
+	pthread_cond_t changed;
+	unsigned waiting;		/* threads */
+	uint64_t filled, written;	/* batches so far */
+	uint64_t walked[DPI_RINGS_MAX]; /* by worker */
+	bool is_filling, is_writing;
+	bool is_end; /* no more will be filled */
 	unsigned workers;
 	struct batch *batch[BATCH_QUEUE];
+};
+
+enum batch_turn {
+	BATCH_FILL,  /* this empty batch; then batch_queue_filled */
+	BATCH_WALK,  /* one's own frames of this one; then batch_queue_walked */
+	BATCH_WRITE, /* this one; then batch_queue_written */
+	BATCH_DONE,  /* nothing is left for this worker */
 };
 
 /* Returns 0 or -ENOMEM; batch_queue_clear may follow either. */
 int batch_queue_init(struct batch_queue *q, unsigned workers);
 void batch_queue_clear(struct batch_queue *q);
 
-/* Reader: the batch to fill, empty; waits for the writer when all are in use. */
-struct batch *batch_queue_take(struct batch_queue *q);
-/* Reader: hands over the batch taken last. */
-void batch_queue_publish(struct batch_queue *q);
-/* Reader: nothing more will come. */
+/* What this worker is to do next; waits until there is something. Lends *b until it is done. */
+enum batch_turn batch_queue_turn(struct batch_queue *q, unsigned worker, struct batch **b);
+/* The batch is full; is_end: it is the last one. */
+void batch_queue_filled(struct batch_queue *q, bool is_end);
+void batch_queue_walked(struct batch_queue *q, unsigned worker, struct batch *b);
+void batch_queue_written(struct batch_queue *q);
+/* Nothing more will be filled: for when the workers cannot all be started. */
 void batch_queue_end(struct batch_queue *q);
-/* Worker: batch number seq (from 0), or NULL when there will be none; then says it is done. */
-struct batch *batch_queue_next(struct batch_queue *q, uint64_t seq);
-void batch_queue_done(struct batch_queue *q, struct batch *b);
-/* Writer: batch number seq when all workers are done with it, or NULL; then gives it back. */
-struct batch *batch_queue_finished(struct batch_queue *q, uint64_t seq);
-void batch_queue_release(struct batch_queue *q);
 
-/* Copies a piece in. Returns 1, 0 when the batch is full (nothing changed), -ENOMEM. */
-int batch_add(struct batch *b, const struct capture_record *r, uint8_t shard);
+void batch_clear(struct batch *b);
+/* True when another piece may be taken in, apart from its bytes. */
+bool batch_is_open(const struct batch *b);
+/*
+ * Copies the bytes of a record (those of piece[count], or about to become it) into the arena and
+ * points the record there. Returns 1, 0 when the batch is full (nothing changed), or -ENOMEM.
+ */
+int batch_hold(struct batch *b, struct capture_record *r);
+/* The same for what is known of a fragment: a copy that lasts as long as the batch. It always fits
+ * while batch_is_open() said so before its piece. */
+const struct frame_fragment *batch_hold_fragment(struct batch *b, const struct frame_fragment *f);
 
 /* Says that the text now in the log belongs to a frame, after whatever was there. */
 void event_log_mark(struct event_log *l, uint64_t number);

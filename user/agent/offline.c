@@ -76,6 +76,10 @@ static void hand_over(struct offline *run, struct offline_result *r)
 
 	snprintf(r->format, sizeof(r->format), "%s", capture_in_format(run->in));
 	snprintf(r->strange_link, sizeof(r->strange_link), "%s", strange ? strange : "");
+	r->frames = run->frames;
+	r->bytes = run->bytes;
+	r->end = run->end;
+	r->fault = run->fault;
 	r->is_headless = !run->has_pieces && r->end != OFFLINE_WHOLE;
 	if (run->out_of_memory && r->end == OFFLINE_WHOLE) {
 		r->end = OFFLINE_FAILED;
@@ -160,7 +164,7 @@ int offline_run(const struct offline_config *config, struct offline_result *r, s
 		fault_set(f, err, "cannot start a thread: %s", strerror(-err));
 		goto out;
 	}
-	offline_read(run, r);
+	offline_work(run);
 	err = add_up(run, r);
 	if (err) {
 		fault_set(f, err, "out of memory");

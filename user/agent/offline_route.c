@@ -61,23 +61,17 @@ static uint32_t take_fragment(struct offline_route *r, const struct packet *firs
 	return first_parse == DPI_PARSE_OK ? first->hash : hash;
 }
 
-struct offline_place offline_route_place(struct offline_route *r, struct capture_record *rec,
+struct offline_place offline_route_place(struct offline_route *r, struct frame *f, struct packet *p,
 					 struct frame_fragment *fragment)
 {
-	struct offline_place place = {0};
-	enum dpi_parse parse;
-	struct packet p;
-	uint32_t hash;
+	struct offline_place place = {.parse = packet_decode(f, p)};
+	uint32_t hash = p->hash; /* 0 where there is no key */
 
-	if (!rec->is_frame)
-		return place;
-	parse = packet_decode(&rec->frame, &p);
-	hash = p.hash; /* 0 where there is no key */
-	if (packet_is_fragment(&p, parse)) {
-		hash = take_fragment(r, &p, parse, fragment);
-		rec->frame.fragment = fragment;
+	if (packet_is_fragment(p, place.parse)) {
+		hash = take_fragment(r, p, place.parse, fragment);
+		f->fragment = fragment;
 	}
 	place.shard = (uint8_t)(hash % DPI_RINGS_MAX);
-	place.is_answer = parse == DPI_PARSE_OK && learn_is_answer(&p);
+	place.is_answer = place.parse == DPI_PARSE_OK && learn_is_answer(p);
 	return place;
 }

@@ -46,14 +46,15 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	return s->engine ? 0 : -ENOMEM;
 }
 
-bool offline_shard_frame(struct offline_shard *s, const struct frame *f, struct event_log *log)
+bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum dpi_parse parse,
+			  struct event_log *log)
 {
 	struct outcome o;
 
 	s->log = log;
-	s->number = f->number;
-	o = engine_frame(s->engine, f);
-	tally_frame(s->tally, f, &o);
+	s->number = p->frame->number;
+	o = engine_packet(s->engine, p, parse);
+	tally_frame(s->tally, p->frame, &o);
 	return o.action == DPI_PASS;
 }
 

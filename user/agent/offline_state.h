@@ -14,7 +14,7 @@
 struct worker {
 	struct offline *run;
 	unsigned id;
-	pthread_t thread;
+	pthread_t thread;	   /* but for the first */
 	struct dns_memory *memory; /* every worker sees every answer, so all memories are alike */
 };
 
@@ -23,23 +23,32 @@ struct offline {
 	struct capture_in *in;
 	struct capture_out *out, *events;
 	struct batch_queue queue;
-	struct offline_route *route; /* the reader's */
 	struct eve_config eve;
 	struct offline_shard shard[DPI_RINGS_MAX];
 	struct worker worker[DPI_RINGS_MAX];
-	unsigned worker_count; /* those that run */
-	pthread_t writer;
-	/* Set by the writer under the queue's lock: an output failed, so reading on is in vain. */
-	bool is_broken;
-	bool has_pieces;    /* the writer's: something was written */
-	bool out_of_memory; /* the writer's: events were lost */
+	unsigned worker_count; /* those that run; the first is the caller's own thread */
+
+	/* Of whoever fills. */
+	struct offline_route *route;
+	struct capture_record held; /* what did not fit into the last batch; when has_held */
+	bool has_held;
+	uint64_t frames, bytes;
+	enum offline_end end;
+	struct fault fault;
+
+	/* Of whoever writes. */
+	bool has_pieces;    /* something was written */
+	bool out_of_memory; /* events were lost */
+
+	/* Under the queue's lock. */
+	bool is_broken; /* an output failed, so reading on is in vain */
+	struct offline_progress progress;
 };
 
-/* Starts the writer and the workers with the signals blocked, so that the reader alone is
+/* Starts the workers but the first, with the signals blocked, so that the caller alone is
  * interrupted. 0 or -errno; then no thread runs. */
 int offline_start(struct offline *run);
-/* The reader: fills batches until the capture, the user or an output ends it, then waits for the
- * other threads. */
-void offline_read(struct offline *run, struct offline_result *r);
+/* The first worker, until all is done; then waits for the other threads. */
+void offline_work(struct offline *run);
 
 #endif

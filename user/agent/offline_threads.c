@@ -1,35 +1,172 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The threads of the capture door: the reader, the workers and the writer; see offline.h for what
- * belongs to whom. Room: agent.
+ * What the threads of the capture door do: fill a batch, walk it, write it; see batch.h for who
+ * does which and offline.h for what belongs to whom. Room: agent.
  */
 #include "agent/offline_state.h"
 
 #include <errno.h>
 #include <signal.h>
 
-static void *worker_main(void *arg)
+/* Takes the next piece of the capture into b. Returns 1, 0 when b is full or the capture is at its
+ * end (is_full says which), or what ended the capture. */
+static int take(struct offline *run, struct batch *b, bool *is_full)
 {
-	struct worker *w = arg;
-	struct offline *run = w->run;
-	struct batch *b;
+	struct batch_piece *p = &b->piece[b->count];
+	int n = 1;
 
-	for (uint64_t seq = 0; (b = batch_queue_next(&run->queue, seq)); seq++) {
-		struct event_log *log = run->events ? &b->log[w->id] : NULL;
-
-		for (size_t i = 0; i < b->count; i++) {
-			struct batch_piece *p = &b->piece[i];
-			struct offline_shard *s = &run->shard[p->shard];
-
-			if (p->is_answer)
-				learn_frame(w->memory, &p->frame);
-			if (!p->is_frame || p->shard % run->queue.workers != w->id)
-				continue;
-			p->is_kept = offline_shard_frame(s, &p->frame, log);
-		}
-		batch_queue_done(&run->queue, b);
+	if (run->has_held)
+		p->record = run->held;
+	else
+		n = capture_in_next(run->in, &p->record, &run->fault);
+	if (n != 1)
+		return n;
+	run->has_held = false;
+	n = batch_hold(b, &p->record);
+	if (n == 0) {
+		run->held = p->record;
+		run->has_held = *is_full = true;
 	}
-	return NULL;
+	return n;
+}
+
+/* Decodes a frame that was taken in, and says whose it is. */
+static uint8_t place(struct offline *run, struct batch *b, struct batch_piece *p)
+{
+	struct frame_fragment fragment;
+	struct offline_place at;
+
+	if (!p->record.is_frame)
+		return 0;
+	at = offline_route_place(run->route, &p->record.frame, &p->packet, &fragment);
+	p->parse = at.parse;
+	if (p->record.frame.fragment)
+		p->record.frame.fragment = batch_hold_fragment(b, &fragment);
+	run->frames++;
+	run->bytes += p->record.frame.wire_len;
+	return (uint8_t)(at.shard | BATCH_FRAME | (at.is_answer ? BATCH_ANSWER : 0));
+}
+
+/* Notes how far it is, and asks whether to go on. 0, or -EINTR when not. */
+static int note(struct offline *run, bool *is_broken)
+{
+	const struct offline_config *c = run->config;
+
+	pthread_mutex_lock(&run->queue.lock);
+	run->progress = (struct offline_progress){
+		.frames = run->frames,
+		.bytes = capture_in_offset(run->in),
+		.size = capture_in_size(run->in),
+	};
+	*is_broken = run->is_broken;
+	pthread_mutex_unlock(&run->queue.lock);
+	return c->stop && *c->stop ? -EINTR : 0;
+}
+
+static void end(struct offline *run, int n)
+{
+	run->end = n == 0	   ? OFFLINE_WHOLE
+		   : n == -EBADMSG ? OFFLINE_DAMAGED
+		   : n == -EINTR   ? OFFLINE_STOPPED
+				   : OFFLINE_FAILED;
+	if (n == -EINTR)
+		fault_set(&run->fault, n, "interrupted after %llu records",
+			  (unsigned long long)run->frames);
+	if (n == -ENOMEM)
+		fault_set(&run->fault, n, "out of memory");
+}
+
+/* Fills a batch, until it is full or the capture, the user or an output ends it. */
+static void fill(struct offline *run, struct batch *b)
+{
+	uint64_t most = run->config->frame_max;
+	bool is_full = false, is_broken;
+	int n = note(run, &is_broken);
+
+	if (!n)
+		n = !is_broken;
+	while (n == 1 && !is_full && batch_is_open(b)) {
+		struct batch_piece *p = &b->piece[b->count];
+
+		n = most && run->frames >= most ? 0 : take(run, b, &is_full);
+		if (n != 1)
+			break;
+		b->is_dropped[b->count] = false;
+		b->mark[b->count] = place(run, b, p);
+		b->count++;
+	}
+	is_full |= n == 1;
+	if (!is_full)
+		end(run, n);
+	batch_queue_filled(&run->queue, !is_full);
+}
+
+/* What a worker has to do with a piece, beside its index. */
+enum errand { ERRAND_OWN = 1 << 14, ERRAND_LEARN = 1 << 15, ERRAND_INDEX = ERRAND_OWN - 1 };
+/* How far ahead of a frame its flow is looked for, and fetched. */
+enum { WARM_FAR = 8, WARM_NEAR = 4 };
+_Static_assert((int)BATCH_PIECES <= (int)ERRAND_OWN, "an index and its errand");
+
+/* Which pieces of a batch concern a worker. Returns how many. */
+static size_t list(const struct worker *w, const struct batch *b, uint16_t *errand)
+{
+	unsigned workers = w->run->queue.workers;
+	bool is_own[DPI_RINGS_MAX];
+	size_t n = 0;
+
+	for (unsigned s = 0; s < DPI_RINGS_MAX; s++)
+		is_own[s] = s % workers == w->id;
+	for (size_t i = 0; i < b->count; i++) {
+		uint8_t m = b->mark[i];
+		unsigned what = (m & BATCH_ANSWER ? ERRAND_LEARN : 0) |
+				((m & BATCH_FRAME) && is_own[m & BATCH_SHARD] ? ERRAND_OWN : 0);
+
+		errand[n] = (uint16_t)(i | what);
+		n += what != 0;
+	}
+	return n;
+}
+
+static void run_errand(struct worker *w, struct batch *b, unsigned errand)
+{
+	struct event_log *log = w->run->events ? &b->log[w->id] : NULL;
+	size_t i = errand & ERRAND_INDEX;
+	struct batch_piece *p = &b->piece[i];
+
+	if (errand & ERRAND_LEARN)
+		learn_answer(w->memory, &p->packet);
+	if (errand & ERRAND_OWN)
+		b->is_dropped[i] = !offline_shard_packet(&w->run->shard[b->mark[i] & BATCH_SHARD],
+							 &p->packet, p->parse, log);
+}
+
+/* Takes the worker's own frames down the road, and fetches what the next ones will need. */
+static void walk(struct worker *w, struct batch *b)
+{
+	struct offline_shard *shards = w->run->shard;
+	uint16_t errand[BATCH_PIECES];
+	size_t count = list(w, b, errand);
+
+	for (size_t k = 0; k < count + WARM_FAR; k++) {
+		size_t far = k, near = k - (WARM_FAR - WARM_NEAR);
+
+		if (far < count && (errand[far] & ERRAND_OWN)) {
+			size_t i = errand[far] & ERRAND_INDEX;
+			struct batch_piece *p = &b->piece[i];
+
+			offline_shard_warm(&shards[b->mark[i] & BATCH_SHARD], &p->packet, p->parse);
+		}
+		if (near < count && (errand[near] & ERRAND_OWN)) {
+			size_t i = errand[near] & ERRAND_INDEX;
+			const struct batch_piece *p = &b->piece[i];
+
+			offline_shard_warm_flow(&shards[b->mark[i] & BATCH_SHARD], &p->packet,
+						p->parse);
+		}
+		if (k >= WARM_FAR)
+			run_errand(w, b, errand[k - WARM_FAR]);
+	}
+	batch_queue_walked(&w->run->queue, w->id, b);
 }
 
 /* The lines of one log that belong to a frame; *at and *from walk the log. */
@@ -46,165 +183,116 @@ static int write_events(struct offline *run, const struct event_log *l, uint64_t
 	return err;
 }
 
-static int write_batch(struct offline *run, const struct batch *b)
+static int write_all_events(struct offline *run, const struct batch *b)
 {
 	size_t at[DPI_RINGS_MAX] = {0}, from[DPI_RINGS_MAX] = {0};
 	int err = 0;
 
 	for (size_t i = 0; i < b->count && !err; i++) {
-		const struct batch_piece *p = &b->piece[i];
-		unsigned w = p->shard % run->queue.workers;
+		unsigned w = (b->mark[i] & BATCH_SHARD) % run->queue.workers;
 
-		if (p->is_kept)
-			err = capture_out_write(run->out, p->raw, p->is_frame);
-		if (!err && run->events && p->is_frame)
-			err = write_events(run, &b->log[w], p->frame.number, &at[w], &from[w]);
+		if (b->mark[i] & BATCH_FRAME)
+			err = write_events(run, &b->log[w], b->piece[i].record.frame.number, &at[w],
+					   &from[w]);
 	}
+	return err;
+}
+
+static int write_batch(struct offline *run, const struct batch *b)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < b->count && !err; i++)
+		if (!b->is_dropped[i])
+			err = capture_out_lend(run->out, b->piece[i].record.raw,
+					       b->mark[i] & BATCH_FRAME);
+	if (!err)
+		err = capture_out_flush(run->out);
+	if (!err && run->events)
+		err = write_all_events(run, b);
 	run->has_pieces |= b->count > 0;
 	for (size_t w = 0; w < run->queue.workers; w++)
 		run->out_of_memory |= b->log[w].failed || b->log[w].text.failed;
 	return err;
 }
 
-static void *writer_main(void *arg)
+static void put(struct offline *run, const struct batch *b)
 {
-	struct offline *run = arg;
-	struct batch *b;
-	int err = 0;
-
-	for (uint64_t seq = 0; (b = batch_queue_finished(&run->queue, seq)); seq++) {
-		if (!err) {
-			err = write_batch(run, b);
-			if (err) {
-				pthread_mutex_lock(&run->queue.lock);
-				run->is_broken = true;
-				pthread_mutex_unlock(&run->queue.lock);
-			}
-		}
-		batch_queue_release(&run->queue);
-	}
-	return NULL;
-}
-
-static bool is_broken(struct offline *run)
-{
-	bool is;
+	bool is_broken;
 
 	pthread_mutex_lock(&run->queue.lock);
-	is = run->is_broken;
+	is_broken = run->is_broken;
 	pthread_mutex_unlock(&run->queue.lock);
-	return is;
-}
-
-static void show_progress(const struct offline *run, const struct offline_result *r)
-{
-	struct offline_progress p = {
-		.frames = r->frames,
-		.bytes = capture_in_offset(run->in),
-		.size = capture_in_size(run->in),
-	};
-
-	if (run->config->progress)
-		run->config->progress(run->config->progress_ctx, &p);
-}
-
-/* Puts one piece into the batch, or into the next one when it is full. */
-static int feed(struct offline *run, struct batch **b, struct capture_record *rec,
-		struct offline_result *r)
-{
-	struct frame_fragment fragment;
-	struct offline_place place = offline_route_place(run->route, rec, &fragment);
-	int n = batch_add(*b, rec, place.shard);
-
-	if (n == 0) {
-		batch_queue_publish(&run->queue);
-		show_progress(run, r);
-		*b = batch_queue_take(&run->queue);
-		n = batch_add(*b, rec, place.shard);
+	if (!is_broken && write_batch(run, b)) {
+		pthread_mutex_lock(&run->queue.lock);
+		run->is_broken = true;
+		pthread_mutex_unlock(&run->queue.lock);
 	}
-	if (n == 1)
-		(*b)->piece[(*b)->count - 1].is_answer = place.is_answer;
-	if (n == 1 && rec->is_frame) {
-		r->frames++;
-		r->bytes += rec->frame.wire_len;
-	}
-	return n;
+	batch_queue_written(&run->queue);
 }
 
-/* Fills batches until the capture, the user or an output ends it. */
-static void read_all(struct offline *run, struct offline_result *r)
+static void show_progress(struct offline *run)
 {
-	const struct offline_config *c = run->config;
-	struct batch *b = batch_queue_take(&run->queue);
-	uint64_t published = run->queue.filled;
-	struct capture_record rec;
-	int n;
+	struct offline_progress p;
 
-	do {
-		if (c->frame_max && r->frames >= c->frame_max) {
-			n = 0;
-			break;
+	if (!run->config->progress)
+		return;
+	pthread_mutex_lock(&run->queue.lock);
+	p = run->progress;
+	pthread_mutex_unlock(&run->queue.lock);
+	run->config->progress(run->config->progress_ctx, &p);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct offline *run = w->run;
+	struct batch *b;
+
+	for (;;) {
+		switch (batch_queue_turn(&run->queue, w->id, &b)) {
+		case BATCH_FILL: fill(run, b); break;
+		case BATCH_WALK: walk(w, b); break;
+		case BATCH_WRITE: put(run, b); break;
+		case BATCH_DONE: return NULL;
 		}
-		n = capture_in_next(run->in, &rec, &r->fault);
-		if (n == 1)
-			n = feed(run, &b, &rec, r);
-		if (n == 1 && run->queue.filled != published) {
-			published = run->queue.filled;
-			if (c->stop && *c->stop)
-				n = -EINTR;
-			else if (is_broken(run))
-				n = 0;
-		}
-	} while (n == 1);
-	batch_queue_publish(&run->queue);
-	batch_queue_end(&run->queue);
-	r->end = n == 0		 ? OFFLINE_WHOLE
-		 : n == -EBADMSG ? OFFLINE_DAMAGED
-		 : n == -EINTR	 ? OFFLINE_STOPPED
-				 : OFFLINE_FAILED;
-	if (n == -EINTR)
-		fault_set(&r->fault, n, "interrupted after %llu records",
-			  (unsigned long long)r->frames);
-	if (n == -ENOMEM)
-		fault_set(&r->fault, n, "out of memory");
+		if (!w->id)
+			show_progress(run);
+	}
 }
 
 static void join_workers(struct offline *run)
 {
-	for (unsigned i = 0; i < run->worker_count; i++)
+	for (unsigned i = 1; i < run->worker_count; i++)
 		pthread_join(run->worker[i].thread, NULL);
 }
 
 int offline_start(struct offline *run)
 {
 	sigset_t all, before;
-	int err;
+	int err = 0;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	err = -pthread_create(&run->writer, NULL, writer_main, run);
-	if (!err) {
-		while (run->worker_count < run->config->workers && !err) {
-			struct worker *w = &run->worker[run->worker_count];
+	while (run->worker_count < run->config->workers && !err) {
+		struct worker *w = &run->worker[run->worker_count];
 
-			w->run = run;
-			w->id = run->worker_count;
+		w->run = run;
+		w->id = run->worker_count;
+		if (w->id)
 			err = -pthread_create(&w->thread, NULL, worker_main, w);
-			run->worker_count += !err;
-		}
-		if (err) { /* nothing was published yet, so all of them end */
-			batch_queue_end(&run->queue);
-			pthread_join(run->writer, NULL);
-			join_workers(run);
-		}
+		run->worker_count += !err;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err) {
+		batch_queue_end(&run->queue);
+		join_workers(run);
+	}
 	return err;
 }
 
-void offline_read(struct offline *run, struct offline_result *r)
+void offline_work(struct offline *run)
 {
-	read_all(run, r);
+	worker_main(&run->worker[0]);
 	join_workers(run);
-	pthread_join(run->writer, NULL);
 }

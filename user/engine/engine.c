@@ -191,28 +191,35 @@ void road_packet(struct engine *e, const struct packet *p, struct outcome *o)
 
 struct outcome engine_frame(struct engine *e, const struct frame *f)
 {
-	struct outcome o = {.action = DPI_PASS};
 	struct packet p;
+	enum dpi_parse parse = packet_decode(f, &p);
+
+	return engine_packet(e, &p, parse);
+}
+
+struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_parse parse)
+{
+	struct outcome o = {.action = DPI_PASS, .parse = parse};
+	const struct frame *f = p->frame;
 
 	e->now_ns = f->ts_ns;
 	e->number = f->number;
 	track_drain(e);
 	e->count.packets++;
 	e->count.bytes += f->wire_len;
-	o.parse = packet_decode(f, &p);
-	if (o.parse == DPI_PARSE_OK || o.parse == DPI_PARSE_FRAGMENT || o.parse == DPI_PARSE_TINY) {
-		count_packet(e, &p, o.parse);
-		if (f->fragment || o.parse != DPI_PARSE_OK)
-			fragment_take(e, &p, &o);
+	if (parse == DPI_PARSE_OK || parse == DPI_PARSE_FRAGMENT || parse == DPI_PARSE_TINY) {
+		count_packet(e, p, parse);
+		if (f->fragment || parse != DPI_PARSE_OK)
+			fragment_take(e, p, &o);
 		else
-			road_packet(e, &p, &o);
+			road_packet(e, p, &o);
 	} else {
-		count_unread(e, f, o.parse);
+		count_unread(e, f, parse);
 		/* Ports behind more headers than anybody needs are hidden on purpose. */
-		if (o.parse == DPI_PARSE_DEEP && p.head.ip_version == 6 &&
+		if (parse == DPI_PARSE_DEEP && p->head.ip_version == 6 &&
 		    policy_blocks(e->config.policy)) {
 			e->count.dropped_deep++;
-			road_drop(e, &p, NULL, 0, &o);
+			road_drop(e, p, NULL, 0, &o);
 		}
 	}
 	if (o.action == DPI_DROP)
@@ -220,6 +227,17 @@ struct outcome engine_frame(struct engine *e, const struct frame *f)
 	else
 		e->count.forwarded++;
 	return o;
+}
+
+void engine_warm(const struct engine *e, struct packet *p)
+{
+	p->table_hash = flow_table_hash(e->flows, &p->head.key, p->hash);
+	flow_table_warm_bucket(e->flows, p->table_hash);
+}
+
+void engine_warm_flow(const struct engine *e, const struct packet *p)
+{
+	flow_table_warm_flow(e->flows, p->table_hash);
 }
 
 void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns)

@@ -27,6 +27,7 @@ static void take_piece(struct engine *e, const struct packet *p, struct outcome 
 	piece.payload.len = 0;
 	piece.is_cut = false;
 	piece.hash = dpi_key_hash(&piece.head.key);
+	piece.table_hash = 0;
 	road_packet(e, &piece, o);
 }
 

@@ -38,11 +38,3 @@ void learn_answer(struct dns_memory *m, const struct packet *p)
 		if (!is_nobody(&a.addr[i]))
 			(void)dns_memory_put(m, &a.addr[i], &a.name, p->frame->ts_ns, a.ttl_s);
 }
-
-void learn_frame(struct dns_memory *m, const struct frame *f)
-{
-	struct packet p;
-
-	if (packet_decode(f, &p) == DPI_PARSE_OK)
-		learn_answer(m, &p);
-}

@@ -12,8 +12,7 @@
 /* Quick: true when a decoded packet may be a DNS, mDNS or LLMNR answer over UDP, by its port and QR
  * bit. */
 bool learn_is_answer(const struct packet *p);
-/* Puts what an answer says into the memory; of a frame, when it is one. */
+/* Puts what an answer says into the memory, when it is one. */
 void learn_answer(struct dns_memory *m, const struct packet *p);
-void learn_frame(struct dns_memory *m, const struct frame *f);
 
 #endif

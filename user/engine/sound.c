@@ -21,9 +21,7 @@ enum {
 	IP_OPTION_LOOSE_ROUTE = 0x83,
 	IP_OPTION_STRICT_ROUTE = 0x89,
 	IP4_LEN = 20,
-	IP4_TTL = 8,
 	IP4_CHECKSUM = 10,
-	IP6_HOPS = 7,
 	TCP_LEN = 20,
 	TCP_CHECKSUM = 16,
 	HARDWARE_LEN = 6,
@@ -196,19 +194,14 @@ static bool has_good_hop(const struct flow *f, const struct packet *p)
 	       memcmp(f->next_hop[p->head.dir], p->bytes.at, HARDWARE_LEN) == 0;
 }
 
-static uint8_t ttl_of(const struct packet *p)
-{
-	return p->bytes.at[p->head.l3_off + (p->head.ip_version == 4 ? IP4_TTL : IP6_HOPS)];
-}
-
 void sound_note(struct flow *f, const struct packet *p)
 {
 	int end = p->head.dir;
 
 	if (!f->ttl[end] && p->frame->link == LINK_ETHERNET && !p->tunnel && is_frame(p))
 		memcpy(f->next_hop[end], p->bytes.at, HARDWARE_LEN);
-	if (f->ttl[end] < ttl_of(p))
-		f->ttl[end] = ttl_of(p);
+	if (f->ttl[end] < p->ttl)
+		f->ttl[end] = p->ttl;
 	/* The first timestamp is the SYN's. */
 	if ((p->head.tcp_flags & DPI_TCP_SYN) && !f->has_stamp[end] && has_checksum(f, p))
 		(void)has_good_options(f, p, true);
@@ -218,7 +211,7 @@ void sound_note(struct flow *f, const struct packet *p)
  * far the way is, and this end does not. */
 static bool may_be_short_lived(const struct flow *f, const struct packet *p)
 {
-	return ttl_of(p) < f->ttl[p->head.dir] / 4;
+	return p->ttl < f->ttl[p->head.dir] / 4;
 }
 
 unsigned sound_doubts(struct flow *f, const struct packet *p, bool is_next)

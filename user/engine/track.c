@@ -230,13 +230,13 @@ static void note_tunnel(struct flow *f, const struct packet *p)
 	f->outer[!p->head.dir] = p->outer[1];
 }
 
-static struct flow *open_flow(struct engine *e, const struct packet *p)
+static struct flow *open_flow(struct engine *e, const struct packet *p, uint64_t hash)
 {
 	const struct frame_hint *hint = &p->frame->hint;
 	struct event event = {.type = EVENT_FLOW_OPENED};
 	struct flow *f;
 
-	f = flow_table_open(e->flows, &p->head.key, p->hash, e->now_ns);
+	f = flow_table_open_hashed(e->flows, &p->head.key, hash, e->now_ns);
 	e->count.flows_evicted = flow_table_evicted(e->flows);
 	if (!f) {
 		e->count.flows_refused++;
@@ -315,7 +315,9 @@ bool track_is_gone(struct engine *e, struct flow *f, uint64_t now_ns)
 
 struct flow *track_packet(struct engine *e, const struct packet *p)
 {
-	struct flow *f = flow_table_find(e->flows, &p->head.key, p->hash);
+	uint64_t hash = p->table_hash ? p->table_hash
+				      : flow_table_hash(e->flows, &p->head.key, p->hash);
+	struct flow *f = flow_table_find_hashed(e->flows, &p->head.key, hash);
 	int end = p->head.dir;
 	bool is_disputed = false;
 
@@ -331,7 +333,7 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 		f = NULL;
 	}
 	if (!f)
-		f = open_flow(e, p);
+		f = open_flow(e, p, hash);
 	if (!f)
 		return NULL;
 	f->is_disputed |= is_disputed;

@@ -15,6 +15,7 @@
 #include "packet/pieces.h"
 
 /* How long receivers wait for the rest: 30 s (Linux) for IPv4, 60 s for IPv6 (RFC 8200 4.5). */
+_Static_assert(DEFRAG_WHOLE_MAX == PIECES_HEAD_MAX + PIECES_BYTES, "what a whole one may have");
 #define TIME_MAX_4_NS 30000000000ULL
 #define TIME_MAX_6_NS 60000000000ULL
 

@@ -30,7 +30,10 @@ struct defrag_counters {
 
 struct defrag;
 
-enum { DEFRAG_DATAGRAMS = 256 }; /* under way at once */
+enum {
+	DEFRAG_DATAGRAMS = 256,		/* under way at once */
+	DEFRAG_WHOLE_MAX = 512 + 65535, /* bytes of one, its head included */
+};
 
 /* Bytes of memory that defrag_init wants, aligned as malloc aligns. */
 size_t defrag_size(void);

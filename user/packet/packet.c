@@ -9,6 +9,8 @@
 #include "packet/link.h"
 #include "packet/tunnel.h"
 
+enum { IP4_TTL = 8, IP6_HOPS = 7 };
+
 static bool has_key(enum dpi_parse result)
 {
 	return result == DPI_PARSE_OK || result == DPI_PARSE_FRAGMENT || result == DPI_PARSE_TINY;
@@ -62,6 +64,7 @@ static inline enum dpi_parse decode(const struct frame *f, struct packet *p, str
 	memset(&p->head, 0, sizeof(p->head));
 	p->frame = f;
 	p->hash = 0;
+	p->table_hash = 0;
 	p->is_cut = p->is_deep = false;
 	p->tunnel = p->tunnel_depth = p->outer_proto = 0;
 	p->outer_port = 0;
@@ -75,6 +78,7 @@ static inline enum dpi_parse decode(const struct frame *f, struct packet *p, str
 	if (!has_key(result))
 		return result;
 	p->hash = dpi_key_hash(&p->head.key);
+	p->ttl = p->bytes.at[p->head.l3_off + (p->head.ip_version == 4 ? IP4_TTL : IP6_HOPS)];
 	p->payload = slice_first(slice_from(p->bytes, p->head.payload_off), p->head.payload_len);
 	p->is_cut = p->payload.len < p->head.payload_len;
 	return result;

@@ -15,6 +15,8 @@ struct packet {
 				      together from fragments; up to the end of the outer packet */
 	struct dpi_packet head;	   /* of the innermost packet */
 	uint32_t hash;		   /* dpi_key_hash; set with the key */
+	uint8_t ttl;		   /* hop count of the IP header at head.l3_off; set with the key */
+	uint64_t table_hash;	   /* of the key in its engine's table; 0: not yet worked out */
 	struct slice payload;	   /* what was captured of the payload */
 	bool is_cut;		   /* the snap length took payload bytes away */
 	uint8_t tunnel;		   /* enum dpi_tunnel: what carries it, the outermost */
