@@ -8,7 +8,6 @@
  */
 #include "base/text.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,51 +20,32 @@ void text_clear(struct text *t)
 	*t = (struct text){0};
 }
 
-/* Makes room for `more` bytes and the NUL behind them. */
-static bool make_room(struct text *t, size_t more)
+/* Nothing is added any more. */
+static bool fail(struct text *t)
+{
+	t->failed = true;
+	t->cap = t->len;
+	return false;
+}
+
+bool text_reserve(struct text *t, size_t more)
 {
 	size_t need, cap = t->cap ? t->cap : FIRST_CAP;
 	char *at;
 
-	if (t->failed)
-		return false;
-	if (more > SIZE_MAX / 4 - t->len) {
-		t->failed = true;
-		return false;
-	}
+	if (t->failed || more > SIZE_MAX / 4 - t->len)
+		return fail(t);
 	need = t->len + more + 1;
 	if (need <= t->cap)
 		return true;
 	while (cap < need)
 		cap *= 2;
 	at = realloc(t->at, cap);
-	if (!at) {
-		t->failed = true;
-		return false;
-	}
+	if (!at)
+		return fail(t);
 	t->at = at;
 	t->cap = cap;
 	return true;
-}
-
-void text_add(struct text *t, const void *bytes, size_t len)
-{
-	if (!make_room(t, len))
-		return;
-	if (len)
-		memcpy(t->at + t->len, bytes, len);
-	t->len += len;
-	t->at[t->len] = '\0';
-}
-
-void text_puts(struct text *t, const char *s)
-{
-	text_add(t, s, strlen(s));
-}
-
-void text_putc(struct text *t, char c)
-{
-	text_add(t, &c, 1);
 }
 
 void text_printf(struct text *t, const char *format, ...)
@@ -80,7 +60,7 @@ void text_printf(struct text *t, const char *format, ...)
 		t->failed = true;
 		return;
 	}
-	if (!make_room(t, (size_t)len))
+	if (!text_reserve(t, (size_t)len))
 		return;
 	va_start(args, format);
 	vsnprintf(t->at + t->len, (size_t)len + 1, format, args);
@@ -88,16 +68,34 @@ void text_printf(struct text *t, const char *format, ...)
 	t->len += (size_t)len;
 }
 
+/* Two digits at a time, from the last on. */
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+			    "25262728293031323334353637383940414243444546474849"
+			    "50515253545556575859606162636465666768697071727374"
+			    "75767778798081828384858687888990919293949596979899";
+
+/* Writes n in front of end, with zeros up to `least` digits. Returns where it begins. */
+static char *put_digits(char *end, uint64_t n, size_t least)
+{
+	const char *first = end - least;
+
+	for (; n >= 10; n /= 100) {
+		end -= 2;
+		memcpy(end, &pairs[n % 100 * 2], 2);
+	}
+	if (n)
+		*--end = (char)('0' + n);
+	while (end > first)
+		*--end = '0';
+	return end;
+}
+
 void text_u64(struct text *t, uint64_t n)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[20], *end = digits + sizeof(digits);
+	const char *at = put_digits(end, n, 1);
 
-	do {
-		digits[--at] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	text_add(t, digits + at, sizeof(digits) - at);
+	text_add(t, at, (size_t)(end - at));
 }
 
 /* What one kind of text needs beside the \xNN of every kind. */
@@ -109,6 +107,16 @@ struct escape {
 static const struct escape escape_plain = {.slash = "\\", .quote = "\""};
 static const struct escape escape_json = {.slash = "\\\\", .quote = "\\\""};
 static const struct escape escape_csv = {.slash = "\\", .quote = "\"\""};
+
+/* How many bytes from the beginning on are written as they are. */
+static size_t plain_len(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.len && s.at[i] >= 0x20 && s.at[i] <= 0x7e && s.at[i] != '\\' && s.at[i] != '"')
+		i++;
+	return i;
+}
 
 /* Appends runs of ordinary bytes at once, the others one by one. */
 static void add_escaped(struct text *t, struct slice s, const struct escape *e)
@@ -145,7 +153,10 @@ void text_escaped(struct text *t, struct slice s)
 void text_json(struct text *t, struct slice s)
 {
 	text_putc(t, '"');
-	add_escaped(t, s, &escape_json);
+	if (plain_len(s) == s.len)
+		text_add(t, s.at, s.len);
+	else
+		add_escaped(t, s, &escape_json);
 	text_putc(t, '"');
 }
 
@@ -160,5 +171,10 @@ void text_csv(struct text *t, struct slice s)
 
 void text_time(struct text *t, uint64_t ts_ns)
 {
-	text_printf(t, "%" PRIu64 ".%09" PRIu64, ts_ns / 1000000000, ts_ns % 1000000000);
+	char digits[32], *end = digits + sizeof(digits), *at;
+
+	at = put_digits(end, ts_ns % 1000000000, 9);
+	*--at = '.';
+	at = put_digits(at, ts_ns / 1000000000, 1);
+	text_add(t, at, (size_t)(end - at));
 }

@@ -7,6 +7,7 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <string.h>
 #include "base/slice.h"
 
 struct text {
@@ -16,9 +17,30 @@ struct text {
 };
 
 void text_clear(struct text *t); /* frees the buffer; the struct can be used again */
-void text_add(struct text *t, const void *bytes, size_t len);
-void text_puts(struct text *t, const char *s);
-void text_putc(struct text *t, char c);
+/* Makes room for `more` bytes and a NUL behind them. False: out of memory, which sticks. */
+bool text_reserve(struct text *t, size_t more);
+
+/* These are what reports are made of, a hundred times a row: so they stand here, inline. */
+static inline void text_add(struct text *t, const void *bytes, size_t len)
+{
+	if (len >= t->cap - t->len && !text_reserve(t, len))
+		return;
+	if (len)
+		memcpy(t->at + t->len, bytes, len);
+	t->len += len;
+	t->at[t->len] = '\0';
+}
+
+static inline void text_puts(struct text *t, const char *s)
+{
+	text_add(t, s, strlen(s));
+}
+
+static inline void text_putc(struct text *t, char c)
+{
+	text_add(t, &c, 1);
+}
+
 void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_u64(struct text *t, uint64_t n);
 

@@ -41,7 +41,16 @@ void json_line(struct json *j)
 	j->is_line = true;
 }
 
-void json_key(struct json *j, const char *key)
+void json_plain_key(struct json *j, const char *key, size_t len)
+{
+	begin_item(j);
+	text_putc(j->t, '"');
+	text_add(j->t, key, len);
+	text_add(j->t, "\":", 2);
+	j->is_after_key = true;
+}
+
+void json_text_key(struct json *j, const char *key)
 {
 	begin_item(j);
 	text_json(j->t, slice_text(key));

@@ -26,7 +26,14 @@ static inline struct json json_to(struct text *t)
 void json_open(struct json *j, char bracket);  /* '{' or '[' */
 void json_close(struct json *j, char bracket); /* '}' or ']' */
 void json_line(struct json *j);		       /* begins a new line before the next item */
-void json_key(struct json *j, const char *key);
+/* A key of the schema's own: it is written as it is. */
+void json_plain_key(struct json *j, const char *key, size_t len);
+static inline void json_key(struct json *j, const char *key)
+{
+	json_plain_key(j, key, strlen(key));
+}
+/* A key that may hold anything. */
+void json_text_key(struct json *j, const char *key);
 void json_slice(struct json *j, struct slice s);
 void json_string(struct json *j, const char *s); /* NULL gives null */
 void json_u64(struct json *j, uint64_t n);

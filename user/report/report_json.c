@@ -90,8 +90,10 @@ static void put_apps(struct document *d)
 	struct json *j = &d->j;
 
 	open_part(d, "app_breakdown", '{');
-	for (size_t i = 0; i < d->r->app_count; i++)
-		json_pair_u64(j, d->r->apps[i].name, d->r->apps[i].sum.packets);
+	for (size_t i = 0; i < d->r->app_count; i++) {
+		json_text_key(j, d->r->apps[i].name);
+		json_u64(j, d->r->apps[i].sum.packets);
+	}
 	json_close(j, '}');
 	open_part(d, "apps", '[');
 	for (size_t i = 0; i < d->r->app_count; i++) {
