@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <arpa/inet.h>
 #include <cmocka.h>
 
 #include "base/addr.h"
@@ -160,6 +161,30 @@ static void each_kind(void **state)
 	}
 }
 
+/* The C library writes every address the same way. */
+static void text_is_the_librarys(void **state)
+{
+	uint32_t seed = 1;
+
+	for (int i = 0; i < 200000; i++) {
+		char ours[ADDR_TEXT_MAX], theirs[ADDR_TEXT_MAX];
+		struct dpi_addr a = {0};
+
+		for (int k = 0; k < 16; k++) {
+			seed = seed * 1664525 + 1013904223;
+			/* Many empty groups and short ones. */
+			a.b[k] = (uint8_t)(seed >> 30 && seed >> 28 != 5 ? 0 : seed >> 20);
+		}
+		if (i % 4 == 0)
+			dpi_addr_set4(&a, seed);
+		if (dpi_addr_is4(&a))
+			inet_ntop(AF_INET, &a.w[3], theirs, sizeof(theirs));
+		else
+			inet_ntop(AF_INET6, a.b, theirs, sizeof(theirs));
+		assert_string_equal(addr_format(&a, ours), theirs);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +192,7 @@ int main(void)
 		cmocka_unit_test(plain_addresses_take_no_prefix),
 		cmocka_unit_test(each_member),
 		cmocka_unit_test(each_kind),
+		cmocka_unit_test(text_is_the_librarys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

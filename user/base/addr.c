@@ -27,12 +27,60 @@ static void format4(const uint8_t b[4], char *at)
 	}
 }
 
+/* The longest run of empty groups, the first of several; *from is 8 when there is none (RFC 5952
+ * 4.2). Returns how many. */
+static int find_gap(const uint16_t group[8], int *from)
+{
+	int most = 1;
+
+	*from = 8;
+	for (int i = 0, run; i < 8; i += run + 1) {
+		for (run = 0; i + run < 8 && !group[i + run]; run++)
+			;
+		if (run > most) {
+			most = run;
+			*from = i;
+		}
+	}
+	return most;
+}
+
+/* RFC 5952 4, without the dotted forms. */
+static void format6(const struct dpi_addr *a, char *at)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint16_t group[8];
+	int gap, len;
+
+	for (int i = 0; i < 8; i++)
+		group[i] = (uint16_t)(a->b[2 * i] << 8 | a->b[2 * i + 1]);
+	len = find_gap(group, &gap);
+	for (int i = 0; i < 8; i++) {
+		if (i == gap) {
+			*at++ = ':';
+			i += len;
+			if (i == 8)
+				*at++ = ':';
+			if (i == 8)
+				break;
+		}
+		if (i)
+			*at++ = ':';
+		for (int shift = 12; shift >= 0; shift -= 4)
+			if (group[i] >> shift || !shift)
+				*at++ = hex[group[i] >> shift & 15];
+	}
+	*at = '\0';
+}
+
 const char *addr_format(const struct dpi_addr *a, char out[ADDR_TEXT_MAX])
 {
 	if (dpi_addr_is4(a))
 		format4(&a->b[12], out);
-	else
+	else if (a->d[0] == 0) /* some of them have dotted forms */
 		inet_ntop(AF_INET6, a->b, out, ADDR_TEXT_MAX);
+	else
+		format6(a, out);
 	return out;
 }
 

@@ -21,87 +21,152 @@ void json_rule_label(struct json *j, const struct rules *rules, uint64_t id)
 	json_string(j, label);
 }
 
-static void put_names(struct json *j, const struct connection *c)
+/* What stands between two values is one literal: a report has a million of these rows. */
+static void put_addr(struct text *t, const struct dpi_addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+
+	text_puts(t, addr_format(a, text));
+}
+
+/* A word of our own, which holds nothing to escape. */
+static void put_word(struct text *t, const char *s)
+{
+	if (!s) {
+		text_puts(t, "null");
+		return;
+	}
+	text_putc(t, '"');
+	text_puts(t, s);
+	text_putc(t, '"');
+}
+
+static void put_string(struct text *t, const char *s)
+{
+	if (s)
+		text_json(t, slice_text(s));
+	else
+		text_puts(t, "null");
+}
+
+static void put_names(struct text *t, const struct connection *c)
 {
 	struct connection_name name;
 	size_t at = 0;
 
-	json_key(j, "domain");
+	text_puts(t, ",\"domain\":");
 	if (connection_next_name(c, &at, &name))
-		json_slice(j, name.text);
+		text_json(t, name.text);
 	else
-		json_null(j);
-	json_key(j, "names");
-	json_open(j, '[');
-	for (at = 0; connection_next_name(c, &at, &name);) {
-		json_open(j, '{');
-		json_pair_string(j, "source", proto_source(name.source));
-		json_key(j, "name");
-		json_slice(j, name.text);
-		json_close(j, '}');
+		text_puts(t, "null");
+	text_puts(t, ",\"names\":[");
+	at = 0;
+	for (bool is_first = true; connection_next_name(c, &at, &name); is_first = false) {
+		text_puts(t, is_first ? "{\"source\":" : ",{\"source\":");
+		put_word(t, proto_source(name.source));
+		text_puts(t, ",\"name\":");
+		text_json(t, name.text);
+		text_putc(t, '}');
 	}
-	json_close(j, ']');
+	text_putc(t, ']');
 }
 
-static void put_flags(struct json *j, uint32_t flags)
+static void put_flags(struct text *t, uint32_t flags)
 {
-	json_key(j, "flags");
-	json_open(j, '[');
-	for (uint32_t bit = 1; bit && bit <= flags; bit <<= 1) {
-		const char *name = flags & bit ? flow_flag_name((enum flow_flag)bit) : NULL;
+	bool is_first = true;
 
-		if (name)
-			json_string(j, name);
+	text_puts(t, ",\"flags\":[");
+	for (; flags; flags &= flags - 1) {
+		const char *name = flow_flag_name((enum flow_flag)(flags & -flags));
+
+		if (!name)
+			continue;
+		if (!is_first)
+			text_putc(t, ',');
+		put_word(t, name);
+		is_first = false;
 	}
-	json_close(j, ']');
+	text_putc(t, ']');
 }
 
 /* Fingerprint and tunnel: each null where there is none. */
-static void put_carrier(struct json *j, const struct connection *c)
+static void put_carrier(struct text *t, const struct connection *c)
 {
-	json_pair_string(j, "ja4", c->ja4[0] ? c->ja4 : NULL);
-	json_pair_string(j, "tunnel", tunnel_name(c->tunnel));
-	if (c->tunnel) {
-		json_pair_addr(j, "outer_src", connection_outer_src(c));
-		json_pair_addr(j, "outer_dst", connection_outer_dst(c));
-	} else {
-		json_pair_string(j, "outer_src", NULL);
-		json_pair_string(j, "outer_dst", NULL);
+	text_puts(t, ",\"ja4\":");
+	put_word(t, c->ja4[0] ? c->ja4 : NULL);
+	if (!c->tunnel) {
+		text_puts(t, ",\"tunnel\":null,\"outer_src\":null,\"outer_dst\":null");
+		return;
 	}
+	text_puts(t, ",\"tunnel\":");
+	put_word(t, tunnel_name(c->tunnel));
+	text_puts(t, ",\"outer_src\":\"");
+	put_addr(t, connection_outer_src(c));
+	text_puts(t, "\",\"outer_dst\":\"");
+	put_addr(t, connection_outer_dst(c));
+	text_putc(t, '"');
+}
+
+static void put_ends(struct text *t, const struct connection *c)
+{
+	char proto[8];
+
+	text_puts(t, "\"src_ip\":\"");
+	put_addr(t, connection_src(c));
+	text_puts(t, "\",\"dst_ip\":\"");
+	put_addr(t, connection_dst(c));
+	text_puts(t, "\",\"src_port\":");
+	text_u64(t, connection_src_port(c));
+	text_puts(t, ",\"dst_port\":");
+	text_u64(t, connection_dst_port(c));
+	text_puts(t, ",\"protocol\":");
+	put_word(t, report_protocol(c->key.proto, proto));
+}
+
+static void put_counts(struct text *t, const struct connection *c)
+{
+	text_puts(t, ",\"state\":");
+	put_word(t, flow_state_name(c->state));
+	text_puts(t, ",\"packets\":");
+	text_u64(t, connection_packets(c));
+	text_puts(t, ",\"bytes\":");
+	text_u64(t, connection_bytes(c));
+	text_puts(t, ",\"dropped_packets\":");
+	text_u64(t, c->dropped_packets);
+	text_puts(t, ",\"late_packets\":");
+	text_u64(t, c->late_packets);
 }
 
 void json_connection(struct json *j, const struct connection *c, const struct catalogue *catalogue,
 		     const struct rules *rules)
 {
-	char proto[8];
+	struct text *t = j->t;
+	char label[REPORT_LABEL_MAX];
 
 	json_open(j, '{');
-	json_pair_addr(j, "src_ip", connection_src(c));
-	json_pair_addr(j, "dst_ip", connection_dst(c));
-	json_pair_u64(j, "src_port", connection_src_port(c));
-	json_pair_u64(j, "dst_port", connection_dst_port(c));
-	json_pair_string(j, "protocol", report_protocol(c->key.proto, proto));
-	json_pair_string(j, "app", catalogue_name(catalogue, c->app));
-	json_pair_string(j, "category", catalogue_category(catalogue, c->app));
-	json_pair_string(j, "app_protocol", proto_name(c->proto));
-	put_names(j, c);
-	json_pair_string(j, "state", flow_state_name(c->state));
-	json_pair_u64(j, "packets", connection_packets(c));
-	json_pair_u64(j, "bytes", connection_bytes(c));
-	json_pair_u64(j, "dropped_packets", c->dropped_packets);
-	json_pair_u64(j, "late_packets", c->late_packets);
-	json_pair_bool(j, "blocked", c->is_blocked);
-	json_key(j, "block_reason");
-	if (c->is_blocked)
-		json_rule_label(j, rules, c->rule);
-	else
-		json_null(j);
-	json_key(j, "first_ts");
-	json_time(j, c->first_ns);
-	json_key(j, "last_ts");
-	json_time(j, c->last_ns);
-	put_flags(j, c->flags);
-	put_carrier(j, c);
+	put_ends(t, c);
+	text_puts(t, ",\"app\":");
+	put_string(t, catalogue_name(catalogue, c->app));
+	text_puts(t, ",\"category\":");
+	put_string(t, catalogue_category(catalogue, c->app));
+	text_puts(t, ",\"app_protocol\":");
+	put_word(t, proto_name(c->proto));
+	put_names(t, c);
+	put_counts(t, c);
+	if (c->is_blocked) {
+		text_puts(t, ",\"blocked\":true,\"block_reason\":");
+		report_rule_label(rules, c->rule, label, sizeof(label));
+		put_string(t, label);
+	} else {
+		text_puts(t, ",\"blocked\":false,\"block_reason\":null");
+	}
+	text_puts(t, ",\"first_ts\":\"");
+	text_time(t, c->first_ns);
+	text_puts(t, "\",\"last_ts\":\"");
+	text_time(t, c->last_ns);
+	text_putc(t, '"');
+	put_flags(t, c->flags);
+	put_carrier(t, c);
 	json_close(j, '}');
 }
 
