@@ -24,7 +24,7 @@ static void check_pieces(const struct extract_pieces *p)
 		CLAIM(piece->bytes.at + piece->bytes.len <= p->room + p->used);
 		CLAIM(piece->offset <= EXTRACT_ROOM - piece->bytes.len);
 		if (piece->offset == 0)
-			(void)hello_read(piece->bytes, false, PROTO_DTLS, &clue);
+			(void)hello_read(piece->bytes, false, PROTO_DTLS, NULL, &clue);
 	}
 }
 

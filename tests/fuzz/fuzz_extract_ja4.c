@@ -32,7 +32,7 @@ static enum extract_answer try_bare(struct slice bytes, const struct extract_con
 {
 	static const enum app_proto protos[] = {PROTO_TLS, PROTO_QUIC, PROTO_DTLS};
 	enum app_proto proto = protos[ctx->src_port % 3];
-	enum extract_answer answer = hello_read(bytes, false, proto, clue);
+	enum extract_answer answer = hello_read(bytes, false, proto, NULL, clue);
 	bool is_whole = (clue->flags & CLUE_HELLO) != 0;
 
 	if (is_whole ? answer != EXTRACT_FOUND || !has_form(clue->ja4)

@@ -202,19 +202,52 @@ static void opens_nothing_else(void **state)
 
 /* --- the rest -------------------------------------------------------------------------------- */
 
+/* The same whether somebody remembers it or not. */
 static void sha256_of_examples(void **state)
 {
-	uint8_t hash[32];
+	static const struct {
+		const char *text, *hash;
+	} rows[] = {
+		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+	};
+	struct crypt *c = crypt_new();
 
-	crypt_sha256(slice_text("abc"), hash);
-	check_hex("abc", hash, 32,
-		  "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	crypt_sha256(slice_of(NULL, 0), hash);
-	check_hex("nothing", hash, 32,
-		  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-	crypt_sha256(slice_text("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), hash);
-	check_hex("two blocks", hash, 32,
-		  "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+	assert_non_null(c);
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			uint8_t hash[32];
+
+			crypt_sha256(round ? c : NULL, slice_text(rows[i].text), hash);
+			check_hex(rows[i].text, hash, 32, rows[i].hash);
+		}
+	}
+	crypt_free(c);
+}
+
+/* More texts than are kept, of every length about the bound, twice each. */
+static void sha256_remembers_nothing_wrong(void **state)
+{
+	struct crypt *c = crypt_new();
+	uint8_t bytes[300];
+
+	assert_non_null(c);
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < 2000; i++) {
+			uint8_t kept[32], plain[32];
+
+			memset(bytes, 'a', sizeof(bytes));
+			memcpy(bytes + i % 290, &i, sizeof(i));
+			for (int again = 0; again < 2; again++) {
+				crypt_sha256(c, slice_of(bytes, i % 300), kept);
+				crypt_sha256(NULL, slice_of(bytes, i % 300), plain);
+				assert_memory_equal(kept, plain, sizeof(plain));
+			}
+		}
+	}
+	crypt_free(c);
 }
 
 /* A worker's life, many times; *said becomes what went wrong. */
@@ -257,9 +290,13 @@ static void workers_at_the_same_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_are_the_rfcs),	    cmocka_unit_test(ids_of_every_length),
-		cmocka_unit_test(mask_is_the_rfcs),	    cmocka_unit_test(opens_the_rfcs_packet),
-		cmocka_unit_test(opens_nothing_else),	    cmocka_unit_test(sha256_of_examples),
+		cmocka_unit_test(keys_are_the_rfcs),
+		cmocka_unit_test(ids_of_every_length),
+		cmocka_unit_test(mask_is_the_rfcs),
+		cmocka_unit_test(opens_the_rfcs_packet),
+		cmocka_unit_test(opens_nothing_else),
+		cmocka_unit_test(sha256_of_examples),
+		cmocka_unit_test(sha256_remembers_nothing_wrong),
 		cmocka_unit_test(workers_at_the_same_time),
 	};
 

@@ -184,8 +184,9 @@ static void check_assembly(const struct assembly *a)
 	struct clue c = {0};
 
 	assert_null(memchr(a->has, 0, sizeof(a->has)));
-	assert_int_equal(hello_read(slice_of(a->bytes, sizeof(a->bytes)), false, PROTO_DTLS, &c),
-			 EXTRACT_FOUND);
+	assert_int_equal(
+		hello_read(slice_of(a->bytes, sizeof(a->bytes)), false, PROTO_DTLS, NULL, &c),
+		EXTRACT_FOUND);
 	check_hello(&c);
 }
 
@@ -255,7 +256,8 @@ static void two_hellos(void **state)
 	assert_int_equal(pieces.count, 1);
 	assert_int_equal(pieces.piece[0].bytes.len, 4 + BODY);
 	memset(&c, 0, sizeof(c));
-	assert_int_equal(hello_read(pieces.piece[0].bytes, false, PROTO_DTLS, &c), EXTRACT_FOUND);
+	assert_int_equal(hello_read(pieces.piece[0].bytes, false, PROTO_DTLS, NULL, &c),
+			 EXTRACT_FOUND);
 	check_hello(&c);
 }
 

@@ -87,7 +87,7 @@ static enum extract_answer read_cut(const struct bytes *b, size_t len, enum app_
 	enum extract_answer answer;
 
 	clue_clear(clue);
-	answer = hello_read(slice_of(at, len), false, proto, clue);
+	answer = hello_read(slice_of(at, len), false, proto, NULL, clue);
 	wall_free(at);
 	return answer;
 }

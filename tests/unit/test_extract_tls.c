@@ -308,7 +308,7 @@ static void each_built_hello(void **state)
 static enum extract_answer try_dtls(struct slice bytes, const struct extract_context *ctx,
 				    struct clue *clue)
 {
-	return hello_read(bytes, false, PROTO_DTLS, clue);
+	return hello_read(bytes, false, PROTO_DTLS, NULL, clue);
 }
 
 static const struct built dtls[] = {
@@ -340,9 +340,11 @@ static void dtls_servers_are_told_from_tls(void **state)
 	struct clue c;
 
 	clue_clear(&c);
-	assert_int_equal(hello_read(slice_of(bytes, 6), false, PROTO_TLS, &c), EXTRACT_NOT_MINE);
+	assert_int_equal(hello_read(slice_of(bytes, 6), false, PROTO_TLS, NULL, &c),
+			 EXTRACT_NOT_MINE);
 	assert_int_equal(c.proto, PROTO_NONE);
-	assert_int_equal(hello_read(slice_of(bytes, 6), false, PROTO_DTLS, &c), EXTRACT_FOUND);
+	assert_int_equal(hello_read(slice_of(bytes, 6), false, PROTO_DTLS, NULL, &c),
+			 EXTRACT_FOUND);
 	assert_int_equal(c.proto, PROTO_DTLS);
 	assert_int_equal(c.flags, 0);
 }

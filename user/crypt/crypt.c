@@ -11,11 +11,19 @@
 
 #include <gcrypt.h>
 
-enum { HASH_LEN = 32, LABEL_MAX = 32 };
+enum { HASH_LEN = 32, LABEL_MAX = 32, KEPT_HASHES = 64, KEPT_BYTES = 256 };
+
+/* What was hashed, and its hash. */
+struct kept_hash {
+	uint16_t len; /* 0: none */
+	uint8_t hash[HASH_LEN];
+	uint8_t bytes[KEPT_BYTES];
+};
 
 struct crypt {
 	gcry_md_hd_t hmac;
 	gcry_cipher_hd_t ecb, gcm;
+	struct kept_hash kept[KEPT_HASHES]; /* each at the only place it can have */
 };
 
 /* The library must be made ready by one thread alone: it is, before main. */
@@ -51,10 +59,39 @@ void crypt_free(struct crypt *c)
 	gcry_free(c);
 }
 
-void crypt_sha256(struct slice bytes, uint8_t out[32])
+/* The place of bytes among those kept. Any will do: a clash only costs the hash once more. */
+static struct kept_hash *place_of(struct crypt *c, struct slice bytes)
 {
+	uint64_t mix = bytes.len;
+
+	for (; bytes.len >= 8; bytes = slice_from(bytes, 8)) {
+		uint64_t eight;
+
+		memcpy(&eight, bytes.at, 8);
+		mix = (mix ^ eight) * 0x9e3779b97f4a7c15ULL;
+		mix ^= mix >> 29;
+	}
+	for (size_t i = 0; i < bytes.len; i++)
+		mix = (mix ^ bytes.at[i]) * 0x9e3779b97f4a7c15ULL;
+	return &c->kept[mix >> 32 & (KEPT_HASHES - 1)];
+}
+
+void crypt_sha256(struct crypt *c, struct slice bytes, uint8_t out[32])
+{
+	bool may_keep = c && bytes.len && bytes.len <= KEPT_BYTES;
+	struct kept_hash *k = may_keep ? place_of(c, bytes) : NULL;
+
+	if (k && k->len == bytes.len && !memcmp(k->bytes, bytes.at, bytes.len)) {
+		memcpy(out, k->hash, HASH_LEN);
+		return;
+	}
 	gcry_md_hash_buffer(GCRY_MD_SHA256, out, bytes.len ? bytes.at : (const uint8_t *)"",
 			    bytes.len);
+	if (!k)
+		return;
+	k->len = (uint16_t)bytes.len;
+	memcpy(k->bytes, bytes.at, bytes.len);
+	memcpy(k->hash, out, HASH_LEN);
 }
 
 /* HMAC under the key that was set last; any number of them for one key. */

@@ -14,8 +14,9 @@ struct crypt;
 struct crypt *crypt_new(void); /* NULL: out of memory, or the library refuses */
 void crypt_free(struct crypt *c);
 
-/* SHA-256 (FIPS 180-4) of bytes. */
-void crypt_sha256(struct slice bytes, uint8_t out[32]);
+/* SHA-256 (FIPS 180-4) of bytes. c, which may be NULL, remembers some that were asked for before:
+ * few kinds of clients say most of the hellos. */
+void crypt_sha256(struct crypt *c, struct slice bytes, uint8_t out[32]);
 
 /* One version's way to its Initial keys: salt and the labels of HKDF-Expand-Label. */
 struct crypt_initial_version {

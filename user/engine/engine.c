@@ -167,26 +167,34 @@ static void drop_message(struct finding *x, struct outcome *o)
 	judge_emit(e, &event);
 }
 
+/* A packet that may show something, or end what is under way. */
+static void look(struct engine *e, const struct packet *p, struct flow *f, struct outcome *o)
+{
+	struct finding x = {.engine = e, .flow = f, .packet = p};
+
+	inspect_packet(&x);
+	if (x.block.rule)
+		judge_block(e, f, x.block);
+	f->state = (uint8_t)track_state(f);
+	if (x.message.rule && !f->is_verdict)
+		drop_message(&x, o);
+}
+
 void road_packet(struct engine *e, const struct packet *p, struct outcome *o)
 {
 	struct flow *f = track_packet(e, p);
-	struct finding x = {.engine = e, .flow = f, .packet = p};
 
 	if (!f) {
 		road_alone(e, p, o);
 		return;
 	}
 	o->flow = f;
-	if (!f->is_verdict)
-		inspect_packet(&x);
-	if (x.block.rule)
-		judge_block(e, f, x.block);
+	/* Of a flow that is settled nothing more can be learnt. */
+	if (!f->is_verdict && (!f->is_settled || p->is_cut || (f->flags & FLOW_LEARNT)))
+		look(e, p, f, o);
 	f->state = (uint8_t)track_state(f);
-	if (f->is_verdict) {
+	if (f->is_verdict)
 		road_drop(e, p, f, f->decision.rule, o);
-	} else if (x.message.rule) {
-		drop_message(&x, o);
-	}
 }
 
 struct outcome engine_frame(struct engine *e, const struct frame *f)

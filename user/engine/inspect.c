@@ -52,7 +52,6 @@ static bool read_datagram(struct finding *x, struct flow_side *side)
 	bool is_pending = false;
 	struct clue clue;
 
-	x->ctx.crypt = e->crypt;
 	x->ctx.ids = ids_of(e, x->flow);
 	x->ctx.pieces = &e->pieces;
 	e->pieces.count = 0;
@@ -184,6 +183,7 @@ static void inspect_payload(struct finding *x)
 	x->ctx.dst_port = dpi_be16(f->key.port[!end]);
 	x->ctx.is_opener = end == f->opener;
 	x->ctx.flow_proto = f->proto;
+	x->ctx.crypt = e->crypt;
 	charge(side, x->packet->head.payload_len);
 	if (f->key.proto == DPI_IP_TCP) {
 		x->ctx.transport = EXTRACT_STREAM;

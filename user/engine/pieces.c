@@ -59,7 +59,8 @@ static bool read_hellos(struct finding *x, struct flow_run *run, int view, enum 
 
 	while (run->parse_off[view] < bytes.len) {
 		judge_begin(x, &clue);
-		switch (hello_read(slice_from(bytes, run->parse_off[view]), false, proto, &clue)) {
+		switch (hello_read(slice_from(bytes, run->parse_off[view]), false, proto,
+				   x->engine->crypt, &clue)) {
 		case EXTRACT_NOT_MINE: return false;
 		case EXTRACT_NEED_MORE: judge_clue(x, &clue); return true;
 		case EXTRACT_FOUND:

@@ -35,6 +35,7 @@ enum {
 struct datagram {
 	struct extract_pieces *pieces; /* NULL: nowhere to put them */
 	struct clue *clue;
+	struct crypt *crypt;
 	bool is_read; /* a whole hello has been read into the clue */
 };
 
@@ -118,7 +119,7 @@ static void take_hello(struct datagram *d, const struct fragment *f)
 	p->room[from + 3] = (uint8_t)f->length;
 	memcpy(p->room + from + MESSAGE_HEAD, f->bytes.at, f->bytes.len);
 	(void)hello_read(slice_of(p->room + from, MESSAGE_HEAD + f->bytes.len), false, PROTO_DTLS,
-			 d->clue);
+			 d->crypt, d->clue);
 	d->is_read = true;
 }
 
@@ -238,7 +239,7 @@ enum extract_answer dtls_try(struct slice bytes, const struct extract_context *c
 			     struct clue *clue)
 {
 	static const uint8_t capwap[CAPWAP_HEAD] = {1};
-	struct datagram d = {.pieces = ctx->pieces, .clue = clue};
+	struct datagram d = {.pieces = ctx->pieces, .clue = clue, .crypt = ctx->crypt};
 	size_t at = 0;
 
 	if (slice_equal(slice_first(bytes, CAPWAP_HEAD), slice_of(capwap, CAPWAP_HEAD)))

@@ -270,7 +270,8 @@ static bool is_major(const struct wire *w, uint32_t major, uint32_t type, enum a
 }
 
 /* The ClientHello behind the first byte of its version. Returns whether all of it is there. */
-static bool read_hello(struct wire *w, size_t end, uint32_t major, struct clue *clue)
+static bool read_hello(struct wire *w, size_t end, uint32_t major, struct crypt *crypt,
+		       struct clue *clue)
 {
 	struct ja4_hello print;
 
@@ -280,7 +281,7 @@ static bool read_hello(struct wire *w, size_t end, uint32_t major, struct clue *
 	if (w->state != WIRE_OPEN)
 		return false;
 	/* Once, and not with each segment that brings a piece of it. */
-	ja4_write(&print, clue);
+	ja4_write(&print, crypt, clue);
 	clue->flags |= CLUE_HELLO;
 	if (!clue->name_count)
 		clue->flags |= CLUE_NO_NAME;
@@ -288,7 +289,7 @@ static bool read_hello(struct wire *w, size_t end, uint32_t major, struct clue *
 }
 
 enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_proto proto,
-			       struct clue *clue)
+			       struct crypt *crypt, struct clue *clue)
 {
 	struct wire w = {.bytes = bytes, .record_left = has_records ? 0 : SIZE_MAX};
 	uint32_t type = take_number(&w, 1), len, major;
@@ -309,7 +310,7 @@ enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_pr
 	/* Certain from here on: whatever comes, this was a hello, and its names count. */
 	clue->proto = proto;
 	if (type == HANDSHAKE_CLIENT_HELLO) {
-		is_whole = read_hello(&w, HANDSHAKE_HEAD + (size_t)len, major, clue);
+		is_whole = read_hello(&w, HANDSHAKE_HEAD + (size_t)len, major, crypt, clue);
 		if (w.state == WIRE_SHORT)
 			return EXTRACT_NEED_MORE;
 	}

@@ -134,12 +134,12 @@ static void put_numbers(struct digits *d, const struct numbers *list)
 }
 
 /* Appends the hash; of nothing it is all zeros. */
-static char *put_hash(char *out, const struct digits *d)
+static char *put_hash(char *out, struct crypt *crypt, const struct digits *d)
 {
 	uint8_t hash[32] = {0};
 
 	if (d->len)
-		crypt_sha256(slice_of(d->at, d->len), hash);
+		crypt_sha256(crypt, slice_of(d->at, d->len), hash);
 	*out++ = '_';
 	for (int i = 0; i < HASH_BYTES; i++) {
 		*out++ = hex[hash[i] >> 4];
@@ -248,7 +248,7 @@ static unsigned hashed_extensions(const struct ja4_hello *h, struct numbers *lis
 	return count;
 }
 
-void ja4_write(const struct ja4_hello *h, struct clue *clue)
+void ja4_write(const struct ja4_hello *h, struct crypt *crypt, struct clue *clue)
 {
 	struct slice protocol = first_protocol(h);
 	struct numbers ciphers, extensions, algorithms;
@@ -265,13 +265,13 @@ void ja4_write(const struct ja4_hello *h, struct clue *clue)
 	out = put_count(out, hashed_extensions(h, &extensions));
 	out = put_protocol(out, protocol);
 	put_numbers(&digits, &ciphers);
-	out = put_hash(out, &digits);
+	out = put_hash(out, crypt, &digits);
 	digits.len = 0;
 	put_numbers(&digits, &extensions);
 	if (algorithms.count)
 		digits.at[digits.len++] = '_';
 	put_numbers(&digits, &algorithms);
-	out = put_hash(out, &digits);
+	out = put_hash(out, crypt, &digits);
 	*out = '\0';
 	write_alpn(protocol, clue);
 }

@@ -35,6 +35,6 @@ void ja4_clear(struct ja4_hello *h);
 /* Notes an extension. Returns where its content is to go, or NULL when it does not matter. */
 struct ja4_block *ja4_add_extension(struct ja4_hello *h, uint16_t type);
 /* Fills clue->ja4 and clue->alpn of a whole hello; clue->proto says what carried it. */
-void ja4_write(const struct ja4_hello *h, struct clue *clue);
+void ja4_write(const struct ja4_hello *h, struct crypt *crypt, struct clue *clue);
 
 #endif

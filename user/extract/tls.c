@@ -16,7 +16,7 @@ enum extract_answer tls_try(struct slice bytes, const struct extract_context *ct
 
 	if (proxy_head_read(bytes, &head) == PROXY_SHORT)
 		return EXTRACT_NEED_MORE;
-	answer = hello_read(slice_from(bytes, head), true, PROTO_TLS, clue);
+	answer = hello_read(slice_from(bytes, head), true, PROTO_TLS, ctx->crypt, clue);
 	if (answer == EXTRACT_FOUND)
 		clue->consumed += head;
 	return answer;
