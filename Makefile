@@ -42,7 +42,7 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmli
 	-Wno-address-of-packed-member -fno-stack-protector
 
 # What each room needs beyond the C library.
-LIBS     := -lbpf -lelf -lz -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lpthread
+LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lpthread
 
 # `base`..`report` are the rooms; agent and cli join them into the program.
 LIB_SRC  := $(wildcard user/base/*.c user/crypt/*.c user/packet/*.c user/extract/*.c \
