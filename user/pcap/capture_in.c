@@ -25,14 +25,23 @@ static const struct {
 	{4, {0x4d, 0x3c, 0xb2, 0xa1}, &capture_classic, NULL},
 	{4, {0xa1, 0xb2, 0x3c, 0x4d}, &capture_classic, NULL},
 	{4, {0x0a, 0x0d, 0x0d, 0x0a}, &capture_blocks, NULL},
-	{2, {0x1f, 0x8b}, NULL, "compressed by gzip; unpack it first: gunzip -c FILE | ... -"},
-	{4, {0x28, 0xb5, 0x2f, 0xfd}, NULL, "compressed by zstd; unpack it first: zstd -dc FILE"},
 	{6, {0xfd, '7', 'z', 'X', 'Z', 0}, NULL, "compressed by xz; unpack it first: xz -dc FILE"},
 	{3, {'B', 'Z', 'h'}, NULL, "compressed by bzip2; unpack it first: bunzip2 -c FILE"},
 	{4, {0x04, 0x22, 0x4d, 0x18}, NULL, "compressed by lz4; unpack it first: lz4 -dc FILE"},
 	{4, {'P', 'K', 3, 4}, NULL, "a zip archive; unpack it first"},
 	{5, {'s', 'n', 'o', 'o', 'p'}, NULL, "a snoop capture; convert it first: editcap -F pcap"},
 	{4, {0x7f, 'E', 'L', 'F'}, NULL, "a program (ELF)"},
+};
+
+/* First bytes of what is unpacked here. A zstd file may begin with a frame that holds no data. */
+static const struct {
+	uint8_t len;
+	uint8_t bytes[4];
+	enum unpack_kind kind;
+} packers[] = {
+	{2, {0x1f, 0x8b}, UNPACK_GZIP},
+	{4, {0x28, 0xb5, 0x2f, 0xfd}, UNPACK_ZSTD},
+	{4, {0x50, 0x2a, 0x4d, 0x18}, UNPACK_ZSTD},
 };
 
 enum link_type capture_link_type(struct capture_in *in, uint32_t linktype)
@@ -68,7 +77,7 @@ int capture_damage(const struct capture_in *in, struct fault *f, const char *wha
 {
 	return fault_set(f, -EBADMSG, "damaged at record %llu, byte offset %llu: %s",
 			 (unsigned long long)in->frame_count + 1,
-			 (unsigned long long)in->source.offset, what);
+			 (unsigned long long)source_offset(&in->source), what);
 }
 
 static bool is_text(struct slice s)
@@ -92,20 +101,46 @@ static bool is_known_version(const struct source *s)
 		      : at[5] == 0 && at[4] == 2 && at[7] == 0 && at[6] <= 4;
 }
 
+/* Makes the first bytes readable. Damage behind them will be met when they are read. */
+static int look_at_head(struct source *s, struct slice *head, struct fault *f)
+{
+	int n = source_need(s, 64);
+
+	*head = slice_first(slice_of(source_at(s), source_left(s)), 64);
+	if (n == -EILSEQ && head->len == 0)
+		return fault_set(f, -EINVAL, "not a capture: %s", source_damage(s));
+	if (n < 0 && n != -EILSEQ)
+		return n;
+	return head->len ? 0 : fault_set(f, -EINVAL, "not a capture: it is empty");
+}
+
+/* The first bytes, unpacked. Returns 0, or a refusal. */
+static int unpack_head(struct source *s, struct slice *head, struct fault *f)
+{
+	int n = look_at_head(s, head, f);
+
+	for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]) && !n; i++) {
+		if (head->len < packers[i].len ||
+		    memcmp(head->at, packers[i].bytes, packers[i].len))
+			continue;
+		if (s->unpack)
+			return fault_set(f, -EINVAL,
+					 "not a capture: compressed twice; unpack it first");
+		n = source_unpack(s, packers[i].kind);
+		return n ? n : unpack_head(s, head, f);
+	}
+	return n;
+}
+
 /* Chooses in->format. Returns 0, or a refusal. */
 static int sniff(struct capture_in *in, struct fault *f)
 {
 	struct source *s = &in->source;
 	struct fault why = {""};
 	struct slice head;
-	int n = source_need(s, 64);
+	int n = unpack_head(s, &head, f);
 
-	if (n < 0)
-		return n;
-	head = slice_first(slice_of(source_at(s), source_left(s)), 64);
-	if (head.len == 0)
-		return fault_set(f, -EINVAL, "not a capture: it is empty");
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++) {
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]) && !n; i++) {
 		if (head.len < magics[i].len || memcmp(head.at, magics[i].bytes, magics[i].len))
 			continue;
 		in->format = magics[i].format;
@@ -114,6 +149,8 @@ static int sniff(struct capture_in *in, struct fault *f)
 		if (in->format != &capture_classic || is_known_version(s))
 			return 0;
 	}
+	if (n)
+		return n;
 	if (is_text(head))
 		return fault_set(f, -EINVAL, "not a capture: it is text");
 	if (head.len < 4)
@@ -164,16 +201,59 @@ void capture_in_close(struct capture_in *in)
 	free(in);
 }
 
+void capture_in_map(struct capture_in *in, struct capture_guard *guard)
+{
+	if (in->format != &capture_foreign && !in->is_begun)
+		source_map(&in->source, guard);
+}
+
+bool capture_in_is_lasting(const struct capture_in *in)
+{
+	return in->source.map;
+}
+
+void capture_in_release(struct capture_in *in, uint64_t offset)
+{
+	source_release(&in->source, offset);
+}
+
+/* Fills *f for bytes that cannot be had; err is what the source said. */
+static int say_loss(const struct capture_in *in, int err, struct fault *f)
+{
+	const char *what = source_damage(&in->source);
+
+	return what ? capture_damage(in, f, what)
+		    : fault_set(f, err, "cannot be read at byte offset %llu: %s",
+				(unsigned long long)source_offset(&in->source), strerror(-err));
+}
+
+int capture_in_check(struct capture_in *in, struct fault *f)
+{
+	return source_has_lost(&in->source) ? say_loss(in, -EIO, f) : 0;
+}
+
+/* After a step that was no ordinary one: the end, damage, or bytes lost under a mapped file. */
+static int look_again(struct capture_in *in, const struct capture_record *r, int n, struct fault *f)
+{
+	struct source *s = &in->source;
+
+	if ((n == 1 || n == 0 || n == -EBADMSG) && source_has_lost(s)) {
+		if (n == 1)
+			s->at -= r->raw.len;
+		n = -EIO;
+	}
+	return n < 0 && n != -EBADMSG ? say_loss(in, n, f) : n;
+}
+
 int capture_in_next(struct capture_in *in, struct capture_record *r, struct fault *f)
 {
 	int n = in->format->next(in, r, f);
 
-	if (n == 1 && r->is_frame)
+	if (n != 1 || source_is_marked(&in->source))
+		return look_again(in, r, n, f);
+	if (r->is_frame)
 		r->frame.number = ++in->frame_count;
-	if (n < 0 && n != -EBADMSG)
-		fault_set(f, n, "cannot be read at byte offset %llu: %s",
-			  (unsigned long long)in->source.offset, strerror(-n));
-	return n;
+	return 1;
 }
 
 const char *capture_in_format(const struct capture_in *in)
@@ -183,7 +263,7 @@ const char *capture_in_format(const struct capture_in *in)
 
 uint64_t capture_in_offset(const struct capture_in *in)
 {
-	return in->source.offset;
+	return in->source.unpack ? in->source.packed_offset : source_offset(&in->source);
 }
 
 uint64_t capture_in_size(const struct capture_in *in)

@@ -4,8 +4,12 @@
  * output can keep everything. Room: pcap. One thread owns a capture.
  *
  * Reads pcap (both byte orders, microseconds and nanoseconds) and pcapng (several sections and
- * interfaces, both byte orders); libpcap reads any other format it knows. No length field is
- * trusted: a record longer than CAPTURE_RECORD_MAX is damage.
+ * interfaces, both byte orders), also when compressed by gzip or zstd, which the first bytes tell;
+ * libpcap reads any other format it knows. No length field is trusted: a record longer than
+ * CAPTURE_RECORD_MAX is damage.
+ *
+ * A regular file is read up to where it ended when it was opened or mapped: what is appended
+ * meanwhile is left for another time. One that is cut short meanwhile ends there as damage.
  *
  * Standards: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
  */
@@ -29,9 +33,10 @@ enum {
 struct capture_record {
 	struct frame frame; /* when is_frame; its bytes lie in raw */
 	bool is_frame;
-	struct slice raw; /* borrowed until the next call */
+	struct slice raw; /* borrowed until the next call; of a lasting capture, until its end */
 };
 
+struct capture_guard;
 struct capture_in;
 
 /*
@@ -44,6 +49,28 @@ int capture_in_open(const char *path, const volatile sig_atomic_t *stop, struct 
 void capture_in_close(struct capture_in *in);
 
 /*
+ * Before the first capture_in_next(): from now on the capture is memory, where it is a regular file
+ * of ours, uncompressed; else nothing changes. guard (pcap/guard.h) is borrowed until
+ * capture_in_close(), and its handler of SIGBUS must be in place.
+ */
+void capture_in_map(struct capture_in *in, struct capture_guard *guard);
+/* True when the bytes of all records stay where they are until capture_in_close(). */
+bool capture_in_is_lasting(const struct capture_in *in);
+/*
+ * Of a lasting capture: no byte before this capture_in_offset() is used any more, so that memory
+ * stays flat. From one thread at a time, which need not be the reader's.
+ */
+void capture_in_release(struct capture_in *in, uint64_t offset);
+/*
+ * Of a lasting capture, when all its records have been used: were they whole all the time? 0; or
+ * -EBADMSG or -EIO, with the reason in *f, when the file was cut short or could not be read behind
+ * the reader. Then bytes of records that capture_in_next() had given before may have been zeros
+ * when they were used: those of the last moment before the loss, and no others. A record that lay
+ * beyond the file's end when it was asked for is never given.
+ */
+int capture_in_check(struct capture_in *in, struct fault *f);
+
+/*
  * The next piece. Returns 1; 0 at the end; -EBADMSG when the capture is damaged or cut short from
  * here on (*f says at which record and offset); -EINTR when stopped; -errno when reading failed.
  */
@@ -51,8 +78,10 @@ int capture_in_next(struct capture_in *in, struct capture_record *r, struct faul
 
 /* "pcap", "pcapng", or what libpcap reads. */
 const char *capture_in_format(const struct capture_in *in);
-uint64_t capture_in_offset(const struct capture_in *in); /* bytes read so far */
-uint64_t capture_in_size(const struct capture_in *in);	 /* of a regular file; else 0 */
+/* Bytes of the file that are behind us, and in all (0: not known, of what is no regular file). Of a
+ * compressed file both count compressed bytes; a fault always names bytes of the capture. */
+uint64_t capture_in_offset(const struct capture_in *in);
+uint64_t capture_in_size(const struct capture_in *in);
 /* A link type seen that is not parsed: its name, or NULL. */
 const char *capture_in_strange_link(const struct capture_in *in);
 

@@ -84,6 +84,8 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 		return n;
 	if (n == 0)
 		return capture_damage(in, f, "the record is cut short");
+	if (cap_len == 0 && source_has_lost(s))
+		return -EILSEQ; /* the zeros behind the new end of a file cut short look like one */
 	at = source_at(s);
 	r->is_frame = true;
 	r->raw = slice_of(at, RECORD_HEAD + (size_t)cap_len);

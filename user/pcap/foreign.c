@@ -86,8 +86,9 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 		return 0;
 	if (n != 1 || h->caplen > CAPTURE_RECORD_MAX)
 		return capture_damage(in, f,
-				      n != 1 ? pcap_geterr(in->pcap)
-					     : "a captured length above 262,144 bytes");
+				      n == 1 ? "a captured length above 262,144 bytes"
+				      : source_damage(&in->source) ? source_damage(&in->source)
+								   : pcap_geterr(in->pcap));
 	head[0] = (uint32_t)h->ts.tv_sec;
 	head[1] = (uint32_t)h->ts.tv_usec; /* nanoseconds, as asked for */
 	head[2] = h->caplen;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The buffer behind the capture readers. Room: pcap. It knows nothing of formats.
+ * The buffer behind the capture readers, filled by reading or unpacking. Room: pcap. It knows
+ * nothing of formats; source_map.c is the way without a buffer.
  */
 #include "pcap/source.h"
 
@@ -11,11 +12,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SOURCE_BUFFER = 1 << 20, SOURCE_WAIT_MS = 100 };
+/* The buffer stays in the second cache of a core, where its bytes are looked at once more. */
+enum { SOURCE_BUFFER = 512 << 10, SOURCE_WAIT_MS = 100 };
+
+static int look_at_file(struct source *s)
+{
+	struct stat st;
+	off_t at;
+
+	if (fstat(s->fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	s->is_regular = true;
+	at = lseek(s->fd, 0, SEEK_CUR);
+	s->start = at > 0 ? (uint64_t)at : 0;
+	s->size = (uint64_t)st.st_size > s->start ? (uint64_t)st.st_size - s->start : 0;
+	return 0;
+}
 
 int source_open(struct source *s, const char *path, const volatile sig_atomic_t *stop)
 {
-	struct stat st;
 	int fd, err = 0;
 
 	if (strcmp(path, "-") == 0)
@@ -25,16 +44,10 @@ int source_open(struct source *s, const char *path, const volatile sig_atomic_t 
 	if (fd < 0)
 		return -errno;
 	*s = (struct source){.fd = fd, .stop = stop, .cap = SOURCE_BUFFER};
-	if (fstat(fd, &st) < 0) {
-		err = -errno;
-	} else if (S_ISREG(st.st_mode)) {
-		s->is_regular = true;
-		s->size = (uint64_t)st.st_size;
-	} else if (S_ISDIR(st.st_mode)) {
-		err = -EISDIR;
-	}
+	err = look_at_file(s);
 	if (!err) {
 		s->buf = malloc(s->cap);
+		s->base = s->at = s->end = s->buf;
 		err = s->buf ? 0 : -ENOMEM;
 	}
 	if (err)
@@ -44,11 +57,44 @@ int source_open(struct source *s, const char *path, const volatile sig_atomic_t 
 
 void source_close(struct source *s)
 {
+	source_map_close(s);
+	unpack_free(s->unpack);
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
 	free(s->buf);
-	s->buf = NULL;
+	free(s->packed);
+	s->buf = s->packed = NULL;
+	s->unpack = NULL;
+}
+
+int source_unpack(struct source *s, enum unpack_kind kind)
+{
+	size_t cap = SOURCE_BUFFER;
+	uint8_t *buf = malloc(cap);
+
+	s->unpack = buf ? unpack_new(kind) : NULL;
+	if (!s->unpack) {
+		free(buf);
+		return -ENOMEM;
+	}
+	s->packed = s->buf;
+	s->packed_at = (size_t)(s->at - s->buf);
+	s->packed_end = (size_t)(s->end - s->buf);
+	s->packed_offset = s->base_offset + s->packed_at;
+	s->is_end = false; /* of the packed bytes alone */
+	s->buf = buf;
+	s->cap = cap;
+	s->base = s->at = s->end = buf;
+	s->base_offset = 0;
+	return 0;
+}
+
+const char *source_damage(const struct source *s)
+{
+	if (s->is_shorter)
+		return "the file became shorter while it was read";
+	return s->err == -EILSEQ ? unpack_damage(s->unpack) : NULL;
 }
 
 static bool is_stopped(const struct source *s)
@@ -75,46 +121,98 @@ static int wait_readable(const struct source *s)
 	}
 }
 
+/* Reads what is there, at least a byte. Returns how many, 0 at the end, or -errno. */
+static ssize_t read_some(struct source *s, uint8_t *out, size_t cap)
+{
+	for (;;) {
+		int err = wait_readable(s);
+		ssize_t n = err ? err : read(s->fd, out, cap);
+
+		if (err || n >= 0)
+			return n;
+		if (errno != EINTR && errno != EAGAIN)
+			return -errno;
+	}
+}
+
+/* Unpacks at least a byte. Returns as read_some(); -EILSEQ when the packed bytes are damaged. */
+static ssize_t unpack_some(struct source *s, uint8_t *out, size_t cap)
+{
+	for (;;) {
+		struct slice in = slice_of(s->packed + s->packed_at, s->packed_end - s->packed_at);
+		size_t len = cap, had = in.len;
+		int err = s->err ? s->err : unpack_run(s->unpack, &in, out, &len);
+		ssize_t n;
+
+		s->packed_at += had - in.len;
+		s->packed_offset += had - in.len;
+		s->err = err;
+		if (len > 0 && !err)
+			return (ssize_t)len;
+		if (err)
+			return err;
+		if (in.len > 0)
+			continue;
+		n = read_some(s, s->packed, SOURCE_BUFFER);
+		if (n < 0)
+			return n;
+		if (n == 0) {
+			s->err = unpack_end(s->unpack);
+			return s->err;
+		}
+		s->packed_at = 0;
+		s->packed_end = (size_t)n;
+	}
+}
+
 /* Room for at least one more byte behind end. */
 static int make_room(struct source *s, size_t want)
 {
+	size_t at = (size_t)(s->at - s->buf), len = source_left(s);
 	uint8_t *buf;
 
-	if (s->at > 0 && (s->at == s->end || s->at + want > s->cap)) {
-		memmove(s->buf, s->buf + s->at, s->end - s->at);
-		s->end -= s->at;
-		s->at = 0;
+	if (at > 0 && (len == 0 || at + want > s->cap)) {
+		memmove(s->buf, s->at, len);
+		s->base_offset += at;
+		s->at = s->buf;
+		s->end = s->buf + len;
+		at = 0;
 	}
-	if (s->end < s->cap)
+	if (at + len < s->cap)
 		return 0;
 	buf = realloc(s->buf, s->cap * 2);
 	if (!buf)
 		return -ENOMEM;
 	s->buf = buf;
+	s->base = buf;
+	s->at = buf + at;
+	s->end = s->at + len;
 	s->cap *= 2;
 	return 0;
 }
 
-int source_need(struct source *s, size_t want)
+int source_fill(struct source *s, size_t want)
 {
-	while (s->end - s->at < want) {
-		ssize_t n;
+	if (s->map)
+		return source_map_fill(s, want);
+	while (source_left(s) < want) {
+		size_t end = (size_t)(s->end - s->buf);
+		ssize_t n = 0;
 		int err;
 
 		if (s->is_end)
 			return 0;
 		err = make_room(s, want);
-		if (!err)
-			err = wait_readable(s);
 		if (err)
 			return err;
-		n = read(s->fd, s->buf + s->end, s->cap - s->end);
-		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return -errno;
+		end = (size_t)(s->end - s->buf);
+		n = s->unpack ? unpack_some(s, s->buf + end, s->cap - end)
+			      : read_some(s, s->buf + end, s->cap - end);
+		if (n < 0)
+			return (int)n;
 		if (n == 0)
 			s->is_end = true;
-		if (n > 0)
-			s->end += (size_t)n;
+		s->end += n;
 	}
 	return 1;
 }
