@@ -3,7 +3,7 @@
  * The pcapng format: blocks with their length at both ends, in sections that each have a byte order
  * and a list of interfaces of their own. Room: pcap. Standard: draft-ietf-opsawg-pcapng 3 and 4.
  */
-#include "pcap/reading.h"
+#include "pcap/ahead.h"
 
 #include <errno.h>
 
@@ -175,6 +175,33 @@ static int read_section(struct capture_in *in, struct fault *f)
 	return 0;
 }
 
+/* Most blocks are enhanced packets of interfaces that were described before. */
+static bool is_head(const struct capture_in *in, const uint8_t *at, const uint8_t *sure)
+{
+	uint32_t len, cap_len;
+
+	if (capture_u32(in, at) != BLOCK_ENHANCED)
+		return false;
+	len = capture_u32(in, at + 4);
+	cap_len = capture_u32(in, at + 20);
+	return len % 4 == 0 && len <= CAPTURE_BLOCK_MAX && cap_len <= len - 32 &&
+	       capture_u32(in, at + 8) < in->link_count;
+}
+
+static size_t length(const struct capture_in *in, const uint8_t *at)
+{
+	size_t len = capture_u32(in, at + 4);
+
+	return len < BLOCK_LEAST ? BLOCK_LEAST : len;
+}
+
+static __attribute__((noinline)) void look_ahead(struct capture_in *in)
+{
+	static const struct ahead_format format = {4, is_head, length};
+
+	ahead_look(in, &format);
+}
+
 /* Reads one whole block; checks both lengths. Returns 1 with *block set, 0 at the end. */
 static int read_block(struct capture_in *in, struct slice *block, struct fault *f)
 {
@@ -186,6 +213,8 @@ static int read_block(struct capture_in *in, struct slice *block, struct fault *
 		return n;
 	if (n == 0)
 		return source_left(s) == 0 ? 0 : capture_damage(in, f, "a block head is cut short");
+	if (s->at >= in->ahead_end && s->map)
+		look_ahead(in);
 	type = capture_u32(in, source_at(s));
 	if (type == BLOCK_SECTION) { /* the same in both byte orders */
 		n = read_section(in, f);

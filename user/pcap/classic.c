@@ -4,7 +4,7 @@
  * Standard: draft-ietf-opsawg-pcap 4 and 5; the swapped lengths of versions before 2.4 as libpcap
  * reads them.
  */
-#include "pcap/reading.h"
+#include "pcap/ahead.h"
 
 #include <errno.h>
 
@@ -53,6 +53,32 @@ static void order_lengths(const struct capture_in *in, uint32_t *cap_len, uint32
 	}
 }
 
+/* Most records are as large as they say, and are near in time to those before them. */
+static bool is_head(const struct capture_in *in, const uint8_t *at, const uint8_t *sure)
+{
+	enum { NEAR_S = 600 };
+	uint32_t cap_len, wire_len;
+
+	if (capture_u32(in, at) - capture_u32(in, sure) > NEAR_S)
+		return false;
+	cap_len = capture_u32(in, at + 8);
+	wire_len = capture_u32(in, at + 12);
+	return cap_len <= wire_len && wire_len <= CAPTURE_RECORD_MAX &&
+	       capture_u32(in, at + 4) < 1000000000;
+}
+
+static size_t length(const struct capture_in *in, const uint8_t *at)
+{
+	return RECORD_HEAD + (size_t)capture_u32(in, at + 8);
+}
+
+static __attribute__((noinline)) void look_ahead(struct capture_in *in)
+{
+	static const struct ahead_format format = {1, is_head, length};
+
+	ahead_look(in, &format);
+}
+
 /*
  *  0 seconds | 4 fraction | 8 captured length | 12 length on the wire | 16 bytes
  */
@@ -72,6 +98,8 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	if (n == 0)
 		return source_left(s) == 0 ? 0
 					   : capture_damage(in, f, "a record head is cut short");
+	if (s->at >= in->ahead_end && s->map)
+		look_ahead(in);
 	cap_len = capture_u32(in, source_at(s) + 8);
 	wire_len = capture_u32(in, source_at(s) + 12);
 	order_lengths(in, &cap_len, &wire_len);

@@ -24,7 +24,8 @@ struct capture_in {
 	bool is_swapped; /* written in the other byte order */
 	bool is_begun;	 /* the file header is behind us */
 	uint64_t frame_count;
-	int strange_link; /* a LINKTYPE that is not parsed; -1: none */
+	const uint8_t *ahead_end; /* of a mapped capture: how far ahead.h has looked */
+	int strange_link;	  /* a LINKTYPE that is not parsed; -1: none */
 	char strange_name[64];
 
 	/* pcap */
