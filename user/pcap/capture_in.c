@@ -212,6 +212,11 @@ bool capture_in_is_lasting(const struct capture_in *in)
 	return in->source.map;
 }
 
+void capture_in_turn(struct capture_in *in)
+{
+	in->ahead_end = in->source.at;
+}
+
 void capture_in_release(struct capture_in *in, uint64_t offset)
 {
 	source_release(&in->source, offset);

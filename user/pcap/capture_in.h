@@ -57,6 +57,11 @@ void capture_in_map(struct capture_in *in, struct capture_guard *guard);
 /* True when the bytes of all records stay where they are until capture_in_close(). */
 bool capture_in_is_lasting(const struct capture_in *in);
 /*
+ * The next records are read by another thread than the last: what was fetched into the cache ahead
+ * of that one is of no use to it. For speed alone, once a batch of records.
+ */
+void capture_in_turn(struct capture_in *in);
+/*
  * Of a lasting capture: no byte before this capture_in_offset() is used any more, so that memory
  * stays flat. From one thread at a time, which need not be the reader's.
  */
