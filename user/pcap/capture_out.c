@@ -159,19 +159,37 @@ static void settle(struct capture_out *o, uint64_t start)
 	o->len = 0;
 }
 
+/* Reads a byte of each page: one that a mapped capture has lost is then its guard's zeros. */
+static void touch(const struct iovec *run)
+{
+	const volatile uint8_t *at = run->iov_base;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < run->iov_len; i += page)
+		(void)at[i];
+	(void)at[run->iov_len - 1];
+}
+
 /* Writes all runs, however often the kernel takes only a part. */
 static int write_runs(struct capture_out *o)
 {
 	struct iovec *at = o->run;
 	size_t count = o->run_count;
+	bool is_touched = false;
 
 	while (count > 0) {
 		ssize_t n = writev(o->fd, at, (int)count);
 
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n < 0 && errno == EFAULT && !is_touched) {
+			touch(at);
+			is_touched = true;
+			continue;
+		}
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
+		is_touched = false;
 		o->written += (uint64_t)n;
 		for (; count > 0 && (size_t)n >= at->iov_len; at++, count--)
 			n -= (ssize_t)at->iov_len;
