@@ -88,19 +88,13 @@ bool name_set(struct name *out, struct slice from)
 	return true;
 }
 
-static bool is_host_byte(uint8_t c)
-{
-	c = dpi_lower(c);
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
 bool name_is_host(struct slice name)
 {
 	size_t label = 0;
 
 	for (size_t i = 0; i < name.len; i++) {
 		if (name.at[i] != '.') {
-			if (!is_host_byte(name.at[i]) || ++label > 63)
+			if (!name_is_host_byte(dpi_lower(name.at[i])) || ++label > NAME_LABEL_MAX)
 				return false;
 		} else if (label == 0) {
 			return false;

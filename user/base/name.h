@@ -69,7 +69,7 @@ const char *proto_name(enum app_proto p);
 /* "tls", "http", ... as names[].source and event types show it; NULL for PROTO_NONE. */
 const char *proto_source(enum app_proto p);
 
-enum { NAME_MAX_LEN = 255 };
+enum { NAME_MAX_LEN = 255, NAME_LABEL_MAX = 63 };
 
 struct name {
 	uint8_t len;
@@ -81,6 +81,12 @@ struct name {
  * and *out untouched, when nothing is left or it is longer than 255 bytes.
  */
 bool name_set(struct name *out, struct slice from);
+
+/* True for a small letter, a digit, a hyphen or an underscore. */
+static inline bool name_is_host_byte(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
 
 /* True when every byte is a letter, digit, hyphen, underscore or dot, and no label is empty or
  * longer than 63 (RFC 1035 2.3.4, and the underscore of RFC 8552). */
