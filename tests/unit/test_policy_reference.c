@@ -459,9 +459,13 @@ static uint64_t slow_addr(const struct rules *rules, const struct dpi_addr *a, b
 
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		const struct rule *r = rules_at(rules, i);
+		struct dpi_addr net;
 
 		if (r->kind != RULE_IP || r->is_allow != is_allow || r->ip.side != side ||
-		    (r->ip.bits == 128) != is_host || !addr_in_net(a, &r->ip.addr, r->ip.bits))
+		    (r->ip.bits == 128) != is_host)
+			continue;
+		net = rule_addr(r);
+		if (!addr_in_net(a, &net, r->ip.bits))
 			continue;
 		if (dpi_addr_is4(a) && r->ip.bits < 96) /* written as IPv6 */
 			continue;

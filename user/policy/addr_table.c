@@ -41,7 +41,7 @@ static void merge(struct dpi_addr_rule *to, const struct dpi_addr_rule *from)
 
 static struct addr_entry entry_of(const struct rule *rule)
 {
-	struct addr_entry e = {.addr = rule->ip.addr, .bits = rule->ip.bits};
+	struct addr_entry e = {.addr = rule_addr(rule), .bits = rule->ip.bits};
 	__u64 *fields[2][3] = {
 		{&e.rule.block_any, &e.rule.block_src, &e.rule.block_dst},
 		{&e.rule.allow_any, &e.rule.allow_src, &e.rule.allow_dst},

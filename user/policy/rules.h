@@ -18,37 +18,47 @@ enum rule_kind { RULE_IP, RULE_PORT, RULE_APP, RULE_DOMAIN, RULE_KINDS };
 
 enum rule_side { RULE_SIDE_ANY, RULE_SIDE_SRC, RULE_SIDE_DST };
 
+/* One rule of a set, which owns it. A million are a plain case: a rule is its text and little more,
+ * and cannot be copied as a value. */
 struct rule {
-	enum rule_kind kind;
-	bool is_allow;
-	bool is_exact;	/* RULE_DOMAIN: the name alone */
-	bool is_learnt; /* RULE_DOMAIN, RULE_APP: names that a DNS answer gave to an address, too */
-	bool is_category; /* RULE_APP: every application of a category */
-	uint64_t id;	  /* hash of kind, allow and value: the same in every run; never 0 */
-	char *value;	  /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
-			     "learnt:a.b", "category:social",
-			     "10.0.0.0/8", "src:10.0.0.7", "8888/tcp", "6881"; owned by the set */
-	union { /* by kind: a million rules are a plain case, so no field is stored twice */
-		struct { /* RULE_IP */
-			struct dpi_addr addr;
+	uint64_t id;  /* hash of kind, allow and value: the same in every run; never 0 */
+	uint8_t kind; /* enum rule_kind */
+	bool is_allow : 1;
+	bool is_exact : 1;	      /* RULE_DOMAIN: the name alone */
+	bool is_learnt : 1;	      /* RULE_DOMAIN, RULE_APP: names that DNS answers gave, too */
+	bool is_category : 1;	      /* RULE_APP: every application of a category */
+	union {			      /* by kind */
+		struct {	      /* RULE_IP; rule_addr() has the address */
 			uint8_t bits; /* of 128; below 96 it is IPv6 and never matches IPv4 */
-			enum rule_side side;
+			uint8_t side; /* enum rule_side */
 		} ip;
 		struct { /* RULE_PORT */
 			uint16_t port;
 			uint8_t proto; /* DPI_IP_TCP, DPI_IP_UDP, or 0 for both */
 		} port;
 	};
+	char value[]; /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
+			 "learnt:a.b", "category:social", "10.0.0.0/8", "src:10.0.0.7",
+			 "8888/tcp", "6881" */
 };
 
 struct rules;
 
 struct rules *rules_new(void);
 void rules_free(struct rules *r);
+/* A set of the same rules, in constant time: what both hold is stored once until one of them
+ * changes. So copies of one set are made, changed and freed by one thread; any may read them. */
 struct rules *rules_copy(const struct rules *r);
 size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i); /* i < count; till the next change */
 const struct rule *rules_by_id(const struct rules *r, uint64_t id); /* or NULL */
+
+/* A walk over a set in order, which costs less than asking for each by its number. */
+struct rules_walk {
+	size_t block, at;
+};
+/* The next rule, NULL behind the last. The walk begins as {0}. */
+const struct rule *rules_next(const struct rules *r, struct rules_walk *w);
 
 /* Resolves what a user calls an application to its proper name; aliases and case are the
  * catalogue's matter. Returns the proper name (borrowed) or NULL, with up to three of the nearest
@@ -93,6 +103,8 @@ const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain" *
 /* The value without what stands before it: "a.b" of "learnt:=a.b", "social" of "category:social".
  * Borrowed from the rule. */
 const char *rule_subject(const struct rule *r);
+/* The address of an ip rule, bits below its prefix cleared. */
+struct dpi_addr rule_addr(const struct rule *r);
 /* "app:YouTube", "allow-domain:example.com": how reports and reasons name a rule. */
 void rule_label(const struct rule *r, char *out, size_t size);
 

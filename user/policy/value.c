@@ -15,8 +15,7 @@
 /* What may stand before a value. */
 #define LEARNT	 "learnt:"
 #define CATEGORY "category:"
-_Static_assert(sizeof(LEARNT CATEGORY) + DOMAIN_MAX <= sizeof(((struct draft *)0)->text),
-	       "the longest value fits a draft");
+_Static_assert(sizeof(LEARNT CATEGORY) + DOMAIN_MAX <= VALUE_MAX + 1, "the longest fits a draft");
 
 static const char *const kind_names[RULE_KINDS] = {
 	[RULE_IP] = "ip",
@@ -97,7 +96,7 @@ static const char *const side_words[] = {
 	[RULE_SIDE_DST] = "dst:",
 };
 
-static int read_ip(struct draft *d, struct slice value, const struct rule_apps *apps,
+static int read_ip(union draft *d, struct slice value, const struct rule_apps *apps,
 		   unsigned options, struct fault *f)
 {
 	enum rule_side side = RULE_SIDE_ANY;
@@ -116,14 +115,24 @@ static int read_ip(struct draft *d, struct slice value, const struct rule_apps *
 			"'%s' is not an address: write ADDR or ADDR/LEN, such as 10.0.0.7, "
 			"192.168.1.0/24, 2001:db8::/32 or src:10.0.0.7",
 			value_show(value, shown));
-	d->rule.ip.addr = addr;
 	d->rule.ip.bits = bits;
-	d->rule.ip.side = side;
+	d->rule.ip.side = (uint8_t)side;
 	if (bits < 128)
 		snprintf(length, sizeof(length), "/%d", dpi_addr_is4(&addr) ? bits - 96 : bits);
-	snprintf(d->text, sizeof(d->text), "%s%s%s", side_words[side],
+	snprintf(d->rule.value, VALUE_MAX + 1, "%s%s%s", side_words[side],
 		 addr_format(&addr, addr_text), length);
 	return 0;
+}
+
+struct dpi_addr rule_addr(const struct rule *r)
+{
+	struct slice text = slice_text(r->value);
+	struct dpi_addr addr = {0};
+	uint8_t bits;
+
+	value_take_word(&text, side_words[r->ip.side]);
+	addr_parse_net(text, &addr, &bits);
+	return addr;
 }
 
 static const struct {
@@ -131,7 +140,7 @@ static const struct {
 	uint8_t proto;
 } port_protocols[] = {{"", 0}, {"/tcp", DPI_IP_TCP}, {"/udp", DPI_IP_UDP}};
 
-static int read_port(struct draft *d, struct slice value, const struct rule_apps *apps,
+static int read_port(union draft *d, struct slice value, const struct rule_apps *apps,
 		     unsigned options, struct fault *f)
 {
 	struct slice rest = value;
@@ -154,7 +163,7 @@ static int read_port(struct draft *d, struct slice value, const struct rule_apps
 			continue;
 		d->rule.port.port = (uint16_t)port;
 		d->rule.port.proto = port_protocols[i].proto;
-		snprintf(d->text, sizeof(d->text), "%u%s", port, port_protocols[i].word);
+		snprintf(d->rule.value, VALUE_MAX + 1, "%u%s", port, port_protocols[i].word);
 		return 0;
 	}
 	return fault_set(f, -EINVAL,
@@ -183,7 +192,7 @@ bool value_names_app(const struct rule_apps *apps, struct slice value)
 	return resolve(apps, is_category, value, NULL) != NULL;
 }
 
-static int read_app(struct draft *d, struct slice value, const struct rule_apps *apps,
+static int read_app(union draft *d, struct slice value, const struct rule_apps *apps,
 		    unsigned options, struct fault *f)
 {
 	struct fault nearest = {""};
@@ -194,7 +203,7 @@ static int read_app(struct draft *d, struct slice value, const struct rule_apps 
 	what = d->rule.is_category ? "category" : "application";
 	name = resolve(apps, d->rule.is_category, value, &nearest);
 	if (name && strlen(name) <= DOMAIN_MAX) {
-		sprintf(d->text, "%s%s", d->rule.is_category ? CATEGORY : "", name);
+		sprintf(d->rule.value, "%s%s", d->rule.is_category ? CATEGORY : "", name);
 		return 0;
 	}
 	value_show(value, shown);
@@ -206,7 +215,7 @@ static int read_app(struct draft *d, struct slice value, const struct rule_apps 
 			 what, nearest.text);
 }
 
-static int (*const readers[RULE_KINDS])(struct draft *d, struct slice value,
+static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
 					const struct rule_apps *apps, unsigned options,
 					struct fault *f) = {
 	[RULE_IP] = read_ip,
@@ -215,7 +224,7 @@ static int (*const readers[RULE_KINDS])(struct draft *d, struct slice value,
 	[RULE_DOMAIN] = value_read_domain,
 };
 
-int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice value,
+int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
 	       const struct rule_apps *apps, unsigned options, struct fault *f)
 {
 	int err;
@@ -223,7 +232,7 @@ int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice
 	if ((unsigned)kind >= RULE_KINDS)
 		return fault_set(f, -EINVAL, "there is no such kind of rule");
 	memset(&d->rule, 0, sizeof(d->rule));
-	d->rule.kind = kind;
+	d->rule.kind = (uint8_t)kind;
 	d->rule.is_allow = is_allow;
 	if (kind == RULE_DOMAIN || kind == RULE_APP)
 		d->rule.is_learnt = value_take_word(&value, LEARNT);
@@ -231,10 +240,9 @@ int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice
 	if (err)
 		return err;
 	if (d->rule.is_learnt) {
-		memmove(d->text + strlen(LEARNT), d->text, strlen(d->text) + 1);
-		memcpy(d->text, LEARNT, strlen(LEARNT));
+		memmove(d->rule.value + strlen(LEARNT), d->rule.value, strlen(d->rule.value) + 1);
+		memcpy(d->rule.value, LEARNT, strlen(LEARNT));
 	}
-	d->rule.value = d->text;
-	d->rule.id = value_id(kind, is_allow, d->text);
+	d->rule.id = value_id(kind, is_allow, d->rule.value);
 	return 0;
 }

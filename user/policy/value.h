@@ -14,15 +14,15 @@ enum {
 	VALUE_SHOW_MAX = 96, /* bytes of a value shown in a fault */
 };
 
-/* A rule outside a set; rule.value points at text. */
-struct draft {
+/* A rule outside a set, with room for the longest text behind it. */
+union draft {
 	struct rule rule;
-	char text[VALUE_MAX + 1];
+	char room[offsetof(struct rule, value) + VALUE_MAX + 1];
 };
 
 /* Reads one value of one kind into *d. Returns 0, or -EINVAL with the fault and the next step in
- * *f. The draft must not be moved afterwards: rule.value points into it. */
-int value_read(struct draft *d, enum rule_kind kind, bool is_allow, struct slice value,
+ * *f. */
+int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
 	       const struct rule_apps *apps, unsigned options, struct fault *f);
 
 /* True when this is what an application or a category is called, "learnt:" before it or not. */
@@ -31,7 +31,7 @@ bool value_names_app(const struct rule_apps *apps, struct slice value);
 /* Takes a word off the front, in any case. */
 bool value_take_word(struct slice *s, const char *word);
 /* The reader of domains (value_domain.c), as value_read calls it. */
-int value_read_domain(struct draft *d, struct slice value, const struct rule_apps *apps,
+int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
 		      unsigned options, struct fault *f);
 
 /* The id of a rule: FNV-1a, 64 bits, of its label; never 0. */

@@ -6,6 +6,7 @@
  * Standards: RFC 1035 2.3.4 (lengths), RFC 5890 and UTS 46 non-transitional (A-labels, by libidn2),
  * the Public Suffix List (by libpsl).
  */
+#include "dpi/name.h"
 #include "policy/value.h"
 
 #include <errno.h>
@@ -36,8 +37,29 @@ static int to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault 
 	return 0;
 }
 
-/* The name in canonical text: A-labels, lower case, no dot at the end. */
-static int canonical_name(struct slice value, struct slice name, struct name *out, struct fault *f)
+/* A name as most are written, ASCII without a dot at the end, into out, ended by NUL. Returns its
+ * length, or 0 where a closer look is needed. */
+static size_t plain_name(struct slice name, char *out)
+{
+	size_t label = 0;
+
+	if (name.len > DOMAIN_MAX)
+		return 0;
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = dpi_lower(name.at[i]);
+
+		if (c == '.' ? label == 0 : (!name_is_host_byte(c) || label == NAME_LABEL_MAX))
+			return 0;
+		label = c == '.' ? 0 : label + 1;
+		out[i] = (char)c;
+	}
+	out[name.len] = '\0';
+	return label ? name.len : 0;
+}
+
+/* The name in canonical text: A-labels, lower case, no dot at the end. Returns its length, or
+ * -EINVAL, or -ENOMEM. */
+static int canonical_name(struct slice value, struct slice name, char *out, struct fault *f)
 {
 	char ascii[VALUE_MAX + 1], shown[VALUE_SHOW_MAX];
 	bool is_ascii = true;
@@ -51,44 +73,47 @@ static int canonical_name(struct slice value, struct slice name, struct name *ou
 			return err;
 		name = slice_text(ascii);
 	}
-	if (!name_set(out, name) || out->len > DOMAIN_MAX)
+	if (name.len && name.at[name.len - 1] == '.')
+		name.len--;
+	if (!name.len || name.len > DOMAIN_MAX)
 		return fault_set(f, -EINVAL,
 				 "'%s' is empty or longer than %d bytes: write a name such as "
 				 "example.com, *.example.com or =example.com",
 				 value_show(value, shown), DOMAIN_MAX);
-	if (!name_is_host(name_slice(out)))
+	if (!plain_name(name, out))
 		return fault_set(
 			f, -EINVAL,
 			"'%s' is not a domain name (letters, digits, '-' and '_' in labels of "
 			"1 to 63 bytes): write example.com, *.example.com or =example.com",
 			value_show(value, shown));
-	return 0;
+	return (int)name.len;
 }
 
-int value_read_domain(struct draft *d, struct slice value, const struct rule_apps *apps,
+int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
 		      unsigned options, struct fault *f)
 {
 	struct slice rest = value;
 	struct dpi_addr addr;
-	struct name name;
-	int err;
+	char *name;
+	int len;
 
 	d->rule.is_exact = value_take_word(&rest, "=");
 	if (!d->rule.is_exact)
 		value_take_word(&rest, "*.");
-	err = canonical_name(value, rest, &name, f);
-	if (err)
-		return err;
-	if (name.text[name.len - 1] <= '9' && !addr_parse(name_slice(&name), &addr))
-		return fault_set(f, -EINVAL, "'%s' is an address: use an ip rule for it",
-				 name.text);
+	d->rule.value[0] = '=';
+	name = d->rule.value + d->rule.is_exact;
+	len = (int)plain_name(rest, name);
+	if (!len)
+		len = canonical_name(value, rest, name, f);
+	if (len < 0)
+		return len;
+	if (name[len - 1] <= '9' && !addr_parse(slice_of(name, (size_t)len), &addr))
+		return fault_set(f, -EINVAL, "'%s' is an address: use an ip rule for it", name);
 	if (!d->rule.is_exact && !(options & RULES_FORCE) &&
-	    psl_is_public_suffix(psl_builtin(), name.text))
+	    psl_is_public_suffix(psl_builtin(), name))
 		return fault_set(f, -EINVAL,
 				 "%s is a public suffix: it would %s every site below it; add "
 				 "--force if that is meant",
-				 name.text, d->rule.is_allow ? "allow" : "block");
-	d->text[0] = '=';
-	memcpy(d->text + d->rule.is_exact, name.text, name.len + 1U);
+				 name, d->rule.is_allow ? "allow" : "block");
 	return 0;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside room policy: distinct rules in the order they were added, as memory holds them. Rules and
+ * their texts lie together in a few large blocks, and an index of 4-byte references finds them, so
+ * that a million take less than a hundred megabytes with all that is built of them.
+ *
+ * Adding, finding and taking away take constant time: taking away closes the gap in the order of
+ * one block (2 bytes a rule) and renumbers the blocks behind it.
+ */
+#ifndef POLICY_RULE_STORE_H
+#define POLICY_RULE_STORE_H
+
+#include "policy/rules.h"
+
+struct rule_store;
+
+struct rule_store *rule_store_new(void);
+void rule_store_free(struct rule_store *s);
+/* The same rules, without the bytes of those taken away. NULL when out of memory. */
+struct rule_store *rule_store_copy(const struct rule_store *s);
+
+size_t rule_store_count(const struct rule_store *s);
+const struct rule *rule_store_at(const struct rule_store *s, size_t i);	      /* i < count */
+const struct rule *rule_store_by_id(const struct rule_store *s, uint64_t id); /* or NULL */
+/* The rule that is the same as *like, or NULL. */
+const struct rule *rule_store_find(const struct rule_store *s, const struct rule *like);
+const struct rule *rule_store_next(const struct rule_store *s, struct rules_walk *w);
+
+/* Copies a rule that is not there, with its text. Returns 0 or -ENOMEM. */
+int rule_store_add(struct rule_store *s, const struct rule *rule);
+/* Takes a rule away, which rule_store_find gave. */
+void rule_store_remove(struct rule_store *s, const struct rule *rule);
+/* True when the bytes of rules taken away are worth a copy. */
+bool rule_store_is_wasteful(const struct rule_store *s);
+
+#endif
