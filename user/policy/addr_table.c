@@ -128,19 +128,21 @@ static int index_hosts(struct addr_table *t)
 int addr_table_build(struct addr_table *t, const struct rules *rules)
 {
 	struct addr_entry all_ipv4 = {.addr = mapped, .bits = MAPPED_BITS};
+	struct rules_walk w = {0};
+	const struct rule *rule;
 	size_t count = 0;
 	bool is_cut = false;
 
-	for (size_t i = 0; i < rules_count(rules); i++)
-		count += rules_at(rules, i)->kind == RULE_IP;
+	while ((rule = rules_next(rules, &w)))
+		count += rule->kind == RULE_IP;
 	if (!count)
 		return 0;
 	t->host = calloc(count, sizeof(*t->host));
 	t->net = calloc(count + 1, sizeof(*t->net));
 	if (!t->host || !t->net)
 		return -ENOMEM;
-	for (size_t i = 0; i < rules_count(rules); i++) {
-		const struct rule *rule = rules_at(rules, i);
+	w = (struct rules_walk){0};
+	while ((rule = rules_next(rules, &w))) {
 		struct addr_entry e;
 
 		if (rule->kind != RULE_IP)

@@ -40,11 +40,11 @@ static void add_app(struct app_rules *a, const struct rule *rule, const struct p
 static size_t add_sort(struct app_rules *a, const struct rules *rules,
 		       const struct policy_apps *apps, bool is_category)
 {
+	struct rules_walk w = {0};
+	const struct rule *rule;
 	size_t others = 0;
 
-	for (size_t i = 0; i < rules_count(rules); i++) {
-		const struct rule *rule = rules_at(rules, i);
-
+	while ((rule = rules_next(rules, &w))) {
 		if (rule->kind != RULE_APP || (a->is_learnt && !rule->is_learnt))
 			continue;
 		if (rule->is_category != is_category)

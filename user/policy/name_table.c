@@ -9,92 +9,137 @@
  */
 #include "policy/name_table.h"
 
-#include <errno.h>
-#include <stdlib.h>
+enum { FULL = 1 << 30, FULL_FIRST = 64, ROOT_LABELS = 2 };
 
 static size_t home_of(const struct name_table *t, uint64_t hash)
 {
 	return (size_t)(hash ^ hash >> 32) & (t->slot_count - 1);
 }
 
-/* The slot of this hash, or the empty one where it would go. */
-static struct name_slot *find(const struct name_table *t, uint64_t hash)
+static const struct rule *rule_of(const struct name_table *t, const struct name_slot *s)
+{
+	return rules_at(t->rules, s->at - 1);
+}
+
+/* The slot of this suffix, whose hash is given, or the empty one where it would go. */
+static struct name_slot *find(const struct name_table *t, uint64_t hash, struct slice suffix)
 {
 	size_t i = home_of(t, hash);
 
-	while ((t->slot[i].rule || t->slot[i].full) && t->slot[i].hash != hash)
-		i = (i + 1) & (t->slot_count - 1);
+	for (; t->slot[i].at; i = (i + 1) & (t->slot_count - 1)) {
+		const struct name_slot *s = &t->slot[i];
+
+		if (s->mark != hash >> 32)
+			continue;
+		if (s->at >= FULL ? t->full[s->at - FULL].hash == hash
+				  : slice_equal(slice_text(rule_subject(rule_of(t, s))), suffix))
+			break;
+	}
 	return &t->slot[i];
+}
+
+/* Where an entry keeps a rule. */
+static __u64 *field_of(struct dpi_name_rule *r, const struct rule *rule)
+{
+	if (rule->is_exact)
+		return rule->is_allow ? &r->exact_allow : &r->exact_block;
+	return rule->is_allow ? &r->suffix_allow : &r->suffix_block;
 }
 
 /* The entry of a slot, written out into *room where it is a short one; NULL for an empty slot. */
 static const struct dpi_name_rule *entry_of(const struct name_table *t, const struct name_slot *s,
 					    struct dpi_name_rule *room)
 {
-	if (s->full)
-		return &t->full[s->full - 1];
-	if (!s->rule)
+	const struct rule *rule;
+
+	if (s->at >= FULL)
+		return &t->full[s->at - FULL].rule;
+	if (!s->at)
 		return NULL;
-	*room = (struct dpi_name_rule){.suffix_block = rules_at(t->rules, s->rule - 1)->id};
+	rule = rule_of(t, s);
+	*room = (struct dpi_name_rule){0};
+	*field_of(room, rule) = rule->id;
 	return room;
 }
 
-/* The full entry of a hash, made when it is not there. full[] was allocated for all there can be.
- */
-static struct dpi_name_rule *widen(struct name_table *t, uint64_t hash)
-{
-	struct name_slot *s = find(t, hash);
-	struct dpi_name_rule room = {0};
+/* The hashes of a suffix and of its last two labels; of a shorter one they are the same. */
+struct hashes {
+	uint64_t whole, root;
+	bool is_top; /* of one label */
+};
 
-	if (s->full)
-		return &t->full[s->full - 1];
-	if (!entry_of(t, s, &room))
-		t->count++;
-	t->full[t->full_count++] = room;
-	s->hash = hash;
-	s->rule = 0;
-	s->full = (uint32_t)t->full_count;
-	return &t->full[t->full_count - 1];
-}
-
-static uint64_t hash_name(const struct name_table *t, struct slice name)
+static struct hashes hash_name(const struct name_table *t, struct slice name)
 {
+	struct hashes h = {0};
 	struct dpi_name_walk w;
+	unsigned labels = 1;
 
 	dpi_name_walk_init(&w, t->seed);
-	for (size_t i = name.len; i-- > 0;)
+	for (size_t i = name.len; i-- > 0;) {
+		if (name.at[i] == '.' && labels++ == ROOT_LABELS)
+			h.root = w.hash;
 		dpi_name_walk_byte(&w, name.at[i]);
-	return w.hash;
+	}
+	h.whole = w.hash;
+	if (labels <= ROOT_LABELS)
+		h.root = w.hash;
+	h.is_top = labels == 1;
+	return h;
 }
 
-static void set_once(__u64 *field, __u64 id)
+/* Notes a suffix that is new to the table. */
+static void announce(struct name_table *t, const struct hashes *h)
 {
-	if (!*field)
-		*field = id;
+	name_filter_add(&t->filter, h->whole);
+	name_filter_add(&t->filter, h->root);
+	t->has_top |= h->is_top;
+	t->count++;
 }
 
-static void add_domain(struct name_table *t, size_t i)
+/* The full entry of a slot, made when there is none. NULL when out of memory. */
+static struct dpi_name_rule *widen(struct name_table *t, struct name_slot *s,
+				   const struct hashes *h)
 {
-	const struct rule *rule = rules_at(t->rules, i);
-	uint64_t hash = hash_name(t, slice_text(rule_subject(rule)));
+	struct name_full *full = t->full;
+
+	if (s->at >= FULL)
+		return &full[s->at - FULL].rule;
+	if (t->full_count == t->full_room) {
+		size_t room = t->full_room ? t->full_room * 2 : FULL_FIRST;
+
+		full = realloc(full, room * sizeof(*full));
+		if (!full)
+			return NULL;
+		t->full = full;
+		t->full_room = room;
+	}
+	full = &t->full[t->full_count];
+	*full = (struct name_full){.hash = h->whole};
+	if (!entry_of(t, s, &full->rule))
+		announce(t, h);
+	s->mark = (uint32_t)(h->whole >> 32);
+	s->at = FULL + (uint32_t)t->full_count++;
+	return &full->rule;
+}
+
+static int add_domain(struct name_table *t, size_t number, const struct rule *rule)
+{
+	struct slice suffix = slice_text(rule_subject(rule));
+	struct hashes h = hash_name(t, suffix);
+	struct name_slot *s = find(t, h.whole, suffix);
 	struct dpi_name_rule *full;
 
-	if (!rule->is_allow && !rule->is_exact) {
-		struct name_slot *s = find(t, hash);
-
-		if (s->full) {
-			set_once(&t->full[s->full - 1].suffix_block, rule->id);
-		} else if (!s->rule) {
-			*s = (struct name_slot){.hash = hash, .rule = (uint32_t)i + 1};
-			t->count++;
-		}
-		return;
+	if (!s->at) {
+		*s = (struct name_slot){(uint32_t)(h.whole >> 32), (uint32_t)number + 1};
+		announce(t, &h);
+		return 0;
 	}
-	full = widen(t, hash);
-	if (rule->is_exact)
-		set_once(rule->is_allow ? &full->exact_allow : &full->exact_block, rule->id);
-	else
-		set_once(&full->suffix_allow, rule->id);
+	full = widen(t, s, &h);
+	if (!full)
+		return -ENOMEM;
+	if (!*field_of(full, rule))
+		*field_of(full, rule) = rule->id;
+	return 0;
 }
 
 /* True when the name lies below a suffix of an application that rules speak of. */
@@ -108,7 +153,7 @@ static bool is_below_app(const struct name_table *t, struct slice name)
 		const struct dpi_name_rule *r = NULL;
 
 		if (name.at[i] == '.')
-			r = entry_of(t, find(t, w.hash), &room);
+			r = entry_of(t, find(t, w.hash, slice_from(name, i + 1)), &room);
 		if (r && (r->flags & DPI_NAME_APP))
 			return true;
 		dpi_name_walk_byte(&w, name.at[i]);
@@ -117,12 +162,13 @@ static bool is_below_app(const struct name_table *t, struct slice name)
 }
 
 /* Adds the catalogue's suffixes: with rules, of the ruled applications; without, the others. */
-static void add_apps(struct name_table *t, const struct policy_apps *apps,
-		     const struct app_rules *app, bool is_ruled)
+static int add_apps(struct name_table *t, const struct policy_apps *apps,
+		    const struct app_rules *app, bool is_ruled)
 {
 	for (size_t i = 0; i < apps->suffix_count; i++) {
 		struct dpi_name_rule *full;
 		struct slice suffix;
+		struct hashes h;
 		int id;
 
 		suffix = apps->suffix(apps->ctx, i, &id);
@@ -130,11 +176,15 @@ static void add_apps(struct name_table *t, const struct policy_apps *apps,
 			continue;
 		if (!is_ruled && !is_below_app(t, suffix))
 			continue;
-		full = widen(t, hash_name(t, suffix));
+		h = hash_name(t, suffix);
+		full = widen(t, find(t, h.whole, suffix), &h);
+		if (!full)
+			return -ENOMEM;
 		full->flags |= DPI_NAME_APP;
 		full->app_block = app->block[id];
 		full->app_allow = app->allow[id];
 	}
+	return 0;
 }
 
 /* True for a rule that speaks of names in this table. */
@@ -151,52 +201,70 @@ static bool has_app_rule(const struct app_rules *app)
 	return false;
 }
 
+/* Makes slots and filter for so many entries: at most two thirds of the slots are taken. */
+static int make_room(struct name_table *t, size_t most)
+{
+	size_t slot_count = 8;
+
+	while (slot_count < most + most / 2)
+		slot_count *= 2;
+	t->slot = calloc(slot_count, sizeof(*t->slot));
+	if (!t->slot)
+		return -ENOMEM;
+	t->slot_count = slot_count;
+	return name_filter_init(&t->filter, most);
+}
+
 int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed)
 {
 	bool has_apps = has_app_rule(app);
-	size_t full_most = has_apps ? apps->suffix_count : 0;
-	size_t most = full_most, slot_count = 8;
+	size_t most = has_apps ? apps->suffix_count : 0, number = 0;
+	struct rules_walk w = {0};
+	const struct rule *rule;
+	int err;
 
 	t->rules = rules;
 	t->is_learnt = app->is_learnt;
 	t->seed = seed;
-	for (size_t i = 0; i < rules_count(rules); i++) {
-		const struct rule *rule = rules_at(rules, i);
-
+	while ((rule = rules_next(rules, &w)))
 		most += is_wanted(t, rule);
-		full_most += is_wanted(t, rule) && (rule->is_allow || rule->is_exact);
-	}
 	if (!most)
 		return 0;
-	while (slot_count < most + most / 2)
-		slot_count *= 2;
-	t->slot = calloc(slot_count, sizeof(*t->slot));
-	t->full = calloc(full_most + 1, sizeof(*t->full));
-	if (!t->slot || !t->full)
-		return -ENOMEM;
-	t->slot_count = slot_count;
-	for (size_t i = 0; i < rules_count(rules); i++)
-		if (is_wanted(t, rules_at(rules, i)))
-			add_domain(t, i);
-	if (has_apps) {
-		add_apps(t, apps, app, true);
-		add_apps(t, apps, app, false);
-	}
-	return 0;
+	err = make_room(t, most);
+	w = (struct rules_walk){0};
+	for (; !err && (rule = rules_next(rules, &w)); number++)
+		if (is_wanted(t, rule))
+			err = add_domain(t, number, rule);
+	if (!err && has_apps)
+		err = add_apps(t, apps, app, true);
+	if (!err && has_apps)
+		err = add_apps(t, apps, app, false);
+	return err;
 }
 
 void name_table_clear(struct name_table *t)
 {
 	free(t->slot);
 	free(t->full);
+	name_filter_clear(&t->filter);
 	*t = (struct name_table){0};
+}
+
+/* Takes what the table holds for the suffix walked so far, whose hash the filter may have. */
+static void take(const struct name_table *t, struct dpi_name_walk *w, struct slice suffix,
+		 bool is_whole)
+{
+	struct dpi_name_rule room;
+	const struct dpi_name_rule *r = entry_of(t, find(t, w->hash, suffix), &room);
+
+	if (r)
+		dpi_name_walk_found(w, r, is_whole);
 }
 
 struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice name)
 {
-	const struct dpi_name_rule *r;
-	struct dpi_name_rule room;
+	unsigned labels = 1, first = t->has_top ? 1 : ROOT_LABELS;
 	struct dpi_name_walk w;
 
 	dpi_name_walk_init(&w, t->seed);
@@ -204,15 +272,16 @@ struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice na
 		return w;
 	for (size_t i = name.len; i-- > 0;) {
 		if (name.at[i] == '.') {
-			r = entry_of(t, find(t, w.hash), &room);
-			if (r)
-				dpi_name_walk_found(&w, r, false);
+			if (labels >= first && name_filter_may_have(&t->filter, w.hash))
+				take(t, &w, slice_from(name, i + 1), false);
+			else if (labels == ROOT_LABELS)
+				return w;
+			labels++;
 		}
 		dpi_name_walk_byte(&w, name.at[i]);
 	}
-	r = entry_of(t, find(t, w.hash), &room);
-	if (r)
-		dpi_name_walk_found(&w, r, true);
+	if (labels >= first && name_filter_may_have(&t->filter, w.hash))
+		take(t, &w, name, true);
 	return w;
 }
 
@@ -222,11 +291,15 @@ int name_table_each(const struct name_table *t,
 	int stop = 0;
 
 	for (size_t i = 0; i < t->slot_count && !stop; i++) {
+		const struct name_slot *s = &t->slot[i];
 		struct dpi_name_rule room;
-		const struct dpi_name_rule *r = entry_of(t, &t->slot[i], &room);
+		uint64_t hash;
 
-		if (r)
-			stop = fn(ctx, t->slot[i].hash, r);
+		if (!s->at)
+			continue;
+		hash = s->at >= FULL ? t->full[s->at - FULL].hash
+				     : hash_name(t, slice_text(rule_subject(rule_of(t, s)))).whole;
+		stop = fn(ctx, hash, entry_of(t, s, &room));
 	}
 	return stop;
 }

@@ -2,27 +2,39 @@
 /*
  * Inside room policy: the suffixes that rules speak of, found by their hash as the kernel finds
  * them (dpi/name.h). Built once, then only read, by any thread.
+ *
+ * Most names are spoken of by nobody, and a million rules do not fit a cache. So a small filter
+ * stands before the table, and in it stand, beside the suffixes themselves, the last two labels of
+ * each: one look ends the walk over most names.
  */
 #ifndef POLICY_NAME_TABLE_H
 #define POLICY_NAME_TABLE_H
 
 #include "policy/app_rules.h"
+#include "policy/name_filter.h"
 
-/* Most entries are a block of one suffix: those are 16 bytes and keep only the rule's number. */
+/* Most entries are one rule's: those say only which. */
 struct name_slot {
+	uint32_t mark; /* the upper half of the hash */
+	uint32_t at;   /* number of the rule in the set + 1; from FULL on a place in full[]; or 0 */
+};
+
+/* What several rules, or an application, say of one suffix. */
+struct name_full {
 	uint64_t hash;
-	uint32_t rule; /* number in the set + 1, or 0 */
-	uint32_t full; /* place in full[] + 1, or 0; neither: an empty slot */
+	struct dpi_name_rule rule;
 };
 
 struct name_table {
 	const struct rules *rules; /* borrowed for the table's life */
 	bool is_learnt;		   /* only rules that say `learnt:` are in it */
+	bool has_top;		   /* some suffix is of one label */
 	uint64_t seed;
 	struct name_slot *slot; /* open addressing */
 	size_t slot_count, count;
-	struct dpi_name_rule *full;
-	size_t full_count;
+	struct name_full *full;
+	size_t full_count, full_room;
+	struct name_filter filter;
 };
 
 /* Fills an empty table: with all name rules, or with those that say `learnt:`, as *app was built.
@@ -31,7 +43,8 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed);
 void name_table_clear(struct name_table *t);
 
-/* Walks a canonical name from its right end over the table. */
+/* Walks a canonical name from its right end over the table. Only what rules say of the name is
+ * meant in the answer: the walk ends where nothing more can be said. */
 struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice name);
 int name_table_each(const struct name_table *t,
 		    int (*fn)(void *ctx, uint64_t hash, const struct dpi_name_rule *r), void *ctx);

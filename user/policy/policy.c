@@ -48,11 +48,11 @@ static void set_once(__u64 *field, __u64 id)
 
 static struct survey survey_of(const struct rules *rules)
 {
+	struct rules_walk w = {0};
 	struct survey s = {0};
+	const struct rule *rule;
 
-	for (size_t i = 0; i < rules_count(rules); i++) {
-		const struct rule *rule = rules_at(rules, i);
-
+	while ((rule = rules_next(rules, &w))) {
 		s.has_kind[rule->kind] = true;
 		s.has_learnt |= rule->is_learnt;
 		s.has_block |= !rule->is_allow;
@@ -62,9 +62,10 @@ static struct survey survey_of(const struct rules *rules)
 
 static int build_ports(struct policy *p)
 {
-	for (size_t i = 0; i < rules_count(p->rules); i++) {
-		const struct rule *rule = rules_at(p->rules, i);
+	struct rules_walk w = {0};
+	const struct rule *rule;
 
+	while ((rule = rules_next(p->rules, &w))) {
 		for (int t = 0; rule->kind == RULE_PORT && t < PORT_TABLES; t++) {
 			if (rule->port.proto && rule->port.proto != port_protos[t])
 				continue;

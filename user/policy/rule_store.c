@@ -25,17 +25,22 @@ enum {
 };
 _Static_assert(BLOCK_UNITS <= UINT16_MAX + 1, "a place in a block is a uint16_t");
 
-struct block {
-	uint32_t first; /* number of its first rule in the set */
-	uint32_t count; /* rules in it */
-	uint32_t used;	/* units taken */
+/* Allocated apart, so that the blocks themselves can be searched in the cache. */
+struct room {
 	uint16_t
 		order[BLOCK_RULES_MAX]; /* places of its rules, ascending: in the order of adding */
 	_Alignas(UNIT) char bytes[BLOCK_BYTES];
 };
 
+struct block {
+	struct room *room;
+	uint32_t first; /* number of its first rule in the set */
+	uint32_t count; /* rules in it */
+	uint32_t used;	/* units taken */
+};
+
 struct rule_store {
-	struct block **block;
+	struct block *block;
 	size_t block_count;
 	size_t count;
 	uint32_t *slot; /* open addressing by id; 0: empty */
@@ -45,7 +50,7 @@ struct rule_store {
 
 static struct rule *rule_of(const struct rule_store *s, uint32_t ref)
 {
-	return (struct rule *)&s->block[ref / BLOCK_UNITS]->bytes[ref % BLOCK_UNITS * UNIT];
+	return (struct rule *)&s->block[ref / BLOCK_UNITS].room->bytes[ref % BLOCK_UNITS * UNIT];
 }
 
 static uint32_t slot_of(uint32_t ref, uint64_t id)
@@ -84,7 +89,7 @@ void rule_store_free(struct rule_store *s)
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->block_count; i++)
-		free(s->block[i]);
+		free(s->block[i].room);
 	free(s->block);
 	free(s->slot);
 	free(s);
@@ -103,7 +108,7 @@ static size_t block_at(const struct rule_store *s, size_t i)
 	while (high - low > 1) {
 		size_t middle = low + (high - low) / 2;
 
-		if (s->block[middle]->first <= i)
+		if (s->block[middle].first <= i)
 			low = middle;
 		else
 			high = middle;
@@ -113,23 +118,23 @@ static size_t block_at(const struct rule_store *s, size_t i)
 
 const struct rule *rule_store_at(const struct rule_store *s, size_t i)
 {
-	const struct block *b = s->block[block_at(s, i)];
+	const struct block *b = &s->block[block_at(s, i)];
 
-	return (const struct rule *)&b->bytes[b->order[i - b->first] * UNIT];
+	return (const struct rule *)&b->room->bytes[b->room->order[i - b->first] * UNIT];
 }
 
 const struct rule *rule_store_next(const struct rule_store *s, struct rules_walk *w)
 {
 	const struct block *b;
 
-	while (w->block < s->block_count && w->at >= s->block[w->block]->count) {
+	while (w->block < s->block_count && w->at >= s->block[w->block].count) {
 		w->block++;
 		w->at = 0;
 	}
 	if (w->block >= s->block_count)
 		return NULL;
-	b = s->block[w->block];
-	return (const struct rule *)&b->bytes[b->order[w->at++] * UNIT];
+	b = &s->block[w->block];
+	return (const struct rule *)&b->room->bytes[b->room->order[w->at++] * UNIT];
 }
 
 static size_t home_of(const struct rule_store *s, uint64_t id)
@@ -191,34 +196,42 @@ static int grow_index(struct rule_store *s, size_t count)
 	s->slot = slot;
 	s->slot_count = slot_count;
 	for (size_t b = 0; b < s->block_count; b++)
-		for (size_t i = 0; i < s->block[b]->count; i++)
-			index_rule(s, (uint32_t)(b * BLOCK_UNITS + s->block[b]->order[i]));
+		for (size_t i = 0; i < s->block[b].count; i++)
+			index_rule(s, (uint32_t)(b * BLOCK_UNITS + s->block[b].room->order[i]));
+	return 0;
+}
+
+/* Adds an empty block. Returns 0 or -ENOMEM. */
+static int add_block(struct rule_store *s)
+{
+	struct block *block;
+	struct room *room;
+
+	if (s->block_count >= BLOCKS_MAX)
+		return -ENOMEM;
+	block = realloc(s->block, (s->block_count + 1) * sizeof(*block));
+	if (!block)
+		return -ENOMEM;
+	s->block = block;
+	room = malloc(sizeof(*room));
+	if (!room)
+		return -ENOMEM;
+	block[s->block_count++] = (struct block){.room = room, .first = (uint32_t)s->count};
 	return 0;
 }
 
 /* Takes units of the last block, or of a new one. */
 static int take_units(struct rule_store *s, size_t units, uint32_t *ref)
 {
-	struct block *last = s->block_count ? s->block[s->block_count - 1] : NULL;
+	struct block *last;
 
-	if (!last || BLOCK_UNITS - last->used < units) {
-		struct block **block;
-
-		if (s->block_count >= BLOCKS_MAX)
+	if (!s->block_count || BLOCK_UNITS - s->block[s->block_count - 1].used < units) {
+		if (add_block(s))
 			return -ENOMEM;
-		block = realloc(s->block, (s->block_count + 1) * sizeof(*block));
-		if (!block)
-			return -ENOMEM;
-		s->block = block;
-		last = malloc(sizeof(*last));
-		if (!last)
-			return -ENOMEM;
-		last->first = (uint32_t)s->count;
-		last->count = last->used = 0;
-		block[s->block_count++] = last;
 	}
+	last = &s->block[s->block_count - 1];
 	*ref = (uint32_t)((s->block_count - 1) * BLOCK_UNITS + last->used);
-	last->order[last->count++] = (uint16_t)last->used;
+	last->room->order[last->count++] = (uint16_t)last->used;
 	last->used += (uint32_t)units;
 	s->taken += units;
 	return 0;
@@ -273,22 +286,23 @@ static void clear_slot(struct rule_store *s, size_t hole)
 static void clear_order(struct rule_store *s, uint32_t ref)
 {
 	size_t at = ref / BLOCK_UNITS;
-	struct block *b = s->block[at];
+	struct block *b = &s->block[at];
 	uint32_t low = 0, high = b->count;
 
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (b->order[middle] <= ref % BLOCK_UNITS)
+		if (b->room->order[middle] <= ref % BLOCK_UNITS)
 			low = middle;
 		else
 			high = middle;
 	}
 	b->count--;
-	memmove(&b->order[low], &b->order[low + 1], (b->count - low) * sizeof(b->order[0]));
+	memmove(&b->room->order[low], &b->room->order[low + 1],
+		(b->count - low) * sizeof(b->room->order[0]));
 	s->count--;
 	while (++at < s->block_count)
-		s->block[at]->first--;
+		s->block[at].first--;
 }
 
 void rule_store_remove(struct rule_store *s, const struct rule *rule)

@@ -332,10 +332,11 @@ char *rules_format(const struct rules *r)
 
 	text_puts(&t, "# Rules of dpi-xdp: values under section lines, an allow beats a block.\n");
 	for (size_t s = 0; s < SECTION_COUNT; s++) {
-		text_printf(&t, "\n[%s]\n", sections[s].name);
-		for (size_t i = 0; i < rules_count(r); i++) {
-			const struct rule *rule = rules_at(r, i);
+		struct rules_walk w = {0};
+		const struct rule *rule;
 
+		text_printf(&t, "\n[%s]\n", sections[s].name);
+		while ((rule = rules_next(r, &w))) {
 			if (rule->kind != sections[s].kind ||
 			    rule->is_allow != sections[s].is_allow)
 				continue;
