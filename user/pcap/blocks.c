@@ -154,10 +154,12 @@ static int read_packet(struct capture_in *in, uint32_t type, struct slice body,
 	return 1;
 }
 
-/* A section head sets the byte order, which its own length already needs. */
+/* A section head sets the byte order, which its own length already needs. Version 1.2 is 1.0 under
+ * another number (4.1); another minor version may hold what a reader of 1.0 would get wrong. */
 static int read_section(struct capture_in *in, struct fault *f)
 {
 	struct source *s = &in->source;
+	uint16_t minor;
 	uint32_t magic;
 	int n = source_need(s, SECTION_LEAST);
 
@@ -169,7 +171,8 @@ static int read_section(struct capture_in *in, struct fault *f)
 	if (magic != BYTE_ORDER_MAGIC && magic != __builtin_bswap32(BYTE_ORDER_MAGIC))
 		return capture_damage(in, f, "a section header without a byte order");
 	in->is_swapped = magic != BYTE_ORDER_MAGIC;
-	if (capture_u16(in, source_at(s) + 12) != 1)
+	minor = capture_u16(in, source_at(s) + 14);
+	if (capture_u16(in, source_at(s) + 12) != 1 || (minor != 0 && minor != 2))
 		return capture_damage(in, f, "a section of an unknown pcapng version");
 	in->link_count = 0;
 	return 0;
