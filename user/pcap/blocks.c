@@ -86,7 +86,8 @@ static int read_interface(struct capture_in *in, struct slice body, struct fault
 		return capture_damage(in, f, "an interface block too short for its fields");
 	if (in->link_count >= CAPTURE_INTERFACES_MAX)
 		return capture_damage(in, f, "more than 65,536 interfaces in one section");
-	l.link = capture_link_type(in, capture_u16(in, body.at));
+	l.linktype = capture_u16(in, body.at);
+	l.link = capture_link_type(in, l.linktype);
 	l.snap_len = capture_u32(in, body.at + 4);
 	read_options(in, slice_from(body, 8), &l);
 	return capture_link_add(in, &l);
@@ -143,6 +144,7 @@ static int read_packet(struct capture_in *in, uint32_t type, struct slice body,
 		in->last_ns = ticks_ns(l, (uint64_t)capture_u32(in, body.at + 4) << 32 |
 						  capture_u32(in, body.at + 8));
 	r->is_frame = true;
+	r->linktype = l->linktype;
 	/* A simple packet block has no time: it gets that of the frame before it. */
 	r->frame = (struct frame){
 		.ts_ns = in->last_ns,

@@ -33,7 +33,8 @@ enum {
 struct capture_record {
 	struct frame frame; /* when is_frame; its bytes lie in raw */
 	bool is_frame;
-	struct slice raw; /* borrowed until the next call; of a lasting capture, until its end */
+	uint16_t linktype; /* of a frame, as the file numbers it (LINKTYPE) */
+	struct slice raw;  /* borrowed until the next call; of a lasting capture, until its end */
 };
 
 struct capture_guard;

@@ -31,6 +31,7 @@ static int read_head(struct capture_in *in, struct capture_record *r, struct fau
 	in->frac_ns = capture_u32(in, at) == 0xa1b23c4d ? 1 : 1000;
 	in->minor = (uint8_t)capture_u16(in, at + 6);
 	l.snap_len = capture_u32(in, at + 16);
+	l.linktype = (uint16_t)capture_u32(in, at + 20);
 	l.link = capture_link_type(in, capture_u32(in, at + 20) & 0x03ffffff);
 	n = capture_link_add(in, &l);
 	if (n < 0)
@@ -116,6 +117,7 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 		return -EILSEQ; /* the zeros behind the new end of a file cut short look like one */
 	at = source_at(s);
 	r->is_frame = true;
+	r->linktype = l->linktype;
 	r->raw = slice_of(at, RECORD_HEAD + (size_t)cap_len);
 	r->frame = (struct frame){
 		.ts_ns = capture_u32(in, at) * 1000000000ULL +

@@ -55,7 +55,8 @@ void foreign_close(struct capture_in *in)
 /* Host order throughout: a reader tells by the magic. */
 static int make_head(struct capture_in *in, struct capture_record *r)
 {
-	struct capture_link l = {.link = capture_link_type(in, (uint32_t)pcap_datalink(in->pcap))};
+	struct capture_link l = {.link = capture_link_type(in, (uint32_t)pcap_datalink(in->pcap)),
+				 .linktype = (uint16_t)pcap_datalink(in->pcap)};
 	uint32_t head[6] = {0xa1b23c4d,
 			    0,
 			    0,
@@ -96,6 +97,7 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	memcpy(in->scratch, head, sizeof(head));
 	memcpy(in->scratch + RECORD_HEAD, bytes, h->caplen);
 	r->is_frame = true;
+	r->linktype = in->links[0].linktype;
 	r->raw = slice_of(in->scratch, RECORD_HEAD + (size_t)h->caplen);
 	r->frame = (struct frame){
 		.ts_ns = head[0] * 1000000000ULL + head[1],

@@ -12,6 +12,7 @@
 /* An interface of a pcapng section; a pcap file has one. */
 struct capture_link {
 	enum link_type link;
+	uint16_t linktype;
 	uint32_t snap_len; /* 0: no limit is stated */
 	uint64_t ticks;	   /* a second, when a power of ten; else 0 */
 	uint8_t shift;	   /* ticks a second is 1 << shift, when ticks is 0 */
