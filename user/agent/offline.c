@@ -80,6 +80,9 @@ static void hand_over(struct offline *run, struct offline_result *r)
 	r->bytes = run->bytes;
 	r->end = run->end;
 	r->fault = run->fault;
+	r->filtered = run->filtered;
+	if (run->filter && capture_filter_fault(run->filter))
+		fault_set(&r->filter_fault, 0, "%s", capture_filter_fault(run->filter));
 	r->is_headless = !run->has_pieces && r->end != OFFLINE_WHOLE;
 	if (run->out_of_memory && r->end == OFFLINE_WHOLE) {
 		r->end = OFFLINE_FAILED;
@@ -120,7 +123,8 @@ static int prepare(struct offline *run, const struct offline_config *config)
 		.is_offline = true,
 	};
 	run->route = offline_route_new();
-	if (!err && !run->route)
+	run->filter = config->filter ? capture_filter_new(config->filter) : NULL;
+	if (!err && (!run->route || (config->filter && !run->filter)))
 		err = -ENOMEM;
 	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
 		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
@@ -135,6 +139,7 @@ static void run_free(struct offline *run)
 	capture_out_abandon(run->out);
 	capture_out_abandon(run->events);
 	capture_in_close(run->in);
+	capture_filter_free(run->filter);
 	batch_queue_clear(&run->queue);
 	offline_route_free(run->route);
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++)

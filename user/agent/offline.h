@@ -30,6 +30,7 @@ struct offline_progress {
 struct offline_config {
 	const char *in, *out;
 	const char *events; /* file for NDJSON events; NULL: none */
+	const char *filter; /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
 	const struct policy *policy;
 	unsigned workers;		   /* 1..DPI_RINGS_MAX */
@@ -59,6 +60,8 @@ struct offline_result {
 	size_t worker_count;
 	double duration_s;
 	uint64_t frames, bytes;
+	uint64_t filtered; /* frames that did not match the filter: neither read nor written */
+	struct fault filter_fault; /* what the filter could not be asked of, and why; or "" */
 	char format[32];
 	char strange_link[64]; /* a link type that was passed unparsed; or "" */
 };

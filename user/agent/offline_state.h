@@ -10,6 +10,7 @@
 #include "agent/offline.h"
 #include "agent/offline_route.h"
 #include "agent/offline_shard.h"
+#include "pcap/filter.h"
 
 struct worker {
 	struct offline *run;
@@ -32,7 +33,8 @@ struct offline {
 	struct offline_route *route;
 	struct capture_record held; /* what did not fit into the last batch; when has_held */
 	bool has_held;
-	uint64_t frames, bytes;
+	struct capture_filter *filter; /* NULL: every frame is taken */
+	uint64_t frames, bytes, filtered;
 	enum offline_end end;
 	struct fault fault;
 

@@ -8,6 +8,23 @@
 #include <errno.h>
 #include <signal.h>
 
+enum { FILTER_TURN = 65536 /* frames that may be left out before somebody asks how far it is */ };
+
+/* The next piece that the filter lets in. Returns as capture_in_next, or -EAGAIN when too many
+ * were left out to stay longer. */
+static int next(struct offline *run, struct capture_record *r)
+{
+	int n;
+
+	while ((n = capture_in_next(run->in, r, &run->fault)) == 1) {
+		if (!run->filter || !r->is_frame || capture_filter_match(run->filter, r))
+			return 1;
+		if (++run->filtered % FILTER_TURN == 0)
+			return -EAGAIN;
+	}
+	return n;
+}
+
 /* Takes the next piece of the capture into b. Returns 1, 0 when b is full or the capture is at its
  * end (is_full says which), or what ended the capture. */
 static int take(struct offline *run, struct batch *b, bool *is_full)
@@ -18,7 +35,11 @@ static int take(struct offline *run, struct batch *b, bool *is_full)
 	if (run->has_held)
 		p->record = run->held;
 	else
-		n = capture_in_next(run->in, &p->record, &run->fault);
+		n = next(run, &p->record);
+	if (n == -EAGAIN) {
+		*is_full = true;
+		return 0;
+	}
 	if (n != 1)
 		return n;
 	run->has_held = false;
