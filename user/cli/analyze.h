@@ -17,7 +17,7 @@ struct analyze_word {
 };
 
 struct analyze {
-	const char *in, *out, *json, *csv, *events, *rules_file;
+	const char *in, *out, *json, *csv, *events, *rules_file, *filter;
 	struct analyze_word *words; /* rules and application files, in order */
 	size_t word_count;
 	struct report_net *nets;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "cli/analyze.h"
+#include "pcap/filter.h"
 
 enum { WORKERS_DEFAULT = 4 };
 
@@ -18,6 +19,7 @@ enum option_id {
 	ID_JSON,
 	ID_CSV,
 	ID_EVENTS,
+	ID_FILTER,
 	ID_LOCAL_NET,
 	ID_MAX_PACKETS,
 	ID_FORCE,
@@ -49,6 +51,8 @@ static const struct option_row rows[] = {
 	{"json", 'j', "FILE", "the report as JSON; - is standard output", ID_JSON},
 	{"csv", 0, "FILE", "its connections as CSV", ID_CSV},
 	{"events", 0, "FILE", "events as EVE-compatible NDJSON", ID_EVENTS},
+	{"filter", 0, "EXPR",
+	 "look only at frames that match, as tcpdump's; others are not written", ID_FILTER},
 	{"local-net", 0, "NET", "a network of the capture's own; repeats (default: learnt)",
 	 ID_LOCAL_NET},
 	{"max-packets", 0, "N", "stop after so many packets", ID_MAX_PACKETS},
@@ -100,6 +104,19 @@ static int take_word(struct analyze *a, int id, const char *value)
 	return 0;
 }
 
+static int take_filter(struct analyze *a, const char *value)
+{
+	struct fault f = {""};
+	int err = capture_filter_check(value, &f);
+
+	if (err)
+		log_error("--filter %s: %s; give an expression such as 'tcp port 443', see "
+			  "pcap-filter(7)",
+			  value, f.text);
+	a->filter = value;
+	return err ? EXIT_USAGE : 0;
+}
+
 static int take_option(void *ctx, int id, const char *value)
 {
 	struct analyze *a = ctx;
@@ -115,6 +132,7 @@ static int take_option(void *ctx, int id, const char *value)
 	case ID_VERBOSE: a->is_verbose = true; return 0;
 	case ID_REPRODUCIBLE: a->is_reproducible = true; return 0;
 	case OPTION_QUIET: a->is_quiet = true; return 0;
+	case ID_FILTER: return take_filter(a, value);
 	case ID_LOCAL_NET: return take_net(a, value);
 	case ID_MAX_PACKETS: return take_number("max-packets", value, UINT64_MAX, &a->frame_max);
 	case ID_WORKERS:

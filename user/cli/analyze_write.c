@@ -73,6 +73,8 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		 r->end == OFFLINE_DAMAGED},
 		{"capture_interrupted", "1 when reading was stopped by a signal",
 		 r->end == OFFLINE_STOPPED},
+		{"frames_filtered", "frames left out by --filter: neither analysed nor written",
+		 r->filtered},
 	};
 	struct report_config config = {
 		.tally = r->tally,

@@ -107,6 +107,8 @@ static int say_end(const struct analyze *a, const struct offline_result *r)
 	if (*r->strange_link && !a->is_quiet)
 		log_note("%s: frames of link type %s are passed on unparsed", a->in,
 			 r->strange_link);
+	if (*r->filter_fault.text && !a->is_quiet)
+		log_note("%s: --filter left out %s", a->in, r->filter_fault.text);
 	if (r->end == OFFLINE_WHOLE)
 		return EXIT_DONE;
 	log_error("%s: %s; %s", a->in, r->fault.text,
@@ -121,6 +123,7 @@ static int run(struct analyze *a)
 		.in = a->in,
 		.out = a->out,
 		.events = a->events,
+		.filter = a->filter,
 		.catalogue = a->catalogue,
 		.policy = a->policy,
 		.workers = a->workers,
