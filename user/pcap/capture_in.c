@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include "packet/link.h"
 #include "pcap/reading.h"
+#include "pcap/set.h"
 
 /* First bytes, and what they mean: a format of ours, or the name of what was given instead. */
 static const struct {
@@ -195,6 +196,7 @@ void capture_in_close(struct capture_in *in)
 {
 	if (!in)
 		return;
+	set_close(in->set);
 	foreign_close(in);
 	source_close(&in->source);
 	free(in->links);
@@ -242,6 +244,8 @@ static int look_again(struct capture_in *in, const struct capture_record *r, int
 {
 	struct source *s = &in->source;
 
+	if (in->set) /* whose members have said it */
+		return n;
 	if ((n == 1 || n == 0 || n == -EBADMSG) && source_has_lost(s)) {
 		if (n == 1)
 			s->at -= r->raw.len;
@@ -268,15 +272,24 @@ const char *capture_in_format(const struct capture_in *in)
 
 uint64_t capture_in_offset(const struct capture_in *in)
 {
+	if (in->set)
+		return set_offset(in->set);
 	return in->source.unpack ? in->source.packed_offset : source_offset(&in->source);
 }
 
 uint64_t capture_in_size(const struct capture_in *in)
 {
-	return in->source.size;
+	return in->set ? set_size(in->set) : in->source.size;
+}
+
+uint64_t capture_in_left_out(const struct capture_in *in)
+{
+	return in->set ? in->set->left_out : 0;
 }
 
 const char *capture_in_strange_link(const struct capture_in *in)
 {
+	if (in->set)
+		return set_strange_link(in->set);
 	return in->strange_link < 0 ? NULL : in->strange_name;
 }

@@ -88,6 +88,8 @@ const char *capture_in_format(const struct capture_in *in);
  * compressed file both count compressed bytes; a fault always names bytes of the capture. */
 uint64_t capture_in_offset(const struct capture_in *in);
 uint64_t capture_in_size(const struct capture_in *in);
+/* Blocks that several captures as one could not carry over (capture_set.h). */
+uint64_t capture_in_left_out(const struct capture_in *in);
 /* A link type seen that is not parsed: its name, or NULL. */
 const char *capture_in_strange_link(const struct capture_in *in);
 

@@ -38,6 +38,8 @@ struct capture_in {
 	size_t link_count, link_cap;
 	uint64_t last_ns;
 
+	struct capture_set *set; /* when this is several captures as one: all of them */
+
 	/* what libpcap reads */
 	void *pcap;
 	uint8_t *scratch; /* a record made anew: head and bytes */
