@@ -2,10 +2,11 @@
 /*
  * Several captures as one: their records in the order of time, read like one capture. Room: pcap.
  *
- * Of records of the same time, those of the capture named first come first; records that are out of
- * order within one capture stay so. One capture alone is handed through, byte for byte. Several
- * pcap captures of one link type are one such, in the byte order of the first, with nanoseconds if
- * any has them; any others become one section of pcapng, with an interface for each of theirs.
+ * Of records of the same time, those of the capture named last come first, as in what mergecap
+ * writes; records that are out of order within one capture stay so. One capture alone is handed
+ * through, byte for byte. Several pcap captures of one link type are one such, in the byte order of
+ * the first, with nanoseconds if any has them; any others become one section of pcapng, with an
+ * interface for each of theirs.
  *
  * A damaged capture ends where it is damaged and the others go on; capture_in_next() says so at the
  * end. Standards: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.

@@ -3,14 +3,13 @@
  * Several captures in the order of time. Room: pcap. See capture_set.h; how their pieces become
  * those of one file is in set_classic.c and set_blocks.c.
  */
-#include "pcap/set.h"
+#include "pcap/capture_set.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include "pcap/capture_set.h"
 #include "pcap/reading.h"
+#include "pcap/set_making.h"
 
-#define SECTION_MAGIC	 0x0a0d0d0aU
 #define BYTE_ORDER_MAGIC 0x1a2b3c4dU
 
 uint8_t *set_scratch(struct capture_set *set, size_t len)
@@ -29,12 +28,13 @@ uint8_t *set_scratch(struct capture_set *set, size_t len)
 
 /* --- the heap --- */
 
-/* Earlier in time; of the same time, named earlier (members lie in that order). */
+/* Earlier in time. Of the same time: named later, and of those without a time: named earlier, both
+ * as mergecap has it. Members lie in the order in which they were named. */
 static bool is_before(const struct set_member *a, const struct set_member *b)
 {
-	uint64_t ta = a->record.frame.ts_ns, tb = b->record.frame.ts_ns;
-
-	return ta != tb ? ta < tb : a < b;
+	if (a->key != b->key)
+		return a->key < b->key;
+	return a->key == 0 ? a < b : a > b;
 }
 
 static void sift_down(struct capture_set *set)
@@ -60,7 +60,9 @@ static void sift_down(struct capture_set *set)
 static void put_in_order(struct capture_set *set, struct set_member *m)
 {
 	size_t at, parent;
+	bool is_simple = m->head.is_blocks && set_u32(&m->head, m->record.raw.at) == BLOCK_SIMPLE;
 
+	m->key = is_simple ? 0 : m->record.frame.ts_ns + 1;
 	if (set->heap_count > 0 && set->heap[0] == m) {
 		sift_down(set);
 		return;
@@ -99,7 +101,7 @@ void set_read_head(struct set_head *h, struct slice raw)
 
 	memcpy(&magic, raw.at, 4);
 	memcpy(&order, raw.at + 8, 4);
-	*h = (struct set_head){.is_blocks = magic == SECTION_MAGIC};
+	*h = (struct set_head){.is_blocks = magic == BLOCK_SECTION};
 	if (h->is_blocks) {
 		h->is_swapped = order != BYTE_ORDER_MAGIC;
 		return;

@@ -26,6 +26,7 @@ struct set_member {
 	bool has_head, is_ended;
 	bool is_same;		      /* its records need no re-encoding */
 	struct capture_record record; /* its next frame, while it is in the heap */
+	uint64_t key;		      /* 0: a frame without a time; else its time and one */
 	/* pcapng output: interface ids there, by those of the member's section. */
 	uint32_t *ids;
 	size_t id_count, id_cap;
