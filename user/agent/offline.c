@@ -10,21 +10,36 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include "pcap/capture_set.h"
+
+/* No output may be an input. */
+static int check_files(const struct offline_config *c, struct fault *f)
+{
+	struct fault why = {""};
+	int err;
+
+	for (size_t i = 0; i < c->input_count; i++) {
+		err = capture_out_check(c->out, c->inputs[i], &why);
+		if (err)
+			return fault_set(f, err, "%s: %s", c->out, why.text);
+		err = c->events ? capture_out_check(c->events, c->inputs[i], &why) : 0;
+		if (err)
+			return fault_set(f, err, "%s: %s", c->events, why.text);
+	}
+	return 0;
+}
 
 static int open_files(struct offline *run, struct fault *f)
 {
 	const struct offline_config *c = run->config;
 	struct fault why = {""};
-	int err = capture_out_check(c->out, c->in, &why);
+	int err = check_files(c, f);
 
 	if (err)
-		return fault_set(f, err, "%s: %s", c->out, why.text);
-	err = c->events ? capture_out_check(c->events, c->in, &why) : 0;
+		return err;
+	err = capture_set_open(c->inputs, c->input_count, c->stop, &run->in, f);
 	if (err)
-		return fault_set(f, err, "%s: %s", c->events, why.text);
-	err = capture_in_open(c->in, c->stop, &run->in, &why);
-	if (err)
-		return fault_set(f, err == -EINTR ? err : -EINVAL, "%s: %s", c->in, why.text);
+		return err == -EINTR ? err : -EINVAL;
 	err = capture_out_open(c->out, &run->out, &why);
 	if (err)
 		return fault_set(f, -EIO, "%s: %s", c->out, why.text);
@@ -75,6 +90,7 @@ static void hand_over(struct offline *run, struct offline_result *r)
 	const char *strange = capture_in_strange_link(run->in);
 
 	snprintf(r->format, sizeof(r->format), "%s", capture_in_format(run->in));
+	r->blocks_left_out = capture_in_left_out(run->in);
 	snprintf(r->strange_link, sizeof(r->strange_link), "%s", strange ? strange : "");
 	r->frames = run->frames;
 	r->bytes = run->bytes;

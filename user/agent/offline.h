@@ -28,7 +28,9 @@ struct offline_progress {
 
 /* All borrowed for the run. */
 struct offline_config {
-	const char *in, *out;
+	const char *const *inputs; /* read as one, in the order of time (pcap/capture_set.h) */
+	size_t input_count;	   /* at least 1 */
+	const char *out;
 	const char *events; /* file for NDJSON events; NULL: none */
 	const char *filter; /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
@@ -63,7 +65,8 @@ struct offline_result {
 	uint64_t filtered; /* frames that did not match the filter: neither read nor written */
 	struct fault filter_fault; /* what the filter could not be asked of, and why; or "" */
 	char format[32];
-	char strange_link[64]; /* a link type that was passed unparsed; or "" */
+	uint64_t blocks_left_out; /* that joining several inputs could not carry over */
+	char strange_link[64];	  /* a link type that was passed unparsed; or "" */
 };
 
 /*

@@ -17,7 +17,11 @@ struct analyze_word {
 };
 
 struct analyze {
-	const char *in, *out, *json, *csv, *events, *rules_file, *filter;
+	const char *in; /* the inputs, for a person: "a.pcap, b.pcap" */
+	const char *const *inputs;
+	size_t input_count;
+	char *in_text; /* what in is, when there are several */
+	const char *out, *json, *csv, *events, *rules_file, *filter;
 	struct analyze_word *words; /* rules and application files, in order */
 	size_t word_count;
 	struct report_net *nets;
@@ -35,6 +39,10 @@ struct analyze {
 	bool has_progress;
 	double started_s, shown_s;
 };
+
+/* No output may be an input or another output; one at most may be standard output, one input
+ * standard input. Returns 0 or an exit status. */
+int analyze_check_files(const struct analyze *a);
 
 /* Fills *a (zeroed) from the command line. Returns 0, with a->in NULL when only help was asked
  * for, or an exit status after saying what is wrong. */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "cli/analyze.h"
@@ -14,7 +13,8 @@
 enum { WORKERS_DEFAULT = 4 };
 
 enum option_id {
-	ID_RULES = ANALYZE_APPS + 1,
+	ID_OUTPUT = ANALYZE_APPS + 1,
+	ID_RULES,
 	ID_WORKERS,
 	ID_JSON,
 	ID_CSV,
@@ -44,6 +44,8 @@ static const struct option_row rows[] = {
 	 ANALYZE_RULE + CHANGE_TAG(RULE_APP, 1, 0)},
 	{"allow-domain", 0, "VALUE", "an exception for a name and all below it",
 	 ANALYZE_RULE + CHANGE_TAG(RULE_DOMAIN, 1, 0)},
+	{"output", 'o', "FILE",
+	 "where to write; then all captures named are read, as one in order of time", ID_OUTPUT},
 	{"rules", 0, "FILE", "a rules file, loaded before the rules given here", ID_RULES},
 	{"apps", 0, "FILE", "more applications, in the form of the catalogue; repeats",
 	 ANALYZE_APPS},
@@ -124,6 +126,7 @@ static int take_option(void *ctx, int id, const char *value)
 	int status;
 
 	switch (id) {
+	case ID_OUTPUT: a->out = value; return 0;
 	case ID_RULES: a->rules_file = value; return 0;
 	case ID_JSON: a->json = value; return 0;
 	case ID_CSV: a->csv = value; return 0;
@@ -144,69 +147,56 @@ static int take_option(void *ctx, int id, const char *value)
 	}
 }
 
-/* True when two names would be written to the same regular file. */
-static bool is_same_file(const char *a, const char *b)
+/* The inputs as one text. */
+static const char *join(struct analyze *a)
 {
-	struct stat sa, sb;
+	size_t len = 0;
+	FILE *to;
 
-	if (strcmp(a, "/dev/null") == 0)
-		return false;
-	if (strcmp(a, b) == 0)
-		return true;
-	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && S_ISREG(sa.st_mode) &&
-	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+	if (a->input_count == 1)
+		return a->inputs[0];
+	to = open_memstream(&a->in_text, &len);
+	for (size_t i = 0; to && i < a->input_count; i++)
+		fprintf(to, "%s%s", i ? ", " : "", a->inputs[i]);
+	return to && fclose(to) == 0 ? a->in_text : NULL;
 }
 
-/* No output may be the input, or another output; one at most may be standard output. */
-static int check_files(const struct analyze *a)
+/* Without --output: IN OUT; with it, all are inputs. */
+static int take_files(struct analyze *a, const struct command *c, int count, char **files)
 {
-	const char *const files[] = {a->out, a->json, a->csv, a->events};
-	struct fault f = {""};
-
-	for (size_t i = 0; i < 4; i++) {
-		if (!files[i])
-			continue;
-		if (!*files[i]) {
-			log_error("an output without a name; give a file, - or /dev/null");
-			return EXIT_USAGE;
-		}
-		if (capture_out_check(files[i], a->in, &f)) {
-			log_error("%s: %s", files[i], f.text);
-			return EXIT_USAGE;
-		}
-		for (size_t j = 0; j < i; j++) {
-			if (files[j] && is_same_file(files[j], files[i])) {
-				log_error("%s: given for two outputs; give each a file of its own",
-					  files[i]);
-				return EXIT_USAGE;
-			}
-		}
+	if (a->out ? count < 1 : count != 2) {
+		log_error("analyze: give a capture to read and a file to write, - or /dev/null "
+			  "(%d given); several captures with -o FILE",
+			  count);
+		command_usage(c, stderr);
+		return EXIT_USAGE;
 	}
-	return 0;
+	a->inputs = (const char *const *)files;
+	a->input_count = a->out ? (size_t)count : 1;
+	if (!a->out)
+		a->out = files[1];
+	a->in = join(a);
+	if (!a->in)
+		log_error("analyze: out of memory");
+	return a->in ? 0 : EXIT_FAILED;
 }
 
 int analyze_parse(struct analyze *a, const struct command *c, int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	const char **files[] = {&a->out, &a->json, &a->csv, &a->events};
-	int first;
+	int first, status;
 
 	a->workers = cpus > 0 && cpus < WORKERS_DEFAULT ? (unsigned)cpus : WORKERS_DEFAULT;
 	first = options_parse(c, rows, ROW_COUNT, argc, argv, take_option, a);
 	if (first < 0)
 		return options_status(first);
-	if (argc - first != 2) {
-		log_error("analyze: give a capture to read and a file to write, - or /dev/null "
-			  "(%d given)",
-			  argc - first);
-		command_usage(c, stderr);
-		return EXIT_USAGE;
-	}
-	a->in = argv[first];
-	a->out = argv[first + 1];
+	status = take_files(a, c, argc - first, argv + first);
+	if (status)
+		return status;
 	for (size_t i = 0; i < 4; i++) {
 		if (*files[i] && strcmp(*files[i], "/dev/stdout") == 0)
 			*files[i] = "-";
 	}
-	return check_files(a);
+	return analyze_check_files(a);
 }

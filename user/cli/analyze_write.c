@@ -75,6 +75,9 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		 r->end == OFFLINE_STOPPED},
 		{"frames_filtered", "frames left out by --filter: neither analysed nor written",
 		 r->filtered},
+		{"blocks_left_out",
+		 "blocks of pcapng that joining several inputs could not carry over",
+		 r->blocks_left_out},
 	};
 	struct report_config config = {
 		.tally = r->tally,

@@ -111,7 +111,9 @@ static int say_end(const struct analyze *a, const struct offline_result *r)
 		log_note("%s: --filter left out %s", a->in, r->filter_fault.text);
 	if (r->end == OFFLINE_WHOLE)
 		return EXIT_DONE;
-	log_error("%s: %s; %s", a->in, r->fault.text,
+	/* Of several inputs the fault itself says which one. */
+	log_error("%s%s%s; %s", a->input_count == 1 ? a->in : "", a->input_count == 1 ? ": " : "",
+		  r->fault.text,
 		  r->is_headless ? "there was nothing before it, so nothing was written"
 				 : "everything before it was processed and written");
 	return r->end == OFFLINE_DAMAGED ? EXIT_DAMAGED : EXIT_FAILED;
@@ -120,7 +122,8 @@ static int say_end(const struct analyze *a, const struct offline_result *r)
 static int run(struct analyze *a)
 {
 	struct offline_config config = {
-		.in = a->in,
+		.inputs = a->inputs,
+		.input_count = a->input_count,
 		.out = a->out,
 		.events = a->events,
 		.filter = a->filter,
@@ -171,6 +174,7 @@ int cmd_analyze(const struct command *c, int argc, char **argv)
 	policy_free(a.policy);
 	rules_free(a.rules);
 	catalogue_free(a.catalogue);
+	free(a.in_text);
 	free(a.words);
 	free(a.nets);
 	return status;
