@@ -40,6 +40,9 @@ static int open_files(struct offline *run, struct fault *f)
 	err = capture_set_open(c->inputs, c->input_count, c->stop, &run->in, f);
 	if (err)
 		return err == -EINTR ? err : -EINVAL;
+	if (c->guard)
+		capture_in_map(run->in, c->guard);
+	run->is_lasting = capture_in_is_lasting(run->in);
 	err = capture_out_open(c->out, &run->out, &why);
 	if (err)
 		return fault_set(f, -EIO, "%s: %s", c->out, why.text);
@@ -100,6 +103,12 @@ static void hand_over(struct offline *run, struct offline_result *r)
 	if (run->filter && capture_filter_fault(run->filter))
 		fault_set(&r->filter_fault, 0, "%s", capture_filter_fault(run->filter));
 	r->is_headless = !run->has_pieces && r->end != OFFLINE_WHOLE;
+	if (run->is_lasting && r->end == OFFLINE_WHOLE) {
+		int err = capture_in_check(run->in, &r->fault);
+
+		if (err)
+			r->end = err == -EBADMSG ? OFFLINE_DAMAGED : OFFLINE_FAILED;
+	}
 	if (run->out_of_memory && r->end == OFFLINE_WHOLE) {
 		r->end = OFFLINE_FAILED;
 		fault_set(&r->fault, -ENOMEM, "out of memory: events are missing");

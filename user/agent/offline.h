@@ -38,6 +38,9 @@ struct offline_config {
 	unsigned workers;		   /* 1..DPI_RINGS_MAX */
 	uint64_t frame_max;		   /* stop after so many frames; 0: no limit */
 	const volatile sig_atomic_t *stop; /* raised by a signal: stop reading, drain, finish */
+	/* Files are read as memory where there is a guard, and its handler of SIGBUS is in place
+	 * (pcap/guard.h); NULL: they are read. */
+	struct capture_guard *guard;
 	void (*progress)(void *ctx, const struct offline_progress *p); /* on the caller's thread */
 	void *progress_ctx;
 };

@@ -24,6 +24,7 @@ struct offline {
 	struct capture_in *in;
 	struct capture_out *out, *events;
 	struct batch_queue queue;
+	bool is_lasting; /* the input is memory: its records need not be copied */
 	struct eve_config eve;
 	struct offline_shard shard[DPI_RINGS_MAX];
 	struct worker worker[DPI_RINGS_MAX];
@@ -33,6 +34,7 @@ struct offline {
 	struct offline_route *route;
 	struct capture_record held; /* what did not fit into the last batch; when has_held */
 	bool has_held;
+	unsigned last_filler;
 	struct capture_filter *filter; /* NULL: every frame is taken */
 	uint64_t frames, bytes, filtered;
 	enum offline_end end;

@@ -43,6 +43,8 @@ static int take(struct offline *run, struct batch *b, bool *is_full)
 	if (n != 1)
 		return n;
 	run->has_held = false;
+	if (run->is_lasting)
+		return 1;
 	n = batch_hold(b, &p->record);
 	if (n == 0) {
 		run->held = p->record;
@@ -98,14 +100,18 @@ static void end(struct offline *run, int n)
 }
 
 /* Fills a batch, until it is full or the capture, the user or an output ends it. */
-static void fill(struct offline *run, struct batch *b)
+static void fill(const struct worker *w, struct batch *b)
 {
+	struct offline *run = w->run;
 	uint64_t most = run->config->frame_max;
 	bool is_full = false, is_broken;
 	int n = note(run, &is_broken);
 
 	if (!n)
 		n = !is_broken;
+	if (run->last_filler != w->id)
+		capture_in_turn(run->in);
+	run->last_filler = w->id;
 	while (n == 1 && !is_full && batch_is_open(b)) {
 		struct batch_piece *p = &b->piece[b->count];
 
@@ -116,6 +122,7 @@ static void fill(struct offline *run, struct batch *b)
 		b->mark[b->count] = place(run, b, p);
 		b->count++;
 	}
+	b->end = capture_in_offset(run->in);
 	is_full |= n == 1;
 	if (!is_full)
 		end(run, n);
@@ -249,6 +256,8 @@ static void put(struct offline *run, const struct batch *b)
 		run->is_broken = true;
 		pthread_mutex_unlock(&run->queue.lock);
 	}
+	if (run->is_lasting)
+		capture_in_release(run->in, b->end);
 	batch_queue_written(&run->queue);
 }
 
@@ -272,7 +281,7 @@ static void *worker_main(void *arg)
 
 	for (;;) {
 		switch (batch_queue_turn(&run->queue, w->id, &b)) {
-		case BATCH_FILL: fill(run, b); break;
+		case BATCH_FILL: fill(w, b); break;
 		case BATCH_WALK: walk(w, b); break;
 		case BATCH_WRITE: put(run, b); break;
 		case BATCH_DONE: return NULL;
@@ -294,6 +303,7 @@ int offline_start(struct offline *run)
 	int err = 0;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* of a capture that is memory; the caller's handler knows */
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	while (run->worker_count < run->config->workers && !err) {
 		struct worker *w = &run->worker[run->worker_count];

@@ -11,12 +11,23 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "pcap/guard.h"
 #include "cli/analyze.h"
 
 enum { PROGRESS_NS = 200000000 };
 
 /* The one thing a signal handler may touch. */
 static volatile sig_atomic_t stop_flag;
+
+/* Captures that are read as memory. */
+static struct capture_guard guard;
+
+/* A page of one was lost: the reader will say so. Anything else is what SIGBUS always was. */
+static void on_lost_page(int signo, siginfo_t *info, void *context)
+{
+	if (!capture_guard_catch(&guard, info->si_addr))
+		signal(signo, SIG_DFL);
+}
 
 static void on_signal(int signo)
 {
@@ -132,6 +143,7 @@ static int run(struct analyze *a)
 		.workers = a->workers,
 		.frame_max = a->frame_max,
 		.stop = &stop_flag,
+		.guard = &guard,
 		.progress = on_progress,
 		.progress_ctx = a,
 	};
@@ -161,10 +173,12 @@ static int run(struct analyze *a)
 int cmd_analyze(const struct command *c, int argc, char **argv)
 {
 	struct sigaction act = {.sa_handler = on_signal};
+	struct sigaction lost = {.sa_sigaction = on_lost_page, .sa_flags = SA_SIGINFO};
 	struct analyze a = {0};
 	int status = analyze_parse(&a, c, argc, argv);
 
 	if (!status && a.in) { /* no input: the help was asked for */
+		sigaction(SIGBUS, &lost, NULL);
 		sigaction(SIGINT, &act, NULL);
 		sigaction(SIGTERM, &act, NULL);
 		status = load(&a);

@@ -205,7 +205,7 @@ void capture_in_close(struct capture_in *in)
 
 void capture_in_map(struct capture_in *in, struct capture_guard *guard)
 {
-	if (in->format != &capture_foreign && !in->is_begun)
+	if (!in->set && in->format != &capture_foreign && !in->is_begun)
 		source_map(&in->source, guard);
 }
 
