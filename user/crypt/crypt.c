@@ -11,7 +11,7 @@
 
 #include <gcrypt.h>
 
-enum { HASH_LEN = 32, LABEL_MAX = 32, KEPT_HASHES = 64, KEPT_BYTES = 256 };
+enum { HASH_LEN = 32, LABEL_MAX = 32, ID_MAX = 20, KEPT = 64, KEPT_BYTES = 256 };
 
 /* What was hashed, and its hash. */
 struct kept_hash {
@@ -20,10 +20,22 @@ struct kept_hash {
 	uint8_t bytes[KEPT_BYTES];
 };
 
+/* What was worked out for a connection id: a handshake has several packets, of both ends. */
+struct kept_keys {
+	const struct crypt_initial_version *way; /* NULL: nothing */
+	uint8_t id_len, id[ID_MAX];
+	uint8_t secret[HASH_LEN]; /* initial_secret */
+	bool has_end[2];	  /* of the server, of the client */
+	struct crypt_initial_keys end[2];
+};
+
 struct crypt {
-	gcry_md_hd_t hmac;
+	gcry_md_hd_t hmac, salted;
+	const struct crypt_initial_version *salt; /* whose salt the second has */
 	gcry_cipher_hd_t ecb, gcm;
-	struct kept_hash kept[KEPT_HASHES]; /* each at the only place it can have */
+	/* Each at the only place it can have. */
+	struct kept_hash hash[KEPT];
+	struct kept_keys keys[KEPT];
 };
 
 /* The library must be made ready by one thread alone: it is, before main. */
@@ -41,6 +53,7 @@ struct crypt *crypt_new(void)
 	if (!c)
 		return NULL;
 	if (gcry_md_open(&c->hmac, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) ||
+	    gcry_md_open(&c->salted, GCRY_MD_SHA256, GCRY_MD_FLAG_HMAC) ||
 	    gcry_cipher_open(&c->ecb, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_ECB, 0) ||
 	    gcry_cipher_open(&c->gcm, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0)) {
 		crypt_free(c);
@@ -54,13 +67,14 @@ void crypt_free(struct crypt *c)
 	if (!c)
 		return;
 	gcry_md_close(c->hmac);
+	gcry_md_close(c->salted);
 	gcry_cipher_close(c->ecb);
 	gcry_cipher_close(c->gcm);
 	gcry_free(c);
 }
 
-/* The place of bytes among those kept. Any will do: a clash only costs the hash once more. */
-static struct kept_hash *place_of(struct crypt *c, struct slice bytes)
+/* A place among those kept. Any will do: a clash only costs the work once more. */
+static size_t place_of(struct slice bytes)
 {
 	uint64_t mix = bytes.len;
 
@@ -73,13 +87,13 @@ static struct kept_hash *place_of(struct crypt *c, struct slice bytes)
 	}
 	for (size_t i = 0; i < bytes.len; i++)
 		mix = (mix ^ bytes.at[i]) * 0x9e3779b97f4a7c15ULL;
-	return &c->kept[mix >> 32 & (KEPT_HASHES - 1)];
+	return mix >> 32 & (KEPT - 1);
 }
 
 void crypt_sha256(struct crypt *c, struct slice bytes, uint8_t out[32])
 {
 	bool may_keep = c && bytes.len && bytes.len <= KEPT_BYTES;
-	struct kept_hash *k = may_keep ? place_of(c, bytes) : NULL;
+	struct kept_hash *k = may_keep ? &c->hash[place_of(bytes)] : NULL;
 
 	if (k && k->len == bytes.len && !memcmp(k->bytes, bytes.at, bytes.len)) {
 		memcpy(out, k->hash, HASH_LEN);
@@ -95,11 +109,11 @@ void crypt_sha256(struct crypt *c, struct slice bytes, uint8_t out[32])
 }
 
 /* HMAC under the key that was set last; any number of them for one key. */
-static void hmac_read(struct crypt *c, struct slice bytes, void *out, size_t len)
+static void hmac_read(gcry_md_hd_t hmac, struct slice bytes, void *out, size_t len)
 {
-	gcry_md_reset(c->hmac);
-	gcry_md_write(c->hmac, bytes.at, bytes.len);
-	memcpy(out, gcry_md_read(c->hmac, GCRY_MD_SHA256), len);
+	gcry_md_reset(hmac);
+	gcry_md_write(hmac, bytes.at, bytes.len);
+	memcpy(out, gcry_md_read(hmac, GCRY_MD_SHA256), len);
 }
 
 /*
@@ -125,22 +139,53 @@ static void expand(struct crypt *c, const char *label, void *out, size_t len)
 	n += label_len;
 	info[n++] = 0;
 	info[n++] = 1;
-	hmac_read(c, slice_of(info, n), out, len);
+	hmac_read(c->hmac, slice_of(info, n), out, len);
 }
 
-void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
-			bool is_client, struct crypt_initial_keys *out)
+/* HKDF-Extract with the version's salt. */
+static void extract(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
+		    uint8_t secret[HASH_LEN])
+{
+	if (c->salt != v)
+		(void)gcry_md_setkey(c->salted, v->salt, sizeof(v->salt));
+	c->salt = v;
+	hmac_read(c->salted, dcid, secret, HASH_LEN);
+}
+
+static void derive(struct crypt *c, const struct crypt_initial_version *v,
+		   const uint8_t initial[HASH_LEN], bool is_client, struct crypt_initial_keys *out)
 {
 	uint8_t secret[HASH_LEN];
 
-	(void)gcry_md_setkey(c->hmac, v->salt, sizeof(v->salt));
-	hmac_read(c, dcid, secret, sizeof(secret));
-	(void)gcry_md_setkey(c->hmac, secret, sizeof(secret));
+	(void)gcry_md_setkey(c->hmac, initial, HASH_LEN);
 	expand(c, is_client ? "client in" : "server in", secret, sizeof(secret));
 	(void)gcry_md_setkey(c->hmac, secret, sizeof(secret));
 	expand(c, v->key, out->key, sizeof(out->key));
 	expand(c, v->iv, out->iv, sizeof(out->iv));
 	expand(c, v->hp, out->hp, sizeof(out->hp));
+}
+
+void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
+			bool is_client, struct crypt_initial_keys *out)
+{
+	struct kept_keys *k = &c->keys[place_of(dcid)];
+	uint8_t secret[HASH_LEN];
+
+	if (dcid.len > ID_MAX) {
+		extract(c, v, dcid, secret);
+		derive(c, v, secret, is_client, out);
+		return;
+	}
+	if (k->way != v || !slice_equal(slice_of(k->id, k->id_len), dcid)) {
+		*k = (struct kept_keys){.way = v, .id_len = (uint8_t)dcid.len};
+		if (dcid.len)
+			memcpy(k->id, dcid.at, dcid.len);
+		extract(c, v, dcid, k->secret);
+	}
+	if (!k->has_end[is_client])
+		derive(c, v, k->secret, is_client, &k->end[is_client]);
+	k->has_end[is_client] = true;
+	*out = k->end[is_client];
 }
 
 void crypt_initial_mask(struct crypt *c, const struct crypt_initial_keys *k,

@@ -32,7 +32,8 @@ struct crypt_initial_keys {
 };
 
 /* Keys of the client's (else the server's) Initial packets for a Destination Connection ID of up
- * to 20 bytes (RFC 9001 5.2). */
+ * to 20 bytes (RFC 9001 5.2). v is one of a few that live as long as c: it remembers, by them and
+ * the id, some keys that were asked for before. */
 void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
 			bool is_client, struct crypt_initial_keys *out);
 
