@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Pools of things and the table of their numbers: what is given out overlaps nothing and is found
+ * again, and what is given back is the system's.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/index.h"
+#include "base/pool.h"
+
+enum { THINGS = 20000 };
+
+/* Pages of anonymous memory that this process holds. */
+static size_t resident_kb(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[128];
+	size_t kb = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %zu kB", &kb) == 1)
+			break;
+	fclose(f);
+	return kb;
+}
+
+static bool is_filled(const uint8_t *thing, size_t size, uint8_t with)
+{
+	for (size_t i = 0; i < size; i++)
+		if (thing[i] != with)
+			return false;
+	return true;
+}
+
+static void things_overlap_nothing(void **state)
+{
+	static const size_t sizes[] = {1, 16, 32, 100, 256, 288, 4096};
+	static uint8_t *thing[2000];
+	struct pages pages = {0};
+
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
+		struct pool pool;
+
+		pool_init(&pool, &pages, sizes[s], &thing);
+		for (size_t round = 0; round < 3; round++) {
+			for (size_t i = 0; i < 2000; i++) {
+				if (thing[i])
+					continue;
+				thing[i] = pool_take(&pool);
+				assert_non_null(thing[i]);
+				assert_int_equal((uintptr_t)thing[i] % 16, 0);
+				if (sizes[s] == 256)
+					assert_int_equal((uintptr_t)thing[i] % 256, 0);
+				assert_true(is_filled(thing[i], sizes[s], 0));
+				memset(thing[i], (int)(i & 0xff), sizes[s]);
+			}
+			for (size_t i = 0; i < 2000; i++) {
+				uint32_t number = pool_number(thing[i]);
+
+				assert_true(is_filled(thing[i], sizes[s], i & 0xff));
+				assert_int_not_equal(number, 0);
+				assert_true(number < pool_bound(&pool));
+				assert_ptr_equal(pool_at(&pool, number), thing[i]);
+				assert_ptr_equal(pool_owner(thing[i]), &thing);
+				if ((i * 7 + round) % 3) {
+					pool_give(thing[i]);
+					thing[i] = NULL;
+				}
+			}
+		}
+		for (size_t i = 0; i < 2000; i++) {
+			pool_give(thing[i]);
+			thing[i] = NULL;
+		}
+		/* All numbers are free again: the least is used first. */
+		pool_give(thing[0] = pool_take(&pool));
+		thing[0] = NULL;
+		pool_clear(&pool);
+	}
+	pages_clear(&pages);
+}
+
+/* Those that stay keep their blocks alone; a pool of another size takes over what came back. */
+static void empty_blocks_go_back(void **state)
+{
+	static void *thing[THINGS];
+	struct pages pages = {0};
+	struct pool pool, other;
+	size_t before, full, kept, blocks;
+
+	pool_init(&pool, &pages, 256, NULL);
+	pool_init(&other, &pages, 1024, NULL);
+	before = resident_kb();
+	for (size_t i = 0; i < THINGS; i++)
+		assert_non_null(thing[i] = pool_take(&pool));
+	full = resident_kb();
+	assert_true(full >= before + THINGS / 4);
+	blocks = pages.block_count;
+	for (size_t i = 0; i < THINGS; i++)
+		if (i % 4096)
+			pool_give(thing[i]);
+	kept = resident_kb();
+#ifndef __SANITIZE_ADDRESS__ /* which keeps its own book of them */
+	assert_true(kept < before + 1500);
+#else
+	(void)kept;
+#endif
+	for (size_t i = 0; i < THINGS / 8; i++)
+		assert_non_null(pool_take(&other));
+	assert_int_equal(pages.block_count, blocks);
+	for (size_t i = 0; i < THINGS; i += 4096)
+		assert_ptr_equal(pool_at(&pool, pool_number(thing[i])), thing[i]);
+	pool_clear(&pool);
+	pool_clear(&other);
+	pages_clear(&pages);
+}
+
+static bool holds(const struct index *x, uint32_t hash, uint32_t number)
+{
+	size_t at = index_at(x, hash);
+	uint32_t found;
+
+	while ((found = index_next(x, hash, &at)))
+		if (found == number)
+			return true;
+	return false;
+}
+
+/* Hashes that meet, wrap around the end of the table, and are all the same. */
+static void numbers_are_found_until_removed(void **state)
+{
+	static const uint32_t spreads[] = {1, 2654435761U, 65536, 0};
+	struct index x = {0};
+
+	assert_false(holds(&x, 1, 1));
+	index_remove(&x, 1, 1);
+	for (size_t s = 0; s < 4; s++) {
+		uint32_t count = spreads[s] && spreads[s] != 65536 ? THINGS : 500;
+
+		for (uint32_t i = 1; i <= count; i++)
+			assert_int_equal(index_add(&x, ~0U - i * spreads[s] / 3, i), 0);
+		assert_int_equal(x.count, count);
+		for (uint32_t i = 1; i <= count; i += 2)
+			index_remove(&x, ~0U - i * spreads[s] / 3, i);
+		for (uint32_t i = 1; i <= count; i++)
+			assert_int_equal(holds(&x, ~0U - i * spreads[s] / 3, i), i % 2 == 0);
+		for (uint32_t i = 2; i <= count; i += 2)
+			index_remove(&x, ~0U - i * spreads[s] / 3, i);
+		assert_int_equal(x.count, 0);
+		for (size_t i = 0; i < x.slot_count; i++)
+			assert_int_equal(x.slot[i].number, 0);
+	}
+	index_clear(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(things_overlap_nothing),
+		cmocka_unit_test(empty_blocks_go_back),
+		cmocka_unit_test(numbers_are_found_until_removed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

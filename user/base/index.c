@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room base: the table of numbers. Open addressing: a number stands in its hash's slot or in the
+ * next ones that were taken; one slot in four is free at least. Its memory is mapped, so that a
+ * table that was outgrown is the system's again at once.
+ */
+#include "base/index.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+enum { FIRST_SLOTS = 512 };
+
+static void put(struct index *x, struct index_slot s)
+{
+	size_t at = index_at(x, s.hash);
+
+	while (x->slot[at].number)
+		at = (at + 1) & (x->slot_count - 1);
+	x->slot[at] = s;
+}
+
+static int grow(struct index *x)
+{
+	struct index larger = {.count = x->count};
+
+	larger.slot_count = x->slot_count ? 2 * x->slot_count : FIRST_SLOTS;
+	larger.slot = mmap(NULL, larger.slot_count * sizeof(*larger.slot), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (larger.slot == MAP_FAILED)
+		return -ENOMEM;
+	for (size_t i = 0; i < x->slot_count; i++)
+		if (x->slot[i].number)
+			put(&larger, x->slot[i]);
+	index_clear(x);
+	*x = larger;
+	return 0;
+}
+
+void index_clear(struct index *x)
+{
+	if (x->slot)
+		munmap(x->slot, x->slot_count * sizeof(*x->slot));
+	*x = (struct index){0};
+}
+
+int index_add(struct index *x, uint32_t hash, uint32_t number)
+{
+	if (x->count >= x->slot_count / 4 * 3) {
+		int err = grow(x);
+
+		if (err)
+			return err;
+	}
+	put(x, (struct index_slot){hash, number});
+	x->count++;
+	return 0;
+}
+
+/* Those behind a slot that became free move up, unless they stand where their hash says. */
+static void close_gap(struct index *x, size_t gap)
+{
+	size_t mask = x->slot_count - 1;
+
+	for (size_t at = (gap + 1) & mask; x->slot[at].number; at = (at + 1) & mask) {
+		size_t from_home = (at - x->slot[at].hash) & mask;
+
+		if (from_home < ((at - gap) & mask))
+			continue;
+		x->slot[gap] = x->slot[at];
+		gap = at;
+	}
+	x->slot[gap].number = 0;
+}
+
+void index_remove(struct index *x, uint32_t hash, uint32_t number)
+{
+	size_t mask = x->slot_count - 1, at = index_at(x, hash);
+
+	for (; x->slot_count && x->slot[at].number; at = (at + 1) & mask) {
+		if (x->slot[at].number != number)
+			continue;
+		close_gap(x, at);
+		x->count--;
+		return;
+	}
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A hash table of numbers: which things (numbers from 1 on) may have a hash. A look-up reads one
+ * line of the cache, as a rule, and then only the thing it is after, for the hash stands beside the
+ * number. The hash must be keyed by the caller where a sender can choose what is hashed.
+ */
+#ifndef BASE_INDEX_H
+#define BASE_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct index_slot {
+	uint32_t hash;
+	uint32_t number; /* 0: free */
+};
+
+/* {0} is empty. One thread at a time. */
+struct index {
+	struct index_slot *slot; /* mapped */
+	size_t slot_count;	 /* a power of two, or 0 */
+	size_t count;
+};
+
+void index_clear(struct index *x);
+/* Adds a number that is not there yet. Returns 0 or -ENOMEM. */
+int index_add(struct index *x, uint32_t hash, uint32_t number);
+void index_remove(struct index *x, uint32_t hash, uint32_t number);
+
+/* Where a hash's numbers begin; index_next gives them one after the other, then 0. */
+static inline size_t index_at(const struct index *x, uint32_t hash)
+{
+	return hash & (x->slot_count - 1);
+}
+
+static inline uint32_t index_next(const struct index *x, uint32_t hash, size_t *at)
+{
+	if (!x->slot_count)
+		return 0;
+	for (;;) {
+		struct index_slot s = x->slot[*at];
+
+		*at = (*at + 1) & (x->slot_count - 1);
+		if (!s.number || s.hash == hash)
+			return s.number;
+	}
+}
+
+/* Asks the processor for the place of a hash. */
+static inline void index_warm(const struct index *x, uint32_t hash)
+{
+	if (x->slot_count)
+		__builtin_prefetch(&x->slot[index_at(x, hash)]);
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Things of one size that come and go in great numbers. Nothing is kept in front of a thing; what
+ * is known of it stands at the head of its block, which its address tells, and a block whose things
+ * are all gone goes back. A thing also has a number of 32 bits, by which it is found again.
+ *
+ * One thread owns the pools of one struct pages.
+ */
+#ifndef BASE_POOL_H
+#define BASE_POOL_H
+
+#include "base/pages.h"
+
+struct pool_block;
+
+struct pool {
+	struct pages *pages;
+	void *owner;
+	uint32_t size;		   /* bytes of a thing */
+	uint32_t shift;		   /* a number is that of the block, shifted, and the place in it */
+	struct pool_block *open;   /* blocks with room */
+	struct pool_block **block; /* by number; NULL: the number is free */
+	size_t block_count, block_cap;
+	uint32_t free_number; /* no block below this has no number */
+};
+
+enum { POOL_SIZE_MAX = 4096 };
+
+/* size: bytes of a thing, at most POOL_SIZE_MAX. owner: for pool_owner. pages is borrowed for the
+ * pool's life. */
+void pool_init(struct pool *p, struct pages *pages, size_t size, void *owner);
+/* Forgets all things; their memory stays with the pages. */
+void pool_clear(struct pool *p);
+
+/* Gives a thing, zeroed, aligned to 16 bytes, and to its size where that is a power of two; NULL
+ * when out of memory. */
+void *pool_take(struct pool *p);
+/* Takes a thing back, of whatever pool. */
+void pool_give(void *thing);
+/* The owner that was named for the pool of a thing. */
+void *pool_owner(const void *thing);
+/* The number of a thing, less than pool_bound(), and the thing of a number. */
+uint32_t pool_number(const void *thing);
+void *pool_at(const struct pool *p, uint32_t number);
+size_t pool_bound(const struct pool *p);
+
+#endif
