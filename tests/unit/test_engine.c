@@ -18,7 +18,7 @@ static void hello_blocks_both_ways(void **state)
 	assert_string_equal(w.last.flow->names->text, "www.blocked.example");
 	assert_true(send_text(&w, SERVER, 0, "answer"));
 	assert_true(send_flags(&w, CLIENT, 500, DPI_TCP_ACK));
-	assert_int_equal(w.last.flow->dropped_packets, 3);
+	assert_int_equal(flow_rare(w.last.flow)->dropped_packets, 3);
 	assert_int_equal(w.events[EVENT_VERDICT], 1);
 	assert_int_equal(w.events[EVENT_NAMED], 1);
 	assert_int_equal(engine_counters(w.engine)->verdicts, 1);
@@ -555,7 +555,7 @@ static void a_live_door_has_seen_the_handshake(void **state)
 	assert_int_equal(engine_counters(w.engine)->late, 0);
 	engine_note_late(w.engine, &w.last.flow->key, 3);
 	assert_int_equal(engine_counters(w.engine)->late, 3);
-	assert_int_equal(w.last.flow->late_packets, 3);
+	assert_int_equal(flow_rare(w.last.flow)->late_packets, 3);
 	/* A port used again: the hint tells the new connection from the old. */
 	next_connection(&w);
 	w.hint.isn = CLIENT_ISN;
@@ -595,7 +595,7 @@ static void monitor_drops_nothing(void **state)
 	assert_int_equal(w.last.flow->state, FLOW_BLOCKED);
 	assert_int_equal(w.events[EVENT_VERDICT], 1);
 	assert_false(send_text(&w, SERVER, 0, "x"));
-	assert_int_equal(w.last.flow->dropped_packets, 0);
+	assert_int_equal(flow_rare(w.last.flow)->dropped_packets, 0);
 	assert_int_equal(engine_counters(w.engine)->dropped, 0);
 	close_world(&w);
 }

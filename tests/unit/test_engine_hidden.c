@@ -220,10 +220,10 @@ static void flows_in_tunnels(void **state)
 		f = w.last.flow;
 		assert_non_null(f);
 		assert_int_equal(f->key.proto, DPI_IP_TCP);
-		assert_int_equal(f->tunnel, DPI_TUNNEL_IP4);
+		assert_int_equal(flow_rare(f)->tunnel, DPI_TUNNEL_IP4);
 		assert_true(f->flags & FLOW_TUNNELLED);
-		assert_int_equal(dpi_be32(f->outer[f->opener].w[3]), 0xc0000201);
-		assert_int_equal(dpi_be32(f->outer[!f->opener].w[3]), 0xc0000202);
+		assert_int_equal(dpi_be32(flow_rare(f)->outer[f->opener].w[3]), 0xc0000201);
+		assert_int_equal(dpi_be32(flow_rare(f)->outer[!f->opener].w[3]), 0xc0000202);
 		assert_int_equal(engine_counters(w.engine)->tunnel_ip4, 1);
 		close_world(&w);
 	}
@@ -274,7 +274,7 @@ static void completing_fragment_brings_the_verdict(void **state)
 	f = (struct frame_fragment){.has_flow = true, .key = w.last.flow->key};
 	assert_true(send_piece(&w, 0x2010, &f));
 	assert_true(send_text(&w, SERVER, 0, "answer"));
-	assert_int_equal(w.last.flow->dropped_packets, 3);
+	assert_int_equal(flow_rare(w.last.flow)->dropped_packets, 3);
 	next_connection(&w);
 	f = (struct frame_fragment){.whole = {whole_datagram(&w, bytes[0], "allowed.example")}};
 	assert_false(send_piece(&w, 0x0005, &f));

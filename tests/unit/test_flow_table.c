@@ -117,7 +117,7 @@ static void flood_does_not_wash_verdicts_away(void **state)
 		open_flow(t, i, 6, i);
 	for (uint32_t i = 0; i < 50; i++)
 		assert_non_null(find_flow(t, i, 6));
-	for (const struct flow *f = flow_table_oldest(t); f; f = f->newer)
+	for (const struct flow *f = flow_table_oldest(t); f; f = flow_table_newer(t, f))
 		walked++;
 	assert_int_equal(walked, 100);
 	/* But they, too, are bounded. */

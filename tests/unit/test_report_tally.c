@@ -145,10 +145,11 @@ static void engine_events_become_rows_and_rules(void **state)
 {
 	struct tally *t = tally_new(0);
 	struct event_sink sink = tally_sink(t);
+	struct flow_rare rare = {.dropped_packets = 2};
 	struct flow flow = {.first_number = 9,
 			    .packets = {3, 2},
 			    .bytes = {300, 200},
-			    .dropped_packets = 2,
+			    .rare = &rare,
 			    .decision = {.rule = 7, .is_block = true}};
 	struct event message = {.type = EVENT_MESSAGE, .flow = &flow, .decision = {.rule = 8}};
 	struct event closed = {.type = EVENT_FLOW_CLOSED, .flow = &flow};
@@ -213,16 +214,17 @@ static struct flow_name *make_name(const char *text, enum app_proto source)
 /* Print, tunnel and names of a flow come over; a name by hearsay where there is no other. */
 static void a_row_remembers_its_flow(void **state)
 {
+	struct flow_rare rare = {.tunnel = DPI_TUNNEL_GRE};
 	struct flow flow = {.ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1",
-			    .tunnel = DPI_TUNNEL_GRE,
+			    .rare = &rare,
 			    .opener = 1,
 			    .learnt = make_name("learnt.example", PROTO_LEARNT)};
 	struct connection_name name;
 	struct connection c;
 	size_t at = 0;
 
-	flow.outer[0].b[15] = 7;
-	flow.outer[1].b[15] = 9;
+	rare.outer[0].b[15] = 7;
+	rare.outer[1].b[15] = 9;
 	assert_int_equal(connection_of_flow(&c, &flow), 0);
 	assert_string_equal(c.ja4, flow.ja4);
 	assert_int_equal(c.tunnel, DPI_TUNNEL_GRE);

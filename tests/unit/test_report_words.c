@@ -533,19 +533,19 @@ static void eve_shows_print_and_tunnel(void **state)
 	struct made m = {"192.168.1.10", "142.250.1.1", .src_port = 40000, .dst_port = 443};
 	struct connection c = make_connection(&m, 1);
 	struct flow_name *learnt = calloc(1, sizeof(*learnt) + 15);
+	struct flow_rare rare = {.tunnel = DPI_TUNNEL_GTPU, .tunnel_depth = 1};
 	struct flow flow = {.key = c.key,
 			    .opener = c.opener,
 			    .ja4 = "t12i0100_b_c",
-			    .tunnel = DPI_TUNNEL_GTPU,
-			    .tunnel_depth = 1,
+			    .rare = &rare,
 			    .learnt = learnt};
 	struct catalogue *apps = catalogue_new();
 	struct eve_config config = {.catalogue = apps};
 
 	assert_non_null(learnt);
 	memcpy(learnt->text, "learnt.example", learnt->len = 14);
-	assert_int_equal(addr_parse(slice_text("198.51.100.1"), &flow.outer[c.opener]), 0);
-	assert_int_equal(addr_parse(slice_text("198.51.100.2"), &flow.outer[!c.opener]), 0);
+	assert_int_equal(addr_parse(slice_text("198.51.100.1"), &rare.outer[c.opener]), 0);
+	assert_int_equal(addr_parse(slice_text("198.51.100.2"), &rare.outer[!c.opener]), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct event e = rows[i].event;
 		struct text t = {0};

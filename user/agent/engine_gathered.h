@@ -7,6 +7,7 @@
 #define AGENT_ENGINE_GATHERED_H
 
 #include "agent/engine_state.h"
+#include "base/table.h"
 #include "report/report.h"
 
 /* Keys of the rows already taken, so that the kernel's own list adds only what is new. */

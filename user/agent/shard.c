@@ -139,7 +139,7 @@ static int snapshot_make(struct shard *s, struct shard_snapshot *out)
 	tally_add_engine(out->closed, engine_counters(s->engine));
 	pieces.fragments_refused += s->unhanded;
 	tally_add_defrag(out->closed, &pieces);
-	for (const struct flow *f = flow_table_oldest(flows); f; f = f->newer)
+	for (const struct flow *f = flow_table_oldest(flows); f; f = flow_table_newer(flows, f))
 		if (out->open_count < count && !connection_of_flow(&out->open[out->open_count], f))
 			out->open_count++;
 	return 0;

@@ -122,7 +122,7 @@ void shard_verdict_keep(struct shard *s, const struct flow *f)
 	    live_verdict_get(s->config.maps, &f->key, &v) == 0)
 		return;
 	live_verdict_put(s->config.maps, &f->key, f->decision.rule,
-			 f->verdict_ns - s->config.clock.offset_ns);
+			 flow_rare(f)->verdict_ns - s->config.clock.offset_ns);
 }
 
 void shard_late_count(struct shard *s, uint64_t now)

@@ -19,9 +19,9 @@ static void on_leave(void *ctx, struct flow *f)
 	struct event event = {.type = EVENT_FLOW_CLOSED, .flow = f};
 
 	if (e->cursor == f)
-		e->cursor = f->newer;
+		e->cursor = flow_table_newer(e->flows, f);
 	if (e->hand == f)
-		e->hand = f->newer;
+		e->hand = flow_table_newer(e->flows, f);
 	e->held -= f->held;
 	for (const struct flow_name *n = f->names; n; n = n->next)
 		e->named -= sizeof(*n) + n->len;
@@ -126,13 +126,20 @@ static void count_packet(struct engine *e, const struct packet *p, enum dpi_pars
 void road_drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
 	       struct outcome *o)
 {
+	struct flow_rare *rare;
+
 	if (e->config.is_monitor)
 		return;
 	o->action = DPI_DROP;
 	o->rule = rule;
-	if (f) {
-		f->dropped_packets++;
-		f->dropped_bytes += p->frame->wire_len;
+	if (!f)
+		return;
+	rare = flow_rare_open(f);
+	if (rare) {
+		rare->dropped_packets++;
+		rare->dropped_bytes += p->frame->wire_len;
+	} else {
+		e->count.facts_lost++;
 	}
 }
 
@@ -253,7 +260,7 @@ void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t t
 	e->config.policy = policy;
 	e->now_ns = ts_ns;
 	e->number = 0;
-	for (struct flow *f = flow_table_oldest(e->flows); f; f = f->newer)
+	for (struct flow *f = flow_table_oldest(e->flows); f; f = flow_table_newer(e->flows, f))
 		judge_again(e, f);
 }
 
@@ -265,7 +272,10 @@ static void adopt_verdict(struct engine *e, struct flow *f, uint64_t rule)
 
 	if (rule) {
 		f->is_verdict = f->is_settled = true;
-		f->verdict_ns = f->last_ns;
+		if (flow_rare_open(f))
+			f->rare->verdict_ns = f->last_ns;
+		else
+			e->count.facts_lost++;
 		f->decision.rule = rule;
 		f->decision.is_block = true;
 		f->decision.kind = r ? r->kind : RULE_DOMAIN;
@@ -327,7 +337,7 @@ void engine_expire(struct engine *e, uint64_t ts_ns, size_t most)
 	/* Half from the oldest on; half from where the last look ended, for many blocked flows that
 	 * live stand in front of all others. */
 	for (struct flow *f = flow_table_oldest(e->flows), *next; f && i < most / 2; f = next) {
-		next = f->newer;
+		next = flow_table_newer(e->flows, f);
 		expire_one(e, f, ts_ns);
 		i++;
 	}
@@ -336,7 +346,7 @@ void engine_expire(struct engine *e, uint64_t ts_ns, size_t most)
 
 		if (!f)
 			return;
-		e->cursor = f->newer;
+		e->cursor = flow_table_newer(e->flows, f);
 		expire_one(e, f, ts_ns);
 	}
 }
@@ -346,8 +356,10 @@ void engine_note_late(struct engine *e, const struct dpi_key *key, uint64_t fram
 	struct flow *f = flow_table_find(e->flows, key, dpi_key_hash(key));
 
 	e->count.late += frames;
-	if (f)
-		f->late_packets += frames;
+	if (f && flow_rare_open(f))
+		f->rare->late_packets += frames;
+	else if (f)
+		e->count.facts_lost += frames;
 }
 
 const struct engine_counters *engine_counters(const struct engine *e)

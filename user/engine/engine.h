@@ -48,6 +48,7 @@
 	X(names_unlisted, "names beyond what a flow keeps")                    \
 	X(verdicts, "flows blocked")                                           \
 	X(messages_dropped, "DNS messages dropped for their question")         \
+	X(facts_lost, "drops and verdicts not noted, for want of memory")      \
 	X(relieved, "flows whose inspection ended early for want of memory")   \
 	X(spent, "directions of flows whose inspection budget ended")          \
 	X(undecided, "flows whose inspection budget ended without a name")     \

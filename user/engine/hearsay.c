@@ -6,8 +6,6 @@
  */
 #include "engine/road.h"
 
-#include <stdlib.h>
-
 static struct slice learnt_slice(const struct flow *f)
 {
 	return slice_of(f->learnt->text, f->learnt->len);
@@ -18,17 +16,13 @@ void hearsay_learn(struct engine *e, struct flow *f)
 	const struct dpi_addr *responder = &f->key.addr[f->opener ? 0 : 1];
 	struct name name;
 
-	free(f->learnt);
-	f->learnt = NULL;
+	flow_set_learnt(f, NULL);
 	f->flags &= ~(uint32_t)FLOW_LEARNT;
 	if (!e->config.learnt ||
 	    !e->config.learnt(e->config.learnt_ctx, responder, e->now_ns, &name))
 		return;
-	f->learnt = malloc(sizeof(*f->learnt) + (size_t)name.len + 1);
-	if (!f->learnt)
+	if (flow_set_learnt(f, &name))
 		return;
-	*f->learnt = (struct flow_name){.source = PROTO_LEARNT, .len = name.len};
-	memcpy(f->learnt->text, name.text, (size_t)name.len + 1);
 	f->flags |= FLOW_LEARNT;
 	f->app = catalogue_classify(e->config.catalogue, learnt_slice(f));
 	e->count.learnt++;

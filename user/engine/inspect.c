@@ -19,29 +19,26 @@ static bool is_dns_flow(const struct flow *f)
 	       (f->proto == PROTO_DNS || f->proto == PROTO_MDNS || f->proto == PROTO_LLMNR);
 }
 
-static struct flow_side *side_of(struct flow *f, int end)
-{
-	if (!f->side[end])
-		f->side[end] = calloc(1, sizeof(*f->side[end]));
-	return f->side[end];
-}
-
 /* The flow's own connection ids, or an empty set until there are some to keep. */
 static struct ids *ids_of(struct engine *e, const struct flow *f)
 {
-	if (f->ids)
-		return f->ids;
+	if (flow_rare(f)->ids)
+		return flow_rare(f)->ids;
 	e->ids.count = e->ids.next = 0;
 	return &e->ids;
 }
 
 static void keep_ids(struct engine *e, struct flow *f)
 {
-	if (f->ids || !e->ids.count)
+	struct flow_rare *rare;
+
+	if (flow_rare(f)->ids || !e->ids.count)
 		return;
-	f->ids = malloc(sizeof(*f->ids));
-	if (f->ids)
-		*f->ids = e->ids;
+	rare = flow_rare_open(f);
+	if (rare)
+		rare->ids = malloc(sizeof(*rare->ids));
+	if (rare && rare->ids)
+		*rare->ids = e->ids;
 }
 
 /* Reads a datagram, which is a message of its own but for the pieces of handshakes in it. Returns
@@ -146,7 +143,7 @@ void inspect_weigh(struct engine *e, struct flow *f)
 		for (int i = 0; f->side[end] && i < f->side[end]->run_count; i++)
 			held += stream_held(f->side[end]->run[i].stream);
 	e->held += held - f->held;
-	f->held = held;
+	f->held = (uint32_t)held;
 }
 
 /*
@@ -158,7 +155,7 @@ static void relieve(struct engine *e, const struct flow *current)
 	for (int i = 0; i < RELIEVE_STEPS && e->held > e->config.held_max; i++) {
 		struct flow *f = e->hand ? e->hand : flow_table_oldest(e->flows);
 
-		e->hand = f ? f->newer : NULL;
+		e->hand = f ? flow_table_newer(e->flows, f) : NULL;
 		if (!f || f == current || !f->held)
 			continue;
 		e->count.relieved++;
@@ -173,7 +170,7 @@ static void inspect_payload(struct finding *x)
 	struct engine *e = x->engine;
 	struct flow *f = x->flow;
 	int end = x->packet->head.dir;
-	struct flow_side *side = side_of(f, end);
+	struct flow_side *side = flow_side_open(f, end);
 	bool is_pending = false;
 	int err = 0;
 

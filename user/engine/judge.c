@@ -255,10 +255,14 @@ void judge_begin(struct finding *x, struct clue *clue)
 void judge_block(struct engine *e, struct flow *f, struct decision d)
 {
 	struct event event = {.type = EVENT_VERDICT, .flow = f, .decision = d};
+	struct flow_rare *rare = flow_rare_open(f);
 
 	f->is_verdict = true;
 	f->decision = d;
-	f->verdict_ns = e->now_ns;
+	if (rare)
+		rare->verdict_ns = e->now_ns;
+	else
+		e->count.facts_lost++;
 	f->state = FLOW_BLOCKED;
 	f->is_settled = true;
 	flow_settle(f);
@@ -269,13 +273,14 @@ void judge_block(struct engine *e, struct flow *f, struct decision d)
 
 struct decision judge_ends(const struct engine *e, const struct flow *f)
 {
-	struct dpi_key outer = {.addr = {f->outer[0], f->outer[1]},
-				.port = {f->outer_port, f->outer_port},
-				.proto = f->outer_proto};
+	const struct flow_rare *rare = flow_rare(f);
+	struct dpi_key outer = {.addr = {rare->outer[0], rare->outer[1]},
+				.port = {rare->outer_port, rare->outer_port},
+				.proto = rare->outer_proto};
 	struct decision d;
 	uint8_t opener;
 
-	if (f->tunnel) {
+	if (rare->tunnel) {
 		opener = f->opener ^ dpi_key_order(&outer);
 		d = policy_match_flow(e->config.policy, &outer, opener);
 		if (d.is_block)

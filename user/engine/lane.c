@@ -220,7 +220,7 @@ static int open_lane(const struct flow *f, struct flow_side *side, int end, int 
 	if (i != 1 && (f->isn_known & (1 << end)))
 		stream_set_isn(lane->stream, f->isn[end]);
 	if (i == 1 && (f->isn_known & (4 << end)))
-		stream_set_isn(lane->stream, f->other_isn[end]);
+		stream_set_isn(lane->stream, flow_rare(f)->other_isn[end]);
 	for (int v = 0; v < STREAM_VIEWS; v++)
 		lane_reset(lane, v);
 	return 0;

@@ -6,6 +6,8 @@
  */
 #include "engine/road.h"
 
+#include <errno.h>
+
 enum { DRAIN_FRAMES = 16, DRAIN_FLOWS = 4 }; /* every so many frames so many are looked at */
 #define CLOCK_STEP_NS 1000000000ULL
 #define DRAIN_LATE_NS 60000000000ULL
@@ -22,6 +24,24 @@ static bool has_isn_bit(const struct flow *f, int end, enum isn_bit bit)
 	return f->isn_known & (bit << end);
 }
 
+/* Keeps a number beside the one that is known; without memory it is one of many. */
+static void note_other_isn(struct flow *f, int end, uint32_t isn)
+{
+	struct flow_rare *rare = flow_rare_open(f);
+
+	if (rare) {
+		f->isn_known |= (uint8_t)(ISN_OTHER << end);
+		rare->other_isn[end] = isn;
+	} else {
+		f->isn_known |= (uint8_t)(ISN_MANY << end);
+	}
+}
+
+static bool is_other_isn(const struct flow *f, int end, uint32_t isn)
+{
+	return has_isn_bit(f, end, ISN_OTHER) && flow_rare(f)->other_isn[end] == isn;
+}
+
 /*
  * Somebody says that the connection began with another number: either may be false, so lane 1 is
  * read from there; of several, from wherever lane 0 does not reach.
@@ -31,15 +51,13 @@ static void dispute_isn(struct flow *f, int end, uint32_t isn)
 	struct flow_side *side = f->side[end];
 
 	f->is_disputed = true;
-	if (has_isn_bit(f, end, ISN_MANY) ||
-	    (has_isn_bit(f, end, ISN_OTHER) && f->other_isn[end] == isn))
+	if (has_isn_bit(f, end, ISN_MANY) || is_other_isn(f, end, isn))
 		return;
 	if (has_isn_bit(f, end, ISN_OTHER)) {
 		f->isn_known &= (uint8_t) ~(ISN_OTHER << end);
 		f->isn_known |= (uint8_t)(ISN_MANY << end);
 	} else {
-		f->isn_known |= (uint8_t)(ISN_OTHER << end);
-		f->other_isn[end] = isn;
+		note_other_isn(f, end, isn);
 	}
 	if (side) {
 		stream_free(side->lane[1].stream);
@@ -62,8 +80,7 @@ static void note_isn(struct flow *f, int end, uint32_t isn)
 	if (!has_isn_bit(f, end, ISN_KNOWN)) {
 		set_isn(f, end, isn);
 	} else if (f->isn[end] != isn && !f->payload[end] && !has_isn_bit(f, end, ISN_SURE)) {
-		f->isn_known |= (uint8_t)(ISN_OTHER << end);
-		f->other_isn[end] = isn;
+		note_other_isn(f, end, isn);
 	}
 }
 
@@ -80,7 +97,7 @@ static void confirm_isn(struct flow *f, int end, uint32_t isn)
 		f->isn_known |= (uint8_t)(ISN_SURE << end);
 	} else if (has_isn_bit(f, end, ISN_SURE) || f->payload[end]) {
 		dispute_isn(f, end, isn);
-	} else if (has_isn_bit(f, end, ISN_OTHER) && f->other_isn[end] == isn) {
+	} else if (is_other_isn(f, end, isn)) {
 		f->isn_known &= (uint8_t) ~(ISN_OTHER << end);
 		f->isn_known |= (uint8_t)(ISN_SURE << end);
 		set_isn(f, end, isn);
@@ -216,18 +233,21 @@ static bool is_midstream(const struct packet *p)
 	       !p->frame->hint.has_isn;
 }
 
-/* Keeps whose packets carry those of a new flow. */
-static void note_tunnel(struct flow *f, const struct packet *p)
+/* Keeps whose packets carry those of a new flow. Returns 0 or -ENOMEM. */
+static int note_tunnel(struct flow *f, const struct packet *p)
 {
-	if (!p->tunnel)
-		return;
-	f->tunnel = p->tunnel;
-	f->tunnel_depth = p->tunnel_depth;
-	f->outer_proto = p->outer_proto;
-	f->outer_port = p->outer_port;
+	struct flow_rare *rare = p->tunnel ? flow_rare_open(f) : NULL;
+
+	if (!rare)
+		return p->tunnel ? -ENOMEM : 0;
+	rare->tunnel = p->tunnel;
+	rare->tunnel_depth = p->tunnel_depth;
+	rare->outer_proto = p->outer_proto;
+	rare->outer_port = p->outer_port;
+	rare->outer[p->head.dir] = p->outer[0];
+	rare->outer[!p->head.dir] = p->outer[1];
 	f->flags |= FLOW_TUNNELLED;
-	f->outer[p->head.dir] = p->outer[0];
-	f->outer[!p->head.dir] = p->outer[1];
+	return 0;
 }
 
 static struct flow *open_flow(struct engine *e, const struct packet *p, uint64_t hash)
@@ -249,7 +269,11 @@ static struct flow *open_flow(struct engine *e, const struct packet *p, uint64_t
 	f->app = APP_UNKNOWN;
 	if (is_midstream(p))
 		f->flags |= FLOW_MIDSTREAM;
-	note_tunnel(f, p);
+	if (note_tunnel(f, p)) { /* without it the rules would not know whose it is */
+		e->count.flows_refused++;
+		flow_table_close(e->flows, f);
+		return NULL;
+	}
 	f->decision = judge_ends(e, f);
 	event.flow = f;
 	judge_emit(e, &event);
@@ -346,7 +370,7 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 		follow_tcp(f, p);
 	}
 	if (p->head.payload_len)
-		f->payload[end]++;
+		f->payload[end] += f->payload[end] < UINT16_MAX;
 	return f;
 }
 
@@ -368,7 +392,7 @@ void track_drain(struct engine *e)
 
 		if (!f)
 			return;
-		e->cursor = f->newer;
+		e->cursor = flow_table_newer(e->flows, f);
 		if (track_is_gone(e, f, e->clock_ns - DRAIN_LATE_NS)) {
 			flow_table_close(e->flows, f);
 			e->count.flows_expired++;

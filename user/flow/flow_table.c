@@ -11,26 +11,39 @@
  */
 #include "flow/flow_table.h"
 
-#include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/index.h"
+#include "base/table.h"
+#include "flow/flow_memory.h"
 
 enum {
 	IDLE_S = 60,
 	IDLE_TCP_S = 300,
 	CACHE_LINE = 64,
 	HOT_LINES = 3,
-	FLOW_BYTES = (sizeof(struct flow) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE,
 };
-_Static_assert(offsetof(struct flow, held) <= HOT_LINES * CACHE_LINE, "what every frame touches");
+_Static_assert(offsetof(struct flow, decision) <= HOT_LINES * CACHE_LINE,
+	       "what every frame touches");
 #define NS_PER_S 1000000000ULL
 _Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS &&
 		       IDLE_TCP_S * NS_PER_S == DPI_VERDICT_IDLE_TCP_NS,
 	       "kernel and user end a block alike");
 
+/* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
+ * together: whoever is used touches two others' as well. */
+struct links {
+	uint32_t older, newer;
+};
+
 struct flow_table {
-	struct table by_key;
-	struct flow *oldest, *newest;
-	struct flow *first_other; /* NULL when all are blocked */
+	struct index by_key;
+	struct flow_memory memory;
+	struct links *links; /* by number; mapped */
+	size_t link_count;
+	uint32_t oldest, newest;
+	uint32_t first_other; /* 0 when all are blocked */
 	size_t max;
 	uint64_t seed;
 	uint64_t evicted;
@@ -38,64 +51,78 @@ struct flow_table {
 	void *ctx;
 };
 
-static void list_remove(struct flow_table *t, struct flow *f)
+static struct flow *flow_at(const struct flow_table *t, uint32_t number)
 {
-	if (t->first_other == f)
-		t->first_other = f->newer;
-	if (f->older)
-		f->older->newer = f->newer;
-	else
-		t->oldest = f->newer;
-	if (f->newer)
-		f->newer->older = f->older;
-	else
-		t->newest = f->older;
-	f->older = f->newer = NULL;
+	return number ? pool_at(&t->memory.flows, number) : NULL;
 }
 
-/* Adds f as the most recently used of its section. */
-static void list_add(struct flow_table *t, struct flow *f)
+static void list_remove(struct flow_table *t, uint32_t number)
 {
-	f->newer = f->is_verdict ? t->first_other : NULL;
-	f->older = f->newer ? f->newer->older : t->newest;
-	if (f->older)
-		f->older->newer = f;
+	struct links l = t->links[number];
+
+	if (t->first_other == number)
+		t->first_other = l.newer;
+	if (l.older)
+		t->links[l.older].newer = l.newer;
 	else
-		t->oldest = f;
-	if (f->newer)
-		f->newer->older = f;
+		t->oldest = l.newer;
+	if (l.newer)
+		t->links[l.newer].older = l.older;
 	else
-		t->newest = f;
+		t->newest = l.older;
+}
+
+/* Adds a flow as the most recently used of its section. */
+static void list_add(struct flow_table *t, const struct flow *f)
+{
+	struct links *l = &t->links[f->number];
+
+	l->newer = f->is_verdict ? t->first_other : 0;
+	l->older = l->newer ? t->links[l->newer].older : t->newest;
+	if (l->older)
+		t->links[l->older].newer = f->number;
+	else
+		t->oldest = f->number;
+	if (l->newer)
+		t->links[l->newer].older = f->number;
+	else
+		t->newest = f->number;
 	if (!f->is_verdict && !t->first_other)
-		t->first_other = f;
+		t->first_other = f->number;
 }
 
-static void flow_free(struct flow *f)
+/* Links for every number that the pool may give. */
+static int make_links(struct flow_table *t)
 {
-	flow_settle(f);
-	free(f->learnt);
-	while (f->names) {
-		struct flow_name *next = f->names->next;
+	size_t count = t->link_count ? 2 * t->link_count : 1024;
+	void *at;
 
-		free(f->names);
-		f->names = next;
-	}
-	free(f);
+	if (pool_bound(&t->memory.flows) <= t->link_count)
+		return 0;
+	at = t->links ? mremap(t->links, t->link_count * sizeof(*t->links),
+			       count * sizeof(*t->links), MREMAP_MAYMOVE)
+		      : mmap(NULL, count * sizeof(*t->links), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return -1;
+	t->links = at;
+	t->link_count = count;
+	return 0;
 }
 
 /* Makes one place. A flow blocked since it was last touched moves to its section first, which
  * happens once a flow. */
 static void evict(struct flow_table *t)
 {
-	struct flow *f = t->first_other;
+	struct flow *f = flow_at(t, t->first_other);
 
 	while (f && f->is_verdict) {
-		list_remove(t, f);
+		list_remove(t, f->number);
 		list_add(t, f);
-		f = t->first_other;
+		f = flow_at(t, t->first_other);
 	}
 	t->evicted++;
-	flow_table_close(t, f ? f : t->oldest);
+	flow_table_close(t, f ? f : flow_table_oldest(t));
 }
 
 struct flow_table *flow_table_new(size_t max, uint64_t seed,
@@ -109,6 +136,7 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 	t->seed = seed;
 	t->on_leave = on_leave;
 	t->ctx = ctx;
+	flow_memory_init(&t->memory);
 	return t;
 }
 
@@ -117,8 +145,11 @@ void flow_table_free(struct flow_table *t)
 	if (!t)
 		return;
 	while (t->oldest)
-		flow_table_close(t, t->oldest);
-	table_clear(&t->by_key);
+		flow_table_close(t, flow_table_oldest(t));
+	index_clear(&t->by_key);
+	if (t->links)
+		munmap(t->links, t->link_count * sizeof(*t->links));
+	flow_memory_clear(&t->memory);
 	free(t);
 }
 
@@ -145,26 +176,29 @@ uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, 
 
 void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
 {
-	table_warm_bucket(&t->by_key, hash);
+	index_warm(&t->by_key, (uint32_t)hash);
 }
 
 void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
 {
-	const struct table_node *n = table_front(&t->by_key, hash);
-	const char *at = (const char *)n;
+	size_t place = index_at(&t->by_key, (uint32_t)hash);
+	uint32_t number = index_next(&t->by_key, (uint32_t)hash, &place);
+	const char *at = (const char *)flow_at(t, number);
 
-	if (!n)
+	if (!number)
 		return;
 	for (size_t i = 0; i < HOT_LINES; i++)
 		__builtin_prefetch(at + i * CACHE_LINE, 1);
+	__builtin_prefetch(&t->links[number], 1);
 }
 
 struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash)
 {
-	struct table_node *n = table_first(&t->by_key, hash);
+	size_t place = index_at(&t->by_key, (uint32_t)hash);
+	uint32_t number;
 
-	for (; n; n = table_next(n)) {
-		struct flow *f = table_entry(n, struct flow, node);
+	while ((number = index_next(&t->by_key, (uint32_t)hash, &place))) {
+		struct flow *f = flow_at(t, number);
 
 		if (memcmp(&f->key, key, sizeof(*key)) == 0)
 			return f;
@@ -180,20 +214,21 @@ struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, ui
 struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash,
 				    uint64_t ts_ns)
 {
-	struct flow *f = aligned_alloc(CACHE_LINE, FLOW_BYTES);
+	struct flow *f;
 
-	if (!f)
-		return NULL;
-	memset(f, 0, sizeof(*f));
 	if (t->by_key.count >= t->max)
 		evict(t);
-	f->key = *key;
-	f->first_ns = f->last_ns = ts_ns;
-	f->names_tail = &f->names;
-	if (table_add(&t->by_key, &f->node, hash)) {
-		free(f);
+	f = pool_take(&t->memory.flows);
+	if (!f)
+		return NULL;
+	f->number = pool_number(f);
+	f->hash = (uint32_t)hash;
+	if (make_links(t) || index_add(&t->by_key, f->hash, f->number)) {
+		pool_give(f);
 		return NULL;
 	}
+	f->key = *key;
+	f->first_ns = f->last_ns = ts_ns;
 	list_add(t, f);
 	return f;
 }
@@ -207,9 +242,9 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
 {
 	f->last_ns = ts_ns;
-	if (f == t->newest && !f->is_verdict)
+	if (f->number == t->newest && !f->is_verdict)
 		return;
-	list_remove(t, f);
+	list_remove(t, f->number);
 	list_add(t, f);
 }
 
@@ -217,8 +252,8 @@ void flow_table_close(struct flow_table *t, struct flow *f)
 {
 	if (t->on_leave)
 		t->on_leave(t->ctx, f);
-	table_remove(&t->by_key, &f->node);
-	list_remove(t, f);
+	index_remove(&t->by_key, f->hash, f->number);
+	list_remove(t, f->number);
 	flow_free(f);
 }
 
@@ -236,7 +271,7 @@ static size_t expire_from(struct flow_table *t, struct flow *f, uint64_t now_ns,
 	size_t gone = 0;
 
 	while (f && most--) {
-		struct flow *next = f->newer;
+		struct flow *next = flow_table_newer(t, f);
 
 		if (flow_is_idle(f, now_ns)) {
 			flow_table_close(t, f);
@@ -252,8 +287,8 @@ size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most)
 	size_t gone;
 
 	/* Both sections get their share; the first look may empty the other's beginning. */
-	gone = expire_from(t, t->first_other, now_ns, (most + 1) / 2);
-	return gone + expire_from(t, t->oldest, now_ns, most / 2);
+	gone = expire_from(t, flow_at(t, t->first_other), now_ns, (most + 1) / 2);
+	return gone + expire_from(t, flow_table_oldest(t), now_ns, most / 2);
 }
 
 size_t flow_table_count(const struct flow_table *t)
@@ -268,113 +303,10 @@ uint64_t flow_table_evicted(const struct flow_table *t)
 
 struct flow *flow_table_oldest(const struct flow_table *t)
 {
-	return t->oldest;
+	return flow_at(t, t->oldest);
 }
 
-bool flow_has_name(const struct flow *f, enum app_proto source, const struct name *name)
+struct flow *flow_table_newer(const struct flow_table *t, const struct flow *f)
 {
-	for (const struct flow_name *n = f->names; n; n = n->next)
-		if (n->source == source && n->len == name->len &&
-		    memcmp(n->text, name->text, name->len) == 0)
-			return true;
-	return false;
-}
-
-int flow_add_name(struct flow *f, enum app_proto source, const struct name *name)
-{
-	struct flow_name *n;
-
-	if (flow_has_name(f, source, name))
-		return 0;
-	if (f->name_count >= FLOW_NAMES_MAX) {
-		f->flags |= FLOW_NAMES_FULL;
-		return -ENOSPC;
-	}
-	n = malloc(sizeof(*n) + name->len + 1U);
-	if (!n)
-		return -ENOMEM;
-	n->next = NULL;
-	n->source = (uint8_t)source;
-	n->len = name->len;
-	memcpy(n->text, name->text, name->len);
-	n->text[name->len] = '\0';
-	*f->names_tail = n;
-	f->names_tail = &n->next;
-	f->name_count++;
-	return 1;
-}
-
-void flow_side_clear(struct flow_side *side)
-{
-	for (int i = 0; i < FLOW_LANES; i++) {
-		stream_free(side->lane[i].stream);
-		side->lane[i] = (struct flow_lane){.stream = NULL};
-	}
-	for (int i = 0; i < side->run_count; i++)
-		stream_free(side->run[i].stream);
-	free(side->run);
-	free(side->urgent);
-	side->urgent = NULL;
-	side->urgent_count = side->urgent_last = 0;
-	side->run = NULL;
-	side->run_count = 0;
-}
-
-void flow_settle(struct flow *f)
-{
-	free(f->ids);
-	f->ids = NULL;
-	for (int d = 0; d < 2; d++) {
-		struct flow_side *side = f->side[d];
-
-		if (!side)
-			continue;
-		flow_side_clear(side);
-		free(side);
-		f->side[d] = NULL;
-	}
-}
-
-const char *flow_state_name(enum flow_state s)
-{
-	static const char *const names[FLOW_STATES] = {
-		[FLOW_NEW] = "NEW",
-		[FLOW_ESTABLISHED] = "ESTABLISHED",
-		[FLOW_CLASSIFIED] = "CLASSIFIED",
-		[FLOW_BLOCKED] = "BLOCKED",
-		[FLOW_INCOMPLETE] = "INCOMPLETE",
-		[FLOW_CLOSED] = "CLOSED",
-	};
-
-	return (unsigned)s < FLOW_STATES ? names[s] : NULL;
-}
-
-const char *flow_flag_name(enum flow_flag f)
-{
-	static const struct {
-		enum flow_flag flag;
-		const char *name;
-	} names[] = {
-		{FLOW_NO_NAME, "no_name"},
-		{FLOW_ECH, "ech"},
-		{FLOW_AMBIGUOUS, "ambiguous"},
-		{FLOW_UNDECIDED, "undecided"},
-		{FLOW_MIDSTREAM, "midstream"},
-		{FLOW_ODD_NAME, "odd_name"},
-		{FLOW_CUT, "cut"},
-		{FLOW_NAMES_FULL, "names_full"},
-		{FLOW_IP_LITERAL, "ip_literal"},
-		{FLOW_ADOPTED, "adopted"},
-		{FLOW_DOH, "doh"},
-		{FLOW_DOT, "dot"},
-		{FLOW_DOQ, "doq"},
-		{FLOW_TUNNELLED, "tunnelled"},
-		{FLOW_FRAGMENTED, "fragmented"},
-		{FLOW_LEARNT, "dns_learnt"},
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].flag == f)
-			return names[i].name;
-	return NULL;
+	return flow_at(t, t->links[f->number].newer);
 }

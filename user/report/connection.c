@@ -51,9 +51,9 @@ int connection_of_flow(struct connection *out, const struct flow *f)
 		.first_number = f->first_number,
 		.packets = {f->packets[0], f->packets[1]},
 		.bytes = {f->bytes[0], f->bytes[1]},
-		.dropped_packets = f->dropped_packets,
-		.dropped_bytes = f->dropped_bytes,
-		.late_packets = f->late_packets,
+		.dropped_packets = flow_rare(f)->dropped_packets,
+		.dropped_bytes = flow_rare(f)->dropped_bytes,
+		.late_packets = flow_rare(f)->late_packets,
 		.rule = f->decision.rule,
 		.flags = f->flags,
 		.app = f->app,
@@ -61,10 +61,11 @@ int connection_of_flow(struct connection *out, const struct flow *f)
 		.proto = f->proto,
 		.state = f->state,
 		.tcp_flags = {f->tcp_flags[0], f->tcp_flags[1]},
-		.is_blocked = f->is_verdict || (f->decision.is_block && f->dropped_packets > 0),
-		.has_payload = f->payload[0] + f->payload[1] > 0,
-		.tunnel = f->tunnel,
-		.outer = {f->outer[0], f->outer[1]},
+		.is_blocked = f->is_verdict ||
+			      (f->decision.is_block && flow_rare(f)->dropped_packets > 0),
+		.has_payload = f->payload[0] || f->payload[1],
+		.tunnel = flow_rare(f)->tunnel,
+		.outer = {flow_rare(f)->outer[0], flow_rare(f)->outer[1]},
 	};
 	memcpy(out->ja4, f->ja4, sizeof(out->ja4));
 	if (copy_names(out, f)) {

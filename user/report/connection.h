@@ -7,7 +7,7 @@
 #define REPORT_CONNECTION_H
 
 #include "base/slice.h"
-#include "flow/flow_table.h"
+#include "flow/flow.h"
 
 /* Owns names. Index 0/1 of an array is the sending end of the key. */
 struct connection {

@@ -6,6 +6,7 @@
  */
 #include "report/eve.h"
 
+#include "base/table.h"
 #include "report/json.h"
 #include "report/report.h"
 #include "report/tunnel.h"
@@ -112,14 +113,14 @@ static void put_tunnel(struct json *j, const struct flow *f)
 	char addr[ADDR_TEXT_MAX], proto[8];
 	int src = f->opener & 1, dst = src ? 0 : 1;
 
-	if (!tunnel_name(f->tunnel))
+	if (!tunnel_name(flow_rare(f)->tunnel))
 		return;
 	json_key(j, "tunnel");
 	json_open(j, '{');
-	json_pair_string(j, "src_ip", addr_format(&f->outer[src], addr));
-	json_pair_string(j, "dest_ip", addr_format(&f->outer[dst], addr));
-	json_pair_string(j, "proto", report_protocol(tunnel_protocol(f->tunnel), proto));
-	json_pair_u64(j, "depth", f->tunnel_depth);
+	json_pair_string(j, "src_ip", addr_format(&flow_rare(f)->outer[src], addr));
+	json_pair_string(j, "dest_ip", addr_format(&flow_rare(f)->outer[dst], addr));
+	json_pair_string(j, "proto", report_protocol(tunnel_protocol(flow_rare(f)->tunnel), proto));
+	json_pair_u64(j, "depth", flow_rare(f)->tunnel_depth);
 	json_close(j, '}');
 }
 
@@ -203,7 +204,7 @@ static void put_summary(struct json *j, const struct flow *f)
 {
 	const struct flow_name *name = f->names ? f->names : f->learnt;
 
-	json_pair_u64(j, "dropped_packets", f->dropped_packets);
+	json_pair_u64(j, "dropped_packets", flow_rare(f)->dropped_packets);
 	if (name) {
 		json_key(j, "domain");
 		json_slice(j, slice_of(name->text, name->len));
@@ -235,8 +236,8 @@ static void put_own(struct json *j, const struct event *e, const struct eve_conf
 		put_own_name(j, proto_source(e->source), name_slice(e->name));
 	if (e->type == EVENT_FLOW_CLOSED)
 		put_summary(j, f);
-	if (tunnel_name(f->tunnel))
-		json_pair_string(j, "tunnel", tunnel_name(f->tunnel));
+	if (tunnel_name(flow_rare(f)->tunnel))
+		json_pair_string(j, "tunnel", tunnel_name(flow_rare(f)->tunnel));
 	json_key(j, "flags");
 	json_open(j, '[');
 	for (uint32_t bit = 1; bit && bit <= f->flags; bit <<= 1) {

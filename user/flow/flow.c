@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The flow room's flows: what one owns beside its own four lines, all of it from the memory of its
+ * table, which is found by the flow's address.
+ */
+#include "flow/flow_memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Names are short; the largest holds any name, and what is known of an end under inspection. */
+static const uint16_t sizes[FLOW_SIZES] = {32, 48, 64, 96, 144, 208, 288};
+
+_Static_assert(sizeof(struct flow) == 256, "four lines of the cache");
+_Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
+		       sizeof(struct flow_side) <= 288 && sizeof(struct flow_rare) <= 288,
+	       "the largest size holds everything");
+
+void flow_memory_init(struct flow_memory *m)
+{
+	m->pages = (struct pages){0};
+	pool_init(&m->flows, &m->pages, sizeof(struct flow), m);
+	for (size_t i = 0; i < FLOW_SIZES; i++)
+		pool_init(&m->of_size[i], &m->pages, sizes[i], m);
+}
+
+void flow_memory_clear(struct flow_memory *m)
+{
+	pool_clear(&m->flows);
+	for (size_t i = 0; i < FLOW_SIZES; i++)
+		pool_clear(&m->of_size[i]);
+	pages_clear(&m->pages);
+}
+
+/* Zeroed room for what f is to own; NULL when out of memory. */
+static void *take(const struct flow *f, size_t size)
+{
+	struct flow_memory *m = pool_owner(f);
+	size_t i = 0;
+
+	while (sizes[i] < size)
+		i++;
+	return pool_take(&m->of_size[i]);
+}
+
+static struct flow_name *take_name(const struct flow *f, enum app_proto source,
+				   const struct name *name)
+{
+	struct flow_name *n = take(f, sizeof(*n) + name->len + 1U);
+
+	if (!n)
+		return NULL;
+	n->source = (uint8_t)source;
+	n->len = name->len;
+	memcpy(n->text, name->text, name->len);
+	return n;
+}
+
+void flow_free(struct flow *f)
+{
+	flow_settle(f);
+	while (f->names) {
+		struct flow_name *next = f->names->next;
+
+		pool_give(f->names);
+		f->names = next;
+	}
+	pool_give(f->learnt);
+	pool_give(f->rare);
+	pool_give(f);
+}
+
+const struct flow_rare *flow_rare(const struct flow *f)
+{
+	static const struct flow_rare none;
+
+	return f->rare ? f->rare : &none;
+}
+
+struct flow_rare *flow_rare_open(struct flow *f)
+{
+	if (!f->rare)
+		f->rare = take(f, sizeof(*f->rare));
+	return f->rare;
+}
+
+struct flow_side *flow_side_open(struct flow *f, int end)
+{
+	if (!f->side[end])
+		f->side[end] = take(f, sizeof(*f->side[end]));
+	return f->side[end];
+}
+
+int flow_set_learnt(struct flow *f, const struct name *name)
+{
+	pool_give(f->learnt);
+	f->learnt = name ? take_name(f, PROTO_LEARNT, name) : NULL;
+	return name && !f->learnt ? -ENOMEM : 0;
+}
+
+static bool is_same(const struct flow_name *n, enum app_proto source, const struct name *name)
+{
+	return n->source == source && n->len == name->len &&
+	       memcmp(n->text, name->text, name->len) == 0;
+}
+
+bool flow_has_name(const struct flow *f, enum app_proto source, const struct name *name)
+{
+	for (const struct flow_name *n = f->names; n; n = n->next)
+		if (is_same(n, source, name))
+			return true;
+	return false;
+}
+
+int flow_add_name(struct flow *f, enum app_proto source, const struct name *name)
+{
+	struct flow_name **at = &f->names;
+
+	for (; *at; at = &(*at)->next)
+		if (is_same(*at, source, name))
+			return 0;
+	if (f->name_count >= FLOW_NAMES_MAX) {
+		f->flags |= FLOW_NAMES_FULL;
+		return -ENOSPC;
+	}
+	*at = take_name(f, source, name);
+	if (!*at)
+		return -ENOMEM;
+	f->name_count++;
+	return 1;
+}
+
+void flow_side_clear(struct flow_side *side)
+{
+	for (int i = 0; i < FLOW_LANES; i++) {
+		stream_free(side->lane[i].stream);
+		side->lane[i] = (struct flow_lane){.stream = NULL};
+	}
+	for (int i = 0; i < side->run_count; i++)
+		stream_free(side->run[i].stream);
+	free(side->run);
+	free(side->urgent);
+	side->urgent = NULL;
+	side->urgent_count = side->urgent_last = 0;
+	side->run = NULL;
+	side->run_count = 0;
+}
+
+void flow_settle(struct flow *f)
+{
+	if (f->rare) {
+		free(f->rare->ids);
+		f->rare->ids = NULL;
+	}
+	for (int d = 0; d < 2; d++) {
+		struct flow_side *side = f->side[d];
+
+		if (!side)
+			continue;
+		flow_side_clear(side);
+		pool_give(side);
+		f->side[d] = NULL;
+	}
+}
+
+const char *flow_state_name(enum flow_state s)
+{
+	static const char *const names[FLOW_STATES] = {
+		[FLOW_NEW] = "NEW",
+		[FLOW_ESTABLISHED] = "ESTABLISHED",
+		[FLOW_CLASSIFIED] = "CLASSIFIED",
+		[FLOW_BLOCKED] = "BLOCKED",
+		[FLOW_INCOMPLETE] = "INCOMPLETE",
+		[FLOW_CLOSED] = "CLOSED",
+	};
+
+	return (unsigned)s < FLOW_STATES ? names[s] : NULL;
+}
+
+const char *flow_flag_name(enum flow_flag f)
+{
+	static const struct {
+		enum flow_flag flag;
+		const char *name;
+	} names[] = {
+		{FLOW_NO_NAME, "no_name"},
+		{FLOW_ECH, "ech"},
+		{FLOW_AMBIGUOUS, "ambiguous"},
+		{FLOW_UNDECIDED, "undecided"},
+		{FLOW_MIDSTREAM, "midstream"},
+		{FLOW_ODD_NAME, "odd_name"},
+		{FLOW_CUT, "cut"},
+		{FLOW_NAMES_FULL, "names_full"},
+		{FLOW_IP_LITERAL, "ip_literal"},
+		{FLOW_ADOPTED, "adopted"},
+		{FLOW_DOH, "doh"},
+		{FLOW_DOT, "dot"},
+		{FLOW_DOQ, "doq"},
+		{FLOW_TUNNELLED, "tunnelled"},
+		{FLOW_FRAGMENTED, "fragmented"},
+		{FLOW_LEARNT, "dns_learnt"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i].flag == f)
+			return names[i].name;
+	return NULL;
+}

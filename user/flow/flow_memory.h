@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Where flows and what they own come from: pools of a few sizes over the pages of one table. Room:
+ * flow, and private to it.
+ */
+#ifndef FLOW_FLOW_MEMORY_H
+#define FLOW_FLOW_MEMORY_H
+
+#include "base/pool.h"
+#include "flow/flow.h"
+
+enum { FLOW_SIZES = 7 };
+
+struct flow_memory {
+	struct pages pages;
+	struct pool flows;
+	struct pool of_size[FLOW_SIZES]; /* what flows own */
+};
+
+void flow_memory_init(struct flow_memory *m);
+/* Gives everything back, whoever has it. */
+void flow_memory_clear(struct flow_memory *m);
+/* Takes a flow with all it owns. */
+void flow_free(struct flow *f);
+
+#endif
