@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room base: the spool. The file is made where temporary files go (TMPDIR, else the C library's
+ * place), never has a name or loses it at once, and is for nobody else to read. Room in it is
+ * reserved before it is mapped: a full disk is met here, and not by whoever writes to a piece.
+ */
+#include "base/spool.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { PAGE = 65536 }; /* at least a page of any machine, and few pieces */
+
+static int open_file(void)
+{
+	const char *place = getenv("TMPDIR");
+	char path[4096];
+	int fd, n;
+
+	if (!place || !*place)
+		place = P_tmpdir;
+	fd = open(place, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	n = snprintf(path, sizeof(path), "%s/dpi-xdp.XXXXXX", place);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -1;
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+static void *map_plain(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* The next bytes of the file; NULL when they cannot be had. */
+static void *map_file(struct spool *s, size_t size)
+{
+	void *at;
+
+	if (!s->file) {
+		s->file = 1 + open_file();
+		if (!s->file)
+			return NULL;
+	}
+	if (posix_fallocate(s->file - 1, (off_t)s->file_len, (off_t)size))
+		return NULL;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, s->file - 1, (off_t)s->file_len);
+	if (at == MAP_FAILED)
+		return NULL;
+	s->file_len += size;
+	return at;
+}
+
+size_t spool_size(size_t len)
+{
+	return (len + PAGE - 1) / PAGE * PAGE;
+}
+
+void *spool_take(struct spool *s, size_t len)
+{
+	size_t size = spool_size(len);
+	void *at = NULL;
+
+	if (size < len || !size)
+		return NULL;
+	if (!s->is_full && (s->plain > s->plain_max || size > s->plain_max - s->plain)) {
+		at = map_file(s, size);
+		s->is_full = !at;
+	}
+	if (!at) {
+		at = map_plain(size);
+		s->plain += at ? size : 0;
+	}
+	return at;
+}
+
+void spool_give(void *piece, size_t len)
+{
+	if (piece)
+		munmap(piece, spool_size(len));
+}
+
+void spool_clear(struct spool *s)
+{
+	if (s->file)
+		close(s->file - 1);
+	*s = (struct spool){.plain_max = s->plain_max};
+}
