@@ -99,18 +99,145 @@ static void order_does_not_show(void **state)
 	catalogue_free(apps);
 }
 
+static uint64_t next_random(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return *seed >> (*seed >> 59); /* of any size */
+}
+
+/* A connection with anything in it. */
+static struct connection any_connection(uint64_t *seed)
+{
+	struct connection c = {.first_number = next_random(seed) % 50};
+	unsigned kind = (unsigned)next_random(seed);
+
+	c.first_ns = next_random(seed) % 3;
+	c.last_ns = next_random(seed);
+	for (int end = 0; end < 2; end++) {
+		c.packets[end] = next_random(seed);
+		c.bytes[end] = next_random(seed);
+		c.tcp_flags[end] = (uint8_t)next_random(seed);
+		c.key.port[end] = (__be16)next_random(seed);
+		c.key.addr[end].d[0] = next_random(seed);
+		c.key.addr[end].d[1] = next_random(seed);
+		if (kind & (1U << end))
+			dpi_addr_set4(&c.key.addr[end], (__be32)next_random(seed));
+		if (kind & 4)
+			c.outer[end].d[1] = next_random(seed);
+	}
+	c.key.proto = (uint8_t)next_random(seed);
+	c.key.pad[2] = (kind & 24) == 24;
+	c.dropped_packets = kind & 32 ? next_random(seed) : 0;
+	c.dropped_bytes = kind & 64 ? next_random(seed) : 0;
+	c.late_packets = kind & 128 ? next_random(seed) : 0;
+	c.rule = kind & 256 ? next_random(seed) : 0;
+	c.flags = (uint32_t)next_random(seed);
+	c.app = (int)(next_random(seed) % 500) - 1;
+	c.opener = kind >> 9 & 1;
+	c.proto = (uint8_t)next_random(seed);
+	c.state = (uint8_t)next_random(seed);
+	c.is_blocked = kind >> 10 & 1;
+	c.has_payload = kind >> 11 & 1;
+	c.tunnel = kind & 4096 ? (uint8_t)next_random(seed) : 0;
+	if (kind & 8192)
+		snprintf(c.ja4, sizeof(c.ja4), "t13d%016llx", (unsigned long long)c.rule);
+	for (unsigned i = kind >> 14 & 3; i--;) {
+		char name[300];
+		int len = snprintf(name, sizeof(name), "%0*u.example", (int)(kind % 240), kind);
+
+		assert_int_equal(
+			connection_add_name(&c, (enum app_proto)i, slice_of(name, (size_t)len)), 0);
+	}
+	return c;
+}
+
+static void assert_same(const struct connection *a, const struct connection *b)
+{
+#define SAME(field) assert_memory_equal(&a->field, &b->field, sizeof(a->field))
+	SAME(key);
+	SAME(first_ns);
+	SAME(last_ns);
+	SAME(first_number);
+	SAME(packets);
+	SAME(bytes);
+	SAME(dropped_packets);
+	SAME(dropped_bytes);
+	SAME(late_packets);
+	SAME(rule);
+	SAME(flags);
+	SAME(app);
+	SAME(opener);
+	SAME(proto);
+	SAME(state);
+	SAME(tcp_flags);
+	SAME(is_blocked);
+	SAME(has_payload);
+	SAME(name_count);
+	SAME(ja4);
+	SAME(tunnel);
+	SAME(outer);
+#undef SAME
+}
+
+static int compare_any(const void *a, const void *b)
+{
+	return connection_compare(a, b);
+}
+
+/* All of a row is kept, in the order of rows, in memory as in a file. */
+static void rows_are_kept_whole(void **state)
+{
+	enum { ROWS = 3000 };
+	struct connection *made = calloc(ROWS, sizeof(*made)), row;
+	struct tally *t[2] = {tally_new(0), tally_new(0)}, *all = tally_new(0);
+	uint64_t seed = 7;
+
+	assert_non_null(made);
+	tally_spool(all, 0);
+	tally_spool(t[1], 0);
+	assert_true(tally_is_spooled(all));
+	assert_false(tally_is_spooled(t[0]));
+	for (size_t i = 0; i < ROWS; i++) {
+		made[i] = any_connection(&seed);
+		tally_add_connection(t[i % 2], &made[i]);
+	}
+	qsort(made, ROWS, sizeof(*made), compare_any);
+	tally_merge(all, t[0]);
+	tally_absorb(all, t[1]);
+	assert_int_equal(tally_row_count(t[1]), 0);
+	tally_add_connection(t[1], &made[0]);
+	assert_int_equal(tally_row_count(t[1]), 1);
+	tally_free(t[0]);
+	tally_free(t[1]);
+	assert_int_equal(tally_row_count(all), ROWS);
+	for (size_t i = 0; i < ROWS; i++) {
+		tally_row(all, i, &row);
+		assert_int_equal(row.names_len, made[i].names_len);
+		if (row.names_len)
+			assert_memory_equal(row.names, made[i].names, row.names_len);
+		assert_same(&row, &made[i]);
+		connection_clear(&made[i]);
+	}
+	assert_false(tally_failed(all));
+	tally_free(all);
+	free(made);
+}
+
 static void folded_rows_still_count(void **state)
 {
 	struct catalogue *apps = catalogue_new();
 	struct tally *all = merged(3, 0, false, 0), *few = merged(3, 0, false, 10);
-	const struct connection *rows;
+	struct connection row;
 	char *long_text, *short_text;
 
-	assert_int_equal(tally_rows(all, &rows), FLOWS);
-	assert_int_equal(rows[0].first_number, 1);
-	assert_int_equal(tally_rows(few, &rows), 10);
-	assert_int_equal(rows[0].first_number, FLOWS - 9);
-	assert_int_equal(rows[9].first_number, FLOWS);
+	assert_int_equal(tally_row_count(all), FLOWS);
+	tally_row(all, 0, &row);
+	assert_int_equal(row.first_number, 1);
+	assert_int_equal(tally_row_count(few), 10);
+	tally_row(few, 0, &row);
+	assert_int_equal(row.first_number, FLOWS - 9);
+	tally_row(few, 9, &row);
+	assert_int_equal(row.first_number, FLOWS);
 	assert_int_equal(tally_unlisted(few), FLOWS - 10);
 	/* Applications, domains and rules are the same with or without their rows. */
 	long_text = report_of(all, apps);
@@ -155,7 +282,7 @@ static void engine_events_become_rows_and_rules(void **state)
 	struct event closed = {.type = EVENT_FLOW_CLOSED, .flow = &flow};
 	struct frame frame = {.ts_ns = 5, .wire_len = 60};
 	struct outcome drop = {.action = DPI_DROP, .rule = 7}, pass = {.action = DPI_PASS};
-	const struct connection *rows;
+	struct connection row;
 	struct tally_rule rule;
 
 	tally_frame(t, &frame, &pass);
@@ -164,10 +291,11 @@ static void engine_events_become_rows_and_rules(void **state)
 	sink.emit(sink.ctx, &message);
 	sink.emit(sink.ctx, &message);
 	sink.emit(sink.ctx, &closed);
-	assert_int_equal(tally_rows(t, &rows), 1);
-	assert_int_equal(connection_packets(rows), 5);
-	assert_true(rows->is_blocked);
-	assert_int_equal(rows->rule, 7);
+	assert_int_equal(tally_row_count(t), 1);
+	tally_row(t, 0, &row);
+	assert_int_equal(connection_packets(&row), 5);
+	assert_true(row.is_blocked);
+	assert_int_equal(row.rule, 7);
 	assert_true(tally_find_rule(t, 7, &rule));
 	assert_int_equal(rule.packets, 2);
 	assert_int_equal(rule.bytes, 120);
@@ -278,6 +406,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(order_does_not_show),
+		cmocka_unit_test(rows_are_kept_whole),
 		cmocka_unit_test(folded_rows_still_count),
 		cmocka_unit_test(a_copy_stands_alone),
 		cmocka_unit_test(engine_events_become_rows_and_rules),

@@ -113,10 +113,10 @@ static void flow_line(struct engine_state *e, const struct connection *c, struct
 static int answer_flows(struct engine_state *e, const struct wire *request, struct text *out)
 {
 	struct engine_view view = view_of(request);
-	const struct connection *rows = NULL;
+	struct connection row;
 	struct gathered g;
 	int err = engine_gather(e, &g, true);
-	size_t count = err ? 0 : tally_rows(g.all, &rows);
+	size_t count = err ? 0 : tally_row_count(g.all);
 
 	if (!err && view.is_json)
 		text_puts(out, "{\"flows\":[");
@@ -124,13 +124,13 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 		text_printf(out, "%-5s %-28s %-28s %-14s %-12s %8s %12s  %s\n", "PROTO", "SOURCE",
 			    "DESTINATION", "APP", "STATE", "PACKETS", "BYTES", "NAME");
 	for (size_t i = 0; i < count; i++) {
+		tally_row(g.all, i, &row);
 		if (view.is_json && i)
 			text_putc(out, ',');
 		if (view.is_json)
-			report_json_connection(out, &rows[i], e->catalogue,
-					       policy_rules(e->policy));
+			report_json_connection(out, &row, e->catalogue, policy_rules(e->policy));
 		else
-			flow_line(e, &rows[i], out);
+			flow_line(e, &row, out);
 	}
 	if (!err && view.is_json)
 		text_puts(out, "]}\n");
@@ -141,19 +141,21 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 static int answer_apps(struct engine_state *e, const struct wire *request, struct text *out)
 {
 	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
-	const struct connection *rows = NULL;
+	struct connection row;
 	struct gathered g;
 	int err = engine_gather(e, &g, false);
-	size_t count = err ? 0 : tally_rows(g.all, &rows);
+	size_t count = err ? 0 : tally_row_count(g.all);
 
 	for (size_t i = 0; sums && i < count; i++) {
-		struct app_sum *s = &sums[rows[i].app];
+		struct app_sum *s;
 
+		tally_row(g.all, i, &row);
+		s = &sums[row.app];
 		s->flows++;
-		s->packets += connection_packets(&rows[i]);
-		s->bytes += connection_bytes(&rows[i]);
-		s->dropped += rows[i].dropped_packets;
-		s->is_blocked |= rows[i].is_blocked;
+		s->packets += connection_packets(&row);
+		s->bytes += connection_bytes(&row);
+		s->dropped += row.dropped_packets;
+		s->is_blocked |= row.is_blocked;
 	}
 	if (!err && sums)
 		apps_write(e->catalogue, sums, view_of(request).is_json, out);

@@ -62,6 +62,7 @@ static int add_up(struct offline *run, struct offline_result *r)
 	r->tally = tally_new(0);
 	if (!r->tally)
 		return -ENOMEM;
+	tally_spool(r->tally, TALLY_PLAIN_MAX);
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
 		offline_shard_finish(&run->shard[i], r->tally, &r->worker[i % r->worker_count],
 				     run->events ? &last : NULL);

@@ -42,6 +42,8 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
 		return -EAGAIN;
 	s->tally = tally_new(0);
+	if (s->tally)
+		tally_spool(s->tally, TALLY_PLAIN_MAX);
 	s->engine = s->tally ? engine_new(&config) : NULL;
 	return s->engine ? 0 : -ENOMEM;
 }
@@ -69,7 +71,7 @@ void offline_shard_finish(struct offline_shard *s, struct tally *into, struct re
 	s->engine = NULL;
 	c.incomplete = s->incomplete_count; /* those that only closing showed included */
 	tally_add_engine(s->tally, &c);
-	tally_merge(into, s->tally);
+	tally_absorb(into, s->tally);
 	w->packets += c.packets;
 	w->forwarded += c.forwarded;
 	w->dropped += c.dropped;

@@ -17,33 +17,42 @@ static void pack(uint8_t *at, uint8_t source, const void *text, uint8_t len)
 	at[NAME_HEAD + len] = 0;
 }
 
-static int copy_names(struct connection *out, const struct flow *f)
+/* The names that count: a flow's own, else the one that a DNS answer gave. */
+static const struct flow_name *names_of(const struct flow *f)
 {
-	size_t size = 0;
-	uint8_t *at;
+	return f->names ? f->names : f->learnt;
+}
 
-	if (!f->names && f->learnt)
-		return connection_add_name(out, f->learnt->source,
-					   slice_of(f->learnt->text, f->learnt->len));
-	for (const struct flow_name *n = f->names; n; n = n->next) {
-		size += NAME_HEAD + (size_t)n->len + 1;
-		out->name_count++;
-	}
-	if (!size)
-		return 0;
-	at = out->names = malloc(size);
-	if (!at)
-		return -ENOMEM;
-	out->names_len = (uint32_t)size;
-	for (const struct flow_name *n = f->names; n; n = n->next) {
+size_t connection_names_len(const struct flow *f)
+{
+	size_t len = 0;
+
+	for (const struct flow_name *n = names_of(f); n; n = n->next)
+		len += NAME_HEAD + (size_t)n->len + 1;
+	return len;
+}
+
+uint16_t connection_names_count(const struct flow *f)
+{
+	uint16_t count = 0;
+
+	for (const struct flow_name *n = names_of(f); n; n = n->next)
+		count++;
+	return count;
+}
+
+void connection_pack_names(const struct flow *f, uint8_t *at)
+{
+	for (const struct flow_name *n = names_of(f); n; n = n->next) {
 		pack(at, n->source, n->text, n->len);
 		at += NAME_HEAD + (size_t)n->len + 1;
 	}
-	return 0;
 }
 
-int connection_of_flow(struct connection *out, const struct flow *f)
+void connection_nameless(struct connection *out, const struct flow *f)
 {
+	const struct flow_rare *rare = flow_rare(f);
+
 	*out = (struct connection){
 		.key = f->key,
 		.first_ns = f->first_ns,
@@ -51,9 +60,9 @@ int connection_of_flow(struct connection *out, const struct flow *f)
 		.first_number = f->first_number,
 		.packets = {f->packets[0], f->packets[1]},
 		.bytes = {f->bytes[0], f->bytes[1]},
-		.dropped_packets = flow_rare(f)->dropped_packets,
-		.dropped_bytes = flow_rare(f)->dropped_bytes,
-		.late_packets = flow_rare(f)->late_packets,
+		.dropped_packets = rare->dropped_packets,
+		.dropped_bytes = rare->dropped_bytes,
+		.late_packets = rare->late_packets,
 		.rule = f->decision.rule,
 		.flags = f->flags,
 		.app = f->app,
@@ -61,37 +70,34 @@ int connection_of_flow(struct connection *out, const struct flow *f)
 		.proto = f->proto,
 		.state = f->state,
 		.tcp_flags = {f->tcp_flags[0], f->tcp_flags[1]},
-		.is_blocked = f->is_verdict ||
-			      (f->decision.is_block && flow_rare(f)->dropped_packets > 0),
+		.is_blocked = f->is_verdict || (f->decision.is_block && rare->dropped_packets > 0),
 		.has_payload = f->payload[0] || f->payload[1],
-		.tunnel = flow_rare(f)->tunnel,
-		.outer = {flow_rare(f)->outer[0], flow_rare(f)->outer[1]},
+		.tunnel = rare->tunnel,
+		.outer = {rare->outer[0], rare->outer[1]},
 	};
 	memcpy(out->ja4, f->ja4, sizeof(out->ja4));
-	if (copy_names(out, f)) {
-		*out = (struct connection){0};
-		return -ENOMEM;
-	}
-	return 0;
 }
 
-int connection_copy(struct connection *out, const struct connection *from)
+int connection_of_flow(struct connection *out, const struct flow *f)
 {
-	*out = *from;
-	if (!from->names_len)
-		return 0;
-	out->names = malloc(from->names_len);
-	if (!out->names) {
+	size_t len = connection_names_len(f);
+	uint8_t *names = len ? malloc(len) : NULL;
+
+	if (len && !names) {
 		*out = (struct connection){0};
 		return -ENOMEM;
 	}
-	memcpy(out->names, from->names, from->names_len);
+	connection_nameless(out, f);
+	connection_pack_names(f, names);
+	out->names = names;
+	out->names_len = (uint32_t)len;
+	out->name_count = connection_names_count(f);
 	return 0;
 }
 
 void connection_clear(struct connection *c)
 {
-	free(c->names);
+	free((void *)c->names);
 	*c = (struct connection){0};
 }
 
@@ -112,7 +118,7 @@ int connection_add_name(struct connection *c, enum app_proto source, struct slic
 {
 	uint8_t len = (uint8_t)(name.len < NAME_MAX_LEN ? name.len : NAME_MAX_LEN);
 	size_t size = c->names_len + NAME_HEAD + (size_t)len + 1;
-	uint8_t *names = realloc(c->names, size);
+	uint8_t *names = realloc((void *)c->names, size);
 
 	if (!names)
 		return -ENOMEM;

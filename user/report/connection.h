@@ -9,7 +9,8 @@
 #include "base/slice.h"
 #include "flow/flow.h"
 
-/* Owns names. Index 0/1 of an array is the sending end of the key. */
+/* Owns names, but where it was borrowed from a tally. Index 0/1 of an array is the sending end of
+ * the key. */
 struct connection {
 	struct dpi_key key;
 	uint64_t first_ns, last_ns;    /* wall time; 0 when unknown */
@@ -28,7 +29,7 @@ struct connection {
 	bool has_payload;
 	uint16_t name_count;
 	uint32_t names_len;
-	uint8_t *names;		    /* packed: source, length, text, NUL; by connection_next_name */
+	const uint8_t *names;	    /* packed: source, length, text, NUL; by connection_next_name */
 	char ja4[FLOW_JA4_LEN + 1]; /* of the first ClientHello; empty: none */
 	uint8_t tunnel;		    /* enum dpi_tunnel: what carried the frame that opened it */
 	struct dpi_addr outer[2];   /* tunnelled: who carried each end of the key */
@@ -37,8 +38,12 @@ struct connection {
 /* Fills *out from a flow (borrowed); names are copied. One that only a DNS answer gave counts where
  * the flow has none of its own. Returns 0, or -ENOMEM with *out cleared. */
 int connection_of_flow(struct connection *out, const struct flow *f);
-/* Copies with names. Returns 0, or -ENOMEM with *out cleared. */
-int connection_copy(struct connection *out, const struct connection *from);
+/* The same without names, which are then packed, so many and of so many bytes, where the caller
+ * wants them. */
+void connection_nameless(struct connection *out, const struct flow *f);
+size_t connection_names_len(const struct flow *f);
+uint16_t connection_names_count(const struct flow *f);
+void connection_pack_names(const struct flow *f, uint8_t *at);
 void connection_clear(struct connection *c);
 
 struct connection_name {

@@ -42,8 +42,7 @@ struct report {
 	struct report_config config;
 	struct engine_counters totals;
 	uint64_t first_ns, last_ns;
-	const struct connection *rows; /* borrowed from the tally */
-	size_t row_count;
+	size_t row_count; /* of the tally */
 	struct sums *sums;
 	struct model_app *apps; /* most packets first */
 	size_t app_count;

@@ -208,15 +208,19 @@ static int build_counters(struct report *r)
 
 static int build_sums(struct report *r)
 {
+	struct connection c;
+
 	r->sums = sums_new(0);
 	if (!r->sums)
 		return -ENOMEM;
 	r->totals = *tally_totals(r->config.tally);
 	tally_span(r->config.tally, &r->first_ns, &r->last_ns);
-	r->row_count = tally_rows(r->config.tally, &r->rows);
+	r->row_count = tally_row_count(r->config.tally);
 	sums_merge(r->sums, tally_folded(r->config.tally));
-	for (size_t i = 0; i < r->row_count; i++)
-		sums_add(r->sums, &r->rows[i]);
+	for (size_t i = 0; i < r->row_count; i++) {
+		tally_row(r->config.tally, i, &c);
+		sums_add(r->sums, &c);
+	}
 	return 0;
 }
 

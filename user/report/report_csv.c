@@ -121,6 +121,7 @@ static int flush(struct text *t, const struct report_out *to)
 
 int report_csv(const struct report *r, const struct report_out *to)
 {
+	struct connection c;
 	struct text t = {0};
 	int err = 0;
 
@@ -128,7 +129,8 @@ int report_csv(const struct report *r, const struct report_out *to)
 		      "names,state,packets,bytes,dropped_packets,blocked,block_reason,first_ts,"
 		      "last_ts,flags,ja4,tunnel,outer_src,outer_dst\r\n");
 	for (size_t i = 0; i < r->row_count && !err; i++) {
-		put_row(&t, &r->rows[i], &r->config);
+		tally_row(r->config.tally, i, &c);
+		put_row(&t, &c, &r->config);
 		if (t.len >= PIECE)
 			err = flush(&t, to);
 	}

@@ -157,12 +157,15 @@ static void put_rows(struct document *d, const char *key, bool is_blocked_only)
 {
 	const struct report *r = d->r;
 
+	struct connection c;
+
 	open_part(d, key, '[');
 	for (size_t i = 0; i < r->row_count && !d->err; i++) {
-		if (is_blocked_only && !r->rows[i].is_blocked)
+		tally_row(r->config.tally, i, &c);
+		if (is_blocked_only && !c.is_blocked)
 			continue;
 		json_line(&d->j);
-		json_connection(&d->j, &r->rows[i], r->config.catalogue, r->config.rules);
+		json_connection(&d->j, &c, r->config.catalogue, r->config.rules);
 		flush_full(d);
 	}
 	json_close(&d->j, ']');

@@ -92,10 +92,13 @@ static void show_head(struct page *p, const struct report *r)
 /* Flows of which only a DNS answer tells the name. */
 static uint64_t hearsay_flows(const struct report *r)
 {
+	struct connection c;
 	uint64_t flows = 0;
 
-	for (size_t i = 0; i < r->row_count; i++)
-		flows += (r->rows[i].flags & FLOW_LEARNT) != 0;
+	for (size_t i = 0; i < r->row_count; i++) {
+		tally_row(r->config.tally, i, &c);
+		flows += (c.flags & FLOW_LEARNT) != 0;
+	}
 	return flows;
 }
 
@@ -379,11 +382,15 @@ static void show_connection(struct page *p, const struct connection *c, const st
 
 static void show_details(struct page *p, const struct report *r)
 {
+	struct connection row;
+
 	if (!p->style.is_verbose)
 		return;
 	page_heading(p, "CONNECTIONS");
-	for (size_t i = 0; i < r->row_count && !p->err; i++)
-		show_connection(p, &r->rows[i], r);
+	for (size_t i = 0; i < r->row_count && !p->err; i++) {
+		tally_row(r->config.tally, i, &row);
+		show_connection(p, &row, r);
+	}
 	page_heading(p, "COUNTERS");
 	for (size_t i = 0; i < r->counter_count; i++) {
 		const struct report_counter *c = &r->counters[i];

@@ -48,15 +48,17 @@ static size_t index_of(const struct report *r, const struct dpi_addr *a)
 static size_t walk_visits(const struct report *r, struct model_visit *visits)
 {
 	struct connection_name name;
+	struct connection c;
 	size_t count = 0;
 
 	for (size_t i = 0; i < r->row_count; i++) {
-		const struct connection *c = &r->rows[i];
-		size_t suspect = c->name_count ? index_of(r, connection_src(c)) : SIZE_MAX;
+		size_t suspect;
 
+		tally_row(r->config.tally, i, &c);
+		suspect = c.name_count ? index_of(r, connection_src(&c)) : SIZE_MAX;
 		if (suspect == SIZE_MAX)
 			continue;
-		for (size_t at = 0; connection_next_name(c, &at, &name); count++) {
+		for (size_t at = 0; connection_next_name(&c, &at, &name); count++) {
 			if (visits)
 				visits[count] = (struct model_visit){suspect, name.text};
 		}

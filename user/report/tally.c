@@ -6,6 +6,7 @@
  */
 #include "report/tally.h"
 
+#include "report/rows.h"
 #include "report/sums.h"
 
 #include <stdlib.h>
@@ -24,9 +25,8 @@ struct extra_entry {
 enum { EXTRAS_MAX = 65536 };
 
 struct tally {
-	struct connection *rows;
-	size_t row_count, row_cap, row_max;
-	bool is_sorted;
+	struct rows rows;
+	size_t row_max;
 	struct sums *folded;
 	struct rule_entry **rules; /* in order of id */
 	size_t rule_count, rule_cap;
@@ -46,7 +46,7 @@ struct tally *tally_new(size_t row_max)
 	if (!t)
 		return NULL;
 	t->row_max = row_max ? row_max : TALLY_ROWS_OFFLINE;
-	t->is_sorted = true;
+	t->rows.spool.plain_max = SIZE_MAX;
 	t->folded = sums_new(t->row_max > TALLY_ROWS_LIVE ? t->row_max : TALLY_ROWS_LIVE);
 	if (!t->folded) {
 		free(t);
@@ -72,45 +72,35 @@ void tally_free(struct tally *t)
 {
 	if (!t)
 		return;
-	for (size_t i = 0; i < t->row_count; i++)
-		connection_clear(&t->rows[i]);
 	for (size_t i = 0; i < t->rule_count; i++)
 		free(t->rules[i]);
-	free(t->rows);
+	rows_clear(&t->rows);
 	free(t->rules);
 	free_extras(t);
 	sums_free(t->folded);
 	free(t);
 }
 
-static int compare_rows(const void *a, const void *b)
-{
-	return connection_compare(a, b);
-}
-
-static void sort_rows(struct tally *t)
-{
-	if (!t->is_sorted)
-		qsort(t->rows, t->row_count, sizeof(*t->rows), compare_rows);
-	t->is_sorted = true;
-}
-
-/* Folds the oldest rows until `keep` are left. */
+/* Folds the oldest rows until `keep` are left; without memory they stay. */
 static void fold(struct tally *t, size_t keep)
 {
+	struct connection c;
 	size_t surplus;
 
-	if (t->row_count <= keep)
+	if (t->rows.count <= keep)
 		return;
-	sort_rows(t);
-	surplus = t->row_count - keep;
-	for (size_t i = 0; i < surplus; i++) {
-		sums_add(t->folded, &t->rows[i]);
-		connection_clear(&t->rows[i]);
+	surplus = t->rows.count - keep;
+	if (rows_sort(&t->rows)) {
+		t->failed = true;
+		return;
 	}
-	memmove(t->rows, t->rows + surplus, keep * sizeof(*t->rows));
-	t->row_count = keep;
+	for (size_t i = 0; i < surplus; i++) {
+		rows_get(&t->rows, i, &c);
+		sums_add(t->folded, &c);
+	}
 	t->unlisted += surplus;
+	if (rows_cut(&t->rows, surplus))
+		t->failed = true;
 }
 
 static void widen_span(struct tally *t, uint64_t first_ns, uint64_t last_ns)
@@ -121,48 +111,22 @@ static void widen_span(struct tally *t, uint64_t first_ns, uint64_t last_ns)
 		t->last_ns = last_ns;
 }
 
-static int make_room(struct tally *t)
+/* Adds a row of c, with the names of f where there is one. */
+static void append(struct tally *t, const struct connection *c, const struct flow *f)
 {
-	size_t cap = t->row_cap ? t->row_cap * 2 : 64;
-	struct connection *rows;
-
-	if (t->row_count < t->row_cap)
-		return 0;
-	rows = realloc(t->rows, cap * sizeof(*rows));
-	if (!rows) {
-		t->failed = true;
-		return -1;
-	}
-	t->rows = rows;
-	t->row_cap = cap;
-	return 0;
-}
-
-/* Takes c. */
-static void append(struct tally *t, struct connection *c)
-{
-	if (t->row_count >= t->row_max + t->row_max / 4 + 1)
+	if (t->rows.count >= t->row_max + t->row_max / 4 + 1)
 		fold(t, t->row_max);
 	widen_span(t, c->first_ns, c->last_ns);
-	if (make_room(t)) {
-		sums_add(t->folded, c);
-		t->unlisted++;
-		connection_clear(c);
+	if (!rows_add(&t->rows, c, f))
 		return;
-	}
-	if (t->row_count && connection_compare(&t->rows[t->row_count - 1], c) > 0)
-		t->is_sorted = false;
-	t->rows[t->row_count++] = *c;
+	t->failed = true;
+	t->unlisted++;
+	sums_add(t->folded, c);
 }
 
 void tally_add_connection(struct tally *t, const struct connection *c)
 {
-	struct connection copy;
-
-	if (connection_copy(&copy, c))
-		t->failed = true;
-	else
-		append(t, &copy);
+	append(t, c, NULL);
 }
 
 /* Where a rule is, or where it belongs. */
@@ -270,10 +234,8 @@ void tally_event(struct tally *t, const struct event *e)
 	if (e->type == EVENT_MESSAGE && e->flow) {
 		add_message(t, e);
 	} else if (e->type == EVENT_FLOW_CLOSED && e->flow) {
-		if (connection_of_flow(&c, e->flow))
-			t->failed = true;
-		else
-			append(t, &c);
+		connection_nameless(&c, e->flow);
+		append(t, &c, e->flow);
 	}
 }
 
@@ -301,10 +263,9 @@ void tally_add_defrag(struct tally *t, const struct defrag_counters *c)
 #undef X
 }
 
-void tally_merge(struct tally *into, const struct tally *from)
+/* Adds everything but the rows. */
+static void merge_counts(struct tally *into, const struct tally *from)
 {
-	for (size_t i = 0; i < from->row_count; i++)
-		tally_add_connection(into, &from->rows[i]);
 	for (size_t i = 0; i < from->rule_count; i++) {
 		const struct tally_rule *r = &from->rules[i]->sum;
 
@@ -316,6 +277,22 @@ void tally_merge(struct tally *into, const struct tally *from)
 	widen_span(into, from->first_ns, from->last_ns);
 	into->unlisted += from->unlisted;
 	into->failed |= from->failed;
+	if (into->rows.count > into->row_max + into->row_max / 4)
+		fold(into, into->row_max);
+}
+
+void tally_merge(struct tally *into, const struct tally *from)
+{
+	if (rows_copy(&into->rows, &from->rows))
+		into->failed = true;
+	merge_counts(into, from);
+}
+
+void tally_absorb(struct tally *into, struct tally *from)
+{
+	if (rows_move(&into->rows, &from->rows))
+		into->failed = true;
+	merge_counts(into, from);
 }
 
 struct tally *tally_copy(const struct tally *t)
@@ -337,12 +314,29 @@ const struct defrag_counters *tally_defrag(const struct tally *t)
 	return &t->defrag;
 }
 
-size_t tally_rows(struct tally *t, const struct connection **rows)
+void tally_spool(struct tally *t, size_t plain_max)
 {
-	sort_rows(t);
+	t->rows.spool.plain_max = plain_max;
+}
+
+bool tally_is_spooled(const struct tally *t)
+{
+	return t->rows.spool.plain_max != SIZE_MAX;
+}
+
+size_t tally_row_count(struct tally *t)
+{
 	fold(t, t->row_max);
-	*rows = t->rows;
-	return t->row_count;
+	if (rows_sort(&t->rows)) {
+		t->failed = true;
+		return 0;
+	}
+	return t->rows.count;
+}
+
+void tally_row(const struct tally *t, size_t i, struct connection *out)
+{
+	rows_get(&t->rows, i, out);
 }
 
 uint64_t tally_unlisted(const struct tally *t)

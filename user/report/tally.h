@@ -19,6 +19,7 @@
 enum {
 	TALLY_ROWS_OFFLINE = 1000000,
 	TALLY_ROWS_LIVE = 65536,
+	TALLY_PLAIN_MAX = 1 << 20, /* bytes of rows in plain memory, where a file may take over */
 };
 
 struct tally;
@@ -26,6 +27,10 @@ struct tally;
 /* Remembers the row_max (0: TALLY_ROWS_OFFLINE) connections opened last; older ones are folded
  * into sums, where they still count. NULL when out of memory. */
 struct tally *tally_new(size_t row_max);
+/* Lets rows beyond so many bytes stand in a file without a name. Before the first row; what is
+ * merged in from others that do so stays where it is. */
+void tally_spool(struct tally *t, size_t plain_max);
+bool tally_is_spooled(const struct tally *t);
 void tally_free(struct tally *t);
 struct tally *tally_copy(const struct tally *t); /* gives; NULL when out of memory */
 
@@ -47,13 +52,17 @@ void tally_add_rule(struct tally *t, uint64_t rule, uint64_t packets, uint64_t b
 		    uint64_t flows);
 /* Adds everything of `from` into `into`; from stays as it is. */
 void tally_merge(struct tally *into, const struct tally *from);
+/* The same, but the rows change hands, so that they are never there twice; from has none then. */
+void tally_absorb(struct tally *into, struct tally *from);
 
 /* The totals, to read or (live) to overwrite with what the kernel counted. */
 struct engine_counters *tally_totals(struct tally *t);
 const struct defrag_counters *tally_defrag(const struct tally *t);
 
-/* Rows in order of first_number, at most row_max; borrowed until t changes. */
-size_t tally_rows(struct tally *t, const struct connection **rows);
+/* How many rows are listed, at most row_max, and row i of them in order of first_number. The row is
+ * borrowed until t changes, and not for connection_clear(). */
+size_t tally_row_count(struct tally *t);
+void tally_row(const struct tally *t, size_t i, struct connection *out);
 /* Connections that are counted but no longer listed. */
 uint64_t tally_unlisted(const struct tally *t);
 /* Times of the first and last frame or connection; 0 when there was none. */

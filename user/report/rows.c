@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The store of packed rows: chunks one after the other, each full of whole rows, and places in them
+ * once they are sorted. What a row looks like inside is row_pack.c's.
+ */
+#include "report/rows.h"
+
+#include "report/row_pack.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { CHUNK_FIRST = 65536, CHUNK_MAX = 1 << 20, DIGITS = 256 };
+
+void rows_clear(struct rows *r)
+{
+	for (size_t i = 0; i < r->chunk_count; i++)
+		spool_give(r->chunk[i].at, r->chunk[i].size);
+	free(r->chunk);
+	spool_give(r->place, r->count * sizeof(*r->place));
+	spool_clear(&r->spool);
+	*r = (struct rows){.spool = r->spool};
+}
+
+/* Room for one more chunk in the list. */
+static int make_place(struct rows *r, size_t more)
+{
+	struct rows_chunk *chunk;
+
+	if (r->chunk_count + more <= r->chunk_cap)
+		return 0;
+	chunk = realloc(r->chunk, 2 * (r->chunk_count + more) * sizeof(*chunk));
+	if (!chunk)
+		return -ENOMEM;
+	r->chunk = chunk;
+	r->chunk_cap = 2 * (r->chunk_count + more);
+	return 0;
+}
+
+/* Where the next row of at most `most` bytes goes; NULL when out of memory. */
+static uint8_t *room(struct rows *r, size_t most)
+{
+	struct rows_chunk *last = r->chunk_count ? &r->chunk[r->chunk_count - 1] : NULL;
+	size_t size = CHUNK_FIRST;
+	uint8_t *at;
+
+	if (last && last->size - last->len >= most)
+		return last->at + last->len;
+	while (size < CHUNK_MAX && size < r->chunk_count * CHUNK_FIRST)
+		size *= 2;
+	while (size < most)
+		size *= 2;
+	at = make_place(r, 1) ? NULL : spool_take(&r->spool, size);
+	if (at)
+		r->chunk[r->chunk_count++] = (struct rows_chunk){.at = at, .size = size};
+	return at;
+}
+
+static void unsort(struct rows *r)
+{
+	spool_give(r->place, r->count * sizeof(*r->place));
+	r->place = NULL;
+}
+
+/* Takes what was put into the room. */
+static void commit(struct rows *r, size_t len)
+{
+	unsort(r);
+	r->chunk[r->chunk_count - 1].len += len;
+	r->count++;
+}
+
+int rows_add(struct rows *r, const struct connection *c, const struct flow *f)
+{
+	size_t names_len = f ? connection_names_len(f) : c->names_len;
+	uint8_t *at = room(r, ROW_PACK_MAX + names_len);
+
+	if (!at)
+		return -ENOMEM;
+	commit(r, row_pack(at, c, f, names_len));
+	return 0;
+}
+
+int rows_copy(struct rows *into, const struct rows *from)
+{
+	for (size_t i = 0; i < from->chunk_count; i++) {
+		const struct rows_chunk *c = &from->chunk[i];
+
+		for (size_t at = 0; at < c->len;) {
+			size_t len = row_len(c->at + at);
+			uint8_t *to = room(into, len);
+
+			if (!to)
+				return -ENOMEM;
+			memcpy(to, c->at + at, len);
+			commit(into, len);
+			at += len;
+		}
+	}
+	return 0;
+}
+
+int rows_move(struct rows *into, struct rows *from)
+{
+	struct rows_chunk open = {0};
+	int err = make_place(into, from->chunk_count);
+
+	if (err)
+		return err;
+	unsort(into);
+	unsort(from);
+	/* The last chunk stays the last: there is room in it. */
+	if (into->chunk_count && from->chunk_count)
+		open = into->chunk[--into->chunk_count];
+	for (size_t i = 0; i < from->chunk_count; i++)
+		into->chunk[into->chunk_count++] = from->chunk[i];
+	if (open.at)
+		into->chunk[into->chunk_count++] = open;
+	into->count += from->count;
+	from->count = from->chunk_count = 0;
+	rows_clear(from);
+	return 0;
+}
+
+static int order(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* Rows of one number are told apart by time, and by all else only when that is the same. */
+static int compare_places(const void *a, const void *b)
+{
+	const struct rows_place *x = a, *y = b;
+	struct connection c, d;
+	int by = order(x->first_number, y->first_number);
+
+	if (!by)
+		by = order(row_first_ns(x->row), row_first_ns(y->row));
+	if (by)
+		return by;
+	row_unpack(x->row, &c);
+	row_unpack(y->row, &d);
+	return connection_compare(&c, &d);
+}
+
+/* Sorts by one byte of the number, keeping the order of equals. Returns whether it moved any. */
+static bool sort_by_digit(const struct rows_place *from, struct rows_place *to, size_t count,
+			  unsigned shift)
+{
+	size_t at[DIGITS] = {0}, sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		at[from[i].first_number >> shift & (DIGITS - 1)]++;
+	for (size_t d = 0; d < DIGITS; d++) {
+		size_t n = at[d];
+
+		if (n == count)
+			return false;
+		at[d] = sum;
+		sum += n;
+	}
+	for (size_t i = 0; i < count; i++)
+		to[at[from[i].first_number >> shift & (DIGITS - 1)]++] = from[i];
+	return true;
+}
+
+/* Sorts by number, a byte at a time; *place and *other may change places. */
+static void sort_by_number(struct rows_place **place, struct rows_place **other, size_t count)
+{
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		struct rows_place *from = *place;
+
+		if (!sort_by_digit(from, *other, count, shift))
+			continue;
+		*place = *other;
+		*other = from;
+	}
+}
+
+/* Sorts the runs of one number. */
+static void sort_equals(struct rows_place *place, size_t count)
+{
+	for (size_t i = 0, end; i < count; i = end) {
+		for (end = i + 1; end < count && place[end].first_number == place[i].first_number;)
+			end++;
+		if (end - i > 1)
+			qsort(place + i, end - i, sizeof(*place), compare_places);
+	}
+}
+
+static void fill_places(const struct rows *r, struct rows_place *place)
+{
+	for (size_t i = 0; i < r->chunk_count; i++) {
+		const struct rows_chunk *c = &r->chunk[i];
+
+		for (size_t at = 0; at < c->len; at += row_len(c->at + at))
+			*place++ = (struct rows_place){row_first_number(c->at + at), c->at + at};
+	}
+}
+
+static bool is_sorted(const struct rows_place *place, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (place[i - 1].first_number >= place[i].first_number)
+			return false;
+	return true;
+}
+
+int rows_sort(struct rows *r)
+{
+	size_t size = r->count * sizeof(*r->place);
+	struct rows_place *place, *other;
+
+	if (r->place || !r->count)
+		return 0;
+	place = spool_take(&r->spool, size);
+	if (!place)
+		return -ENOMEM;
+	fill_places(r, place);
+	if (!is_sorted(place, r->count)) {
+		other = spool_take(&r->spool, size);
+		if (!other) {
+			spool_give(place, size);
+			return -ENOMEM;
+		}
+		sort_by_number(&place, &other, r->count);
+		spool_give(other, size);
+		sort_equals(place, r->count);
+	}
+	r->place = place;
+	return 0;
+}
+
+void rows_get(const struct rows *r, size_t i, struct connection *out)
+{
+	row_unpack(r->place[i].row, out);
+}
+
+int rows_cut(struct rows *r, size_t first)
+{
+	struct rows kept = {.spool = {.plain_max = r->spool.plain_max}};
+
+	for (size_t i = first; i < r->count; i++) {
+		size_t len = row_len(r->place[i].row);
+		uint8_t *to = room(&kept, len);
+
+		if (!to) {
+			rows_clear(&kept);
+			return -ENOMEM;
+		}
+		memcpy(to, r->place[i].row, len);
+		commit(&kept, len);
+	}
+	rows_clear(r);
+	*r = kept;
+	return 0;
+}

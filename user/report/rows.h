@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Rows of the report, packed: numbers by their size, addresses by their kind, and what a connection
+ * lacks takes no room; some sixty bytes in place of several hundred. They come in any order, and
+ * are read in the order of connection_compare() after rows_sort(). Private to this room.
+ *
+ *   | length | first_number | bits | times, addresses, counts ... | names as a connection has them
+ */
+#ifndef REPORT_ROWS_H
+#define REPORT_ROWS_H
+
+#include "base/spool.h"
+#include "report/connection.h"
+
+struct rows_chunk {
+	uint8_t *at;
+	size_t len, size; /* in use; there */
+};
+
+/* What a row is sorted by. */
+struct rows_place {
+	uint64_t first_number;
+	const uint8_t *row;
+};
+
+/* Owned by its tally, with its one thread; {0} is empty. */
+struct rows {
+	struct spool spool;
+	struct rows_chunk *chunk;
+	size_t chunk_count, chunk_cap;
+	size_t count;
+	struct rows_place *place; /* of all rows, in order; NULL until rows_sort */
+};
+
+void rows_clear(struct rows *r);
+/* Adds a connection (borrowed); the names of f, where there is one, in place of its own. Returns 0
+ * or -ENOMEM. */
+int rows_add(struct rows *r, const struct connection *c, const struct flow *f);
+/* Adds copies of all rows of another. Returns 0 or -ENOMEM, when some are missing. */
+int rows_copy(struct rows *into, const struct rows *from);
+/* Takes all rows of another, which is empty then. Returns 0, or -ENOMEM with nothing changed. */
+int rows_move(struct rows *into, struct rows *from);
+/* Puts the rows in order. Returns 0 or -ENOMEM. */
+int rows_sort(struct rows *r);
+/* Row i of the sorted ones, i < count. *out borrows from r until it changes. */
+void rows_get(const struct rows *r, size_t i, struct connection *out);
+/* Leaves only the sorted rows from `first` on. Returns 0, or -ENOMEM with nothing changed. */
+int rows_cut(struct rows *r, size_t first);
+
+#endif
