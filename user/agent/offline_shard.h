@@ -24,20 +24,6 @@ struct offline_shard {
 /* All borrowed until offline_shard_close. 0, or -errno; closing may follow either. */
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
 		       const struct policy *policy, const struct eve_config *eve);
-/* Fetches what a packet that was decoded with this result will need: first where to look, then what
- * is there. Both may be left out. */
-static inline void offline_shard_warm(const struct offline_shard *s, struct packet *p,
-				      enum dpi_parse parse)
-{
-	if (parse == DPI_PARSE_OK)
-		engine_warm(s->engine, p);
-}
-static inline void offline_shard_warm_flow(const struct offline_shard *s, const struct packet *p,
-					   enum dpi_parse parse)
-{
-	if (parse == DPI_PARSE_OK)
-		engine_warm_flow(s->engine, p);
-}
 /* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). True
  * when it passes. */
 bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum dpi_parse parse,

@@ -131,8 +131,7 @@ static void fill(const struct worker *w, struct batch *b)
 
 /* What a worker has to do with a piece, beside its index. */
 enum errand { ERRAND_OWN = 1 << 14, ERRAND_LEARN = 1 << 15, ERRAND_INDEX = ERRAND_OWN - 1 };
-/* How far ahead of a frame its flow is looked for, and fetched. */
-enum { WARM_FAR = 8, WARM_NEAR = 4 };
+enum { WARM_STEPS = 3, WARM_APART = 4 /* frames */ };
 _Static_assert((int)BATCH_PIECES <= (int)ERRAND_OWN, "an index and its errand");
 
 /* Which pieces of a batch concern a worker. Returns how many. */
@@ -168,31 +167,37 @@ static void run_errand(struct worker *w, struct batch *b, unsigned errand)
 							 &p->packet, p->parse, log);
 }
 
-/* Takes the worker's own frames down the road, and fetches what the next ones will need. */
+/* Fetches what a frame will need, in three steps, each when the one before has come. */
+static void warm(const struct worker *w, struct batch *b, unsigned errand, unsigned step)
+{
+	size_t i = errand & ERRAND_INDEX;
+	struct batch_piece *p = &b->piece[i];
+	const struct engine *e = w->run->shard[b->mark[i] & BATCH_SHARD].engine;
+
+	if (!(errand & ERRAND_OWN) || p->parse != DPI_PARSE_OK)
+		return;
+	switch (step) {
+	case 0: engine_warm(e, &p->packet); break;
+	case 1: engine_warm_flow(e, &p->packet); break;
+	case 2: engine_warm_sides(e, &p->packet); break;
+	}
+}
+
+/* Takes the worker's own frames down the road. */
 static void walk(struct worker *w, struct batch *b)
 {
-	struct offline_shard *shards = w->run->shard;
 	uint16_t errand[BATCH_PIECES];
 	size_t count = list(w, b, errand);
 
-	for (size_t k = 0; k < count + WARM_FAR; k++) {
-		size_t far = k, near = k - (WARM_FAR - WARM_NEAR);
+	for (size_t k = 0; k < count + WARM_STEPS * WARM_APART; k++) {
+		for (unsigned step = 0; step < WARM_STEPS; step++) {
+			size_t ahead = k - (size_t)step * WARM_APART;
 
-		if (far < count && (errand[far] & ERRAND_OWN)) {
-			size_t i = errand[far] & ERRAND_INDEX;
-			struct batch_piece *p = &b->piece[i];
-
-			offline_shard_warm(&shards[b->mark[i] & BATCH_SHARD], &p->packet, p->parse);
+			if (ahead < count)
+				warm(w, b, errand[ahead], step);
 		}
-		if (near < count && (errand[near] & ERRAND_OWN)) {
-			size_t i = errand[near] & ERRAND_INDEX;
-			const struct batch_piece *p = &b->piece[i];
-
-			offline_shard_warm_flow(&shards[b->mark[i] & BATCH_SHARD], &p->packet,
-						p->parse);
-		}
-		if (k >= WARM_FAR)
-			run_errand(w, b, errand[k - WARM_FAR]);
+		if (k >= WARM_STEPS * WARM_APART)
+			run_errand(w, b, errand[k - WARM_STEPS * WARM_APART]);
 	}
 	batch_queue_walked(&w->run->queue, w->id, b);
 }

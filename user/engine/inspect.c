@@ -95,7 +95,8 @@ static void end_side(struct engine *e, struct flow *f, int end)
 	side->is_done = true;
 	e->count.spent++;
 	flow_side_clear(side);
-	f->is_pending = lane_is_pending(f);
+	side->is_pending = false;
+	f->is_pending = other && other->is_pending;
 	if (!f->name_count && (end == f->opener || !f->payload[!end] || (other && other->is_done)))
 		judge_flag(e, f, FLOW_UNDECIDED);
 	if (other && other->is_done)
@@ -118,6 +119,13 @@ static bool is_hello_taken(const struct flow *f, const struct packet *p)
 	       (int32_t)(stream_next_seq(asked->lane[0].stream) - p->head.ack) >= 0;
 }
 
+void inspect_free(struct engine *e, struct flow *f)
+{
+	flow_settle(f);
+	e->held -= f->held;
+	f->held = 0;
+}
+
 void inspect_settle(struct engine *e, struct flow *f)
 {
 	struct event event = {.type = EVENT_SETTLED, .flow = f};
@@ -126,24 +134,22 @@ void inspect_settle(struct engine *e, struct flow *f)
 		return;
 	f->is_settled = true;
 	f->is_pending = false;
-	flow_settle(f);
-	inspect_weigh(e, f);
+	inspect_free(e, f);
 	judge_emit(e, &event);
 }
 
-void inspect_weigh(struct engine *e, struct flow *f)
+void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side)
 {
 	size_t held = 0;
 
-	for (int end = 0; end < 2; end++)
-		for (int l = 0; f->side[end] && l < FLOW_LANES; l++)
-			if (f->side[end]->lane[l].stream)
-				held += stream_held(f->side[end]->lane[l].stream);
-	for (int end = 0; end < 2; end++)
-		for (int i = 0; f->side[end] && i < f->side[end]->run_count; i++)
-			held += stream_held(f->side[end]->run[i].stream);
-	e->held += held - f->held;
-	f->held = (uint32_t)held;
+	for (int l = 0; l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++)
+		if (side->lane[l].stream)
+			held += stream_held(side->lane[l].stream);
+	for (int i = 0; i < side->run_count; i++)
+		held += stream_held(side->run[i].stream);
+	e->held += held - side->held;
+	f->held += (uint32_t)(held - side->held);
+	side->held = (uint32_t)held;
 }
 
 /*
@@ -185,7 +191,8 @@ static void inspect_payload(struct finding *x)
 	if (f->key.proto == DPI_IP_TCP) {
 		x->ctx.transport = EXTRACT_STREAM;
 		err = lane_read(x, side);
-		is_pending = lane_is_pending(f);
+		side->is_pending = lane_is_pending(side);
+		is_pending = side->is_pending || (f->side[!end] && f->side[!end]->is_pending);
 	} else {
 		x->ctx.transport = EXTRACT_DATAGRAM;
 		is_pending = read_datagram(x, side);
@@ -194,7 +201,8 @@ static void inspect_payload(struct finding *x)
 	/* Questions go on for ever on one 5-tuple, and each is decided for itself. */
 	if (!is_dns_flow(f) && (err || is_spent(side)))
 		end_side(e, f, end);
-	inspect_weigh(e, f);
+	if (!f->is_settled)
+		inspect_weigh(e, f, side);
 	relieve(e, f);
 }
 

@@ -265,8 +265,7 @@ void judge_block(struct engine *e, struct flow *f, struct decision d)
 		e->count.facts_lost++;
 	f->state = FLOW_BLOCKED;
 	f->is_settled = true;
-	flow_settle(f);
-	inspect_weigh(e, f);
+	inspect_free(e, f);
 	e->count.verdicts++;
 	judge_emit(e, &event);
 }

@@ -26,7 +26,7 @@ static void lane_reset(struct flow_lane *lane, int view)
 
 static uint32_t lane_base(const struct flow_lane *lane)
 {
-	return stream_next_seq(lane->stream) - (uint32_t)stream_view(lane->stream, 0).len;
+	return stream_base(lane->stream);
 }
 
 /* Notes that a side has said hello. A ServerHello holds neither a name nor the want of one. */
@@ -217,6 +217,7 @@ static int open_lane(const struct flow *f, struct flow_side *side, int end, int 
 	lane->stream = stream_new();
 	if (!lane->stream)
 		return -ENOMEM;
+	side->has_lanes |= i > 0;
 	if (i != 1 && (f->isn_known & (1 << end)))
 		stream_set_isn(lane->stream, f->isn[end]);
 	if (i == 1 && (f->isn_known & (4 << end)))
@@ -226,15 +227,51 @@ static int open_lane(const struct flow *f, struct flow_side *side, int end, int 
 	return 0;
 }
 
+/*
+ * True for what nobody will read any more: the answers of an end that is the responder for certain,
+ * of a protocol that was recognised, when nothing is in play there. Where its bytes are goes on to
+ * tell which acknowledgements can be true.
+ */
+static bool is_read_out(const struct finding *x, const struct flow_lane *lane)
+{
+	const struct flow *f = x->flow;
+	const unsigned sure = 3U << 4;
+
+	return x->packet->head.dir != f->opener && lane == &f->side[!f->opener]->lane[0] &&
+	       f->has_syn && (f->isn_known & sure) == sure && !lane->in_play[0] &&
+	       f->proto != PROTO_NONE && !f->is_plain && !f->is_disputed &&
+	       !(f->flags & FLOW_AMBIGUOUS);
+}
+
+/*
+ * The first segment of an answer is read where it is, and is not kept when that is all there is to
+ * read. Returns whether it was.
+ */
+static bool read_in_place(struct finding *x, struct flow_lane *lane, uint32_t seq)
+{
+	struct slice bytes = x->packet->payload;
+
+	if (x->packet->head.dir == x->flow->opener || lane->parse_off[0] ||
+	    stream_next_seq(lane->stream) != lane_base(lane) || seq != lane_base(lane))
+		return false;
+	read_view(x, lane, 0, slice_first(bytes, WINDOW));
+	if (is_read_out(x, lane))
+		stream_hollow(lane->stream);
+	return true;
+}
+
 /* Puts a segment in order in one lane and reads what has become readable. */
 static int read_lane(struct finding *x, struct flow_side *side, int i, uint32_t seq)
 {
 	struct flow_lane *lane = &side->lane[i];
+	bool is_read = false;
 	uint32_t old_base;
 	int change, views;
 
 	if (open_lane(x->flow, side, x->packet->head.dir, i))
 		return -ENOMEM;
+	if (i == 0)
+		is_read = read_in_place(x, lane, seq);
 	old_base = lane_base(lane);
 	change = stream_add(lane->stream, seq, x->packet->payload);
 	if (change < 0)
@@ -250,7 +287,7 @@ static int read_lane(struct finding *x, struct flow_side *side, int i, uint32_t 
 	}
 	if (change & STREAM_REBASED)
 		read_rebased(x, lane, old_base);
-	views = change ? stream_view_count(lane->stream) : 0;
+	views = change && !is_read ? stream_view_count(lane->stream) : 0;
 	for (int v = 0; v < views; v++)
 		read_view(x, lane, v, stream_view(lane->stream, v));
 	try_border(x, lane, seq, change);
@@ -268,6 +305,7 @@ static void open_sound_lanes(struct flow_side *side)
 	if (side->has_unsound)
 		return;
 	side->has_unsound = true;
+	side->has_lanes = true;
 	for (int i = FLOW_LANE_SOUND; i <= FLOW_LANE_NEAR && side->lane[0].stream; i++) {
 		side->lane[i] = side->lane[0];
 		side->lane[i].stream = stream_copy(side->lane[0].stream);
@@ -342,15 +380,14 @@ int lane_read(struct finding *x, struct flow_side *side)
 	return err;
 }
 
-bool lane_is_pending(const struct flow *f)
+bool lane_is_pending(const struct flow_side *side)
 {
-	for (int end = 0; end < 2; end++)
-		for (int l = 0; f->side[end] && l < FLOW_LANES; l++) {
-			const struct flow_lane *lane = &f->side[end]->lane[l];
+	for (int l = 0; l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++) {
+		const struct flow_lane *lane = &side->lane[l];
 
-			for (int v = 0; lane->stream && v < STREAM_VIEWS; v++)
-				if (lane->is_pending[v])
-					return true;
-		}
+		for (int v = 0; lane->stream && v < STREAM_VIEWS; v++)
+			if (lane->is_pending[v])
+				return true;
+	}
 	return false;
 }

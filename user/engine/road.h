@@ -68,16 +68,18 @@ void inspect_packet(struct finding *x);
 /* Frees the inspection of a flow of which nothing more will be learnt. */
 void inspect_settle(struct engine *e, struct flow *f);
 
-/* Counts what a flow's inspection holds by now; last of all, when it is about to leave. */
-void inspect_weigh(struct engine *e, struct flow *f);
+/* Frees the inspection of a flow. */
+void inspect_free(struct engine *e, struct flow *f);
+/* Counts what the inspection of one end holds by now. */
+void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side);
 
 /* lane.c: puts a segment in order and reads what has become readable; in both lanes while two
  * handshakes are in dispute. Returns 0 or -ENOMEM. */
 int lane_read(struct finding *x, struct flow_side *side);
 /* Reads bytes as messages of their own, beside the lanes and their state. */
 void lane_read_alone(struct finding *x, struct slice bytes);
-/* True when what is there of a flow ends inside a message that was recognised. */
-bool lane_is_pending(const struct flow *f);
+/* True when what is there of an end ends inside a message that was recognised. */
+bool lane_is_pending(const struct flow_side *side);
 
 /* pieces.c: puts a datagram's pieces of handshakes in order and reads what has become readable.
  * Returns whether a hello is under way in one of them. */

@@ -65,8 +65,8 @@ struct flow_lane {
 	struct stream *stream;		/* NULL until its first segment */
 	size_t parse_off[STREAM_VIEWS]; /* where the next message begins; may lie past the view */
 	uint32_t in_play[STREAM_VIEWS]; /* extractors not yet ruled out, a bit each */
-	bool is_pending[STREAM_VIEWS];	/* an extractor is inside a message it recognised */
 	uint32_t border;		/* of view 0: where reading began anew, else 0 */
+	bool is_pending[STREAM_VIEWS];	/* an extractor is inside a message it recognised */
 	bool has_message;		/* something was recognised in view 0 */
 	bool is_over;			/* bytes outside the window were counted */
 };
@@ -88,18 +88,21 @@ struct flow_urgent {
 
 /* Inspection state of one direction; freed when the flow is settled. */
 struct flow_side {
-	struct flow_lane lane[FLOW_LANES]; /* TCP only */
-	uint32_t units;			   /* of DPI_BUDGET_UNITS */
-	uint32_t bytes;			   /* of DPI_BUDGET_BYTES */
-	struct flow_urgent *urgent;	   /* TCP: bytes called urgent */
+	uint32_t units;	      /* of DPI_BUDGET_UNITS */
+	uint32_t bytes;	      /* of DPI_BUDGET_BYTES */
+	uint32_t held;	      /* bytes of memory, as last counted */
+	bool is_pending : 1;  /* its payload ended, so far, inside a message that was recognised */
+	bool has_lanes : 1;   /* TCP: not lane 0 alone */
+	bool has_unsound : 1; /* TCP: a segment was seen that lane 2 or 3 leaves out */
+	bool is_done : 1;     /* the budget has ended */
+	bool has_hello : 1;   /* TLS: a ClientHello was found in lane 0 ... */
+	bool is_hello_over : 1; /* ... and what follows it is not another one, which shows ... */
 	uint8_t urgent_count, urgent_last;
-	struct flow_run *run; /* UDP only: run_count of them, in the order they came in */
 	uint8_t run_count;
-	bool has_unsound;    /* TCP: a segment was seen that lane 2 or 3 leaves out */
-	bool is_done;	     /* the budget has ended */
-	bool has_hello;	     /* TLS: a ClientHello was found in lane 0 ... */
-	bool is_hello_over;  /* ... and what follows it is not another one, which shows ... */
-	uint32_t hello_over; /* ... before this sequence number */
+	uint32_t hello_over;		   /* ... before this sequence number */
+	struct flow_lane lane[FLOW_LANES]; /* TCP only */
+	struct flow_urgent *urgent;	   /* TCP: bytes called urgent */
+	struct flow_run *run; /* UDP only: run_count of them, in the order they came in */
 };
 
 /* What only some flows have; there once it is written to. */

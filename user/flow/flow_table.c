@@ -192,6 +192,22 @@ void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
 	__builtin_prefetch(&t->links[number], 1);
 }
 
+void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
+{
+	size_t place = index_at(&t->by_key, (uint32_t)hash);
+	uint32_t number = index_next(&t->by_key, (uint32_t)hash, &place);
+	const struct flow *f = number ? flow_at(t, number) : NULL;
+
+	for (int end = 0; f && end < 2; end++) {
+		const char *at = (const char *)f->side[end];
+
+		if (!at)
+			continue;
+		__builtin_prefetch(at, 1);
+		__builtin_prefetch(at + CACHE_LINE, 1);
+	}
+}
+
 struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash)
 {
 	size_t place = index_at(&t->by_key, (uint32_t)hash);

@@ -20,7 +20,7 @@
 
 #include "dpi/abi.h"
 
-enum { WINDOW = DPI_BUDGET_BYTES };
+enum { WINDOW = DPI_BUDGET_BYTES, PARTS_FIRST = 2 };
 
 struct part {
 	uint32_t from, to; /* offsets from byte 0; to is behind the last byte */
@@ -32,6 +32,7 @@ struct stream {
 	size_t head;		     /* of them in front of byte 0 */
 	struct part *part;
 	uint32_t part_count, part_cap;
+	struct part first[PARTS_FIRST]; /* where part begins */
 	/* Segments as they came, those that are not delivered yet, by where they begin: who covers
 	 * whom. More than fit are not told apart any more. */
 	struct part *ahead;
@@ -39,7 +40,8 @@ struct stream {
 	uint32_t base; /* sequence number of byte 0 */
 	bool has_base, has_isn;
 	bool is_over;
-	bool is_moved; /* byte 0 moved since the last successful stream_add */
+	bool is_hollow; /* no buffers: only the parts are kept */
+	bool is_moved;	/* byte 0 moved since the last successful stream_add */
 };
 
 /* Offset behind the last byte there is. */
@@ -94,6 +96,8 @@ static int make_room(struct stream *s, size_t front, size_t end)
 {
 	size_t behind = s->cap - s->head, head = s->head;
 
+	if (s->is_hollow)
+		return 0;
 	if (head >= front && behind >= end)
 		return 0;
 	if (head < front)
@@ -111,7 +115,7 @@ static int move_base_back(struct stream *s, uint32_t by)
 
 	if (err)
 		return err;
-	s->head -= by;
+	s->head -= s->is_hollow ? 0 : by;
 	s->base -= by;
 	for (uint32_t i = 0; i < s->part_count; i++) {
 		struct part p = {s->part[i].from + by, s->part[i].to + by};
@@ -144,7 +148,7 @@ static void move_base_on(struct stream *s, uint32_t by)
 		s->part_count = 0;
 		return;
 	}
-	s->head += by;
+	s->head += s->is_hollow ? 0 : by;
 	for (uint32_t i = 0; i < s->part_count; i++) {
 		struct part p = s->part[i];
 
@@ -171,10 +175,12 @@ static int make_part_room(struct stream *s, uint32_t from)
 	}
 	if (s->part_count < s->part_cap)
 		return 1;
-	cap = s->part_cap ? s->part_cap * 2 : 2;
-	bigger = realloc(s->part, cap * sizeof(*bigger));
+	cap = s->part_cap * 2;
+	bigger = realloc(s->part == s->first ? NULL : s->part, cap * sizeof(*bigger));
 	if (!bigger)
 		return -ENOMEM;
+	if (s->part == s->first)
+		memcpy(bigger, s->first, sizeof(s->first));
 	s->part = bigger;
 	s->part_cap = cap;
 	return 1;
@@ -317,7 +323,7 @@ static void write_taken(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
 static int store(struct stream *s, uint32_t from, struct slice bytes)
 {
 	uint32_t i = 0, j, to = from + (uint32_t)bytes.len, taken;
-	int change, room;
+	int change = 0, room;
 
 	while (i < s->part_count && s->part[i].to < from)
 		i++;
@@ -329,6 +335,10 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 		room = make_part_room(s, from);
 		if (room <= 0)
 			return room;
+	}
+	if (s->is_hollow) {
+		merge_parts(s, i, j, from, to);
+		return 0;
 	}
 	change = note_conflict(s, i, j, from, bytes);
 	if (change < 0)
@@ -345,18 +355,51 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 
 struct stream *stream_new(void)
 {
-	return calloc(1, sizeof(struct stream));
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (s) {
+		s->part = s->first;
+		s->part_cap = PARTS_FIRST;
+	}
+	return s;
+}
+
+/* Frees the bytes, and what tells them apart. */
+static void free_bytes(struct stream *s)
+{
+	for (int v = 0; v < STREAM_VIEWS; v++) {
+		free(s->view[v]);
+		s->view[v] = NULL;
+	}
+	free(s->ahead);
+	s->ahead = NULL;
+	s->ahead_count = s->ahead_cap = 0;
+}
+
+void stream_hollow(struct stream *s)
+{
+	s->is_hollow = true;
+	s->head = s->cap = 0;
+	free_bytes(s);
+}
+
+bool stream_is_hollow(const struct stream *s)
+{
+	return s->is_hollow;
+}
+
+uint32_t stream_base(const struct stream *s)
+{
+	return s->base;
 }
 
 void stream_free(struct stream *s)
 {
 	if (!s)
 		return;
-	free(s->view[0]);
-	free(s->view[1]);
-	free(s->view[2]);
-	free(s->part);
-	free(s->ahead);
+	free_bytes(s);
+	if (s->part != s->first)
+		free(s->part);
 	free(s);
 }
 
@@ -385,7 +428,9 @@ struct stream *stream_copy(const struct stream *s)
 		if (copy->view[v] && extent(s))
 			memcpy(copy->view[v] + s->head, s->view[v] + s->head, extent(s));
 	}
-	copy->part = copy_of(s->part, s->part_cap * sizeof(*s->part), &is_short);
+	copy->part = s->part == s->first
+			     ? copy->first
+			     : copy_of(s->part, s->part_cap * sizeof(*s->part), &is_short);
 	copy->ahead = copy_of(s->ahead, s->ahead_cap * sizeof(*s->ahead), &is_short);
 	if (is_short) {
 		stream_free(copy);
@@ -477,5 +522,5 @@ bool stream_is_over(const struct stream *s)
 size_t stream_held(const struct stream *s)
 {
 	return sizeof(*s) + s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
-	       (s->part_cap + s->ahead_cap) * sizeof(*s->part);
+	       (s->part_cap - PARTS_FIRST + s->ahead_cap) * sizeof(*s->part);
 }

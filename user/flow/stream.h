@@ -45,6 +45,14 @@ int stream_add(struct stream *s, uint32_t seq, struct slice bytes);
  * Borrowed until the next stream_add. */
 struct slice stream_view(const struct stream *s, int view);
 
+/* Its bytes will not be asked for again: from now on it only knows which are there. The views are
+ * empty, nothing disagrees with anything, and what comes allocates nothing but for gaps. */
+void stream_hollow(struct stream *s);
+bool stream_is_hollow(const struct stream *s);
+
+/* Sequence number of the first byte of stream_view(s, 0). */
+uint32_t stream_base(const struct stream *s);
+
 /* How many views there are: one, or STREAM_VIEWS after a conflict. */
 int stream_view_count(const struct stream *s);
 
