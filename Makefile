@@ -111,7 +111,9 @@ $(BIN): $(CLI_OBJ) $(LIB)
 # --- tests -----------------------------------------------------------------------------------
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
-TOOL_SRC := $(wildcard tests/bench/*.c tests/bpf/test_*.c)
+# gen_capture is made of several files, every other tool of one.
+GEN_SRC  := $(filter-out tests/bench/gen_capture.c,$(wildcard tests/bench/gen_*.c))
+TOOL_SRC := $(filter-out $(GEN_SRC),$(wildcard tests/bench/*.c tests/bpf/test_*.c))
 TOOL_BIN := $(TOOL_SRC:%.c=$(BUILD)/%)
 BPFT_SRC := $(filter-out $(TOOL_SRC),$(wildcard tests/bpf/*.c)) tests/unit/build.c
 BPFT_OBJ := $(BPFT_SRC:%.c=$(BUILD)/%.o)
@@ -124,6 +126,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/support.o \
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) -lcmocka
 
 $(filter $(BUILD)/tests/bpf/%,$(TOOL_BIN)): $(BPFT_OBJ)
+$(BUILD)/tests/bench/gen_capture: $(GEN_SRC:%.c=$(BUILD)/%.o)
 .SECONDEXPANSION:
 $(TOOL_BIN): $$@.o $(LIB)
 	$(call say,LD,$@)
