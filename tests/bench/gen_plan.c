@@ -41,8 +41,8 @@ static unsigned answer_segments(const struct gen_options *o, uint32_t size)
 		uint32_t below; /* of 10,000 */
 		unsigned segments;
 	} rows[] = {
-		{0, 1},	    {2800, 1},	{5000, 2},  {6800, 3},	{8000, 5},   {8900, 8},
-		{9400, 14}, {9700, 26}, {9880, 50}, {9960, 90}, {9990, 180}, {10000, 360},
+		{0, 1},	    {1800, 1},	{4300, 3},  {6250, 4},	{8100, 7},    {8900, 11},
+		{9400, 19}, {9700, 33}, {9880, 63}, {9960, 118}, {9990, 250}, {10000, 450},
 	};
 	uint64_t at = (uint64_t)size * 10000 >> 16; /* of 10,000 << 16 */
 	size_t i = 1;
@@ -85,7 +85,7 @@ static void add_flags(struct gen_flow *f, bool is_reply, unsigned flags)
 }
 
 /* Segments that a server sends in one go: the first begins with act `kind` of value `value`, the
- * last is as long as chance will have it. The client acknowledges every second one. */
+ * last is as long as chance will have it. The client acknowledges every third one, as hosts that gather segments do. */
 static void add_segments(struct gen_flow *f, enum gen_act_kind kind, size_t value, size_t total,
 			 size_t payload)
 {
@@ -94,7 +94,7 @@ static void add_segments(struct gen_flow *f, enum gen_act_kind kind, size_t valu
 
 		add(f, i ? GEN_ACT_MORE : kind, true, len, value);
 		total -= len;
-		if (i % 2 || total == 0)
+		if (i % 3 == 2 || total == 0)
 			add_flags(f, false, GEN_ACK);
 	}
 }
@@ -265,7 +265,7 @@ static void plan_quic(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 
 		add(f, GEN_ACT_SHORT, true,
 		    i + 1 < n ? datagram : least + gen_draw(&s->wire) % (most - least), 0);
-		if (i % 2 || i + 1 == n)
+		if (i % 3 == 2 || i + 1 == n)
 			add(f, GEN_ACT_SHORT, false, 30 + gen_draw(&s->wire) % 8, 0);
 	}
 }
