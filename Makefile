@@ -57,7 +57,8 @@ BIN      := $(BUILD)/dpi-xdp
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all help demo check test unit format floors clean install fuzz fuzz-coverage deps tools bench
+.PHONY: all help demo check test unit format floors clean install fuzz fuzz-coverage deps tools \
+	bench sample.pcap
 
 all: $(BIN)
 
@@ -69,6 +70,7 @@ help:
 ## make check        every test; installs what it needs (Debian 12)
 ## make unit         the unit tests alone
 ## make tools        what the tests need beside the program (capture generator, ...)
+## make sample.pcap  build/sample.pcap, traffic of FLOWS=300 flows to try the program on
 ## make bench        what a frame costs on the road, beside an earlier commit
 ## make fuzz         the fuzzers, build/fuzz/*
 ## make format       puts every C file in the project's style
@@ -133,6 +135,15 @@ $(TOOL_BIN): $$@.o $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 
 tools: $(TOOL_BIN)
+
+# Traffic to try the program on; beside it a table of what is in it, a row a flow.
+FLOWS ?= 300
+sample.pcap: $(BUILD)/tests/bench/gen_capture
+	$(Q)$< --shape bench --flows $(FLOWS) --active 50 --out $(BUILD)/sample.pcap \
+		--manifest $(BUILD)/sample.tsv
+	@echo "$(BUILD)/sample.pcap: $(FLOWS) flows, told in $(BUILD)/sample.tsv; now, for example:"
+	@echo "    make && $(BIN) analyze $(BUILD)/sample.pcap /dev/null --block-app YouTube"
+
 unit: $(UNIT_BIN)
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 
