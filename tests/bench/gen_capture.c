@@ -165,6 +165,8 @@ int main(int argc, char **argv)
 	if (fclose(manifest) || !is_whole)
 		return fail(s->options.manifest, EIO);
 	gen_quic_free(s->quic);
+	if (err)
+		return fail(s->options.out, err);
 	free(s);
-	return err ? fail(argv[0], err) : 0;
+	return 0;
 }

@@ -18,7 +18,9 @@ size_t gen_http_request(uint8_t *at, const char *host, bool is_long, size_t *nam
 				 : "GET /%zu HTTP/1.1\r\nUser-Agent: test\r\nHost: %s\r\n",
 			 strlen(host), host);
 
-	*name_end = (size_t)n;
+	/* Only the first byte of the next line says that this one is not continued (RFC 9112 5.2).
+	 */
+	*name_end = (size_t)n + 1;
 	n += snprintf(
 		text + n, REQUEST_MAX - (size_t)n,
 		is_long ? "Connection: keep-alive\r\n"

@@ -41,7 +41,7 @@ static unsigned answer_segments(const struct gen_options *o, uint32_t size)
 		uint32_t below; /* of 10,000 */
 		unsigned segments;
 	} rows[] = {
-		{0, 1},	    {1800, 1},	{4300, 3},  {6250, 4},	{8100, 7},    {8900, 11},
+		{0, 1},	    {1800, 1},	{4300, 3},  {6250, 4},	 {8100, 7},   {8900, 11},
 		{9400, 19}, {9700, 33}, {9880, 63}, {9960, 118}, {9990, 250}, {10000, 450},
 	};
 	uint64_t at = (uint64_t)size * 10000 >> 16; /* of 10,000 << 16 */
@@ -85,7 +85,8 @@ static void add_flags(struct gen_flow *f, bool is_reply, unsigned flags)
 }
 
 /* Segments that a server sends in one go: the first begins with act `kind` of value `value`, the
- * last is as long as chance will have it. The client acknowledges every third one, as hosts that gather segments do. */
+ * last is as long as chance will have it. The client acknowledges every third one, as hosts that
+ * gather segments do. */
 static void add_segments(struct gen_flow *f, enum gen_act_kind kind, size_t value, size_t total,
 			 size_t payload)
 {
