@@ -47,11 +47,11 @@ size_t gen_http_answer(uint8_t *at, size_t room, size_t message_len)
 	char text[HEAD_MAX];
 
 	for (size_t i = 0; i < 2; i++) {
-		size_t n = strlen(heads[i]) + sizeof("Content-Length: 000000\r\n\r\n") - 1;
+		size_t n = strlen(heads[i]) + sizeof("Content-Length: 000000000\r\n\r\n") - 1;
 
 		if (n > room || n > message_len)
 			continue;
-		snprintf(text, sizeof(text), "%sContent-Length: %06zu\r\n\r\n", heads[i],
+		snprintf(text, sizeof(text), "%sContent-Length: %09zu\r\n\r\n", heads[i],
 			 message_len - n);
 		memcpy(at, text, n);
 		return n;
