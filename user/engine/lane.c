@@ -235,10 +235,12 @@ static int open_lane(const struct flow *f, struct flow_side *side, int end, int 
 static bool is_read_out(const struct finding *x, const struct flow_lane *lane)
 {
 	const struct flow *f = x->flow;
-	const unsigned sure = 3U << 4;
+	int end = x->packet->head.dir;
+	/* What the opener began with was accepted, and how this end begins is known. */
+	unsigned handshake = 16U << !end | 1U << end;
 
-	return x->packet->head.dir != f->opener && lane == &f->side[!f->opener]->lane[0] &&
-	       f->has_syn && (f->isn_known & sure) == sure && !lane->in_play[0] &&
+	return end != f->opener && lane == &f->side[end]->lane[0] && f->has_syn &&
+	       (f->isn_known & handshake) == handshake && !lane->in_play[0] &&
 	       f->proto != PROTO_NONE && !f->is_plain && !f->is_disputed &&
 	       !(f->flags & FLOW_AMBIGUOUS);
 }

@@ -126,6 +126,17 @@ static bool is_reset_taken(struct flow *f, const struct packet *p)
 	return !has_isn_bit(f, end, ISN_KNOWN) || p->head.seq == f->isn[end] + 1 || !p->head.seq;
 }
 
+/* The opener accepts the only number that the other end was said to begin with. */
+static bool is_handshake_end(const struct flow *f, const struct packet *p)
+{
+	int other = !p->head.dir;
+
+	return p->head.dir == f->opener && (p->head.tcp_flags & DPI_TCP_ACK) &&
+	       !(p->head.tcp_flags & DPI_TCP_SYN) && has_isn_bit(f, other, ISN_KNOWN) &&
+	       !has_isn_bit(f, other, ISN_OTHER) && !has_isn_bit(f, other, ISN_MANY) &&
+	       p->head.ack == f->isn[other] + 1;
+}
+
 static void follow_tcp(struct flow *f, const struct packet *p)
 {
 	const struct frame_hint *hint = &p->frame->hint;
@@ -147,6 +158,8 @@ static void follow_tcp(struct flow *f, const struct packet *p)
 		note_isn(f, !end, hint->other_isn);
 	if ((flags & DPI_TCP_SYN) && (flags & DPI_TCP_ACK) && !(f->has_syn && end == f->opener))
 		confirm_isn(f, !end, p->head.ack - 1);
+	else if (is_handshake_end(f, p))
+		f->isn_known |= (uint8_t)(ISN_SURE << !end);
 	f->tcp_flags[end] |= flags;
 	if (f->tcp_flags[0] & f->tcp_flags[1] & DPI_TCP_FIN)
 		f->is_closed = f->is_over = true;
