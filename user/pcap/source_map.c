@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 enum {
-	MAP_STEP = 16 << 20,	/* brought in at once: fewer, cheaper page faults */
-	RELEASE_STEP = 8 << 20, /* given back at once */
+	MAP_STEP = 2 << 20,	/* brought in at once: larger ones cost no less */
+	RELEASE_STEP = 2 << 20, /* given back at once */
 };
 
 void source_map(struct source *s, struct capture_guard *guard)
