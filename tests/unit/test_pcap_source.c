@@ -180,8 +180,11 @@ static struct tale read_path(const char *path, bool is_mapped, struct bytes plai
 	if (is_mapped)
 		capture_in_map(in, &guard);
 	t.is_lasting = capture_in_is_lasting(in);
-	while ((t.end = capture_in_next(in, &r, &t.fault)) == 1)
+	while ((t.end = capture_in_next(in, &r, &t.fault)) == 1) {
 		note(&t, &r, plain);
+		if (t.frames % 1000 == 500)
+			capture_in_turn(in);
+	}
 	t.check = capture_in_check(in, NULL);
 	t.offset = capture_in_offset(in);
 	t.size = capture_in_size(in);

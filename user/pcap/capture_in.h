@@ -8,8 +8,8 @@
  * libpcap reads any other format it knows. No length field is trusted: a record longer than
  * CAPTURE_RECORD_MAX is damage.
  *
- * A regular file is read up to where it ended when it was opened or mapped: what is appended
- * meanwhile is left for another time. One that is cut short meanwhile ends there as damage.
+ * A file that grows meanwhile is read to where it ends when the reader gets there; when mapped, to
+ * where it ended when it was opened. One that is cut short meanwhile ends there as damage.
  *
  * Standards: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
  */
@@ -52,7 +52,8 @@ void capture_in_close(struct capture_in *in);
 /*
  * Before the first capture_in_next(): from now on the capture is memory, where it is a regular file
  * of ours, uncompressed; else nothing changes. guard (pcap/guard.h) is borrowed until
- * capture_in_close(), and its handler of SIGBUS must be in place.
+ * capture_in_close(), and its handler of SIGBUS must be in place. What another program writes over
+ * the file meanwhile changes the bytes under whoever looks at them.
  */
 void capture_in_map(struct capture_in *in, struct capture_guard *guard);
 /* True when the bytes of all records stay where they are until capture_in_close(). */
