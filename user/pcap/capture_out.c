@@ -5,12 +5,11 @@
 #include "pcap/capture_out.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include "pcap/out_file.h"
+#include "pcap/split.h"
 
 enum {
 	OUT_BUFFER = 1 << 20,
@@ -19,10 +18,12 @@ enum {
 };
 
 struct capture_out {
-	int fd, err;
-	bool is_beside;	   /* written as .part, renamed at the end */
-	char *path, *part; /* where it shall be; where it is meanwhile (NULL: directly) */
-	uint8_t *buf;	   /* copies of the pieces that are not lent */
+	struct out_file file;
+	struct split *split; /* NULL: all goes into one file */
+	int err;
+	bool is_kept;	 /* what is beside its name stays, though it failed */
+	const char *why; /* ... in words; NULL: those of err */
+	uint8_t *buf;	 /* copies of the pieces that are not lent */
 	size_t len;
 	/* What is held back: pieces that lie one behind the other in memory are one run. */
 	struct iovec run[OUT_RUNS];
@@ -38,111 +39,60 @@ struct capture_out {
 	uint64_t written; /* bytes in the file */
 	uint64_t whole;	  /* bytes of them that are whole pieces */
 	uint64_t whole_frames;
+	uint64_t frames_before; /* of those, in files before this one */
 };
 
-static bool is_same(const struct stat *a, const struct stat *b)
+/* Opens what comes next: a file, or of a split the next of its files. */
+static int open_file(struct capture_out *o, const char *path)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
+	char *name = NULL;
+	int err;
 
-/* Gives PATH.part, or NULL. */
-static char *part_name(const char *path)
-{
-	char *part;
-
-	return asprintf(&part, "%s.part", path) < 0 ? NULL : part;
-}
-
-int capture_out_check(const char *path, const char *in_path, struct fault *f)
-{
-	struct stat in, out;
-	char *part = part_name(path);
-	int err = 0;
-
-	if (!part)
-		return fault_set(f, -ENOMEM, "out of memory");
-	if (strcmp(path, "-") == 0)
-		goto out;
-	if (stat(path, &out) == 0 && S_ISDIR(out.st_mode)) {
-		err = fault_set(f, -EINVAL, "is a directory; give the name of a file");
-		goto out;
+	if (o->split) {
+		if (o->split->done_count == SPLIT_FILES_MAX) {
+			o->why = "more than 99,999 files would be needed; give a greater size";
+			return -EFBIG;
+		}
+		name = split_name(o->split, o->split->done_count + 1);
+		if (!name)
+			return -ENOMEM;
 	}
-	err = strcmp(in_path, "-") == 0 ? fstat(STDIN_FILENO, &in) : stat(in_path, &in);
-	if (err < 0 || !S_ISREG(in.st_mode)) {
-		err = 0;
-		goto out;
-	}
-	if (stat(path, &out) == 0 && is_same(&in, &out))
-		err = fault_set(f, -EINVAL, "is the input itself; give another name");
-	else if (stat(part, &out) == 0 && is_same(&in, &out))
-		err = fault_set(f, -EINVAL,
-				"would first be written to the input's own name, %s; "
-				"give another name",
-				part);
-out:
-	free(part);
+	err = out_file_open(&o->file, name ? name : path);
+	if (!err && o->split && !o->file.is_beside) /* a device by the name of one of the files */
+		err = -EEXIST;
+	free(name);
 	return err;
 }
 
-/* What the path leads to: a symbolic link is followed, so that the link itself stays. */
-static char *follow(const char *path, struct stat *st, bool *is_there)
-{
-	*is_there = stat(path, st) == 0;
-	return *is_there ? realpath(path, NULL) : strdup(path);
-}
-
-static int open_beside(struct capture_out *o, const struct stat *st, bool is_there)
-{
-	if (is_there && access(o->path, W_OK) < 0)
-		return -errno;
-	o->part = part_name(o->path);
-	if (!o->part)
-		return -ENOMEM;
-	if (unlink(o->part) < 0 && errno != ENOENT)
-		return -errno;
-	o->fd = open(o->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (o->fd < 0)
-		return -errno;
-	o->is_beside = true;
-	if (is_there && fchmod(o->fd, st->st_mode & 07777) < 0)
-		return -errno;
-	return 0;
-}
-
-static int open_path(struct capture_out *o, const char *path)
-{
-	struct stat st;
-	bool is_there;
-
-	if (strcmp(path, "-") == 0) {
-		o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return o->fd < 0 ? -errno : 0;
-	}
-	o->path = follow(path, &st, &is_there);
-	if (!o->path)
-		return -errno;
-	if (!is_there || S_ISREG(st.st_mode))
-		return open_beside(o, &st, is_there);
-	o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
-	return o->fd < 0 ? -errno : 0;
-}
-
-int capture_out_open(const char *path, struct capture_out **out, struct fault *f)
+int capture_out_open_split(const char *path, uint64_t size, struct capture_out **out,
+			   struct fault *f)
 {
 	struct capture_out *o = calloc(1, sizeof(*o));
-	int err;
+	int err = -ENOMEM;
 
 	if (!o)
 		return fault_set(f, -ENOMEM, "out of memory");
-	o->fd = -1;
+	o->file.fd = -1;
 	o->buf = malloc(OUT_BUFFER);
-	err = o->buf ? open_path(o, path) : -ENOMEM;
+	o->split = size ? split_new(path, size) : NULL;
+	if (o->buf && (o->split || !size))
+		err = open_file(o, path);
 	if (err) {
 		capture_out_abandon(o);
 		return fault_set(f, err, "cannot be written: %s", strerror(-err));
 	}
 	*out = o;
 	return 0;
+}
+
+int capture_out_open(const char *path, struct capture_out **out, struct fault *f)
+{
+	return capture_out_open_split(path, 0, out, f);
+}
+
+size_t capture_out_file_count(const struct capture_out *o)
+{
+	return o->split ? o->split->done_count + 1 : 1;
 }
 
 /* Notes which pieces the last bytes written completed, and drops them from the list. */
@@ -178,7 +128,7 @@ static int write_runs(struct capture_out *o)
 	bool is_touched = false;
 
 	while (count > 0) {
-		ssize_t n = writev(o->fd, at, (int)count);
+		ssize_t n = writev(o->file.fd, at, (int)count);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -219,7 +169,8 @@ static int begin_run(struct capture_out *o, struct slice piece)
 	return 0;
 }
 
-int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame)
+/* Takes a piece in without a copy. */
+static int hold(struct capture_out *o, struct slice piece, bool is_frame)
 {
 	if (piece.len == 0)
 		return o->err;
@@ -233,57 +184,150 @@ int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame)
 	return 0;
 }
 
-int capture_out_write(struct capture_out *o, struct slice piece, bool is_frame)
+/* Takes in a copy of a piece. */
+static int hold_copy(struct capture_out *o, struct slice piece, bool is_frame)
 {
 	uint8_t *copy;
 
 	if (piece.len > OUT_BUFFER) /* so large that a copy would cost more than a call */
-		return capture_out_lend(o, piece, is_frame) ? o->err : capture_out_flush(o);
+		return hold(o, piece, is_frame) ? o->err : capture_out_flush(o);
 	if (piece.len == 0 || (piece.len > OUT_BUFFER - o->len && capture_out_flush(o)))
 		return o->err;
 	copy = o->buf + o->len;
 	memcpy(copy, piece.at, piece.len);
-	if (capture_out_lend(o, slice_of(copy, piece.len), is_frame))
+	if (hold(o, slice_of(copy, piece.len), is_frame))
 		return o->err;
-	/* Last, since lending may have flushed what was there. */
+	/* Last, since holding may have flushed what was there. */
 	o->len = (size_t)(copy - o->buf) + piece.len;
 	return 0;
 }
 
-/* What is left of a file that could not be written: whole pieces, or nothing. */
+/* Ends the file, whose bytes are all written, and begins the next one of a split. */
+static int next_file(struct capture_out *o)
+{
+	int err = capture_out_flush(o);
+
+	if (!err)
+		err = out_file_close(&o->file);
+	if (!err)
+		err = split_end_file(o->split, &o->file);
+	if (!err)
+		err = open_file(o, NULL);
+	o->err = err;
+	if (err)
+		return err;
+	o->written = o->whole = 0;
+	o->frames_before = o->whole_frames;
+	return hold_copy(o, slice_of(o->split->heads, o->split->heads_len), false);
+}
+
+/* Before a piece of a split: does it begin a new file? */
+static int turn_page(struct capture_out *o, struct slice piece, bool is_frame)
+{
+	int err = o->err;
+
+	if (!err && split_is_due(o->split, o->written + o->held, piece)) {
+		split_forget(o->split, piece, is_frame);
+		err = next_file(o);
+	}
+	if (err)
+		return err;
+	err = split_note(o->split, piece, is_frame);
+	if (err == -EFBIG)
+		o->why = "its heads alone are larger than a file may be; give a greater size";
+	return o->err = err;
+}
+
+int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame)
+{
+	if (o->split && turn_page(o, piece, is_frame))
+		return o->err;
+	return hold(o, piece, is_frame);
+}
+
+int capture_out_write(struct capture_out *o, struct slice piece, bool is_frame)
+{
+	if (o->split && turn_page(o, piece, is_frame))
+		return o->err;
+	return hold_copy(o, piece, is_frame);
+}
+
+/* What is left of what could not be written: whole pieces, or nothing. */
 static void cut_back(struct capture_out *o, struct fault *f)
 {
 	unsigned long long frames = o->whole_frames;
-	int err = o->err;
+	bool is_here = o->file.is_beside && o->whole_frames > o->frames_before &&
+		       ftruncate(o->file.fd, (off_t)o->whole) == 0;
+	size_t done = o->split ? o->split->done_count : 0;
+	const char *why = o->why ? o->why : strerror(-o->err);
+	const char *first = done ? o->split->done[0].part : o->file.part;
+	const char *last = is_here ? o->file.part : done ? o->split->done[done - 1].part : NULL;
 
-	if (!o->is_beside) {
-		fault_set(f, err, "%s after %llu records", strerror(-err), frames);
-	} else if (o->whole_frames > 0 && ftruncate(o->fd, (off_t)o->whole) == 0) {
-		fault_set(f, err, "%s; %llu whole records are in %s; make room and run it again",
-			  strerror(-err), frames, o->part);
-		o->is_beside = false; /* it stays */
+	if (!o->file.is_beside && !o->split) {
+		fault_set(f, o->err, "%s after %llu records", why, frames);
+	} else if (last) {
+		fault_set(f, o->err, "%s; %llu whole records are in %s%s%s; %srun it again", why,
+			  frames, first, first == last ? "" : " to ", first == last ? "" : last,
+			  o->why ? "" : "make room and ");
+		o->is_kept = true; /* they stay */
+		if (!is_here)
+			out_file_drop(&o->file, false);
 	} else {
-		fault_set(f, err, "%s; nothing was written", strerror(-err));
+		fault_set(f, o->err, "%s; nothing was written", why);
 	}
+}
+
+struct later {
+	size_t count; /* files of this run */
+	struct fault *f;
+};
+
+/* Of the files of an earlier run, one behind the last of this one: the two would look like one. */
+static int refuse_later(void *ctx, const char *path, unsigned number)
+{
+	const struct later *l = ctx;
+	size_t len = strlen(path);
+
+	if (number <= l->count || (len > 5 && strcmp(path + len - 5, ".part") == 0))
+		return 0;
+	return fault_set(l->f, -EEXIST,
+			 "%s is there from an earlier run, which made more files; remove what is "
+			 "behind number %zu and run it again",
+			 path, l->count);
+}
+
+/* All files get their names, or none does. */
+static int publish(struct capture_out *o)
+{
+	size_t done = o->split ? o->split->done_count : 0, i;
+	int err = 0;
+
+	for (i = 0; i < done && !err; i++)
+		err = out_file_publish(&o->split->done[i]);
+	if (!err)
+		err = out_file_publish(&o->file);
+	while (err && i > 0)
+		out_file_withdraw(&o->split->done[--i]);
+	return err;
 }
 
 int capture_out_finish(struct capture_out *o, struct fault *f)
 {
+	struct later later = {capture_out_file_count(o), f};
 	int err = capture_out_flush(o);
 
 	if (err) {
 		cut_back(o, f);
 		goto out;
 	}
-	if (close(o->fd) < 0)
-		err = -errno;
-	o->fd = -1;
-	if (!err && o->is_beside && rename(o->part, o->path) < 0)
-		err = -errno;
+	err = o->split ? split_each(o->split->out, refuse_later, &later) : 0;
+	if (err)
+		goto out;
+	err = out_file_close(&o->file);
+	if (!err)
+		err = publish(o);
 	if (err)
 		fault_set(f, err, "cannot be completed: %s", strerror(-err));
-	else
-		o->is_beside = false;
 out:
 	capture_out_abandon(o);
 	return err;
@@ -293,12 +337,10 @@ void capture_out_abandon(struct capture_out *o)
 {
 	if (!o)
 		return;
-	if (o->fd >= 0)
-		close(o->fd);
-	if (o->is_beside)
-		unlink(o->part);
-	free(o->part);
-	free(o->path);
+	for (size_t i = 0; o->split && i < o->split->done_count; i++)
+		out_file_drop(&o->split->done[i], o->is_kept);
+	out_file_drop(&o->file, o->is_kept);
+	split_free(o->split);
 	free(o->buf);
 	free(o);
 }

@@ -25,6 +25,20 @@ int capture_out_check(const char *path, const char *in_path, struct fault *f);
 int capture_out_open(const char *path, struct capture_out **out, struct fault *f);
 
 /*
+ * The same in files of at most size bytes, each of them a capture: OUT.pcap becomes OUT-00001.pcap,
+ * OUT-00002.pcap, ... A piece that is larger gets a file of its own. All appear together. size 0:
+ * one file, OUT.
+ */
+int capture_out_open_split(const char *path, uint64_t size, struct capture_out **out,
+			   struct fault *f);
+/* Refuses what cannot be split, and a file that would be replaced although it is the input. */
+int capture_out_check_split(const char *path, const char *in_path, struct fault *f);
+/* Whether another path is one of the files that path would be split into. */
+bool capture_out_is_of_split(const char *path, const char *other);
+/* How many files there are by now. */
+size_t capture_out_file_count(const struct capture_out *o);
+
+/*
  * Writes one piece, whole; is_frame: it counts as a record. write copies it: for small things. lend
  * borrows its bytes until the next capture_out_flush() has returned; pieces that lie one behind the
  * other in memory are written as one. Both keep their order. Returns 0, or -errno, which sticks.
