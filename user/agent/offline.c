@@ -43,7 +43,7 @@ static int open_files(struct offline *run, struct fault *f)
 	if (c->guard)
 		capture_in_map(run->in, c->guard);
 	run->is_lasting = capture_in_is_lasting(run->in);
-	err = capture_out_open(c->out, &run->out, &why);
+	err = capture_out_open_split(c->out, c->split_size, &run->out, &why);
 	if (err)
 		return fault_set(f, -EIO, "%s: %s", c->out, why.text);
 	err = c->events ? capture_out_open(c->events, &run->events, &why) : 0;
@@ -137,6 +137,14 @@ static int open_memories(struct offline *run)
 	return 0;
 }
 
+/* How many flows a shard keeps: its share, and a sixteenth more because the shares are uneven. */
+static size_t shard_flows(size_t flow_max)
+{
+	size_t share = flow_max / DPI_RINGS_MAX + (flow_max % DPI_RINGS_MAX != 0);
+
+	return share ? share + (share + 15) / 16 : OFFLINE_FLOWS_MAX;
+}
+
 /* Everything a run needs but its files and threads. 0 or -errno. */
 static int prepare(struct offline *run, const struct offline_config *config)
 {
@@ -154,7 +162,7 @@ static int prepare(struct offline *run, const struct offline_config *config)
 		err = -ENOMEM;
 	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
 		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
-					 &run->eve);
+					 &run->eve, shard_flows(config->flow_max));
 	return err ? err : open_memories(run);
 }
 

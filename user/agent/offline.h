@@ -31,12 +31,14 @@ struct offline_config {
 	const char *const *inputs; /* read as one, in the order of time (pcap/capture_set.h) */
 	size_t input_count;	   /* at least 1 */
 	const char *out;
-	const char *events; /* file for NDJSON events; NULL: none */
-	const char *filter; /* only frames that match are analysed and written; NULL: all */
+	uint64_t split_size; /* of each file that OUT becomes, at most; 0: it is one file */
+	const char *events;  /* file for NDJSON events; NULL: none */
+	const char *filter;  /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
 	const struct policy *policy;
-	unsigned workers;		   /* 1..DPI_RINGS_MAX */
-	uint64_t frame_max;		   /* stop after so many frames; 0: no limit */
+	unsigned workers;   /* 1..DPI_RINGS_MAX */
+	size_t flow_max;    /* open flows kept, about ; 0: OFFLINE_FLOWS_MAX a shard */
+	uint64_t frame_max; /* stop after so many frames; 0: no limit */
 	const volatile sig_atomic_t *stop; /* raised by a signal: stop reading, drain, finish */
 	/* Files are read as memory where there is a guard, and its handler of SIGBUS is in place
 	 * (pcap/guard.h); NULL: they are read. */

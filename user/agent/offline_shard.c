@@ -27,13 +27,13 @@ static bool learnt(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struc
 }
 
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
-		       const struct policy *policy, const struct eve_config *eve)
+		       const struct policy *policy, const struct eve_config *eve, size_t flow_max)
 {
 	struct engine_config config = {
 		.catalogue = catalogue,
 		.policy = policy,
 		.sink = {.ctx = s, .emit = take_event},
-		.flow_max = OFFLINE_FLOWS_MAX,
+		.flow_max = flow_max,
 		.learnt = learnt,
 		.learnt_ctx = s,
 	};

@@ -23,7 +23,7 @@ struct offline_shard {
 
 /* All borrowed until offline_shard_close. 0, or -errno; closing may follow either. */
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
-		       const struct policy *policy, const struct eve_config *eve);
+		       const struct policy *policy, const struct eve_config *eve, size_t flow_max);
 /* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). True
  * when it passes. */
 bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum dpi_parse parse,
