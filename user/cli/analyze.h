@@ -27,7 +27,7 @@ struct analyze {
 	struct report_net *nets;
 	size_t net_count;
 	unsigned workers;
-	uint64_t frame_max;
+	uint64_t frame_max, flow_max, split_size; /* 0: not given */
 	bool is_forced, is_verbose, is_quiet, is_reproducible;
 	enum color_when color;
 

@@ -10,7 +10,7 @@
 #include "cli/analyze.h"
 #include "pcap/filter.h"
 
-enum { WORKERS_DEFAULT = 4 };
+enum { WORKERS_DEFAULT = 4, SIZE_LEAST = 1024, FLOWS_MOST = 1 << 28 };
 
 enum option_id {
 	ID_OUTPUT = ANALYZE_APPS + 1,
@@ -20,6 +20,8 @@ enum option_id {
 	ID_CSV,
 	ID_EVENTS,
 	ID_FILTER,
+	ID_SPLIT,
+	ID_FLOWS,
 	ID_LOCAL_NET,
 	ID_MAX_PACKETS,
 	ID_FORCE,
@@ -45,7 +47,11 @@ static const struct option_row rows[] = {
 	{"allow-domain", 0, "VALUE", "an exception for a name and all below it",
 	 ANALYZE_RULE + CHANGE_TAG(RULE_DOMAIN, 1, 0)},
 	{"output", 'o', "FILE",
-	 "where to write; then all captures named are read, as one in order of time", ID_OUTPUT},
+	 "where to write; all captures named are read then, as one in order of time", ID_OUTPUT},
+	{"split", 0, "SIZE",
+	 "files OUT-00001.pcap, ... of at most SIZE (K, M, G); replaced, if none has a higher "
+	 "number",
+	 ID_SPLIT},
 	{"rules", 0, "FILE", "a rules file, loaded before the rules given here", ID_RULES},
 	{"apps", 0, "FILE", "more applications, in the form of the catalogue; repeats",
 	 ANALYZE_APPS},
@@ -55,6 +61,8 @@ static const struct option_row rows[] = {
 	{"events", 0, "FILE", "events as EVE-compatible NDJSON", ID_EVENTS},
 	{"filter", 0, "EXPR",
 	 "look only at frames that match, as tcpdump's; others are not written", ID_FILTER},
+	{"flows", 0, "N",
+	 "keep about N open flows (default 1048576); the longest silent leave first", ID_FLOWS},
 	{"local-net", 0, "NET", "a network of the capture's own; repeats (default: learnt)",
 	 ID_LOCAL_NET},
 	{"max-packets", 0, "N", "stop after so many packets", ID_MAX_PACKETS},
@@ -75,6 +83,28 @@ static int take_number(const char *name, const char *value, uint64_t max, uint64
 	if (errno || *end || value[0] < '0' || value[0] > '9' || *out < 1 || *out > max) {
 		log_error("--%s %s: give a number from 1 to %llu", name, value,
 			  (unsigned long long)max);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+/* Bytes, or with K, M, G behind it times 1024 once, twice, three times. */
+static int take_size(const char *name, const char *value, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	uint64_t most = UINT64_MAX / 2;
+	const char *unit = NULL;
+	char *end;
+
+	errno = 0;
+	*out = strtoull(value, &end, 10);
+	if (*end)
+		unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
+	for (const char *u = units; unit && u <= unit; u++)
+		*out = *out > most / 1024 ? most + 1 : *out * 1024;
+	if (errno || value[0] < '0' || value[0] > '9' || (*end && (!unit || end[1])) ||
+	    *out < SIZE_LEAST || *out > most) {
+		log_error("--%s %s: give a size of at least 1K, such as 100M", name, value);
 		return EXIT_USAGE;
 	}
 	return 0;
@@ -135,6 +165,8 @@ static int take_option(void *ctx, int id, const char *value)
 	case ID_VERBOSE: a->is_verbose = true; return 0;
 	case ID_REPRODUCIBLE: a->is_reproducible = true; return 0;
 	case OPTION_QUIET: a->is_quiet = true; return 0;
+	case ID_SPLIT: return take_size("split", value, &a->split_size);
+	case ID_FLOWS: return take_number("flows", value, FLOWS_MOST, &a->flow_max);
 	case ID_FILTER: return take_filter(a, value);
 	case ID_LOCAL_NET: return take_net(a, value);
 	case ID_MAX_PACKETS: return take_number("max-packets", value, UINT64_MAX, &a->frame_max);

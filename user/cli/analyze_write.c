@@ -126,10 +126,12 @@ static int finish(const char *path, struct capture_out **o)
 /* The order matters: OUT gets its name when all else is written, so that a failure leaves none. */
 int analyze_write(const struct analyze *a, struct offline_result *r)
 {
+	size_t count;
 	int status;
 
 	if (capture_out_flush(r->out))
 		return finish(a->out, &r->out);
+	count = capture_out_file_count(r->out);
 	status = finish(a->events, &r->events);
 	if (!status)
 		status = write_reports(a, r);
@@ -139,5 +141,8 @@ int analyze_write(const struct analyze *a, struct offline_result *r)
 		capture_out_abandon(r->out);
 		r->out = NULL;
 	}
-	return finish(a->out, &r->out);
+	status = finish(a->out, &r->out);
+	if (!status && a->split_size && !r->is_headless && !a->is_quiet)
+		log_note("%s: split into %zu files, numbered from 00001", a->out, count);
+	return status;
 }

@@ -136,6 +136,8 @@ static int run(struct analyze *a)
 		.inputs = a->inputs,
 		.input_count = a->input_count,
 		.out = a->out,
+		.split_size = a->split_size,
+		.flow_max = a->flow_max,
 		.events = a->events,
 		.filter = a->filter,
 		.catalogue = a->catalogue,

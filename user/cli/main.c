@@ -66,9 +66,11 @@ static const struct command commands[] = {
 	 "all rules, in the form of a rules file", cmd_rules, 0},
 	{"why", "NAME|ADDR|FLOW", "which rule decides, and how", cmd_why, 0},
 	{"analyze",
-	 "IN OUT [--block-ip|--block-app|--block-domain|--block-port VALUE]...\n"
+	 "IN OUT | IN... -o OUT\n"
+	 "                       [--block-ip|--block-app|--block-domain|--block-port VALUE]...\n"
 	 "                       [--rules FILE] [--workers N] [--json FILE] [--csv FILE]\n"
-	 "                       [--events FILE] [--verbose] [--quiet] [--reproducible]",
+	 "                       [--events FILE] [--filter EXPR] [--split SIZE] [--flows N]\n"
+	 "                       [--verbose] [--quiet] [--reproducible]",
 	 "a capture in, the filtered capture and a report out", cmd_analyze, 0},
 	{"doctor", "[--json]", "what this machine can and cannot do", cmd_doctor, 0},
 };
