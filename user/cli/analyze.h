@@ -16,6 +16,17 @@ struct analyze_word {
 	const char *value;
 };
 
+enum { PROGRESS_POINTS = 16 }; /* the rate is that of the last three seconds */
+
+struct analyze_progress {
+	bool is_shown;
+	int shown_len; /* of the line on the terminal */
+	/* When it was shown and how far it was then: the last ones, round and round. */
+	double at_s[PROGRESS_POINTS];
+	uint64_t bytes[PROGRESS_POINTS];
+	size_t count;
+};
+
 struct analyze {
 	const char *in; /* the inputs, for a person: "a.pcap, b.pcap" */
 	const char *const *inputs;
@@ -36,8 +47,7 @@ struct analyze {
 	struct rules *rules;
 	struct policy *policy;
 
-	bool has_progress;
-	double started_s, shown_s;
+	struct analyze_progress progress;
 };
 
 /* No output may be an input or another output; one at most may be standard output, one input
@@ -47,6 +57,12 @@ int analyze_check_files(const struct analyze *a);
 /* Fills *a (zeroed) from the command line. Returns 0, with a->in NULL when only help was asked
  * for, or an exit status after saying what is wrong. */
 int analyze_parse(struct analyze *a, const struct command *c, int argc, char **argv);
+
+/* The line on a terminal: where there is one, and it is wanted. analyze_progress() is what a run
+ * calls, with the struct as ctx; end clears the line. */
+void analyze_progress_begin(struct analyze_progress *p, bool is_quiet);
+void analyze_progress(void *ctx, const struct offline_progress *at);
+void analyze_progress_end(struct analyze_progress *p);
 
 /* Writes every report and ends both outputs, OUT last. Returns 0 or an exit status. */
 int analyze_write(const struct analyze *a, struct offline_result *r);

@@ -14,8 +14,6 @@
 #include "pcap/guard.h"
 #include "cli/analyze.h"
 
-enum { PROGRESS_NS = 200000000 };
-
 /* The one thing a signal handler may touch. */
 static volatile sig_atomic_t stop_flag;
 
@@ -87,31 +85,6 @@ out:
 	return err == -ENOMEM || err >= 0 ? EXIT_FAILED : EXIT_USAGE;
 }
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static void on_progress(void *ctx, const struct offline_progress *p)
-{
-	struct analyze *a = ctx;
-	double now = now_s(), took = now - a->started_s, rate = (double)p->bytes / took;
-
-	if (!a->has_progress || (now - a->shown_s) * 1e9 < PROGRESS_NS)
-		return;
-	a->shown_s = now;
-	if (p->size > 0)
-		fprintf(stderr, "\r%3.0f %%  %8.1f MB/s  %5.0f s left  ",
-			100.0 * (double)p->bytes / (double)p->size, rate / 1e6,
-			p->size > p->bytes ? (double)(p->size - p->bytes) / rate : 0);
-	else
-		fprintf(stderr, "\r%llu packets  %8.1f MB/s  ", (unsigned long long)p->frames,
-			rate / 1e6);
-}
-
 /* What the capture's own end makes of the exit status. */
 static int say_end(const struct analyze *a, const struct offline_result *r)
 {
@@ -146,18 +119,16 @@ static int run(struct analyze *a)
 		.frame_max = a->frame_max,
 		.stop = &stop_flag,
 		.guard = &guard,
-		.progress = on_progress,
-		.progress_ctx = a,
+		.progress = analyze_progress,
+		.progress_ctx = &a->progress,
 	};
 	struct offline_result r;
 	struct fault f = {""};
 	int err, status;
 
-	a->has_progress = !a->is_quiet && isatty(STDERR_FILENO);
-	a->started_s = now_s();
+	analyze_progress_begin(&a->progress, a->is_quiet);
 	err = offline_run(&config, &r, &f);
-	if (a->has_progress)
-		fputs("\r\033[K", stderr);
+	analyze_progress_end(&a->progress);
 	if (err) {
 		log_error("%s; %s", f.text,
 			  err == -EINVAL ? "give a pcap or pcapng file, or - for standard input"
