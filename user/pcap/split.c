@@ -152,7 +152,8 @@ int split_note(struct split *s, struct slice piece, bool is_frame)
 	}
 	/* The first piece is a head whatever it is: a pcap file has no other. */
 	if (is_frame ||
-	    !(is_new || s->heads_len == 0 || get_u32(piece.at, s->is_swapped) == BLOCK_INTERFACE)) {
+	    !(is_new || s->heads_len == 0 ||
+	      (piece.len >= 4 && get_u32(piece.at, s->is_swapped) == BLOCK_INTERFACE))) {
 		s->has_body = true;
 		return 0;
 	}
