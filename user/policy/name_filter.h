@@ -58,6 +58,12 @@ static inline void name_filter_add(struct name_filter *f, uint64_t hash)
 	*name_filter_word(f, mixed) |= name_filter_bits(mixed);
 }
 
+/* Asks for the memory that the hash will touch. */
+static inline void name_filter_await(const struct name_filter *f, uint64_t hash)
+{
+	__builtin_prefetch(name_filter_word(f, name_filter_mix(hash)), 1);
+}
+
 /* False when the hash was not added. */
 static inline bool name_filter_may_have(const struct name_filter *f, uint64_t hash)
 {

@@ -9,7 +9,12 @@
  */
 #include "policy/name_table.h"
 
-enum { FULL = 1 << 30, FULL_FIRST = 64, ROOT_LABELS = 2 };
+enum {
+	FULL = 1 << 30,
+	FULL_FIRST = 64,
+	ROOT_LABELS = 2,
+	AHEAD = 16, /* rules whose places in memory are asked for before the first is added */
+};
 
 static size_t home_of(const struct name_table *t, uint64_t hash)
 {
@@ -122,24 +127,72 @@ static struct dpi_name_rule *widen(struct name_table *t, struct name_slot *s,
 	return &full->rule;
 }
 
-static int add_domain(struct name_table *t, size_t number, const struct rule *rule)
+/* A rule on its way into the table. */
+struct coming {
+	const struct rule *rule;
+	uint32_t number; /* in the set */
+	struct hashes hashes;
+};
+
+static int add_domain(struct name_table *t, const struct coming *c)
 {
-	struct slice suffix = slice_text(rule_subject(rule));
-	struct hashes h = hash_name(t, suffix);
-	struct name_slot *s = find(t, h.whole, suffix);
+	struct slice suffix = slice_text(rule_subject(c->rule));
+	struct name_slot *s = find(t, c->hashes.whole, suffix);
 	struct dpi_name_rule *full;
 
 	if (!s->at) {
-		*s = (struct name_slot){(uint32_t)(h.whole >> 32), (uint32_t)number + 1};
-		announce(t, &h);
+		*s = (struct name_slot){(uint32_t)(c->hashes.whole >> 32), c->number + 1};
+		announce(t, &c->hashes);
 		return 0;
 	}
-	full = widen(t, s, &h);
+	full = widen(t, s, &c->hashes);
 	if (!full)
 		return -ENOMEM;
-	if (!*field_of(full, rule))
-		*field_of(full, rule) = rule->id;
+	if (!*field_of(full, c->rule))
+		*field_of(full, c->rule) = c->rule->id;
 	return 0;
+}
+
+/* True for a rule that speaks of names in this table. */
+static bool is_wanted(const struct name_table *t, const struct rule *rule)
+{
+	return rule->kind == RULE_DOMAIN && (rule->is_learnt || !t->is_learnt);
+}
+
+/* The next rules that are wanted, and the memory they will touch on its way. Returns how many. */
+static size_t gather(const struct name_table *t, struct rules_walk *w, uint32_t *number,
+		     struct coming c[AHEAD])
+{
+	const struct rule *rule;
+	size_t count = 0;
+
+	while (count < AHEAD && (rule = rules_next(t->rules, w))) {
+		uint32_t n = (*number)++;
+
+		if (!is_wanted(t, rule))
+			continue;
+		c[count] = (struct coming){.rule = rule, .number = n};
+		c[count].hashes = hash_name(t, slice_text(rule_subject(rule)));
+		__builtin_prefetch(&t->slot[home_of(t, c[count].hashes.whole)], 1);
+		name_filter_await(&t->filter, c[count].hashes.whole);
+		name_filter_await(&t->filter, c[count].hashes.root);
+		count++;
+	}
+	return count;
+}
+
+static int add_domains(struct name_table *t)
+{
+	struct rules_walk w = {0};
+	struct coming c[AHEAD];
+	uint32_t number = 0;
+	size_t count;
+	int err = 0;
+
+	while (!err && (count = gather(t, &w, &number, c)))
+		for (size_t i = 0; i < count && !err; i++)
+			err = add_domain(t, &c[i]);
+	return err;
 }
 
 /* True when the name lies below a suffix of an application that rules speak of. */
@@ -187,12 +240,6 @@ static int add_apps(struct name_table *t, const struct policy_apps *apps,
 	return 0;
 }
 
-/* True for a rule that speaks of names in this table. */
-static bool is_wanted(const struct name_table *t, const struct rule *rule)
-{
-	return rule->kind == RULE_DOMAIN && (rule->is_learnt || !t->is_learnt);
-}
-
 static bool has_app_rule(const struct app_rules *app)
 {
 	for (size_t i = 0; i < app->count; i++)
@@ -219,7 +266,7 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed)
 {
 	bool has_apps = has_app_rule(app);
-	size_t most = has_apps ? apps->suffix_count : 0, number = 0;
+	size_t most = has_apps ? apps->suffix_count : 0;
 	struct rules_walk w = {0};
 	const struct rule *rule;
 	int err;
@@ -232,10 +279,8 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 	if (!most)
 		return 0;
 	err = make_room(t, most);
-	w = (struct rules_walk){0};
-	for (; !err && (rule = rules_next(rules, &w)); number++)
-		if (is_wanted(t, rule))
-			err = add_domain(t, number, rule);
+	if (!err)
+		err = add_domains(t);
 	if (!err && has_apps)
 		err = add_apps(t, apps, app, true);
 	if (!err && has_apps)

@@ -152,6 +152,12 @@ const struct rule *rule_store_by_id(const struct rule_store *s, uint64_t id)
 	return NULL;
 }
 
+void rule_store_await(const struct rule_store *s, uint64_t id)
+{
+	if (s->slot_count)
+		__builtin_prefetch(&s->slot[home_of(s, id)], 1);
+}
+
 static bool is_same(const struct rule *a, const struct rule *b)
 {
 	return a->id == b->id && a->kind == b->kind && a->is_allow == b->is_allow &&

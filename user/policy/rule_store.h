@@ -22,6 +22,8 @@ struct rule_store *rule_store_copy(const struct rule_store *s);
 size_t rule_store_count(const struct rule_store *s);
 const struct rule *rule_store_at(const struct rule_store *s, size_t i);	      /* i < count */
 const struct rule *rule_store_by_id(const struct rule_store *s, uint64_t id); /* or NULL */
+/* Asks for the memory that finding or adding a rule of this id will touch. */
+void rule_store_await(const struct rule_store *s, uint64_t id);
 /* The rule that is the same as *like, or NULL. */
 const struct rule *rule_store_find(const struct rule_store *s, const struct rule *like);
 const struct rule *rule_store_next(const struct rule_store *s, struct rules_walk *w);

@@ -117,7 +117,11 @@ int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice 
 	union draft d;
 	int err;
 
-	err = value_read(&d, kind, is_allow, value, apps, options, f);
+	err = value_read(&d, kind, is_allow, value, apps, f);
+	if (err)
+		return err;
+	rule_store_await(r->shared->store, d.rule.id); /* while the suffix is looked at */
+	err = value_check_suffix(&d.rule, options, f);
 	if (err)
 		return err;
 	if (rule_store_find(r->shared->store, &d.rule))
@@ -140,7 +144,7 @@ int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct sli
 	union draft d;
 	int err;
 
-	err = value_read(&d, kind, is_allow, value, apps, RULES_FORCE, f);
+	err = value_read(&d, kind, is_allow, value, apps, f);
 	if (err)
 		return err;
 	if (!rule_store_find(r->shared->store, &d.rule))

@@ -97,7 +97,7 @@ static const char *const side_words[] = {
 };
 
 static int read_ip(union draft *d, struct slice value, const struct rule_apps *apps,
-		   unsigned options, struct fault *f)
+		   struct fault *f)
 {
 	enum rule_side side = RULE_SIDE_ANY;
 	char shown[VALUE_SHOW_MAX], addr_text[ADDR_TEXT_MAX], length[8] = "";
@@ -141,7 +141,7 @@ static const struct {
 } port_protocols[] = {{"", 0}, {"/tcp", DPI_IP_TCP}, {"/udp", DPI_IP_UDP}};
 
 static int read_port(union draft *d, struct slice value, const struct rule_apps *apps,
-		     unsigned options, struct fault *f)
+		     struct fault *f)
 {
 	struct slice rest = value;
 	char shown[VALUE_SHOW_MAX];
@@ -193,7 +193,7 @@ bool value_names_app(const struct rule_apps *apps, struct slice value)
 }
 
 static int read_app(union draft *d, struct slice value, const struct rule_apps *apps,
-		    unsigned options, struct fault *f)
+		    struct fault *f)
 {
 	struct fault nearest = {""};
 	char shown[VALUE_SHOW_MAX];
@@ -216,8 +216,7 @@ static int read_app(union draft *d, struct slice value, const struct rule_apps *
 }
 
 static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
-					const struct rule_apps *apps, unsigned options,
-					struct fault *f) = {
+					const struct rule_apps *apps, struct fault *f) = {
 	[RULE_IP] = read_ip,
 	[RULE_PORT] = read_port,
 	[RULE_APP] = read_app,
@@ -225,7 +224,7 @@ static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
 };
 
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
-	       const struct rule_apps *apps, unsigned options, struct fault *f)
+	       const struct rule_apps *apps, struct fault *f)
 {
 	int err;
 
@@ -236,7 +235,7 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 	d->rule.is_allow = is_allow;
 	if (kind == RULE_DOMAIN || kind == RULE_APP)
 		d->rule.is_learnt = value_take_word(&value, LEARNT);
-	err = readers[kind](d, value, apps, options, f);
+	err = readers[kind](d, value, apps, f);
 	if (err)
 		return err;
 	if (d->rule.is_learnt) {

@@ -23,7 +23,11 @@ union draft {
 /* Reads one value of one kind into *d. Returns 0, or -EINVAL with the fault and the next step in
  * *f. */
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
-	       const struct rule_apps *apps, unsigned options, struct fault *f);
+	       const struct rule_apps *apps, struct fault *f);
+
+/* Refuses a domain that would reach a whole public suffix, unless RULES_FORCE is among the options.
+ * Returns 0, or -EINVAL with the fault and the next step in *f. */
+int value_check_suffix(const struct rule *rule, unsigned options, struct fault *f);
 
 /* True when this is what an application or a category is called, "learnt:" before it or not. */
 bool value_names_app(const struct rule_apps *apps, struct slice value);
@@ -32,7 +36,7 @@ bool value_names_app(const struct rule_apps *apps, struct slice value);
 bool value_take_word(struct slice *s, const char *word);
 /* The reader of domains (value_domain.c), as value_read calls it. */
 int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
-		      unsigned options, struct fault *f);
+		      struct fault *f);
 
 /* The id of a rule: FNV-1a, 64 bits, of its label; never 0. */
 uint64_t value_id(enum rule_kind kind, bool is_allow, const char *value);

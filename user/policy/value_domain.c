@@ -90,7 +90,7 @@ static int canonical_name(struct slice value, struct slice name, char *out, stru
 }
 
 int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
-		      unsigned options, struct fault *f)
+		      struct fault *f)
 {
 	struct slice rest = value;
 	struct dpi_addr addr;
@@ -109,11 +109,16 @@ int value_read_domain(union draft *d, struct slice value, const struct rule_apps
 		return len;
 	if (name[len - 1] <= '9' && !addr_parse(slice_of(name, (size_t)len), &addr))
 		return fault_set(f, -EINVAL, "'%s' is an address: use an ip rule for it", name);
-	if (!d->rule.is_exact && !(options & RULES_FORCE) &&
-	    psl_is_public_suffix(psl_builtin(), name))
-		return fault_set(f, -EINVAL,
-				 "%s is a public suffix: it would %s every site below it; add "
-				 "--force if that is meant",
-				 name, d->rule.is_allow ? "allow" : "block");
 	return 0;
+}
+
+int value_check_suffix(const struct rule *rule, unsigned options, struct fault *f)
+{
+	if (rule->kind != RULE_DOMAIN || rule->is_exact || (options & RULES_FORCE) ||
+	    !psl_is_public_suffix(psl_builtin(), rule_subject(rule)))
+		return 0;
+	return fault_set(f, -EINVAL,
+			 "%s is a public suffix: it would %s every site below it; add --force if "
+			 "that is meant",
+			 rule_subject(rule), rule->is_allow ? "allow" : "block");
 }
