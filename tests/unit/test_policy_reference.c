@@ -17,7 +17,7 @@
 
 /* --- a kernel played by hand ------------------------------------------------------------------ */
 
-enum { ENTRIES_MAX = 512 };
+enum { ENTRIES_MAX = 8192 };
 
 struct kernel {
 	uint64_t seed;
@@ -85,7 +85,7 @@ static int take_port(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
 
 static void kernel_fill(struct kernel *k, const struct policy *p)
 {
-	memset(k, 0, sizeof(*k));
+	k->name_count = k->addr_count = k->net_count = k->port_count = 0;
 	k->seed = policy_seed(p);
 	assert_int_equal(policy_each_name(p, take_name, k), 0);
 	assert_int_equal(policy_each_addr(p, take_addr, k), 0);
@@ -409,6 +409,88 @@ static void test_names_against_reference(void **state)
 	free(kernel);
 }
 
+/* Names that share endings, over so many labels that most are nobody's. */
+static void crowd_name(uint64_t *random, char *out, unsigned labels_least)
+{
+	unsigned count = labels_least + (unsigned)(next_random(random) % 4);
+
+	out[0] = '\0';
+	while (count--) {
+		unsigned most = count ? 200 : 4; /* few end alike in their last label */
+
+		sprintf(out + strlen(out), "l%u%s", (unsigned)(next_random(random) % most),
+			count ? "." : "");
+	}
+}
+
+static struct rules *crowd_rules(uint64_t *random, unsigned labels_least)
+{
+	static const char *const heads[] = {"", "", "", "", "", "=", "learnt:", "learnt:="};
+	struct rules *rules = rules_new();
+
+	for (int i = 0; i < 4000; i++) {
+		char value[80];
+
+		strcpy(value, heads[next_random(random) % COUNT(heads)]);
+		crowd_name(random, value + strlen(value), labels_least);
+		assert_true(rules_add(rules, RULE_DOMAIN, next_random(random) % 8 == 0,
+				      slice_text(value), NULL, RULES_FORCE, NULL) >= 0);
+	}
+	return rules;
+}
+
+/* A name that has to do with the rules: one of theirs, below it, above it, or a letter beside. */
+static void name_near(uint64_t *random, const struct rules *rules, char *out)
+{
+	const char *subject =
+		rule_subject(rules_at(rules, next_random(random) % rules_count(rules)));
+	unsigned way = (unsigned)(next_random(random) % 5);
+
+	sprintf(out, "%s%s", way == 1 ? "below." : way == 2 ? "x" : "", subject);
+	if (way == 3 && strchr(out, '.'))
+		memmove(out, strchr(out, '.') + 1, strlen(strchr(out, '.') + 1) + 1);
+	if (way == 4)
+		crowd_name(random, out, 1);
+}
+
+/* Thousands of rules, with a catalogue and without, with rules for a top domain and without. */
+static void test_many_names_against_reference(void **state)
+{
+	struct kernel *kernel = malloc(sizeof(*kernel));
+	size_t blocks = 0, allows = 0, silent = 0;
+	uint64_t random = 3;
+
+	for (int set = 0; set < 6; set++) {
+		struct toy toy = {.suffix_count = 0};
+		struct policy_apps owned = {&toy, toy_find, TOY_APPS, 0, toy_suffix, toy_category};
+		struct rules *rules = crowd_rules(&random, set % 2 ? 1 : 2);
+		struct policy *p = policy_new(rules, set < 3 ? &owned : NULL, next_random(&random));
+
+		assert_non_null(p);
+		kernel_fill(kernel, p);
+		for (int n = 0; n < 1500; n++) {
+			const struct reading all = {rules, &toy, false};
+			struct decision want;
+			char name[96];
+
+			name_near(&random, rules, name);
+			want = slow_learnt(rules, &toy, name);
+			assert_decision("learnt", name, policy_match_learnt(p, slice_text(name)),
+					want);
+			want = slow_name(&all, name);
+			assert_decision("own", name, policy_match_name(p, slice_text(name)), want);
+			assert_int_equal(kernel_name(kernel, name), want.is_block ? want.rule : 0);
+			blocks += want.is_block;
+			allows += want.rule && !want.is_block;
+			silent += !want.rule;
+		}
+		policy_free(p);
+		rules_free(rules);
+	}
+	assert_true(blocks > 1000 && allows > 500 && silent > 1000);
+	free(kernel);
+}
+
 /* An address of a small crowd: few bits vary, in IPv4 and in IPv6 close to it and far. */
 static struct dpi_addr random_addr(uint64_t *random)
 {
@@ -562,6 +644,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_against_reference),
+		cmocka_unit_test(test_many_names_against_reference),
 		cmocka_unit_test(test_flows_against_reference),
 	};
 

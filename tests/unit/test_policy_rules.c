@@ -627,6 +627,57 @@ static void test_against_list(void **state)
 	rules_free(r);
 }
 
+/* Copies share what they hold until one changes: each must keep its own, whichever goes first. */
+static void test_copies(void **state)
+{
+	enum { SETS = 5, STEPS = 3000, NAMES = 200 };
+	struct rules *set[SETS] = {rules_new()};
+	static bool has[SETS][NAMES];
+	uint64_t random = 11;
+
+	for (int i = 1; i < SETS; i++)
+		set[i] = rules_copy(set[0]);
+	for (int step = 0; step < STEPS; step++) {
+		size_t at = next_random(&random) % SETS, from = next_random(&random) % SETS;
+		unsigned n = (unsigned)(next_random(&random) % NAMES);
+		bool is_add = next_random(&random) % 3 != 0;
+		size_t count = 0;
+		char name[32];
+
+		snprintf(name, sizeof(name), "n%u.example", n);
+		if (next_random(&random) % 20 == 0 && at != from) {
+			rules_free(set[at]);
+			set[at] = rules_copy(set[from]);
+			memcpy(has[at], has[from], sizeof(has[at]));
+		} else if (is_add) {
+			assert_int_equal(rules_add(set[at], RULE_DOMAIN, false, slice_text(name),
+						   &apps, 0, NULL),
+					 !has[at][n]);
+			has[at][n] = true;
+		} else {
+			assert_int_equal(rules_remove(set[at], RULE_DOMAIN, false, slice_text(name),
+						      &apps, NULL),
+					 has[at][n]);
+			has[at][n] = false;
+		}
+		for (int s = 0; s < SETS; s++) {
+			struct rules_walk w = {0};
+			const struct rule *rule;
+
+			for (count = 0; (rule = rules_next(set[s], &w)); count++) {
+				assert_ptr_equal(rule, rules_at(set[s], count));
+				assert_true(has[s][atoi(rule->value + 1)]);
+			}
+			assert_int_equal(count, rules_count(set[s]));
+			for (int i = 0; i < NAMES; i++)
+				count -= has[s][i];
+			assert_int_equal(count, 0);
+		}
+	}
+	for (int i = 0; i < SETS; i++)
+		rules_free(set[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -635,7 +686,7 @@ int main(void)
 		cmocka_unit_test(test_texts),	      cmocka_unit_test(test_bad_texts),
 		cmocka_unit_test(test_save_and_load), cmocka_unit_test(test_damaged_files),
 		cmocka_unit_test(test_unreadable),    cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_against_list),
+		cmocka_unit_test(test_against_list),  cmocka_unit_test(test_copies),
 	};
 
 	return cmocka_run_group_tests_name("policy/rules", tests, NULL, NULL);
