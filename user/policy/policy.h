@@ -33,9 +33,9 @@ struct policy_apps {
 };
 
 /*
- * Compiles rules (borrowed for the call; copied). seed keys the suffix hashes. Returns NULL when
- * out of memory. Of two suffix hashes that fall together the first stays (64 bits: not in
- * practice).
+ * Compiles rules (borrowed for the call: the policy keeps a copy, which shares their memory, so one
+ * thread frees both). seed keys the suffix hashes. Returns NULL when out of memory. Two suffixes
+ * whose hashes fall together are one to the kernel (64 bits: not in practice).
  */
 struct policy *policy_new(const struct rules *rules, const struct policy_apps *apps, uint64_t seed);
 void policy_free(struct policy *p);
