@@ -361,7 +361,7 @@ static void tables_are_bounded(void **state)
 		sums_add(s, &c);
 		connection_clear(&c);
 	}
-	assert_int_equal(s->addrs.count, 100);
+	assert_int_equal(sums_count(&s->addrs), 100);
 	assert_int_equal(s->flows, 200);
 	assert_int_equal(s->unlisted, 101);
 	sums_free(s);

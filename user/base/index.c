@@ -20,14 +20,25 @@ static void put(struct index *x, struct index_slot s)
 	x->slot[at] = s;
 }
 
+/* Free slots, or NULL. */
+static struct index_slot *take_slots(struct spool *spool, size_t count)
+{
+	size_t size = count * sizeof(struct index_slot);
+	void *at;
+
+	if (spool)
+		return spool_take(spool, size);
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return at == MAP_FAILED ? NULL : at;
+}
+
 static int grow(struct index *x)
 {
-	struct index larger = {.count = x->count};
+	struct index larger = {.count = x->count, .spool = x->spool};
 
 	larger.slot_count = x->slot_count ? 2 * x->slot_count : FIRST_SLOTS;
-	larger.slot = mmap(NULL, larger.slot_count * sizeof(*larger.slot), PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (larger.slot == MAP_FAILED)
+	larger.slot = take_slots(x->spool, larger.slot_count);
+	if (!larger.slot)
 		return -ENOMEM;
 	for (size_t i = 0; i < x->slot_count; i++)
 		if (x->slot[i].number)
@@ -39,9 +50,13 @@ static int grow(struct index *x)
 
 void index_clear(struct index *x)
 {
-	if (x->slot)
-		munmap(x->slot, x->slot_count * sizeof(*x->slot));
-	*x = (struct index){0};
+	size_t size = x->slot_count * sizeof(*x->slot);
+
+	if (x->slot && x->spool)
+		spool_give(x->slot, size);
+	else if (x->slot)
+		munmap(x->slot, size);
+	*x = (struct index){.spool = x->spool};
 }
 
 int index_add(struct index *x, uint32_t hash, uint32_t number)

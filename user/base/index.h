@@ -7,8 +7,7 @@
 #ifndef BASE_INDEX_H
 #define BASE_INDEX_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/spool.h"
 
 struct index_slot {
 	uint32_t hash;
@@ -20,6 +19,7 @@ struct index {
 	struct index_slot *slot; /* mapped */
 	size_t slot_count;	 /* a power of two, or 0 */
 	size_t count;
+	struct spool *spool; /* where the slots come from; NULL: from the system */
 };
 
 void index_clear(struct index *x);

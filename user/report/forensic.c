@@ -98,10 +98,10 @@ static bool teaches(const struct sum_addr *a, const struct range *r)
 /* nets has room for one network an address. */
 static void learn_nets(struct forensic *f, const struct sums *sums)
 {
-	struct table_node *n;
+	const struct sum_addr *a;
+	size_t at = 0;
 
-	for (n = table_walk(&sums->addrs, NULL); n; n = table_walk(&sums->addrs, n)) {
-		const struct sum_addr *a = table_entry(n, struct sum_addr, node);
+	while ((a = sums_next_addr(sums, &at))) {
 		const struct range *r = range_of(&a->addr);
 
 		if (teaches(a, r))
@@ -185,12 +185,10 @@ static int compare_contacts(const void *a, const void *b)
 
 static size_t find_contacts(const struct sums *sums, struct contact *out)
 {
-	size_t count = 0;
-	struct table_node *n;
+	size_t count = 0, at = 0;
+	const struct sum_pair *p;
 
-	for (n = table_walk(&sums->pairs, NULL); n; n = table_walk(&sums->pairs, n)) {
-		const struct sum_pair *p = table_entry(n, struct sum_pair, node);
-
+	while ((p = sums_next_pair(sums, &at))) {
 		if (p->src == p->dst || !p->src->suspect || addr_is_multicast(&p->dst->addr))
 			continue;
 		out[count++] = (struct contact){.dst = p->dst, .src = p->src, .flows = p->flows};
@@ -220,16 +218,17 @@ static void associate(struct forensic *f, const struct contact *contacts, size_t
 
 static int find_suspects(struct forensic *f, struct sums *sums)
 {
-	struct contact *contacts = calloc(sums->pairs.count + 1, sizeof(*contacts));
-	struct table_node *n;
+	struct contact *contacts = calloc(sums_count(&sums->pairs) + 1, sizeof(*contacts));
+	struct sum_addr *a;
+	size_t at = 0;
 
-	f->suspects = calloc(sums->addrs.count + 1, sizeof(*f->suspects));
+	f->suspects = calloc(sums_count(&sums->addrs) + 1, sizeof(*f->suspects));
 	if (!f->suspects || !contacts) {
 		free(contacts);
 		return -ENOMEM;
 	}
-	for (n = table_walk(&sums->addrs, NULL); n; n = table_walk(&sums->addrs, n))
-		if (judge(f, table_entry(n, struct sum_addr, node), &f->suspects[f->suspect_count]))
+	while ((a = sums_next_addr(sums, &at)))
+		if (judge(f, a, &f->suspects[f->suspect_count]))
 			f->suspect_count++;
 	place_suspects(f);
 	/* The first place past the last is still as judge left it. */
@@ -242,7 +241,7 @@ static int find_suspects(struct forensic *f, struct sums *sums)
 int forensic_find(struct forensic *f, struct sums *sums, const struct report_net *nets,
 		  size_t net_count)
 {
-	size_t room = net_count ? net_count : sums->addrs.count;
+	size_t room = net_count ? net_count : sums_count(&sums->addrs);
 
 	*f = (struct forensic){.sums = sums, .is_learnt = net_count == 0};
 	f->nets = calloc(room + 1, sizeof(*f->nets));

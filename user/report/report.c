@@ -70,13 +70,13 @@ static int compare_domains(const void *a, const void *b)
 
 static int build_domains(struct report *r)
 {
-	const struct table *t = &r->sums->domains;
+	size_t at = 0;
 
-	r->domains = calloc(t->count + 1, sizeof(struct sum_domain *));
+	r->domains = calloc(sums_count(&r->sums->domains) + 1, sizeof(struct sum_domain *));
 	if (!r->domains)
 		return -ENOMEM;
-	for (struct table_node *n = table_walk(t, NULL); n; n = table_walk(t, n))
-		r->domains[r->domain_count++] = table_entry(n, struct sum_domain, node);
+	while ((r->domains[r->domain_count] = sums_next_domain(r->sums, &at)))
+		r->domain_count++;
 	qsort(r->domains, r->domain_count, sizeof(struct sum_domain *), compare_domains);
 	return 0;
 }
@@ -92,17 +92,15 @@ static int compare_dsts(const void *a, const void *b)
 
 static int build_dsts(struct report *r)
 {
-	const struct table *t = &r->sums->addrs;
+	const struct sum_addr *a;
+	size_t at = 0;
 
-	r->dsts = calloc(t->count + 1, sizeof(struct sum_addr *));
+	r->dsts = calloc(sums_count(&r->sums->addrs) + 1, sizeof(struct sum_addr *));
 	if (!r->dsts)
 		return -ENOMEM;
-	for (struct table_node *n = table_walk(t, NULL); n; n = table_walk(t, n)) {
-		const struct sum_addr *a = table_entry(n, struct sum_addr, node);
-
+	while ((a = sums_next_addr(r->sums, &at)))
 		if (a->to_flows)
 			r->dsts[r->dst_count++] = a;
-	}
 	qsort(r->dsts, r->dst_count, sizeof(struct sum_addr *), compare_dsts);
 	return 0;
 }
@@ -137,13 +135,13 @@ static int compare_gone(const void *a, const void *b)
 static void add_gone_rules(struct report *r)
 {
 	size_t first = r->rule_count, kept = r->rule_count;
+	const struct sum_rule *sum;
 	struct tally_rule t;
 
 	for (size_t at = 0; tally_next_rule(r->config.tally, &at, &t);)
 		add_gone(r, t.id);
-	for (struct table_node *n = table_walk(&r->sums->rules, NULL); n;
-	     n = table_walk(&r->sums->rules, n))
-		add_gone(r, table_entry(n, struct sum_rule, node)->id);
+	for (size_t at = 0; (sum = sums_next_rule(r->sums, &at));)
+		add_gone(r, sum->id);
 	qsort(r->rules + first, r->rule_count - first, sizeof(*r->rules), compare_gone);
 	for (size_t i = first; i < r->rule_count; i++)
 		if (kept == first || r->rules[kept - 1].id != r->rules[i].id)
@@ -160,7 +158,7 @@ static int build_rules(struct report *r)
 
 	for (size_t at = 0; tally_next_rule(r->config.tally, &at, &t);)
 		hits++;
-	r->rules = calloc(count + hits + r->sums->rules.count + 1, sizeof(*r->rules));
+	r->rules = calloc(count + hits + sums_count(&r->sums->rules) + 1, sizeof(*r->rules));
 	if (!r->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
@@ -213,6 +211,8 @@ static int build_sums(struct report *r)
 	r->sums = sums_new(0);
 	if (!r->sums)
 		return -ENOMEM;
+	if (tally_is_spooled(r->config.tally))
+		sums_spool(r->sums, SUMS_PLAIN_MAX);
 	r->totals = *tally_totals(r->config.tally);
 	tally_span(r->config.tally, &r->first_ns, &r->last_ns);
 	r->row_count = tally_row_count(r->config.tally);

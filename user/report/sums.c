@@ -180,17 +180,17 @@ static void merge_apps(struct sums *into, const struct sums *from)
 
 static void merge_names(struct sums *into, const struct sums *from)
 {
-	for (struct table_node *n = table_walk(&from->rules, NULL); n;
-	     n = table_walk(&from->rules, n)) {
-		const struct sum_rule *f = table_entry(n, struct sum_rule, node);
-		struct sum_rule *r = sums_rule_entry(into, f->id);
+	const struct sum_domain *f;
+	const struct sum_rule *rule;
+	size_t at = 0;
+
+	while ((rule = sums_next_rule(from, &at))) {
+		struct sum_rule *r = sums_rule_entry(into, rule->id);
 
 		if (r)
-			r->flows += f->flows;
+			r->flows += rule->flows;
 	}
-	for (struct table_node *n = table_walk(&from->domains, NULL); n;
-	     n = table_walk(&from->domains, n)) {
-		const struct sum_domain *f = table_entry(n, struct sum_domain, node);
+	for (at = 0; (f = sums_next_domain(from, &at));) {
 		struct sum_domain *d = sums_domain_entry(into, slice_of(f->text, f->len));
 
 		if (!d)
@@ -202,12 +202,14 @@ static void merge_names(struct sums *into, const struct sums *from)
 
 static void merge_ends(struct sums *into, const struct sums *from)
 {
-	struct table_node *n;
+	const struct sum_addr *a;
+	const struct sum_pair *f;
+	const struct sum_port *port;
+	size_t at = 0;
 
-	for (n = table_walk(&from->addrs, NULL); n; n = table_walk(&from->addrs, n))
-		merge_addr(into, table_entry(n, struct sum_addr, node));
-	for (n = table_walk(&from->pairs, NULL); n; n = table_walk(&from->pairs, n)) {
-		const struct sum_pair *f = table_entry(n, struct sum_pair, node);
+	while ((a = sums_next_addr(from, &at)))
+		merge_addr(into, a);
+	for (at = 0; (f = sums_next_pair(from, &at));) {
 		struct sum_addr *src = sums_addr_entry(into, &f->src->addr);
 		struct sum_addr *dst = sums_addr_entry(into, &f->dst->addr);
 		struct sum_pair *p = src && dst ? sums_pair_entry(into, src, dst) : NULL;
@@ -217,12 +219,11 @@ static void merge_ends(struct sums *into, const struct sums *from)
 		p->flows += f->flows;
 		p->domain = first_of(p->domain, merge_domain(into, f->domain));
 	}
-	for (n = table_walk(&from->ports, NULL); n; n = table_walk(&from->ports, n)) {
-		const struct sum_port *f = table_entry(n, struct sum_port, node);
-		struct sum_addr *src = sums_addr_entry(into, &f->src->addr);
+	for (at = 0; (port = sums_next_port(from, &at));) {
+		struct sum_addr *src = sums_addr_entry(into, &port->src->addr);
 
 		if (src)
-			sums_add_port(into, src, f->port);
+			sums_add_port(into, src, port->port);
 	}
 }
 

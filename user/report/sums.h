@@ -3,15 +3,18 @@
  * Connections added up: by application, domain, rule, address, pair of addresses, and destination
  * port. Adding is commutative, so the order of rows and shards does not show. Private to this room.
  *
- * Each table is bounded; what does not fit is counted in `unlisted`.
+ * Each kind is bounded; what does not fit is counted in `unlisted`.
  */
 #ifndef REPORT_SUMS_H
 #define REPORT_SUMS_H
 
-#include "base/table.h"
+#include "base/index.h"
 #include "report/connection.h"
 
-enum { SUMS_MAX = 1000000 };
+enum {
+	SUMS_MAX = 1000000,
+	SUMS_PLAIN_MAX = 16 << 20, /* bytes in plain memory, where a file may take over */
+};
 
 struct sum_app {
 	uint64_t flows, packets, bytes, dropped_packets;
@@ -20,13 +23,11 @@ struct sum_app {
 
 /* Flows that a rule decided. */
 struct sum_rule {
-	struct table_node node;
 	uint64_t id;
 	uint64_t flows;
 };
 
 struct sum_domain {
-	struct table_node node;
 	uint64_t flows;
 	uint64_t blocked_flows;
 	uint8_t len;
@@ -35,24 +36,23 @@ struct sum_domain {
 
 /* An address as source (opener) and as destination of flows. */
 struct sum_addr {
-	struct table_node node;
 	struct dpi_addr addr;
 	uint64_t from_flows, to_flows;
 	uint64_t to_packets, to_bytes, to_dropped;
-	uint64_t from_ports;	 /* distinct destination ports it asked of hosts */
 	uint64_t reserved_flows; /* as destination, but for broadcast and other service traffic */
 	uint64_t unusual_flows;	 /* to ports below 1024 that are no service */
-	uint16_t unusual_port;	 /* the lowest of them */
+	uint32_t from_ports;	 /* distinct destination ports it asked of hosts */
 	uint32_t suspect;	 /* forensic's: 1 + its place among the suspects; 0: none */
-	bool is_own;		 /* evidence that it stands in the capture's own networks */
-	bool is_answering;	 /* it answered a flow */
+	uint32_t hash;
+	uint16_t unusual_port;		 /* the lowest of the unusual ones */
+	bool is_own;			 /* evidence that it stands in the capture's own networks */
+	bool is_answering;		 /* it answered a flow */
 	const struct sum_domain *domain; /* that flows to it asked for, the first by name */
 	const struct sum_domain *learnt; /* that only a DNS answer gave to it, the first by name */
 };
 
 /* Flows from one address to another. */
 struct sum_pair {
-	struct table_node node;
 	struct sum_addr *src, *dst;
 	uint64_t flows;
 	const struct sum_domain *domain; /* as in sum_addr */
@@ -60,26 +60,46 @@ struct sum_pair {
 
 /* A source and a destination port it asked for. */
 struct sum_port {
-	struct table_node node;
 	struct sum_addr *src;
 	uint16_t port;
 };
 
+/* Entries of one kind, found by their hash, at addresses that never change. */
+struct sum_store {
+	struct index index;
+	struct sum_chunk *chunk;
+	size_t chunk_count, chunk_cap;
+};
+
 /* Owned by whoever made it; one thread. */
 struct sums {
-	size_t max;	      /* entries of each table */
+	size_t max; /* entries of each store */
+	struct spool spool;
 	struct sum_app *apps; /* by catalogue id */
 	size_t app_count;
-	struct table rules, domains, addrs, pairs, ports;
+	struct sum_store rules, domains, addrs, pairs, ports;
 	uint64_t flows, packets, bytes, dropped_packets;
 	uint64_t late_packets;
-	uint64_t unlisted; /* entries refused by a full table */
+	uint64_t unlisted; /* entries refused by a full store */
 	bool failed;	   /* out of memory */
 };
 
-/* Each table holds at most max entries (0: SUMS_MAX). NULL: out of memory. */
+/* At most max entries of each kind (0: SUMS_MAX). NULL: out of memory. */
 struct sums *sums_new(size_t max);
+/* Lets entries beyond so many bytes stand in a file without a name. Before the first. */
+void sums_spool(struct sums *s, size_t plain_max);
 void sums_free(struct sums *s);
+/* The entries of each kind, in no order; *at begins at 0, and NULL ends. None may be added
+ * meanwhile. */
+struct sum_rule *sums_next_rule(const struct sums *s, size_t *at);
+struct sum_domain *sums_next_domain(const struct sums *s, size_t *at);
+struct sum_addr *sums_next_addr(const struct sums *s, size_t *at);
+struct sum_pair *sums_next_pair(const struct sums *s, size_t *at);
+struct sum_port *sums_next_port(const struct sums *s, size_t *at);
+static inline size_t sums_count(const struct sum_store *st)
+{
+	return st->index.count;
+}
 void sums_add(struct sums *s, const struct connection *c);
 void sums_merge(struct sums *into, const struct sums *from);
 

@@ -1,80 +1,151 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The tables of sums. Each is keyed with the address of the sums themselves, which a sender cannot
- * know; nothing that leaves this room depends on the order inside a table.
+ * The stores of sums. Hashes are keyed with the address of the sums themselves, which a sender
+ * cannot know; nothing that leaves this room depends on the order inside a store.
  */
 #include "report/sums_table.h"
 
+#include "base/table.h"
+
 #include <stdlib.h>
 
-static uint64_t seed_of(const struct sums *s)
+_Static_assert(sizeof(struct sum_rule) % 8 == 0 && sizeof(struct sum_addr) % 8 == 0 &&
+		       sizeof(struct sum_pair) % 8 == 0 && sizeof(struct sum_port) % 8 == 0,
+	       "entries are numbered by eights of bytes");
+
+enum {
+	CHUNK = 262144, /* bytes; entries are numbered by eights of them, from 1 on */
+	UNIT = 8,
+	CHUNK_UNITS = CHUNK / UNIT,
+};
+
+struct sum_chunk {
+	char *at;
+	size_t used; /* bytes */
+};
+
+static uint32_t hash_of(const struct sums *s, const void *bytes, size_t len)
 {
-	return (uint64_t)(uintptr_t)s;
+	return (uint32_t)table_hash((uint64_t)(uintptr_t)s, bytes, len);
 }
 
-/* Adds a new node (calloc'd by the caller) or frees it; NULL when it cannot be held. */
-static void *hold(struct sums *s, struct table *t, void *entry, struct table_node *node,
-		  uint64_t hash)
+static void *entry_at(const struct sum_store *st, uint32_t number)
 {
-	if (!entry || table_add(t, node, hash)) {
-		s->failed = true;
-		free(entry);
+	return st->chunk[number / CHUNK_UNITS].at + (size_t)(number % CHUNK_UNITS) * UNIT;
+}
+
+static size_t domain_size(size_t len)
+{
+	return (sizeof(struct sum_domain) + len + 1 + UNIT - 1) / UNIT * UNIT;
+}
+
+/* Room for one more entry in the last chunk, or in a new one. */
+static int make_room(struct sums *s, struct sum_store *st, size_t size)
+{
+	struct sum_chunk *chunk = st->chunk;
+	void *at;
+
+	if (st->chunk_count && CHUNK - chunk[st->chunk_count - 1].used >= size)
+		return 0;
+	if (st->chunk_count >= UINT32_MAX / CHUNK_UNITS)
+		return -1;
+	if (st->chunk_count == st->chunk_cap) {
+		size_t cap = st->chunk_cap ? 2 * st->chunk_cap : 8;
+
+		chunk = realloc(st->chunk, cap * sizeof(*chunk));
+		if (!chunk)
+			return -1;
+		st->chunk = chunk;
+		st->chunk_cap = cap;
+	}
+	at = spool_take(&s->spool, CHUNK);
+	if (!at)
+		return -1;
+	/* No entry has number 0. */
+	st->chunk[st->chunk_count] = (struct sum_chunk){at, st->chunk_count ? 0 : UNIT};
+	st->chunk_count++;
+	return 0;
+}
+
+/* A new entry, zeroed; NULL when it cannot be held. */
+static void *hold(struct sums *s, struct sum_store *st, size_t size, uint32_t hash)
+{
+	struct sum_chunk *last;
+	uint32_t number;
+	char *entry;
+
+	if (st->index.count >= s->max) {
+		s->unlisted++;
 		return NULL;
 	}
+	st->index.spool = &s->spool;
+	if (make_room(s, st, size)) {
+		s->failed = true;
+		return NULL;
+	}
+	last = &st->chunk[st->chunk_count - 1];
+	number = (uint32_t)((st->chunk_count - 1) * CHUNK_UNITS + last->used / UNIT);
+	if (index_add(&st->index, hash, number)) {
+		s->failed = true;
+		return NULL;
+	}
+	entry = last->at + last->used;
+	last->used += size;
 	return entry;
-}
-
-static bool is_full(struct sums *s, const struct table *t)
-{
-	if (t->count < s->max)
-		return false;
-	s->unlisted++;
-	return true;
 }
 
 static struct sum_rule *find_rule(const struct sums *s, uint64_t id)
 {
-	struct table_node *n = table_first(&s->rules, id);
+	uint32_t number, hash = hash_of(s, &id, sizeof(id));
+	size_t at = index_at(&s->rules.index, hash);
 
-	return n ? table_entry(n, struct sum_rule, node) : NULL;
+	while ((number = index_next(&s->rules.index, hash, &at))) {
+		struct sum_rule *r = entry_at(&s->rules, number);
+
+		if (r->id == id)
+			return r;
+	}
+	return NULL;
 }
 
 struct sum_rule *sums_rule_entry(struct sums *s, uint64_t id)
 {
 	struct sum_rule *r = find_rule(s, id);
 
-	if (r || is_full(s, &s->rules))
+	if (r)
 		return r;
-	r = calloc(1, sizeof(*r));
+	r = hold(s, &s->rules, sizeof(*r), hash_of(s, &id, sizeof(id)));
 	if (r)
 		r->id = id;
-	return hold(s, &s->rules, r, r ? &r->node : NULL, id);
+	return r;
 }
 
 struct sum_domain *sums_domain_entry(struct sums *s, struct slice name)
 {
-	uint64_t hash = table_hash(seed_of(s), name.at, name.len);
+	uint32_t number, hash = hash_of(s, name.at, name.len);
+	size_t at = index_at(&s->domains.index, hash);
 	struct sum_domain *d;
 
-	for (struct table_node *n = table_first(&s->domains, hash); n; n = table_next(n)) {
-		d = table_entry(n, struct sum_domain, node);
+	while ((number = index_next(&s->domains.index, hash, &at))) {
+		d = entry_at(&s->domains, number);
 		if (slice_equal(slice_of(d->text, d->len), name))
 			return d;
 	}
-	if (is_full(s, &s->domains))
-		return NULL;
-	d = calloc(1, sizeof(*d) + name.len + 1);
+	d = hold(s, &s->domains, domain_size(name.len), hash);
 	if (d) {
 		d->len = (uint8_t)name.len;
 		memcpy(d->text, name.at, name.len);
 	}
-	return hold(s, &s->domains, d, d ? &d->node : NULL, hash);
+	return d;
 }
 
-static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *addr, uint64_t hash)
+static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *addr, uint32_t hash)
 {
-	for (struct table_node *n = table_first(&s->addrs, hash); n; n = table_next(n)) {
-		struct sum_addr *a = table_entry(n, struct sum_addr, node);
+	size_t at = index_at(&s->addrs.index, hash);
+	uint32_t number;
+
+	while ((number = index_next(&s->addrs.index, hash, &at))) {
+		struct sum_addr *a = entry_at(&s->addrs, number);
 
 		if (!memcmp(&a->addr, addr, sizeof(*addr)))
 			return a;
@@ -84,58 +155,113 @@ static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *a
 
 struct sum_addr *sums_addr_entry(struct sums *s, const struct dpi_addr *addr)
 {
-	uint64_t hash = table_hash(seed_of(s), addr, sizeof(*addr));
+	uint32_t hash = hash_of(s, addr, sizeof(*addr));
 	struct sum_addr *a = find_addr(s, addr, hash);
 
-	if (a || is_full(s, &s->addrs))
-		return a;
-	a = calloc(1, sizeof(*a));
 	if (a)
+		return a;
+	a = hold(s, &s->addrs, sizeof(*a), hash);
+	if (a) {
 		a->addr = *addr;
-	return hold(s, &s->addrs, a, a ? &a->node : NULL, hash);
+		a->hash = hash;
+	}
+	return a;
+}
+
+/* The hashes of addresses are keyed, and so is what is made of them. */
+static uint32_t mix(uint32_t a, uint32_t b)
+{
+	uint64_t both = ((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15ULL;
+
+	return (uint32_t)(both >> 32) ^ (uint32_t)both;
 }
 
 struct sum_pair *sums_pair_entry(struct sums *s, struct sum_addr *src, struct sum_addr *dst)
 {
-	const void *ends[2] = {src, dst};
-	uint64_t hash = table_hash(seed_of(s), ends, sizeof(ends));
+	uint32_t number, hash = mix(src->hash, dst->hash);
+	size_t at = index_at(&s->pairs.index, hash);
 	struct sum_pair *p;
 
-	for (struct table_node *n = table_first(&s->pairs, hash); n; n = table_next(n)) {
-		p = table_entry(n, struct sum_pair, node);
+	while ((number = index_next(&s->pairs.index, hash, &at))) {
+		p = entry_at(&s->pairs, number);
 		if (p->src == src && p->dst == dst)
 			return p;
 	}
-	if (is_full(s, &s->pairs))
-		return NULL;
-	p = calloc(1, sizeof(*p));
+	p = hold(s, &s->pairs, sizeof(*p), hash);
 	if (p) {
 		p->src = src;
 		p->dst = dst;
 	}
-	return hold(s, &s->pairs, p, p ? &p->node : NULL, hash);
+	return p;
 }
 
 void sums_add_port(struct sums *s, struct sum_addr *src, uint16_t port)
 {
-	uint64_t parts[2] = {(uint64_t)(uintptr_t)src, port};
-	uint64_t hash = table_hash(seed_of(s), parts, sizeof(parts));
+	uint32_t number, hash = mix(src->hash, port);
+	size_t at = index_at(&s->ports.index, hash);
 	struct sum_port *p;
 
-	for (struct table_node *n = table_first(&s->ports, hash); n; n = table_next(n)) {
-		p = table_entry(n, struct sum_port, node);
+	while ((number = index_next(&s->ports.index, hash, &at))) {
+		p = entry_at(&s->ports, number);
 		if (p->src == src && p->port == port)
 			return;
 	}
-	if (is_full(s, &s->ports))
+	p = hold(s, &s->ports, sizeof(*p), hash);
+	if (!p)
 		return;
-	p = calloc(1, sizeof(*p));
-	if (p) {
-		p->src = src;
-		p->port = port;
-	}
-	if (hold(s, &s->ports, p, p ? &p->node : NULL, hash))
-		src->from_ports++;
+	p->src = src;
+	p->port = port;
+	src->from_ports++;
+}
+
+/* The entry at *at, which counts as numbers do; NULL behind the last. */
+static void *entry_from(const struct sum_store *st, size_t *at)
+{
+	size_t chunk;
+
+	if (!*at)
+		*at = 1;
+	chunk = *at / CHUNK_UNITS;
+	if (chunk < st->chunk_count && *at % CHUNK_UNITS * UNIT >= st->chunk[chunk].used)
+		*at = ++chunk * CHUNK_UNITS;
+	return chunk < st->chunk_count ? entry_at(st, (uint32_t)*at) : NULL;
+}
+
+/* The same for entries of one size, and past it. */
+static void *next_entry(const struct sum_store *st, size_t *at, size_t size)
+{
+	void *entry = entry_from(st, at);
+
+	*at += entry ? size / UNIT : 0;
+	return entry;
+}
+
+struct sum_rule *sums_next_rule(const struct sums *s, size_t *at)
+{
+	return next_entry(&s->rules, at, sizeof(struct sum_rule));
+}
+
+struct sum_domain *sums_next_domain(const struct sums *s, size_t *at)
+{
+	struct sum_domain *d = entry_from(&s->domains, at);
+
+	*at += d ? domain_size(d->len) / UNIT : 0;
+	return d;
+}
+
+struct sum_addr *sums_next_addr(const struct sums *s, size_t *at)
+{
+	return next_entry(&s->addrs, at, sizeof(struct sum_addr));
+}
+
+struct sum_pair *sums_next_pair(const struct sums *s, size_t *at)
+{
+	return next_entry(&s->pairs, at, sizeof(struct sum_pair));
+}
+
+struct sum_port *sums_next_port(const struct sums *s, size_t *at)
+{
+	return next_entry(&s->ports, at, sizeof(struct sum_port));
 }
 
 struct sum_app *sums_app_entry(struct sums *s, int app)
@@ -161,39 +287,36 @@ struct sums *sums_new(size_t max)
 {
 	struct sums *s = calloc(1, sizeof(*s));
 
-	if (s)
-		s->max = max ? max : SUMS_MAX;
+	if (!s)
+		return NULL;
+	s->max = max ? max : SUMS_MAX;
+	s->spool.plain_max = SIZE_MAX;
 	return s;
 }
 
-/* Frees the elements of a table whose node is their first member, then its buckets. */
-static void free_table(struct table *t)
+void sums_spool(struct sums *s, size_t plain_max)
 {
-	struct table_node *n = table_walk(t, NULL);
-
-	while (n) {
-		struct table_node *next = table_walk(t, n);
-
-		free(n);
-		n = next;
-	}
-	table_clear(t);
+	s->spool.plain_max = plain_max;
 }
 
-_Static_assert(offsetof(struct sum_rule, node) == 0 && offsetof(struct sum_domain, node) == 0 &&
-		       offsetof(struct sum_addr, node) == 0 &&
-		       offsetof(struct sum_pair, node) == 0 && offsetof(struct sum_port, node) == 0,
-	       "free_table frees by node");
+static void free_store(struct sum_store *st)
+{
+	for (size_t i = 0; i < st->chunk_count; i++)
+		spool_give(st->chunk[i].at, CHUNK);
+	free(st->chunk);
+	index_clear(&st->index);
+}
 
 void sums_free(struct sums *s)
 {
 	if (!s)
 		return;
-	free_table(&s->rules);
-	free_table(&s->domains);
-	free_table(&s->addrs);
-	free_table(&s->pairs);
-	free_table(&s->ports);
+	free_store(&s->rules);
+	free_store(&s->domains);
+	free_store(&s->addrs);
+	free_store(&s->pairs);
+	free_store(&s->ports);
+	spool_clear(&s->spool);
 	free(s->apps);
 	free(s);
 }
@@ -205,5 +328,5 @@ const struct sum_rule *sums_rule(const struct sums *s, uint64_t id)
 
 const struct sum_addr *sums_addr(const struct sums *s, const struct dpi_addr *addr)
 {
-	return find_addr(s, addr, table_hash(seed_of(s), addr, sizeof(*addr)));
+	return find_addr(s, addr, hash_of(s, addr, sizeof(*addr)));
 }

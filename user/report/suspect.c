@@ -94,15 +94,13 @@ static void add_peer(struct report *r, const struct sum_addr *of, const struct s
 
 static int find_peers(struct report *r)
 {
-	const struct table *t = &r->sums->pairs;
-	size_t count, kept = 0;
+	const struct sum_pair *p;
+	size_t count, kept = 0, at = 0;
 
-	r->peers = calloc(2 * t->count + 1, sizeof(*r->peers));
+	r->peers = calloc(2 * sums_count(&r->sums->pairs) + 1, sizeof(*r->peers));
 	if (!r->peers)
 		return -ENOMEM;
-	for (struct table_node *n = table_walk(t, NULL); n; n = table_walk(t, n)) {
-		const struct sum_pair *p = table_entry(n, struct sum_pair, node);
-
+	while ((p = sums_next_pair(r->sums, &at))) {
 		add_peer(r, p->src, p->dst, p->domain ? p->domain : p->dst->learnt);
 		if (p->src != p->dst)
 			add_peer(r, p->dst, p->src, sum_addr_name(p->src));

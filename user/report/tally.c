@@ -6,6 +6,7 @@
  */
 #include "report/tally.h"
 
+#include "base/table.h"
 #include "report/rows.h"
 #include "report/sums.h"
 
@@ -317,6 +318,7 @@ const struct defrag_counters *tally_defrag(const struct tally *t)
 void tally_spool(struct tally *t, size_t plain_max)
 {
 	t->rows.spool.plain_max = plain_max;
+	sums_spool(t->folded, plain_max);
 }
 
 bool tally_is_spooled(const struct tally *t)
