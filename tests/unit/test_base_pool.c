@@ -56,7 +56,7 @@ static void things_overlap_nothing(void **state)
 					continue;
 				thing[i] = pool_take(&pool);
 				assert_non_null(thing[i]);
-				assert_int_equal((uintptr_t)thing[i] % 16, 0);
+				assert_int_equal((uintptr_t)thing[i] % 8, 0);
 				if (sizes[s] == 256)
 					assert_int_equal((uintptr_t)thing[i] % 256, 0);
 				assert_true(is_filled(thing[i], sizes[s], 0));

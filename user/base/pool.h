@@ -32,7 +32,7 @@ void pool_init(struct pool *p, struct pages *pages, size_t size, void *owner);
 /* Forgets all things; their memory stays with the pages. */
 void pool_clear(struct pool *p);
 
-/* Gives a thing, zeroed, aligned to 16 bytes, and to its size where that is a power of two; NULL
+/* Gives a thing, zeroed, aligned to 8 bytes, and to its size where that is a power of two; NULL
  * when out of memory. */
 void *pool_take(struct pool *p);
 /* Takes a thing back, of whatever pool. */

@@ -142,7 +142,7 @@ void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side)
 {
 	size_t held = 0;
 
-	for (int l = 0; l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++)
+	for (int l = 0; side->is_stream && l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++)
 		if (side->lane[l].stream)
 			held += stream_held(side->lane[l].stream);
 	for (int i = 0; i < side->run_count; i++)

@@ -34,7 +34,7 @@ static void note_hello(struct finding *x, const struct flow_lane *lane, const st
 {
 	struct flow_side *side = x->flow->side[x->packet->head.dir];
 
-	if (clue->proto == PROTO_TLS && lane == &side->lane[0] &&
+	if (clue->proto == PROTO_TLS && lane && lane == side->lane &&
 	    (clue->name_count || (clue->flags & CLUE_NO_NAME)))
 		side->has_hello = true;
 }
@@ -384,7 +384,7 @@ int lane_read(struct finding *x, struct flow_side *side)
 
 bool lane_is_pending(const struct flow_side *side)
 {
-	for (int l = 0; l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++) {
+	for (int l = 0; side->is_stream && l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++) {
 		const struct flow_lane *lane = &side->lane[l];
 
 		for (int v = 0; lane->stream && v < STREAM_VIEWS; v++)

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Names are short; the largest holds any name, and what is known of an end under inspection. */
-static const uint16_t sizes[FLOW_SIZES] = {32, 48, 64, 96, 144, 208, 288};
+/* Names are short; the largest size holds any of them. */
+static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 288};
 
+_Static_assert(sizeof(struct flow_side) == 40, "a question has two of them");
 _Static_assert(sizeof(struct flow) == 256, "four lines of the cache");
 _Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
-		       sizeof(struct flow_side) <= 288 && sizeof(struct flow_rare) <= 288,
+		       FLOW_LANES * sizeof(struct flow_lane) <= 288 &&
+		       sizeof(struct flow_rare) <= 288,
 	       "the largest size holds everything");
 
 void flow_memory_init(struct flow_memory *m)
@@ -86,9 +88,23 @@ struct flow_rare *flow_rare_open(struct flow *f)
 
 struct flow_side *flow_side_open(struct flow *f, int end)
 {
-	if (!f->side[end])
-		f->side[end] = take(f, sizeof(*f->side[end]));
-	return f->side[end];
+	struct flow_side *side = f->side[end];
+
+	if (side)
+		return side;
+	side = take(f, sizeof(*side));
+	if (!side || f->key.proto != DPI_IP_TCP) {
+		f->side[end] = side;
+		return side;
+	}
+	side->lane = take(f, FLOW_LANES * sizeof(*side->lane));
+	if (!side->lane) {
+		pool_give(side);
+		return NULL;
+	}
+	side->is_stream = true;
+	f->side[end] = side;
+	return side;
 }
 
 int flow_set_learnt(struct flow *f, const struct name *name)
@@ -132,17 +148,19 @@ int flow_add_name(struct flow *f, enum app_proto source, const struct name *name
 
 void flow_side_clear(struct flow_side *side)
 {
-	for (int i = 0; i < FLOW_LANES; i++) {
+	for (int i = 0; side->is_stream && i < FLOW_LANES; i++) {
 		stream_free(side->lane[i].stream);
 		side->lane[i] = (struct flow_lane){.stream = NULL};
 	}
 	for (int i = 0; i < side->run_count; i++)
 		stream_free(side->run[i].stream);
-	free(side->run);
+	if (!side->is_stream) {
+		free(side->run);
+		side->run = NULL;
+	}
 	free(side->urgent);
 	side->urgent = NULL;
 	side->urgent_count = side->urgent_last = 0;
-	side->run = NULL;
 	side->run_count = 0;
 }
 
@@ -158,6 +176,8 @@ void flow_settle(struct flow *f)
 		if (!side)
 			continue;
 		flow_side_clear(side);
+		if (side->is_stream)
+			pool_give(side->lane);
 		pool_give(side);
 		f->side[d] = NULL;
 	}

@@ -86,23 +86,28 @@ struct flow_urgent {
 	bool is_taken; /* ... and the byte for the urgent one, as Linux does */
 };
 
-/* Inspection state of one direction; freed when the flow is settled. */
+/* Inspection state of one direction; freed when the flow is settled. A question by UDP has one for
+ * as long as its flow lasts, so it is kept small. */
 struct flow_side {
-	uint32_t units;	      /* of DPI_BUDGET_UNITS */
-	uint32_t bytes;	      /* of DPI_BUDGET_BYTES */
-	uint32_t held;	      /* bytes of memory, as last counted */
+	union {
+		struct flow_lane *lane; /* is_stream: FLOW_LANES of them */
+		struct flow_run *run;	/* else: run_count of them, in the order they came in */
+	};
+	struct flow_urgent *urgent; /* TCP: bytes called urgent */
+	uint32_t units;		    /* of DPI_BUDGET_UNITS */
+	uint32_t bytes;		    /* of DPI_BUDGET_BYTES */
+	uint32_t held;		    /* bytes of memory, as last counted */
+	uint32_t hello_over;	    /* of is_hello_over */
+	uint8_t urgent_count, urgent_last;
+	uint8_t run_count;
+	bool is_stream : 1;   /* TCP */
 	bool is_pending : 1;  /* its payload ended, so far, inside a message that was recognised */
 	bool has_lanes : 1;   /* TCP: not lane 0 alone */
 	bool has_unsound : 1; /* TCP: a segment was seen that lane 2 or 3 leaves out */
 	bool is_done : 1;     /* the budget has ended */
 	bool has_hello : 1;   /* TLS: a ClientHello was found in lane 0 ... */
-	bool is_hello_over : 1; /* ... and what follows it is not another one, which shows ... */
-	uint8_t urgent_count, urgent_last;
-	uint8_t run_count;
-	uint32_t hello_over;		   /* ... before this sequence number */
-	struct flow_lane lane[FLOW_LANES]; /* TCP only */
-	struct flow_urgent *urgent;	   /* TCP: bytes called urgent */
-	struct flow_run *run; /* UDP only: run_count of them, in the order they came in */
+	bool is_hello_over : 1; /* ... and what follows it is not another one, which shows before
+				   the sequence number hello_over */
 };
 
 /* What only some flows have; there once it is written to. */

@@ -9,7 +9,7 @@
 #include "base/pool.h"
 #include "flow/flow.h"
 
-enum { FLOW_SIZES = 7 };
+enum { FLOW_SIZES = 8 };
 
 struct flow_memory {
 	struct pages pages;
