@@ -101,6 +101,43 @@ static void steps_find_what_a_look_up_finds(void **state)
 	flow_table_free(t);
 }
 
+static void assert_holders(const struct flow_table *t, const uint32_t *expected, size_t count)
+{
+	const struct flow *f = flow_table_holder(t);
+
+	for (size_t i = 0; i < count; i++, f = flow_table_next_holder(t, f)) {
+		assert_non_null(f);
+		assert_int_equal(f->last_ns, expected[i]);
+	}
+	assert_null(f);
+}
+
+/* Those that hold memory are walked in the order in which they took it. */
+static void holders_are_known(void **state)
+{
+	struct flow_table *t = flow_table_new(10, 1, NULL, NULL);
+	struct flow *f[6];
+
+	for (uint32_t i = 0; i < 6; i++)
+		f[i] = open_flow(t, i, 17, i);
+	assert_holders(t, NULL, 0);
+	for (uint32_t i = 0; i < 5; i++)
+		flow_table_hold(t, f[i], 100 + i);
+	assert_holders(t, (uint32_t[]){0, 1, 2, 3, 4}, 5);
+	flow_table_hold(t, f[1], 7);
+	flow_table_hold(t, f[1], 8);
+	flow_table_hold(t, f[5], 0);
+	assert_holders(t, (uint32_t[]){0, 2, 3, 4, 1}, 5);
+	assert_int_equal(f[1]->held, 8);
+	flow_table_hold(t, f[3], 0);
+	flow_table_close(t, f[0]);
+	assert_holders(t, (uint32_t[]){2, 4, 1}, 3);
+	flow_table_close(t, f[1]);
+	flow_table_hold(t, f[3], 1);
+	assert_holders(t, (uint32_t[]){2, 4, 3}, 3);
+	flow_table_free(t);
+}
+
 static void flood_does_not_wash_verdicts_away(void **state)
 {
 	struct flow_table *t = flow_table_new(100, 1, NULL, NULL);
@@ -230,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(full_table_lets_the_oldest_go),
 		cmocka_unit_test(steps_find_what_a_look_up_finds),
+		cmocka_unit_test(holders_are_known),
 		cmocka_unit_test(flood_does_not_wash_verdicts_away),
 		cmocka_unit_test(idle_flows_leave),
 		cmocka_unit_test(expiry_looks_at_no_more_than_told),

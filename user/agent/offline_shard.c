@@ -34,6 +34,7 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 		.policy = policy,
 		.sink = {.ctx = s, .emit = take_event},
 		.flow_max = flow_max,
+		.held_max = OFFLINE_HELD_MAX / DPI_RINGS_MAX,
 		.learnt = learnt,
 		.learnt_ctx = s,
 	};

@@ -12,13 +12,19 @@
 enum { IDS_KEPT = 64, ID_MAX = 20 };
 
 struct ids {
+	uint8_t count, next; /* kept; where the next one goes */
 	struct id {
 		uint32_t version;
 		uint8_t len, at[ID_MAX];
 		uint64_t number; /* of packets: one more than the largest read */
 	} id[IDS_KEPT];
-	uint8_t count, next; /* kept; where the next one goes */
 };
+
+/* The bytes from the beginning that say all of it. */
+static inline size_t ids_size(const struct ids *s)
+{
+	return offsetof(struct ids, id) + s->count * sizeof(struct id);
+}
 
 /* Keeps an id (up to 20 bytes) unless it is there; the oldest leaves. */
 static inline void ids_keep(struct ids *s, uint32_t version, struct slice id)

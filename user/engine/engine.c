@@ -20,8 +20,6 @@ static void on_leave(void *ctx, struct flow *f)
 
 	if (e->cursor == f)
 		e->cursor = flow_table_newer(e->flows, f);
-	if (e->hand == f)
-		e->hand = flow_table_newer(e->flows, f);
 	e->held -= f->held;
 	for (const struct flow_name *n = f->names; n; n = n->next)
 		e->named -= sizeof(*n) + n->len;

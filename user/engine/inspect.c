@@ -11,34 +11,42 @@
 
 #include <stdlib.h>
 
-enum { RELIEVE_STEPS = 256 };
-
 static bool is_dns_flow(const struct flow *f)
 {
 	return f->key.proto == DPI_IP_UDP &&
 	       (f->proto == PROTO_DNS || f->proto == PROTO_MDNS || f->proto == PROTO_LLMNR);
 }
 
-/* The flow's own connection ids, or an empty set until there are some to keep. */
+/* The flow's own connection ids, or an empty set until there are some to keep: in the engine's
+ * hands, for most flows have few of the many that there is room for. */
 static struct ids *ids_of(struct engine *e, const struct flow *f)
 {
-	if (flow_rare(f)->ids)
-		return flow_rare(f)->ids;
+	const struct ids *own = flow_rare(f)->ids;
+
 	e->ids.count = e->ids.next = 0;
+	if (own)
+		memcpy(&e->ids, own, ids_size(own));
 	return &e->ids;
 }
 
+/* Puts them back. Without memory the flow keeps what it had. */
 static void keep_ids(struct engine *e, struct flow *f)
 {
+	const struct ids *own = flow_rare(f)->ids;
 	struct flow_rare *rare;
+	struct ids *more;
 
-	if (flow_rare(f)->ids || !e->ids.count)
+	if (!e->ids.count)
 		return;
 	rare = flow_rare_open(f);
+	if (rare && (!own || own->count != e->ids.count)) {
+		more = realloc(rare->ids, ids_size(&e->ids));
+		if (!more)
+			return;
+		rare->ids = more;
+	}
 	if (rare)
-		rare->ids = malloc(sizeof(*rare->ids));
-	if (rare && rare->ids)
-		*rare->ids = e->ids;
+		memcpy(rare->ids, &e->ids, ids_size(&e->ids));
 }
 
 /* Reads a datagram, which is a message of its own but for the pieces of handshakes in it. Returns
@@ -123,7 +131,7 @@ void inspect_free(struct engine *e, struct flow *f)
 {
 	flow_settle(f);
 	e->held -= f->held;
-	f->held = 0;
+	flow_table_hold(e->flows, f, 0);
 }
 
 void inspect_settle(struct engine *e, struct flow *f)
@@ -148,21 +156,21 @@ void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side)
 	for (int i = 0; i < side->run_count; i++)
 		held += stream_held(side->run[i].stream);
 	e->held += held - side->held;
-	f->held += (uint32_t)(held - side->held);
+	flow_table_hold(e->flows, f, f->held + (uint32_t)(held - side->held));
 	side->held = (uint32_t)held;
 }
 
 /*
- * Ends the inspection of flows that hold memory, those not used for longest first, until the rest
- * fits: whoever opens many flows to fill it loses them before anybody else does.
+ * Ends the inspection of flows that hold memory, those that took none for longest first, until the
+ * rest fits: whoever opens many flows to fill it loses them before anybody else does.
  */
 static void relieve(struct engine *e, const struct flow *current)
 {
-	for (int i = 0; i < RELIEVE_STEPS && e->held > e->config.held_max; i++) {
-		struct flow *f = e->hand ? e->hand : flow_table_oldest(e->flows);
+	struct flow *f = flow_table_holder(e->flows), *next;
 
-		e->hand = f ? flow_table_newer(e->flows, f) : NULL;
-		if (!f || f == current || !f->held)
+	for (; f && e->held > e->config.held_max; f = next) {
+		next = flow_table_next_holder(e->flows, f);
+		if (f == current)
 			continue;
 		e->count.relieved++;
 		if (!f->name_count)

@@ -19,7 +19,6 @@ struct engine {
 	struct flow_table *flows;
 	struct engine_counters count;
 	struct flow *cursor; /* next flow that is looked at for being idle; NULL: the oldest */
-	struct flow *hand;   /* next flow that is looked at for memory; NULL: the oldest */
 	size_t held;	     /* bytes of payload under inspection, all flows */
 	size_t named;	     /* bytes of their names */
 	struct crypt *crypt;

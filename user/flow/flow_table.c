@@ -40,9 +40,11 @@ struct links {
 struct flow_table {
 	struct index by_key;
 	struct flow_memory memory;
-	struct links *links; /* by number; mapped */
-	size_t link_count;
+	struct links *links;   /* by number; mapped */
+	struct links *holders; /* the same, of the flows that hold memory */
+	size_t link_count;     /* of each */
 	uint32_t oldest, newest;
+	uint32_t oldest_holder, newest_holder;
 	uint32_t first_other; /* 0 when all are blocked */
 	size_t max;
 	uint64_t seed;
@@ -91,23 +93,59 @@ static void list_add(struct flow_table *t, const struct flow *f)
 		t->first_other = f->number;
 }
 
+static int grow_links(struct links **links, size_t from, size_t to)
+{
+	void *at = *links ? mremap(*links, from * sizeof(**links), to * sizeof(**links),
+				   MREMAP_MAYMOVE)
+			  : mmap(NULL, to * sizeof(**links), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -1;
+	*links = at;
+	return 0;
+}
+
 /* Links for every number that the pool may give. */
 static int make_links(struct flow_table *t)
 {
 	size_t count = t->link_count ? 2 * t->link_count : 1024;
-	void *at;
 
 	if (pool_bound(&t->memory.flows) <= t->link_count)
 		return 0;
-	at = t->links ? mremap(t->links, t->link_count * sizeof(*t->links),
-			       count * sizeof(*t->links), MREMAP_MAYMOVE)
-		      : mmap(NULL, count * sizeof(*t->links), PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED)
+	if (grow_links(&t->links, t->link_count, count))
 		return -1;
-	t->links = at;
+	if (grow_links(&t->holders, t->link_count, count)) {
+		/* Both have one length. */
+		grow_links(&t->links, count, t->link_count ? t->link_count : 1);
+		return -1;
+	}
 	t->link_count = count;
 	return 0;
+}
+
+static void holder_remove(struct flow_table *t, uint32_t number)
+{
+	struct links l = t->holders[number];
+
+	if (l.older)
+		t->holders[l.older].newer = l.newer;
+	else
+		t->oldest_holder = l.newer;
+	if (l.newer)
+		t->holders[l.newer].older = l.older;
+	else
+		t->newest_holder = l.older;
+}
+
+static void holder_add(struct flow_table *t, uint32_t number)
+{
+	t->holders[number] = (struct links){.older = t->newest_holder};
+	if (t->newest_holder)
+		t->holders[t->newest_holder].newer = number;
+	else
+		t->oldest_holder = number;
+	t->newest_holder = number;
 }
 
 /* Makes one place. A flow blocked since it was last touched moves to its section first, which
@@ -149,6 +187,8 @@ void flow_table_free(struct flow_table *t)
 	index_clear(&t->by_key);
 	if (t->links)
 		munmap(t->links, t->link_count * sizeof(*t->links));
+	if (t->holders)
+		munmap(t->holders, t->link_count * sizeof(*t->holders));
 	flow_memory_clear(&t->memory);
 	free(t);
 }
@@ -268,9 +308,33 @@ void flow_table_close(struct flow_table *t, struct flow *f)
 {
 	if (t->on_leave)
 		t->on_leave(t->ctx, f);
+	flow_table_hold(t, f, 0);
 	index_remove(&t->by_key, f->hash, f->number);
 	list_remove(t, f->number);
 	flow_free(f);
+}
+
+void flow_table_hold(struct flow_table *t, struct flow *f, uint32_t held)
+{
+	bool was_holder = f->held, is_holder = held;
+
+	f->held = held;
+	if (was_holder && is_holder && t->newest_holder == f->number)
+		return;
+	if (was_holder)
+		holder_remove(t, f->number);
+	if (is_holder)
+		holder_add(t, f->number);
+}
+
+struct flow *flow_table_holder(const struct flow_table *t)
+{
+	return flow_at(t, t->oldest_holder);
+}
+
+struct flow *flow_table_next_holder(const struct flow_table *t, const struct flow *f)
+{
+	return flow_at(t, t->holders[f->number].newer);
 }
 
 bool flow_is_idle(const struct flow *f, uint64_t now_ns)

@@ -37,6 +37,12 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 			     uint64_t ts_ns);
 /* Marks as just used. */
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns);
+/* Notes how many bytes of inspection f holds by now; more than none makes it the last in the walk
+ * of those that hold some. */
+void flow_table_hold(struct flow_table *t, struct flow *f, uint32_t held);
+/* That walk, in the order in which they were last noted; NULL ends. */
+struct flow *flow_table_holder(const struct flow_table *t);
+struct flow *flow_table_next_holder(const struct flow_table *t, const struct flow *f);
 /* Removes one flow (on_leave is called). */
 void flow_table_close(struct flow_table *t, struct flow *f);
 /* Removes flows idle at time now_ns: after 60 s, TCP that is blocked or not closed after 300 s. At
