@@ -104,12 +104,6 @@ static void hand_over(struct offline *run, struct offline_result *r)
 	if (run->filter && capture_filter_fault(run->filter))
 		fault_set(&r->filter_fault, 0, "%s", capture_filter_fault(run->filter));
 	r->is_headless = !run->has_pieces && r->end != OFFLINE_WHOLE;
-	if (run->is_lasting && r->end == OFFLINE_WHOLE) {
-		int err = capture_in_check(run->in, &r->fault);
-
-		if (err)
-			r->end = err == -EBADMSG ? OFFLINE_DAMAGED : OFFLINE_FAILED;
-	}
 	if (run->out_of_memory && r->end == OFFLINE_WHOLE) {
 		r->end = OFFLINE_FAILED;
 		fault_set(&r->fault, -ENOMEM, "out of memory: events are missing");
@@ -185,6 +179,7 @@ int offline_run(const struct offline_config *config, struct offline_result *r, s
 {
 	struct offline *run = calloc(1, sizeof(*run));
 	double start = now_s();
+	struct fault why = {""};
 	int err;
 
 	*r = (struct offline_result){0};
@@ -204,6 +199,11 @@ int offline_run(const struct offline_config *config, struct offline_result *r, s
 		goto out;
 	}
 	offline_work(run);
+	err = run->is_lasting ? capture_in_check(run->in, &why) : 0;
+	if (err) { /* the output may hold zeros in their place */
+		err = fault_set(f, -ESTALE, "%s: %s", config->inputs[0], why.text);
+		goto out;
+	}
 	err = add_up(run, r);
 	if (err) {
 		fault_set(f, err, "out of memory");

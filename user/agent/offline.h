@@ -79,7 +79,8 @@ struct offline_result {
  * Runs a capture. Gives what *r holds (offline_result_clear). Returns 0 and fills *r; or, with
  * nothing written and *f saying which file and why: -EINVAL when the input is refused or an output
  * would overwrite it, -EINTR when stopped before it began, -EIO when an output cannot be
- * opened, another -errno when the run cannot start.
+ * opened, -ESTALE when the input lost bytes that had been taken from it, another -errno when the
+ * run cannot start.
  */
 int offline_run(const struct offline_config *config, struct offline_result *r, struct fault *f);
 void offline_result_clear(struct offline_result *r);

@@ -236,7 +236,12 @@ static int say_loss(const struct capture_in *in, int err, struct fault *f)
 
 int capture_in_check(struct capture_in *in, struct fault *f)
 {
-	return source_has_lost(&in->source) ? say_loss(in, -EIO, f) : 0;
+	struct source *s = &in->source;
+
+	if (source_is_whole_to(s, source_offset(s)))
+		return 0;
+	return fault_set(f, -EIO, "%s, and bytes already taken from it are lost",
+			 source_damage(s) ? source_damage(s) : "the file cannot be read");
 }
 
 /* After a step that was no ordinary one: the end, damage, or bytes lost under a mapped file. */
@@ -246,11 +251,12 @@ static int look_again(struct capture_in *in, const struct capture_record *r, int
 
 	if (in->set) /* whose members have said it */
 		return n;
-	if ((n == 1 || n == 0 || n == -EBADMSG) && source_has_lost(s)) {
-		if (n == 1)
-			s->at -= r->raw.len;
+	if (n == 1 && !source_is_whole_to(s, source_offset(s))) {
+		s->at -= r->raw.len;
 		n = -EIO;
 	}
+	if ((n == 0 || n == -EBADMSG) && source_has_lost(s))
+		n = -EIO;
 	return n < 0 && n != -EBADMSG ? say_loss(in, n, f) : n;
 }
 
@@ -259,10 +265,10 @@ int capture_in_next(struct capture_in *in, struct capture_record *r, struct faul
 	int n = in->format->next(in, r, f);
 
 	if (n != 1 || source_is_marked(&in->source))
-		return look_again(in, r, n, f);
-	if (r->is_frame)
+		n = look_again(in, r, n, f);
+	if (n == 1 && r->is_frame)
 		r->frame.number = ++in->frame_count;
-	return 1;
+	return n;
 }
 
 const char *capture_in_format(const struct capture_in *in)

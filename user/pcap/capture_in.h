@@ -69,11 +69,10 @@ void capture_in_turn(struct capture_in *in);
  */
 void capture_in_release(struct capture_in *in, uint64_t offset);
 /*
- * Of a lasting capture, when all its records have been used: were they whole all the time? 0; or
- * -EBADMSG or -EIO, with the reason in *f, when the file was cut short or could not be read behind
- * the reader. Then bytes of records that capture_in_next() gave before the loss may have been
- * zeros when they were used. Of those it gave after it, only the one that the new end cuts in two
- * may be such; one that lies beyond the new end is never given.
+ * Of a lasting capture, when all its records have been used: were their bytes there all the time?
+ * 0; or -EIO with the reason in *f, when the file was cut short, or could not be read, where
+ * records lay that capture_in_next() had given before: they may have been zeros when they were
+ * used. A file cut short behind them is damage that capture_in_next() reports, and no loss.
  */
 int capture_in_check(struct capture_in *in, struct fault *f);
 

@@ -113,7 +113,7 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 		return n;
 	if (n == 0)
 		return capture_damage(in, f, "the record is cut short");
-	if (cap_len == 0 && source_has_lost(s))
+	if (cap_len == 0 && !source_is_whole_to(s, source_offset(s) + RECORD_HEAD))
 		return -EILSEQ; /* the zeros behind the new end of a file cut short look like one */
 	at = source_at(s);
 	r->is_frame = true;

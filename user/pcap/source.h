@@ -64,6 +64,8 @@ void source_map(struct source *s, struct capture_guard *guard);
 void source_release(struct source *s, uint64_t offset);
 /* Of a mapped file: true when bytes were lost since, or the file is shorter than it was. */
 bool source_has_lost(struct source *s);
+/* Of a mapped file: true when the bytes before offset were there until now. */
+bool source_is_whole_to(struct source *s, uint64_t offset);
 
 /* Does what source_need() does when the bytes are not there. */
 int source_fill(struct source *s, size_t want);

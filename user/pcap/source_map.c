@@ -69,6 +69,14 @@ bool source_has_lost(struct source *s)
 	return s->is_shorter || source_is_marked(s);
 }
 
+bool source_is_whole_to(struct source *s, uint64_t offset)
+{
+	if (!s->map)
+		return true;
+	look_at_size(s);
+	return s->is_shorter ? offset <= s->size : !source_is_marked(s);
+}
+
 /*
  * Brings in the pages from s->end on. A page that cannot be had is met only when all before it
  * were: the step shrinks until it ends there. Returns 0 with s->end moved, or -errno.
