@@ -8,6 +8,7 @@ worker. Changing: OUT is a FIFO that this test does not read until it has done i
 the program stands in the middle of the capture, surely and without waiting.
 """
 import fcntl
+import functools
 import gzip
 import json
 import os
@@ -378,6 +379,7 @@ class Stalled:
         return status, told, b"".join(self.data)
 
 
+@functools.cache
 def large(size):
     """A capture of this size and more, of records of 1,000 bytes or so."""
     rows = [f for f in frames(200) if len(f) > 600]
@@ -385,28 +387,81 @@ def large(size):
     return one + one[24:] * (size // len(one))
 
 
-def check_cut(status, told, out, was, now):
-    """After a capture was shortened from was to now bytes while it was read."""
-    need(status in (1, 3) and told.strip(), f"exit {status}: {told}")
-    need(was.startswith(out), "OUT is not what was in the capture")
-    need(whole_end(was, len(out)) == len(out), "OUT ends inside a record")
-    if status == 3:
-        place = re.search(rb"byte offset (\d+)", told)
-        need(place and int(place[1]) == len(out), f"OUT has {len(out)} bytes: {told}")
-    need(len(out) >= min(whole_end(was, now), 4096), f"only {len(out)} bytes of {now}")
+@functools.cache
+def talkative():
+    """A capture that begins with 40,000 questions, each a flow with an event of its own."""
+    asked = [packets.ethernet(packets.ip4(
+        f"10.0.0.{i % 40 + 1}", "192.0.2.53", packets.UDP, question(i, b"host%d.example" % i)),
+        packets.ETH_IP) for i in range(40000)]
+    return classic(asked) + large(48 << 20)[24:]
+
+
+def check_cut(status, told, out, was, keep):
+    """After a capture was shortened to keep bytes while it was read. Either all of it that was taken
+    came out, as far as it was still there; or the run failed, since taken bytes were lost."""
+    need(status in (1, 3), f"kept {keep}: exit {status}: {told}")
+    if status == 1:
+        need(b"became shorter" in told and b"try again" in told, f"kept {keep}: {told}")
+        return
+    need(was.startswith(out), f"kept {keep}: OUT is not what was in the capture")
+    need(whole_end(was, len(out)) == len(out) >= whole_end(was, keep), f"kept {keep}: {len(out)} bytes")
+    place = re.search(rb"byte offset (\d+)", told)
+    need(place and int(place[1]) == len(out), f"kept {keep}: OUT has {len(out)} bytes: {told}")
+
+
+def cuts(data):
+    """Into a record, to a record's end, to a page's, to nothing but the head, to nothing."""
+    middle = whole_end(data, len(data) // 2)
+    return (middle + 7, middle, middle & -4096, 4096 * 100, 4096 * 100 + 17, 24, 0)
 
 
 def test_shortened(tmp):
-    """A regular file loses its end while it is read: to the middle of a record, a border, nothing."""
-    was = large(48 << 20)
-    for keep in (len(was) // 2 + 7, whole_end(was[:1 << 20], 1 << 20), 4096 * 100, 24, 0):
+    """A regular file loses its end while it is read, and OUT is a pipe."""
+    was, seen = large(48 << 20), set()
+    for keep in cuts(was):
         path = write(os.path.join(tmp, "in"), was)
         run = Stalled(tmp, [path, None, "-q"])
         os.truncate(path, keep)
         status, told, out = run.end()
         check_cut(status, told, out, was, keep)
+        seen.add(status)
+    need(3 in seen, "every run failed")
+
+
+def test_shortened_to_file(tmp):
+    """The same with OUT a file: then no file is there that holds what was not in the capture."""
+    was = talkative()
+    for keep in cuts(was):
+        path, out = write(os.path.join(tmp, "in"), was), os.path.join(tmp, "out")
+        run = Stalled(tmp, [path, out, "-q", "--events", None])
+        os.truncate(path, keep)
+        status, told, _ = run.end()
+        check_cut(status, told, read(out) if status == 3 else b"", was, keep)
+        need(os.path.exists(out) == (status == 3), f"kept {keep}: OUT with exit {status}")
+        need(not os.path.exists(out + ".part"), f"kept {keep}: .part is left")
         if status == 3:
-            need(len(out) >= whole_end(was[:keep], keep), f"kept {keep}, but {len(out)} came out")
+            os.unlink(out)
+
+
+def test_scribbled(tmp):
+    """Another process writes into the capture while it is read: any outcome, but no signal."""
+    was, rng = large(16 << 20), random.Random(3)
+    path, out = write(os.path.join(tmp, "in"), was), os.path.join(tmp, "out")
+    fd, runs = os.open(path, os.O_RDWR), 0
+    try:
+        for _ in range(12):
+            child = start([path, out, "-q", *RULES], stdin=subprocess.DEVNULL)
+            while child.poll() is None:
+                for at in (rng.randrange(24, len(was)), len(was) * runs // 12 + rng.randrange(10**5)):
+                    os.pwrite(fd, rng.randbytes(rng.choice((1, 2, 4, 4000))), at)
+                    os.pwrite(fd, was[at:at + 4000], at)
+            status, told = ended(child)
+            need(status in (0, 3), f"exit {status}: {told}")
+            os.truncate(path, len(was))
+            os.pwrite(fd, was, 0)
+            runs += 1
+    finally:
+        os.close(fd)
 
 
 def test_replaced(tmp):
@@ -487,6 +542,23 @@ def test_packed_cut(tmp):
         need(status in (0, 3) if pack is zstd else status == 3, f"changed: exit {status}: {told}")
 
 
+def test_untold_size(tmp):
+    """A regular file that says it has no bytes and has some, as those of /proc do: the words of a
+    process, which a capture can be cut into at its zeros."""
+    data, out = damage.CAPTURES["pcap, little, us"], os.path.join(tmp, "out")
+    words = data[:damage.judge(data).pieces[1].end].rstrip(b"\0").split(b"\0")
+    with subprocess.Popen(words, executable=shutil.which("yes"), stdout=subprocess.PIPE) as child:
+        path = f"/proc/{child.pid}/cmdline"
+        while read(path) != b"\0".join(words) + b"\0":
+            time.sleep(0.01)
+        status, told = by_file(path, [out, "-q"])
+        child.kill()
+        child.stdout.close()
+    expected = damage.judge(b"\0".join(words) + b"\0")
+    need(status == expected.status, f"exit {status}, not {expected.status}: {told}")
+    need(read(out) == data[:expected.pieces[-1].end], "OUT")
+
+
 # --- signals ---------------------------------------------------------------------------------
 
 
@@ -512,11 +584,7 @@ def test_signal_while_writing(tmp):
 
 def test_signal_and_name(tmp):
     """The same with OUT a file, which gets its name; the events are what is not read."""
-    was = large(48 << 20)
-    asked = classic([packets.ethernet(packets.ip4(
-        f"10.0.0.{i % 40 + 1}", "192.0.2.53", packets.UDP, question(i, b"host%d.example" % i)),
-        packets.ETH_IP) for i in range(40000)])
-    path, out = write(os.path.join(tmp, "in"), asked + was[24:]), os.path.join(tmp, "out")
+    path, out = write(os.path.join(tmp, "in"), talkative()), os.path.join(tmp, "out")
     run = Stalled(tmp, [path, out, "-q", "--events", None])
     run.child.send_signal(signal.SIGTERM)
     status, told, events = run.end()
