@@ -113,8 +113,12 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 		return n;
 	if (n == 0)
 		return capture_damage(in, f, "the record is cut short");
-	if (cap_len == 0 && !source_is_whole_to(s, source_offset(s) + RECORD_HEAD))
-		return -EILSEQ; /* the zeros behind the new end of a file cut short look like one */
+	/* The zeros behind the new end of a file cut short look like empty records: the first of a
+	 * row of them is looked at. */
+	if (cap_len == 0 && !in->is_after_empty &&
+	    !source_is_whole_to(s, source_offset(s) + RECORD_HEAD))
+		return -EILSEQ;
+	in->is_after_empty = cap_len == 0;
 	at = source_at(s);
 	r->is_frame = true;
 	r->linktype = l->linktype;

@@ -31,7 +31,8 @@ struct capture_in {
 
 	/* pcap */
 	uint8_t minor;
-	uint32_t frac_ns; /* nanoseconds a unit of the fraction */
+	bool is_after_empty; /* the last record held no bytes */
+	uint32_t frac_ns;    /* nanoseconds a unit of the fraction */
 
 	/* pcap: one; pcapng: those of the section */
 	struct capture_link *links;
