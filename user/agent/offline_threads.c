@@ -106,13 +106,14 @@ static void fill(const struct worker *w, struct batch *b)
 	uint64_t most = run->config->frame_max;
 	bool is_full = false, is_broken;
 	int n = note(run, &is_broken);
+	size_t lent = 0;
 
 	if (!n)
 		n = !is_broken;
 	if (run->last_filler != w->id)
 		capture_in_turn(run->in);
 	run->last_filler = w->id;
-	while (n == 1 && !is_full && batch_is_open(b)) {
+	while (n == 1 && !is_full && lent < BATCH_LENT && batch_is_open(b)) {
 		struct batch_piece *p = &b->piece[b->count];
 
 		n = most && run->frames >= most ? 0 : take(run, b, &is_full);
@@ -121,6 +122,7 @@ static void fill(const struct worker *w, struct batch *b)
 		b->is_dropped[b->count] = false;
 		b->mark[b->count] = place(run, b, p);
 		b->count++;
+		lent += p->record.raw.len;
 	}
 	b->end = capture_in_offset(run->in);
 	is_full |= n == 1;
