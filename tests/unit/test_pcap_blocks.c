@@ -132,10 +132,88 @@ static void section_versions_are_those_that_were_ever_written(void **state)
 	}
 }
 
+/* Interfaces belong to their section, and are 65,536 at most in each. */
+static void interfaces_are_bounded_and_end_with_their_section(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t first, second; /* interfaces of two sections */
+		uint32_t used;		/* by a packet in the second */
+		int end;
+		size_t frames;
+	} rows[] = {
+		{"the last of the section", 1, 3, 2, 0, 2},
+		{"one of the section before", 3, 1, 2, -EBADMSG, 1},
+		{"none described", 1, 0, 0, -EBADMSG, 1},
+		{"as many as there may be", 1, 65536, 65535, 0, 2},
+		{"one too many", 1, 65537, 0, -EBADMSG, 1},
+		{"as many in each", 65536, 65536, 65535, 0, 2},
+		{"an identifier of all ones", 1, 1, UINT32_MAX, -EBADMSG, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct maker m = {0};
+		struct tale t;
+
+		put_section(&m, 1, 0);
+		for (uint32_t n = 0; n < rows[i].first; n++)
+			put_interface(&m, 0, NULL, 0);
+		put_packet(&m, 0, 1, 20);
+		put_section(&m, 1, 0);
+		for (uint32_t n = 0; n < rows[i].second; n++)
+			put_interface(&m, 0, NULL, 0);
+		put_packet(&m, rows[i].used, 1, 20);
+		t = read_made(&m);
+		if (t.end != rows[i].end || t.frames != rows[i].frames)
+			fail_msg("%s: end %d after %zu frames", rows[i].name, t.end, t.frames);
+	}
+}
+
+/* Options that lie about their length end their list, and are no damage. */
+static void options_of_an_interface_set_its_time_or_nothing(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *options;
+		size_t len;
+		uint64_t ticks, ts_ns;
+	} rows[] = {
+		{"none", "", 0, 3000000, 3000000000},
+		{"nanoseconds", "\x09\0\1\0\x09\0\0\0", 8, 3000000000, 3000000000},
+		{"seconds", "\x09\0\1\0\0\0\0\0", 8, 3, 3000000000},
+		{"halves", "\x09\0\1\0\x81\0\0\0", 8, 7, 3500000000},
+		{"2^-64", "\x09\0\1\0\xc0\0\0\0", 8, UINT64_MAX, 999999999},
+		{"2^-127", "\x09\0\1\0\xff\0\0\0", 8, UINT64_MAX, 0},
+		{"10^-19", "\x09\0\1\0\x13\0\0\0", 8, 10000000000000000000U, 1000000000},
+		{"an offset of a second", "\x0e\0\x08\0\1\0\0\0\0\0\0\0", 12, 3000000, 4000000000},
+		{"a length past the block", "\x09\0\xff\xff\x09\0\0\0", 8, 3000000, 3000000000},
+		{"behind the end of the list", "\0\0\0\0\x09\0\1\0\x09\0\0\0", 12, 3000000,
+		 3000000000},
+		{"a resolution of two bytes", "\x09\0\2\0\x09\x09\0\0", 8, 3000000, 3000000000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct maker m = {0};
+		struct tale t;
+
+		put_section(&m, 1, 0);
+		put_interface(&m, 0, rows[i].options, rows[i].len);
+		put_packet(&m, 0, rows[i].ticks, 20);
+		t = read_made(&m);
+		if (t.end || t.frames != 1 || t.last_ns != rows[i].ts_ns)
+			fail_msg("%s: end %d, %llu ns", rows[i].name, t.end,
+				 (unsigned long long)t.last_ns);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(section_versions_are_those_that_were_ever_written),
+		cmocka_unit_test(interfaces_are_bounded_and_end_with_their_section),
+		cmocka_unit_test(options_of_an_interface_set_its_time_or_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
