@@ -176,6 +176,8 @@ $(BUILD)/cover/fuzz_%: $(BUILD)/cover/obj/tests/fuzz/fuzz_%.o $(BUILD)/cover/lib
 fuzz: $(FUZZ_BIN)
 fuzz-coverage: $(COVER_BIN)
 
+$(BUILD)/tests/bench/ndpi_loop: LIBS += -lndpi
+
 bench: $(BUILD)/tests/bench/road $(BUILD)/tests/bench/gen_capture
 	$(Q)scripts/bench
 
