@@ -71,7 +71,7 @@ help:
 ## make unit         the unit tests alone
 ## make tools        what the tests need beside the program (capture generator, ...)
 ## make sample.pcap  build/sample.pcap, traffic of FLOWS=300 flows to try the program on
-## make bench        what a frame costs on the road, beside an earlier commit
+## make bench        what analyze costs, beside cp, libpcap and nDPI, and its bounds; BENCH=--quick
 ## make fuzz         the fuzzers, build/fuzz/*
 ## make format       puts every C file in the project's style
 ## make install      DESTDIR= PREFIX=/usr/local
@@ -178,8 +178,8 @@ fuzz-coverage: $(COVER_BIN)
 
 $(BUILD)/tests/bench/ndpi_loop: LIBS += -lndpi
 
-bench: $(BUILD)/tests/bench/road $(BUILD)/tests/bench/gen_capture
-	$(Q)scripts/bench
+bench: $(BIN) $(filter $(BUILD)/tests/bench/%,$(TOOL_BIN))
+	$(Q)BUILD=$(BUILD) scripts/bench $(BENCH)
 
 format:
 	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' ':!vmlinux' | xargs clang-format -i
