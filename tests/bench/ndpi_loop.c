@@ -163,6 +163,16 @@ static struct flow *find(struct table *t, const struct key *k)
 	return f;
 }
 
+/* What libndpi says at last; its state of the flow is no longer needed. */
+static void close_flow(struct flow *f, ndpi_protocol p, struct counts *c)
+{
+	c->told += p.app_protocol != NDPI_PROTOCOL_UNKNOWN ||
+		   p.master_protocol != NDPI_PROTOCOL_UNKNOWN;
+	c->named += f->state->host_server_name[0] != '\0';
+	ndpi_free_flow(f->state);
+	f->state = NULL;
+}
+
 static void give(struct ndpi_detection_module_struct *n, struct flow *f, const struct view *v,
 		 uint64_t ms, struct counts *c)
 {
@@ -176,11 +186,7 @@ static void give(struct ndpi_detection_module_struct *n, struct flow *f, const s
 			return;
 		p = ndpi_detection_giveup(n, f->state, 1, &is_guess);
 	}
-	c->told += p.app_protocol != NDPI_PROTOCOL_UNKNOWN ||
-		   p.master_protocol != NDPI_PROTOCOL_UNKNOWN;
-	c->named += f->state->host_server_name[0] != '\0';
-	ndpi_free_flow(f->state);
-	f->state = NULL;
+	close_flow(f, p, c);
 }
 
 static struct ndpi_detection_module_struct *start(void)
@@ -196,18 +202,43 @@ static struct ndpi_detection_module_struct *start(void)
 	return n;
 }
 
-static void finish(struct ndpi_detection_module_struct *n, struct table *t)
+/* Flows that ended before they were told, and the table itself. */
+static void finish(struct ndpi_detection_module_struct *n, struct table *t, struct counts *c)
 {
+	uint8_t is_guess = 0;
+
 	for (size_t i = 0; i <= t->mask; i++) {
 		for (struct flow *f = t->slot[i], *next; f; f = next) {
 			next = f->next;
 			if (f->state)
-				ndpi_free_flow(f->state);
+				close_flow(f, ndpi_detection_giveup(n, f->state, 1, &is_guess), c);
 			free(f);
 		}
 	}
 	free(t->slot);
 	ndpi_exit_detection_module(n);
+}
+
+/* Every frame to its flow. False when the capture is damaged. */
+static bool run(pcap_t *p, struct ndpi_detection_module_struct *n, struct table *t,
+		struct counts *c)
+{
+	struct pcap_pkthdr *head;
+	const uint8_t *bytes;
+	struct view v;
+	int got;
+
+	while ((got = pcap_next_ex(p, &head, &bytes)) == 1) {
+		struct flow *f = look(bytes, head->caplen, &v) ? find(t, &v.key) : NULL;
+		uint64_t ms = (uint64_t)head->ts.tv_sec * 1000 + (uint64_t)head->ts.tv_usec / 1000;
+
+		c->frames++;
+		if (f && f->state)
+			give(n, f, &v, ms, c);
+	}
+	if (got != PCAP_ERROR_BREAK)
+		fprintf(stderr, "ndpi_loop: %s\n", pcap_geterr(p));
+	return got == PCAP_ERROR_BREAK;
 }
 
 int main(int argc, char **argv)
@@ -216,9 +247,7 @@ int main(int argc, char **argv)
 	struct ndpi_detection_module_struct *n;
 	struct counts c = {0};
 	struct table t = {0};
-	struct pcap_pkthdr *head;
-	const uint8_t *bytes;
-	struct view v;
+	bool is_whole;
 	pcap_t *p;
 
 	if (argc != 2) {
@@ -232,16 +261,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	grow(&t);
-	for (; pcap_next_ex(p, &head, &bytes) == 1; c.frames++) {
-		struct flow *f = look(bytes, head->caplen, &v) ? find(&t, &v.key) : NULL;
-
-		if (f && f->state)
-			give(n, f, &v,
-			     (uint64_t)head->ts.tv_sec * 1000 + (uint64_t)head->ts.tv_usec / 1000,
-			     &c);
-	}
+	is_whole = run(p, n, &t, &c);
 	pcap_close(p);
+	finish(n, &t, &c);
 	printf("%llu %zu %llu %llu\n", c.frames, t.count, c.told, c.named);
-	finish(n, &t);
-	return 0;
+	return !is_whole;
 }
