@@ -87,8 +87,14 @@ def measure(args, stdin=None):
         text = said.read().decode(errors="replace")
     if p.returncode:
         why = f"took longer than {LIMIT_S} s" if watch.is_late else f"exit {p.returncode}"
-        raise Trouble(f"{shown(args)}: {why}: {text.strip()[-400:] or 'it said nothing'}")
+        raise Trouble(f"{shown(args)}: {why}: {short(text)}")
     return Ran(wall, usage, watch.anon, text)
+
+
+def short(text):
+    """What a program said at last, on one line."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"
 
 
 def shown(args):
