@@ -24,6 +24,7 @@ OURS = os.path.join(BUILD, "dpi-xdp")
 POLL_S = 0.004
 LIMIT_S = 900  # of one run
 MIB = 1 << 20
+SPARE = 2 << 30
 
 
 class Trouble(Exception):
@@ -138,8 +139,13 @@ def remove(*paths):
 
 
 def free_bytes(path):
+    """What a directory can take; files in memory leave SPARE to the programs."""
     v = os.statvfs(path)
-    return v.f_bavail * v.f_frsize
+    free = v.f_bavail * v.f_frsize
+    if os.path.realpath(path).startswith("/dev/shm"):
+        memory = first_line("/proc/meminfo", "MemAvailable").split()[0]
+        free = min(free, int(memory) * 1024 - SPARE) if memory.isdigit() else free
+    return free
 
 
 def choose_place(wanted, room):
