@@ -135,8 +135,8 @@ def write_rules(path, count):
 
 
 def rules(bench):
-    """Long lists: what a lookup in them costs, and loading them. What the road costs more is measured
-    alone, since loading a million names is as long as all the rest."""
+    """Long lists: what a lookup in them costs, and loading them. What the road costs more is
+    measured alone, since loading a million names takes as long as all the rest."""
     whole, tenth, one = (bench.capture(n) for n in ("whole", "tenth", "one"))
     counts = (10, 100_000, 1_000_000)
     paths = {n: os.path.join(bench.place, f"rules-{n}.txt") for n in counts}

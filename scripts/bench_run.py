@@ -184,10 +184,12 @@ def machine():
 
 
 def version():
-    try:
-        return measure([need_built(OURS), "--version"]).text.split("\n")[0].strip()
-    except Trouble as e:
-        return str(e)
+    """Of the tree; the program's own word is that of the last time its main.c was compiled."""
+    r = subprocess.run(["git", "-C", TOP, "describe", "--always", "--dirty"], capture_output=True,
+                       text=True)
+    if r.returncode == 0:
+        return f"dpi-xdp {r.stdout.strip()}"
+    return measure([need_built(OURS), "--version"]).text.split("\n")[0].strip()
 
 
 def say(text=""):
