@@ -140,13 +140,14 @@ static bool attempt(const struct quic_packet *p, const struct extract_context *c
 	return true;
 }
 
-/* With the ids that the flow has kept, the newest first. */
+/* With the ids that the flow has kept, the newest first: all but the first `from`, and not more
+ * than up to `to`. */
 static bool attempt_kept(const struct quic_packet *p, const struct extract_context *ctx,
-			 bool is_client, unsigned *failures, struct clue *clue)
+			 bool is_client, int from, int to, unsigned *failures, struct clue *clue)
 {
 	struct ids *ids = ctx->ids;
 
-	for (int i = 1; ids && i <= ids->count; i++) {
+	for (int i = 1 + from; ids && i <= ids->count && i <= to; i++) {
 		struct id id = ids->id[(ids->next + IDS_KEPT - i) % IDS_KEPT];
 		struct attempt a = {slice_of(id.at, id.len), id.version, is_client,
 				    is_client ? id.number : 0};
@@ -158,6 +159,15 @@ static bool attempt_kept(const struct quic_packet *p, const struct extract_conte
 			return true;
 	}
 	return false;
+}
+
+/* A packet to another id than those that were kept, in any version. */
+static bool is_elsewhere(const struct quic_packet *p, const struct ids *ids)
+{
+	for (int i = 0; ids && i < ids->count; i++)
+		if (slice_equal(slice_of(ids->id[i].at, ids->id[i].len), p->dcid))
+			return false;
+	return ids && ids->count;
 }
 
 /* A client's keys are tried on what comes from either end: a capture may begin late, and then
@@ -176,10 +186,15 @@ bool quic_initial_open(const struct quic_packet *p, const struct extract_context
 	}
 	if (id)
 		own.number = id->number;
-	if (!ctx->is_opener && attempt_kept(p, ctx, false, failures, clue))
+	if (!ctx->is_opener && attempt_kept(p, ctx, false, 0, IDS_KEPT, failures, clue))
 		return true;
-	if (attempt(p, ctx, &own, failures, clue) || attempt_kept(p, ctx, true, failures, clue) ||
-	    (ctx->is_opener && attempt_kept(p, ctx, false, failures, clue)))
+	/* A client sends to the server's id once it knows it, and keeps the keys of its first one.
+	 */
+	if (is_elsewhere(p, ctx->ids) && attempt_kept(p, ctx, true, 0, 1, failures, clue))
+		return true;
+	if (attempt(p, ctx, &own, failures, clue) ||
+	    attempt_kept(p, ctx, true, is_elsewhere(p, ctx->ids), IDS_KEPT, failures, clue) ||
+	    (ctx->is_opener && attempt_kept(p, ctx, false, 0, IDS_KEPT, failures, clue)))
 		return true;
 	/* Its id may be one that others have driven out. */
 	if (ctx->is_opener && ctx->ids && ctx->ids->count == IDS_KEPT)
