@@ -56,13 +56,14 @@ def run_ours(bench, capture, out, report=None, options=()):
     """One run of ours that proves itself; what it wrote is removed."""
     path = os.path.join(bench.place, "out.pcap") if out else "/dev/null"
     file = os.path.join(bench.place, "out.json") if report else None
-    remove(path if out else "", file or "")
+    made = [p for p in (out and path, file) if p]
+    remove(*made)
     try:
         ran = measure(analyze(capture.path, path, file, options))
         prove_ours(capture, path, file)
         return ran
     finally:
-        remove(path if out else "", file or "")
+        remove(*made)
 
 
 def names(bench):
