@@ -405,6 +405,22 @@ def test_merged_refused(tmp):
         need(not os.path.exists(out) and (read(a), read(b)) == before, f"{name}: something was written")
 
 
+def test_bounds(tmp):
+    """More interfaces than a section may have; more files than there are numbers."""
+    many = write(os.path.join(tmp, "many"), section("<") + interface("<") * 40000 +
+                 enhanced("<", 39999, 1, frame(1, 1)))
+    out = os.path.join(tmp, "out.pcap")
+    r = done(many, many, "-o", out, "-q", status=1)
+    need(b"more than 65,536 interfaces" in r.stderr, f"{r.stderr}")
+    with open(many, "wb") as f:
+        f.write(pcap([]))
+        for _ in range(100000):
+            f.write(struct.pack("<IIII", 9, 9, 1000, 1000) + bytes(1000))
+    r = done(many, out, "--split", "1K", "-q", status=5)
+    need(b"more than 99,999 files" in r.stderr and b"99999 whole records" in r.stderr, f"{r.stderr}")
+    need(not parts(tmp), "files appeared")
+
+
 # --- filters -----------------------------------------------------------------------------------
 
 def test_filter(tmp):
