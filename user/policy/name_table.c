@@ -13,7 +13,8 @@ enum {
 	FULL = 1 << 30,
 	FULL_FIRST = 64,
 	ROOT_LABELS = 2,
-	AHEAD = 16, /* rules whose places in memory are asked for before the first is added */
+	FAR_WORDS = 2048, /* a smaller filter is in the cache anyway */
+	AHEAD = 16,	  /* rules whose places in memory are asked for before the first is added */
 };
 
 static size_t home_of(const struct name_table *t, uint64_t hash)
@@ -174,8 +175,8 @@ static size_t gather(const struct name_table *t, struct rules_walk *w, uint32_t 
 		c[count] = (struct coming){.rule = rule, .number = n};
 		c[count].hashes = hash_name(t, slice_text(rule_subject(rule)));
 		__builtin_prefetch(&t->slot[home_of(t, c[count].hashes.whole)], 1);
-		name_filter_await(&t->filter, c[count].hashes.whole);
-		name_filter_await(&t->filter, c[count].hashes.root);
+		__builtin_prefetch(name_filter_place(&t->filter, c[count].hashes.whole), 1);
+		__builtin_prefetch(name_filter_place(&t->filter, c[count].hashes.root), 1);
 		count++;
 	}
 	return count;
@@ -305,6 +306,22 @@ static void take(const struct name_table *t, struct dpi_name_walk *w, struct sli
 
 	if (r)
 		dpi_name_walk_found(w, r, is_whole);
+}
+
+void name_table_await(const struct name_table *t, struct slice name)
+{
+	struct dpi_name_walk w;
+	unsigned labels = 1;
+
+	if (t->filter.word_count < FAR_WORDS)
+		return;
+	dpi_name_walk_init(&w, t->seed);
+	for (size_t i = name.len; i-- > 0;) {
+		if (name.at[i] == '.' && labels++ == ROOT_LABELS)
+			break;
+		dpi_name_walk_byte(&w, name.at[i]);
+	}
+	__builtin_prefetch(name_filter_place(&t->filter, w.hash));
 }
 
 struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice name)

@@ -43,6 +43,8 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed);
 void name_table_clear(struct name_table *t);
 
+/* Asks for the memory that the walk over this name will touch first, if it may be far. */
+void name_table_await(const struct name_table *t, struct slice name);
 /* Walks a canonical name from its right end over the table. Only what rules say of the name is
  * meant in the answer: the walk ends where nothing more can be said. */
 struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice name);
