@@ -204,6 +204,8 @@ void judge_clue(struct finding *x, const struct clue *clue)
 
 	if (clue->proto == PROTO_NONE)
 		return;
+	for (unsigned i = 0; i < clue->name_count; i++)
+		policy_await_name(e->config.policy, name_slice(&clue->name[i]));
 	/* A protocol that was read tells more than one that was only recognised. */
 	if (f->proto == PROTO_NONE || (f->is_plain && !(clue->flags & CLUE_PLAIN))) {
 		f->proto = (uint8_t)clue->proto;
