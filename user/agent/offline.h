@@ -18,7 +18,7 @@
 
 enum {
 	OFFLINE_FLOWS_MAX = 65536,     /* a shard */
-	OFFLINE_HELD_MAX = 32 << 20,   /* bytes of payload under inspection, all shards */
+	OFFLINE_HELD_MAX = 24 << 20,   /* bytes of payload under inspection, all shards */
 	OFFLINE_ADDRESSES_MAX = 65536, /* that DNS answers have named, a worker */
 };
 
