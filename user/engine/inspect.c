@@ -160,9 +160,25 @@ void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side)
 	side->held = (uint32_t)held;
 }
 
+/* Frees what a named flow holds of the responder's bytes. Returns whether there was any. */
+static bool relieve_responder(struct engine *e, struct flow *f)
+{
+	struct flow_side *side = f->side[f->opener ? 0 : 1];
+
+	if (!f->name_count || !side || !side->held)
+		return false;
+	side->is_done = true;
+	flow_side_clear(side);
+	side->is_pending = false;
+	f->is_pending = f->side[f->opener & 1] && f->side[f->opener & 1]->is_pending;
+	inspect_weigh(e, f, side);
+	return true;
+}
+
 /*
  * Ends the inspection of flows that hold memory, those that took none for longest first, until the
- * rest fits: whoever opens many flows to fill it loses them before anybody else does.
+ * rest fits: whoever opens many flows to fill it loses them before anybody else does. Of a flow
+ * that was named, the answers go first: they are most of it, and names come with requests.
  */
 static void relieve(struct engine *e, const struct flow *current)
 {
@@ -173,6 +189,8 @@ static void relieve(struct engine *e, const struct flow *current)
 		if (f == current)
 			continue;
 		e->count.relieved++;
+		if (relieve_responder(e, f))
+			continue;
 		if (!f->name_count)
 			judge_flag(e, f, FLOW_UNDECIDED);
 		inspect_settle(e, f);
