@@ -317,6 +317,49 @@ static void http_is_read_for_every_request(void **state)
 	close_world(&w);
 }
 
+/* Answers in memory give way before requests do: a later one is still read. */
+static void answers_give_their_memory_first(void **state)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: allowed.example\r\n\r\n";
+	static const char again[] = "GET / HTTP/1.1\r\nHost: blocked.example\r\n\r\n";
+	enum { FLOWS = 40, ANSWER = 1000 };
+	struct world w = {.config = {.held_max = 30000}};
+	static char answer[ANSWER + 1];
+
+	memset(answer, 'x', ANSWER);
+	open_world_with(&w, RULES);
+	w.shape.dport = 8080;
+	for (int i = 0; i < FLOWS; i++, next_connection(&w)) {
+		shake_hands(&w);
+		assert_false(send_text(&w, CLIENT, 0, request));
+		assert_false(send_text(&w, SERVER, 0, answer));
+	}
+	assert_true(engine_counters(w.engine)->relieved > 0);
+	assert_true(engine_counters(w.engine)->relieved < FLOWS);
+	w.shape.sport = (uint16_t)(w.shape.sport - FLOWS);
+	for (int i = 0; i < FLOWS; i++, next_connection(&w))
+		assert_true(send_text(&w, CLIENT, sizeof(request) - 1, again));
+	close_world(&w);
+}
+
+/* What is never named goes as a whole, and is said to be undecided. */
+static void hellos_without_end_are_given_up(void **state)
+{
+	static uint8_t hello[BUILD_MAX];
+	struct world w = {.config = {.held_max = 10000}};
+	struct slice whole;
+
+	open_world_with(&w, RULES);
+	whole = slice_of(hello, build_hello(hello, "allowed.example", 1800));
+	for (int i = 0; i < 40; i++, next_connection(&w)) {
+		shake_hands(&w);
+		assert_false(send_at(&w, CLIENT, 0, slice_first(whole, 1200), DPI_TCP_ACK));
+	}
+	assert_true(engine_counters(w.engine)->relieved > 20);
+	assert_int_equal(w.anomalies & FLOW_UNDECIDED, FLOW_UNDECIDED);
+	close_world(&w);
+}
+
 static void http_bodies_are_not_read(void **state)
 {
 	struct world w;
@@ -726,6 +769,8 @@ int main(void)
 		cmocka_unit_test(syn_says_who_opened),
 		cmocka_unit_test(midstream_is_picked_up),
 		cmocka_unit_test(http_is_read_for_every_request),
+		cmocka_unit_test(answers_give_their_memory_first),
+		cmocka_unit_test(hellos_without_end_are_given_up),
 		cmocka_unit_test(http_bodies_are_not_read),
 		cmocka_unit_test(tunnels_are_read),
 		cmocka_unit_test(dns_is_decided_for_each_message),

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+enum { NAMED_PASSED = 64 };
+
 static bool is_dns_flow(const struct flow *f)
 {
 	return f->key.proto == DPI_IP_UDP &&
@@ -178,19 +180,27 @@ static bool relieve_responder(struct engine *e, struct flow *f)
 /*
  * Ends the inspection of flows that hold memory, those that took none for longest first, until the
  * rest fits: whoever opens many flows to fill it loses them before anybody else does. Of a flow
- * that was named, the answers go first: they are most of it, and names come with requests.
+ * that was named, the answers go first: they are most of it, and names come with requests. The
+ * requests go only when many such flows in a row have nothing else to give.
  */
 static void relieve(struct engine *e, const struct flow *current)
 {
 	struct flow *f = flow_table_holder(e->flows), *next;
+	int passed = 0;
 
 	for (; f && e->held > e->config.held_max; f = next) {
 		next = flow_table_next_holder(e->flows, f);
 		if (f == current)
 			continue;
-		e->count.relieved++;
-		if (relieve_responder(e, f))
+		if (relieve_responder(e, f)) {
+			e->count.relieved++;
 			continue;
+		}
+		if (f->name_count && passed++ < NAMED_PASSED) {
+			flow_table_hold(e->flows, f, f->held); /* behind all others */
+			continue;
+		}
+		e->count.relieved++;
 		if (!f->name_count)
 			judge_flag(e, f, FLOW_UNDECIDED);
 		inspect_settle(e, f);
