@@ -42,7 +42,9 @@ struct report {
 	struct report_config config;
 	struct engine_counters totals;
 	uint64_t first_ns, last_ns;
-	size_t row_count; /* of the tally */
+	size_t row_count;     /* of the tally */
+	size_t blocked_count; /* of the rows */
+	size_t hearsay_count; /* of the rows: only a DNS answer tells the name */
 	struct sums *sums;
 	struct model_app *apps; /* most packets first */
 	size_t app_count;

@@ -220,6 +220,8 @@ static int build_sums(struct report *r)
 	for (size_t i = 0; i < r->row_count; i++) {
 		tally_row(r->config.tally, i, &c);
 		sums_add(r->sums, &c);
+		r->blocked_count += c.is_blocked;
+		r->hearsay_count += (c.flags & FLOW_LEARNT) != 0;
 	}
 	return 0;
 }

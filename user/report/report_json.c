@@ -153,28 +153,29 @@ static void put_domains(struct document *d)
 	json_close(&d->j, ']');
 }
 
-static void put_rows(struct document *d, const char *key, bool is_blocked_only)
+/* The rows, or the blocked ones alone, of which there are so many. */
+static void put_rows(struct document *d, const char *key, size_t count, bool is_blocked_only)
 {
 	const struct report *r = d->r;
-
 	struct connection c;
 
 	open_part(d, key, '[');
-	for (size_t i = 0; i < r->row_count && !d->err; i++) {
+	for (size_t i = 0; count && i < r->row_count && !d->err; i++) {
 		tally_row(r->config.tally, i, &c);
 		if (is_blocked_only && !c.is_blocked)
 			continue;
 		json_line(&d->j);
 		json_connection(&d->j, &c, r->config.catalogue, r->config.rules);
 		flush_full(d);
+		count--;
 	}
 	json_close(&d->j, ']');
 }
 
 static void put_connections(struct document *d)
 {
-	put_rows(d, "connections", false);
-	put_rows(d, "blocked_connections", true);
+	put_rows(d, "connections", d->r->row_count, false);
+	put_rows(d, "blocked_connections", d->r->blocked_count, true);
 }
 
 static void put_rules(struct document *d)

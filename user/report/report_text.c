@@ -89,19 +89,6 @@ static void show_head(struct page *p, const struct report *r)
 	rates(p, r);
 }
 
-/* Flows of which only a DNS answer tells the name. */
-static uint64_t hearsay_flows(const struct report *r)
-{
-	struct connection c;
-	uint64_t flows = 0;
-
-	for (size_t i = 0; i < r->row_count; i++) {
-		tally_row(r->config.tally, i, &c);
-		flows += (c.flags & FLOW_LEARNT) != 0;
-	}
-	return flows;
-}
-
 static uint64_t tunnelled(const struct engine_counters *c)
 {
 	return c->tunnel_ip4 + c->tunnel_ip6 + c->tunnel_gre + c->tunnel_vxlan + c->tunnel_geneve +
@@ -125,7 +112,7 @@ static void show_hidden(struct page *p, const struct report *r)
 		{"DoH flows", c->doh},
 		{"DoT flows", c->dot},
 		{"DoQ flows", c->doq},
-		{"Named by DNS", hearsay_flows(r)},
+		{"Named by DNS", r->hearsay_count},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -68,12 +68,13 @@ static size_t walk_visits(const struct report *r, struct model_visit *visits)
 
 static int find_visits(struct report *r)
 {
-	size_t count = walk_visits(r, NULL);
+	size_t count = r->forensic.suspect_count ? walk_visits(r, NULL) : 0;
 
 	r->visits = calloc(count + 1, sizeof(*r->visits));
 	if (!r->visits)
 		return -ENOMEM;
-	walk_visits(r, r->visits);
+	if (count)
+		walk_visits(r, r->visits);
 	qsort(r->visits, count, sizeof(*r->visits), compare_visits);
 	for (size_t i = 0; i < count; i++) {
 		size_t kept = r->visit_count;
