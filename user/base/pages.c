@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/poison.h"
+
 enum {
 	RUN_MAX = 2097152 / PAGES_BLOCK, /* blocks: a huge page of most machines */
 	WARM_MAX = 4,			 /* spare blocks that keep their memory */
@@ -100,8 +102,10 @@ void pages_give(struct pages *p, void *block)
 
 void pages_clear(struct pages *p)
 {
-	for (size_t i = 0; i < p->run_count; i++)
+	for (size_t i = 0; i < p->run_count; i++) {
+		poison_open(p->run[i].at, p->run[i].len);
 		munmap(p->run[i].at, p->run[i].len);
+	}
 	free(p->run);
 	free(p->spare);
 	*p = (struct pages){0};

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/poison.h"
+
 enum { ALIGN = 8 };
 
 struct pool_block {
@@ -123,6 +125,7 @@ void *pool_take(struct pool *p)
 	if (!b)
 		return NULL;
 	thing = b->free;
+	poison_open(thing, p->size);
 	if (thing)
 		memcpy(&b->free, thing, sizeof(b->free));
 	else
@@ -146,8 +149,10 @@ void pool_give(void *thing)
 		list_add(p, b);
 	memcpy(thing, &b->free, sizeof(b->free));
 	b->free = thing;
+	poison_close(thing, p->size);
 	if (--b->in_use)
 		return;
+	poison_open(b, PAGES_BLOCK);
 	list_remove(p, b);
 	p->block[b->number] = NULL;
 	if (b->number < p->free_number)
