@@ -131,75 +131,72 @@ static void fill(const struct worker *w, struct batch *b)
 	batch_queue_filled(&run->queue, !is_full);
 }
 
-/* What a worker has to do with a piece, beside its index. */
-enum errand { ERRAND_OWN = 1 << 14, ERRAND_LEARN = 1 << 15, ERRAND_INDEX = ERRAND_OWN - 1 };
-enum { WARM_STEPS = 3, WARM_APART = 4 /* frames */ };
-_Static_assert((int)BATCH_PIECES <= (int)ERRAND_OWN, "an index and its errand");
+/* A frame of a worker's own, or one that it learns names from. */
+struct errand {
+	struct batch_piece *piece;
+	struct offline_shard *shard; /* NULL: it is another's frame */
+	uint16_t index;
+	bool is_answer;
+};
+
+enum { WARM_STEPS = 3, WARM_APART = 4 /* frames */, WARM_AHEAD = WARM_STEPS * WARM_APART };
 
 /* Which pieces of a batch concern a worker. Returns how many. */
-static size_t list(const struct worker *w, const struct batch *b, uint16_t *errand)
+static size_t list(const struct worker *w, struct batch *b, struct errand *errand)
 {
 	unsigned workers = w->run->queue.workers;
-	bool is_own[DPI_RINGS_MAX];
+	struct offline_shard *own[DPI_RINGS_MAX];
 	size_t n = 0;
 
 	for (unsigned s = 0; s < DPI_RINGS_MAX; s++)
-		is_own[s] = s % workers == w->id;
+		own[s] = s % workers == w->id ? &w->run->shard[s] : NULL;
 	for (size_t i = 0; i < b->count; i++) {
 		uint8_t m = b->mark[i];
-		unsigned what = (m & BATCH_ANSWER ? ERRAND_LEARN : 0) |
-				((m & BATCH_FRAME) && is_own[m & BATCH_SHARD] ? ERRAND_OWN : 0);
+		struct offline_shard *s = m & BATCH_FRAME ? own[m & BATCH_SHARD] : NULL;
 
-		errand[n] = (uint16_t)(i | what);
-		n += what != 0;
+		errand[n] = (struct errand){&b->piece[i], s, (uint16_t)i, m & BATCH_ANSWER};
+		n += s || m & BATCH_ANSWER;
 	}
 	return n;
 }
 
-static void run_errand(struct worker *w, struct batch *b, unsigned errand)
+static inline bool may_warm(const struct errand *e)
+{
+	return e->shard && e->piece->parse == DPI_PARSE_OK;
+}
+
+static void run_errand(struct worker *w, struct batch *b, const struct errand *e)
 {
 	struct event_log *log = w->run->events ? &b->log[w->id] : NULL;
-	size_t i = errand & ERRAND_INDEX;
-	struct batch_piece *p = &b->piece[i];
+	struct batch_piece *p = e->piece;
 
-	if (errand & ERRAND_LEARN)
+	if (e->is_answer)
 		learn_answer(w->memory, &p->packet);
-	if (errand & ERRAND_OWN)
-		b->is_dropped[i] = !offline_shard_packet(&w->run->shard[b->mark[i] & BATCH_SHARD],
-							 &p->packet, p->parse, log);
+	if (e->shard)
+		b->is_dropped[e->index] = !offline_shard_packet(e->shard, &p->packet, p->parse,
+								log);
 }
 
-/* Fetches what a frame will need, in three steps, each when the one before has come. */
-static void warm(const struct worker *w, struct batch *b, unsigned errand, unsigned step)
-{
-	size_t i = errand & ERRAND_INDEX;
-	struct batch_piece *p = &b->piece[i];
-	const struct engine *e = w->run->shard[b->mark[i] & BATCH_SHARD].engine;
-
-	if (!(errand & ERRAND_OWN) || p->parse != DPI_PARSE_OK)
-		return;
-	switch (step) {
-	case 0: engine_warm(e, &p->packet); break;
-	case 1: engine_warm_flow(e, &p->packet); break;
-	case 2: engine_warm_sides(e, &p->packet); break;
-	}
-}
-
-/* Takes the worker's own frames down the road. */
+/* Takes the worker's own frames down the road. What a frame will need is fetched in three steps,
+ * each when the one before has come. */
 static void walk(struct worker *w, struct batch *b)
 {
-	uint16_t errand[BATCH_PIECES];
+	struct errand errand[BATCH_PIECES + WARM_AHEAD];
 	size_t count = list(w, b, errand);
 
-	for (size_t k = 0; k < count + WARM_STEPS * WARM_APART; k++) {
-		for (unsigned step = 0; step < WARM_STEPS; step++) {
-			size_t ahead = k - (size_t)step * WARM_APART;
+	for (size_t k = 0; k < count + WARM_AHEAD; k++) {
+		const struct errand *e = &errand[k];
 
-			if (ahead < count)
-				warm(w, b, errand[ahead], step);
-		}
-		if (k >= WARM_STEPS * WARM_APART)
-			run_errand(w, b, errand[k - WARM_STEPS * WARM_APART]);
+		if (k < count && may_warm(e))
+			engine_warm(e->shard->engine, &e->piece->packet);
+		if (k - WARM_APART < count && may_warm(e - WARM_APART))
+			engine_warm_flow((e - WARM_APART)->shard->engine,
+					 &(e - WARM_APART)->piece->packet);
+		if (k - 2 * WARM_APART < count && may_warm(e - 2 * WARM_APART))
+			engine_warm_sides((e - 2 * WARM_APART)->shard->engine,
+					  &(e - 2 * WARM_APART)->piece->packet);
+		if (k >= WARM_AHEAD)
+			run_errand(w, b, e - WARM_AHEAD);
 	}
 	batch_queue_walked(&w->run->queue, w->id, b);
 }
