@@ -35,9 +35,10 @@ struct capture_out {
 		uint64_t at : 63, is_frame : 1;
 	} piece[OUT_PIECES];
 	size_t piece_count;
-	uint64_t held;	  /* bytes of all of them */
-	uint64_t written; /* bytes in the file */
-	uint64_t whole;	  /* bytes of them that are whole pieces */
+	uint64_t held;	      /* bytes of all of them */
+	uint64_t held_frames; /* frames among them */
+	uint64_t written;     /* bytes in the file */
+	uint64_t whole;	      /* bytes of them that are whole pieces */
 	uint64_t whole_frames;
 	uint64_t frames_before; /* of those, in files before this one */
 };
@@ -98,10 +99,16 @@ size_t capture_out_file_count(const struct capture_out *o)
 /* Notes which pieces the last bytes written completed, and drops them from the list. */
 static void settle(struct capture_out *o, uint64_t start)
 {
+	if (o->held > 0 && o->written == start + o->held) { /* nearly always: all of them */
+		o->whole = o->written;
+		o->whole_frames += o->held_frames;
+		o->piece_count = 0;
+	}
 	for (size_t i = 0; i < o->piece_count && start + o->piece[i].at <= o->written; i++) {
 		o->whole = start + o->piece[i].at;
 		o->whole_frames += o->piece[i].is_frame;
 	}
+	o->held_frames = 0;
 	o->piece_count = 0;
 	o->held = 0;
 	o->run_count = 0;
@@ -170,7 +177,7 @@ static int begin_run(struct capture_out *o, struct slice piece)
 }
 
 /* Takes a piece in without a copy. */
-static int hold(struct capture_out *o, struct slice piece, bool is_frame)
+static inline int hold(struct capture_out *o, struct slice piece, bool is_frame)
 {
 	if (piece.len == 0)
 		return o->err;
@@ -180,6 +187,7 @@ static int hold(struct capture_out *o, struct slice piece, bool is_frame)
 		return o->err;
 	o->run_end = piece.at + piece.len;
 	o->held += piece.len;
+	o->held_frames += is_frame;
 	o->piece[o->piece_count++] = (struct piece_end){o->held, is_frame};
 	return 0;
 }
