@@ -211,9 +211,14 @@ static const struct range reserved[] = {
 
 bool addr_is_reserved(const struct dpi_addr *a)
 {
+	size_t lead = dpi_addr_is4(a) ? MAPPED_BITS / 8 : 0;
+
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
 		struct dpi_addr net;
 
+		/* Most differ in the first byte that says something. */
+		if (reserved[i].bits >= 8 * lead + 8 && a->b[lead] != reserved[i].first[lead])
+			continue;
 		memcpy(net.b, reserved[i].first, sizeof(net.b));
 		if (addr_in_net(a, &net, reserved[i].bits))
 			return true;

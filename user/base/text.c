@@ -108,11 +108,30 @@ static const struct escape escape_plain = {.slash = "\\", .quote = "\""};
 static const struct escape escape_json = {.slash = "\\\\", .quote = "\\\""};
 static const struct escape escape_csv = {.slash = "\\", .quote = "\"\""};
 
+/* Where bytes of x are 0, the highest bit of each is set (and of no other below the first). */
+static uint64_t empty_bytes(uint64_t x)
+{
+	return (x - 0x0101010101010101ULL) & ~x & 0x8080808080808080ULL;
+}
+
+/* Eight bytes at once: all of them 0x20 to 0x7e, no quote and no backslash. */
+static bool are_plain(const uint8_t *at)
+{
+	const uint64_t ones = 0x0101010101010101ULL, high = 0x80 * ones;
+	uint64_t x;
+
+	memcpy(&x, at, sizeof(x));
+	return !((x & high) || ((x + 0x60 * ones) & high) != high || ((x + ones) & high) ||
+		 empty_bytes(x ^ '"' * ones) || empty_bytes(x ^ '\\' * ones));
+}
+
 /* How many bytes from the beginning on are written as they are. */
 static size_t plain_len(struct slice s)
 {
 	size_t i = 0;
 
+	while (i + 8 <= s.len && are_plain(s.at + i))
+		i += 8;
 	while (i < s.len && s.at[i] >= 0x20 && s.at[i] <= 0x7e && s.at[i] != '\\' && s.at[i] != '"')
 		i++;
 	return i;

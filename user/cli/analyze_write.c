@@ -94,9 +94,14 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		.local_nets = a->nets,
 		.local_net_count = a->net_count,
 	};
-	struct report *report = report_new(&config);
+	bool has_text = !a->is_quiet && !is_stdout(a->json) && !is_stdout(a->csv) &&
+			!is_stdout(a->events);
+	struct report *report;
 	int status = 0;
 
+	if (!a->json && !a->csv && !has_text)
+		return 0;
+	report = report_new(&config);
 	if (!report) {
 		log_error("no memory for the report");
 		return EXIT_FAILED;

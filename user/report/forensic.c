@@ -51,9 +51,14 @@ static const struct range {
 
 static const struct range *range_of(const struct dpi_addr *a)
 {
+	size_t lead = dpi_addr_is4(a) ? 12 : 0;
+
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
 		struct dpi_addr prefix;
 
+		/* Most differ in the first byte that says something. */
+		if (ranges[i].bits >= 8 * lead + 8 && a->b[lead] != ranges[i].prefix[lead])
+			continue;
 		memcpy(&prefix, ranges[i].prefix, sizeof(prefix));
 		if (addr_in_net(a, &prefix, ranges[i].bits))
 			return &ranges[i];
@@ -65,8 +70,9 @@ static struct report_net net_of(const struct dpi_addr *a, uint8_t bits)
 {
 	struct report_net n = {.bits = bits};
 
-	for (unsigned i = 0; i < bits; i++)
-		n.addr.b[i / 8] |= (uint8_t)(a->b[i / 8] & (0x80 >> i % 8));
+	memcpy(n.addr.b, a->b, bits / 8);
+	if (bits % 8)
+		n.addr.b[bits / 8] = (uint8_t)(a->b[bits / 8] & (0xff00 >> bits % 8));
 	return n;
 }
 
@@ -95,17 +101,38 @@ static bool teaches(const struct sum_addr *a, const struct range *r)
 	return r && (a->is_own || (r->is_stand_in && a->is_answering));
 }
 
+enum { RECENT = 256 };
+
+/* True when the network stands at its place among those met; else it is put there. */
+static bool is_recent(const struct report_net *net, struct report_net *recent)
+{
+	uint64_t mix = net->addr.d[0] ^ net->addr.d[1] ^ net->bits;
+	struct report_net *at = &recent[(mix * 0x9e3779b97f4a7c15ULL) >> 56];
+
+	if (!compare_nets(at, net))
+		return true;
+	*at = *net;
+	return false;
+}
+
 /* nets has room for one network an address. */
 static void learn_nets(struct forensic *f, const struct sums *sums)
 {
+	struct report_net recent[RECENT] = {0}; /* none has 0 bits */
 	const struct sum_addr *a;
 	size_t at = 0;
 
 	while ((a = sums_next_addr(sums, &at))) {
 		const struct range *r = range_of(&a->addr);
+		struct report_net *net = &f->nets[f->net_count];
 
-		if (teaches(a, r))
-			f->nets[f->net_count++] = net_of(&a->addr, r->net_bits);
+		if (!teaches(a, r))
+			continue;
+		*net = net_of(&a->addr, r->net_bits);
+		/* Many addresses, few networks: what was met not long ago need not be sorted. */
+		if (is_recent(net, recent))
+			continue;
+		f->net_count++;
 	}
 	f->net_count = unique_nets(f->nets, f->net_count);
 }
