@@ -185,10 +185,14 @@ static bool relieve_responder(struct engine *e, struct flow *f)
  */
 static void relieve(struct engine *e, const struct flow *current)
 {
-	struct flow *f = flow_table_holder(e->flows), *next;
+	/* Some more than it takes, so that looking for who gives is not every frame's work. */
+	size_t enough = e->config.held_max - e->config.held_max / 8;
+	struct flow *f, *next;
 	int passed = 0;
 
-	for (; f && e->held > e->config.held_max; f = next) {
+	if (e->held <= e->config.held_max)
+		return;
+	for (f = flow_table_holder(e->flows); f && e->held > enough; f = next) {
 		next = flow_table_next_holder(e->flows, f);
 		if (f == current)
 			continue;
