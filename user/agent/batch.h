@@ -20,7 +20,7 @@
 #include "pcap/capture_in.h"
 
 enum {
-	BATCH_PIECES = 1024,
+	BATCH_PIECES = 256,
 	BATCH_BYTES = 1 << 20, /* held by a batch; a single larger piece makes a batch of its own */
 	BATCH_LENT = 4 << 20,  /* of records that last where they are, which is memory too */
 	BATCH_QUEUE = 8,

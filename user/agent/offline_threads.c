@@ -139,7 +139,7 @@ struct errand {
 	bool is_answer;
 };
 
-enum { WARM_STEPS = 3, WARM_APART = 4 /* frames */, WARM_AHEAD = WARM_STEPS * WARM_APART };
+enum { WARM_STEPS = 4, WARM_APART = 4 /* frames */, WARM_AHEAD = WARM_STEPS * WARM_APART };
 
 /* Which pieces of a batch concern a worker. Returns how many. */
 static size_t list(const struct worker *w, struct batch *b, struct errand *errand)
@@ -177,7 +177,7 @@ static void run_errand(struct worker *w, struct batch *b, const struct errand *e
 								log);
 }
 
-/* Takes the worker's own frames down the road. What a frame will need is fetched in three steps,
+/* Takes the worker's own frames down the road. What a frame will need is fetched in four steps,
  * each when the one before has come. */
 static void walk(struct worker *w, struct batch *b)
 {
@@ -195,6 +195,9 @@ static void walk(struct worker *w, struct batch *b)
 		if (k - 2 * WARM_APART < count && may_warm(e - 2 * WARM_APART))
 			engine_warm_sides((e - 2 * WARM_APART)->shard->engine,
 					  &(e - 2 * WARM_APART)->piece->packet);
+		if (k - 3 * WARM_APART < count && may_warm(e - 3 * WARM_APART))
+			engine_warm_streams((e - 3 * WARM_APART)->shard->engine,
+					    &(e - 3 * WARM_APART)->piece->packet);
 		if (k >= WARM_AHEAD)
 			run_errand(w, b, e - WARM_AHEAD);
 	}

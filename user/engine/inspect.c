@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { NAMED_PASSED = 64 };
+enum { NAMED_PASSED = 64, QUIC_LONG = 0x80 /* header form (RFC 9000 17.2) */ };
 
 static bool is_dns_flow(const struct flow *f)
 {
@@ -55,11 +55,14 @@ static void keep_ids(struct engine *e, struct flow *f)
  * whether it ends inside one. */
 static bool read_datagram(struct finding *x, struct flow_side *side)
 {
+	bool has_ids = x->packet->payload.len && (x->packet->payload.at[0] & QUIC_LONG);
 	struct engine *e = x->engine;
 	bool is_pending = false;
 	struct clue clue;
 
-	x->ctx.ids = ids_of(e, x->flow);
+	/* Only packets with a long header ask for them, and few are such. */
+	if (has_ids)
+		x->ctx.ids = ids_of(e, x->flow);
 	x->ctx.pieces = &e->pieces;
 	e->pieces.count = 0;
 	e->pieces.used = 0;
@@ -79,7 +82,8 @@ static bool read_datagram(struct finding *x, struct flow_side *side)
 		is_pending |= clue.proto != PROTO_NONE;
 		judge_begin(x, &clue);
 	}
-	keep_ids(e, x->flow);
+	if (has_ids)
+		keep_ids(e, x->flow);
 	if (e->pieces.count || e->pieces.is_over)
 		is_pending |= pieces_take(x, side, &e->pieces);
 	return is_pending;
@@ -217,7 +221,7 @@ static void inspect_payload(struct finding *x)
 	struct flow *f = x->flow;
 	int end = x->packet->head.dir;
 	struct flow_side *side = flow_side_open(f, end);
-	bool is_pending = false;
+	bool is_pending = false, has_changed;
 	int err = 0;
 
 	if (!side || side->is_done)
@@ -230,18 +234,22 @@ static void inspect_payload(struct finding *x)
 	charge(side, x->packet->head.payload_len);
 	if (f->key.proto == DPI_IP_TCP) {
 		x->ctx.transport = EXTRACT_STREAM;
+		has_changed = !lane_is_hollow(side);
 		err = lane_read(x, side);
 		side->is_pending = lane_is_pending(side);
 		is_pending = side->is_pending || (f->side[!end] && f->side[!end]->is_pending);
 	} else {
 		x->ctx.transport = EXTRACT_DATAGRAM;
 		is_pending = read_datagram(x, side);
+		has_changed = e->pieces.count || e->pieces.is_over;
 	}
 	f->is_pending = is_pending;
 	/* Questions go on for ever on one 5-tuple, and each is decided for itself. */
-	if (!is_dns_flow(f) && (err || is_spent(side)))
+	if (!is_dns_flow(f) && (err || is_spent(side))) {
 		end_side(e, f, end);
-	if (!f->is_settled)
+		has_changed = true;
+	}
+	if (has_changed && !f->is_settled)
 		inspect_weigh(e, f, side);
 	relieve(e, f);
 }

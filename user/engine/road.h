@@ -77,6 +77,12 @@ void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side);
 int lane_read(struct finding *x, struct flow_side *side);
 /* Reads bytes as messages of their own, beside the lanes and their state. */
 void lane_read_alone(struct finding *x, struct slice bytes);
+/* True when an end is followed without its bytes, so that it takes no more memory. */
+static inline bool lane_is_hollow(const struct flow_side *side)
+{
+	return side->is_stream && !side->has_lanes && side->lane[0].stream &&
+	       stream_is_hollow(side->lane[0].stream);
+}
 /* True when what is there of an end ends inside a message that was recognised. */
 bool lane_is_pending(const struct flow_side *side);
 

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-enum { DRAIN_FRAMES = 4 }; /* every so many frames a flow is looked at */
+enum { DRAIN_FRAMES = 8 }; /* every so many frames a flow is looked at */
 #define CLOCK_STEP_NS 1000000000ULL
 #define DRAIN_LATE_NS 60000000000ULL
 
@@ -405,7 +405,6 @@ void track_drain(struct engine *e)
 	if (!f)
 		return;
 	e->cursor = flow_table_newer(e->flows, f);
-	__builtin_prefetch(e->cursor); /* for the next time */
 	if (track_is_gone(e, f, e->clock_ns - DRAIN_LATE_NS)) {
 		flow_table_close(e->flows, f);
 		e->count.flows_expired++;

@@ -23,6 +23,7 @@ enum {
 	IDLE_TCP_S = 300,
 	CACHE_LINE = 64,
 	HOT_LINES = 3,
+	ORDER_PARTS = 16,
 };
 _Static_assert(offsetof(struct flow, decision) <= HOT_LINES * CACHE_LINE,
 	       "what every frame touches");
@@ -35,6 +36,7 @@ _Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS &&
  * together: whoever is used touches two others' as well. */
 struct links {
 	uint32_t older, newer;
+	uint32_t moved; /* when it was last put at its place, by the table's own count */
 };
 
 struct flow_table {
@@ -46,6 +48,7 @@ struct flow_table {
 	uint32_t oldest, newest;
 	uint32_t oldest_holder, newest_holder;
 	uint32_t first_other; /* 0 when all are blocked */
+	uint32_t touched;     /* how often flows were used, modulo 2^32 */
 	size_t max;
 	uint64_t seed;
 	uint64_t evicted;
@@ -248,6 +251,20 @@ void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
 	}
 }
 
+void flow_table_warm_streams(const struct flow_table *t, uint64_t hash)
+{
+	size_t place = index_at(&t->by_key, (uint32_t)hash);
+	uint32_t number = index_next(&t->by_key, (uint32_t)hash, &place);
+	const struct flow *f = number ? flow_at(t, number) : NULL;
+
+	for (int end = 0; f && end < 2; end++) {
+		const struct flow_side *side = f->side[end];
+
+		if (side && side->is_stream && side->lane[0].stream)
+			__builtin_prefetch(side->lane[0].stream, 1);
+	}
+}
+
 struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash)
 {
 	size_t place = index_at(&t->by_key, (uint32_t)hash);
@@ -286,6 +303,7 @@ struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *
 	f->key = *key;
 	f->first_ns = f->last_ns = ts_ns;
 	list_add(t, f);
+	t->links[f->number].moved = t->touched;
 	return f;
 }
 
@@ -295,9 +313,19 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 	return flow_table_open_hashed(t, key, flow_table_hash(t, key, key_hash), ts_ns);
 }
 
+/*
+ * The order is one of uses to within a small part of the table's size: a flow that was moved so
+ * lately stays where it is, for moving costs its neighbours' memory, too.
+ */
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
 {
+	struct links *l = &t->links[f->number];
+	uint32_t now = ++t->touched;
+
 	f->last_ns = ts_ns;
+	if (now - l->moved < t->max / ORDER_PARTS)
+		return;
+	l->moved = now;
 	if (f->number == t->newest && !f->is_verdict)
 		return;
 	list_remove(t, f->number);
@@ -388,5 +416,11 @@ struct flow *flow_table_oldest(const struct flow_table *t)
 
 struct flow *flow_table_newer(const struct flow_table *t, const struct flow *f)
 {
-	return flow_at(t, t->links[f->number].newer);
+	uint32_t number = t->links[f->number].newer;
+	struct flow *newer = flow_at(t, number);
+
+	/* For whoever walks on, or comes back to it. */
+	__builtin_prefetch(newer);
+	__builtin_prefetch(&t->links[number]);
+	return newer;
 }

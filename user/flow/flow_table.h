@@ -26,6 +26,7 @@ struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, ui
  */
 uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
 void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash);
+void flow_table_warm_streams(const struct flow_table *t, uint64_t hash);
 void flow_table_warm_sides(const struct flow_table *t, uint64_t hash);
 void flow_table_warm_flow(const struct flow_table *t, uint64_t hash);
 struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash);
