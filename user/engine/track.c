@@ -327,7 +327,7 @@ enum flow_state track_state(const struct flow *f)
 		return FLOW_BLOCKED;
 	if (f->is_closed)
 		return f->is_pending && !f->name_count ? FLOW_INCOMPLETE : FLOW_CLOSED;
-	if (f->name_count || f->proto != PROTO_NONE)
+	if (f->proto != PROTO_NONE || f->name_count)
 		return FLOW_CLASSIFIED;
 	/* TCP: the opener's ACK ends the handshake. */
 	if (f->key.proto == DPI_IP_TCP)
