@@ -11,13 +11,12 @@
 
 #include <gcrypt.h>
 
-enum { HASH_LEN = 32, LABEL_MAX = 32, ID_MAX = 20, KEPT = 64, KEPT_BYTES = 256 };
+enum { HASH_LEN = CRYPT_HASH, LABEL_MAX = 32, ID_MAX = 20, KEPT = 64, KEPT_BYTES = 256 };
 
-/* What was hashed, and its hash. */
 struct kept_hash {
 	uint16_t len; /* 0: none */
 	uint8_t hash[HASH_LEN];
-	uint8_t bytes[KEPT_BYTES];
+	uint8_t key[KEPT_BYTES];
 };
 
 /* What was worked out for a connection id: a handshake has several packets, of both ends. */
@@ -90,22 +89,32 @@ static size_t place_of(struct slice bytes)
 	return mix >> 32 & (KEPT - 1);
 }
 
-void crypt_sha256(struct crypt *c, struct slice bytes, uint8_t out[32])
+void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 {
-	bool may_keep = c && bytes.len && bytes.len <= KEPT_BYTES;
-	struct kept_hash *k = may_keep ? &c->hash[place_of(bytes)] : NULL;
-
-	if (k && k->len == bytes.len && !memcmp(k->bytes, bytes.at, bytes.len)) {
-		memcpy(out, k->hash, HASH_LEN);
-		return;
-	}
 	gcry_md_hash_buffer(GCRY_MD_SHA256, out, bytes.len ? bytes.at : (const uint8_t *)"",
 			    bytes.len);
-	if (!k)
+}
+
+const uint8_t *crypt_known_hash(const struct crypt *c, struct slice key)
+{
+	const struct kept_hash *k;
+
+	if (!c || !key.len)
+		return NULL;
+	k = &c->hash[place_of(key)];
+	return k->len == key.len && !memcmp(k->key, key.at, key.len) ? k->hash : NULL;
+}
+
+void crypt_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH])
+{
+	struct kept_hash *k;
+
+	if (!c || !key.len || key.len > KEPT_BYTES)
 		return;
-	k->len = (uint16_t)bytes.len;
-	memcpy(k->bytes, bytes.at, bytes.len);
-	memcpy(k->hash, out, HASH_LEN);
+	k = &c->hash[place_of(key)];
+	k->len = (uint16_t)key.len;
+	memcpy(k->key, key.at, key.len);
+	memcpy(k->hash, hash, HASH_LEN);
 }
 
 /* HMAC under the key that was set last; any number of them for one key. */

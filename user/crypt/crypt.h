@@ -14,9 +14,15 @@ struct crypt;
 struct crypt *crypt_new(void); /* NULL: out of memory, or the library refuses */
 void crypt_free(struct crypt *c);
 
-/* SHA-256 (FIPS 180-4) of bytes. c, which may be NULL, remembers some that were asked for before:
- * few kinds of clients say most of the hellos. */
-void crypt_sha256(struct crypt *c, struct slice bytes, uint8_t out[32]);
+enum { CRYPT_HASH = 32 };
+
+/* SHA-256 (FIPS 180-4) of bytes. */
+void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
+/* The hash that was kept under a key, which says what was hashed; NULL: none, or no longer. Few
+ * kinds of clients say most of the hellos. c may be NULL. Borrowed until the next call. */
+const uint8_t *crypt_known_hash(const struct crypt *c, struct slice key);
+/* Keeps one, in place of whichever stood there; not for keys above 256 bytes. */
+void crypt_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH]);
 
 /* One version's way to its Initial keys: salt and the labels of HKDF-Expand-Label. */
 struct crypt_initial_version {

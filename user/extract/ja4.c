@@ -29,6 +29,7 @@ enum {
 	HASH_BYTES = 6,
 	DIGITS = 5,			 /* of a number and its comma */
 	NUMBERS_MAX = JA4_BLOCK_MAX / 2, /* in any list */
+	KEY_NUMBERS = 128,		 /* that a hash is kept under */
 };
 
 /* Numbers of two bytes, the reserved ones left out. */
@@ -133,17 +134,56 @@ static void put_numbers(struct digits *d, const struct numbers *list)
 	}
 }
 
-/* Appends the hash; of nothing it is all zeros. */
-static char *put_hash(char *out, struct crypt *crypt, const struct digits *d)
+/* One or two lists, as a key under which their hash is kept. Returns its length, 0 when too long.
+ */
+static size_t key_of(const struct numbers *first, const struct numbers *second,
+		     uint16_t key[KEY_NUMBERS])
 {
-	uint8_t hash[32] = {0};
+	size_t more = second ? second->count : 0;
 
-	if (d->len)
-		crypt_sha256(crypt, slice_of(d->at, d->len), hash);
+	if (1 + first->count + more > KEY_NUMBERS)
+		return 0;
+	key[0] = (uint16_t)first->count;
+	memcpy(key + 1, first->at, first->count * sizeof(*key));
+	if (more)
+		memcpy(key + 1 + first->count, second->at, more * sizeof(*key));
+	return (1 + first->count + more) * sizeof(*key);
+}
+
+static void hash_numbers(const struct numbers *first, const struct numbers *second,
+			 uint8_t hash[CRYPT_HASH])
+{
+	struct digits digits;
+
+	digits.len = 0;
+	put_numbers(&digits, first);
+	if (second && second->count) {
+		digits.at[digits.len++] = '_';
+		put_numbers(&digits, second);
+	}
+	memset(hash, 0, CRYPT_HASH);
+	if (digits.len)
+		crypt_sha256(slice_of(digits.at, digits.len), hash);
+}
+
+/* Appends the hash of a list, or of two (the second may be NULL); of nothing it is all zeros. */
+static char *put_hash(char *out, struct crypt *crypt, const struct numbers *first,
+		      const struct numbers *second)
+{
+	uint16_t numbers[KEY_NUMBERS];
+	struct slice key = slice_of((const uint8_t *)numbers, key_of(first, second, numbers));
+	const uint8_t *known = crypt_known_hash(crypt, key);
+	uint8_t hash[CRYPT_HASH];
+
+	if (!known) {
+		hash_numbers(first, second, hash);
+		crypt_keep_hash(crypt, key, hash);
+		known = hash;
+	}
 	*out++ = '_';
 	for (int i = 0; i < HASH_BYTES; i++) {
-		*out++ = hex[hash[i] >> 4];
-		*out++ = hex[hash[i] & 15];
+		*out++ = hex[known[i] >> 4];
+		*out++ = hex[known[i] & 15];
 	}
 	return out;
 }
@@ -252,7 +292,6 @@ void ja4_write(const struct ja4_hello *h, struct crypt *crypt, struct clue *clue
 {
 	struct slice protocol = first_protocol(h);
 	struct numbers ciphers, extensions, algorithms;
-	struct digits digits = {.len = 0};
 	char *out = clue->ja4;
 
 	read_numbers(&ciphers, reader_of(block_slice(&h->ciphers)), JA4_CIPHERS_MAX);
@@ -264,14 +303,8 @@ void ja4_write(const struct ja4_hello *h, struct crypt *crypt, struct clue *clue
 	out = put_count(out, ciphers.count);
 	out = put_count(out, hashed_extensions(h, &extensions));
 	out = put_protocol(out, protocol);
-	put_numbers(&digits, &ciphers);
-	out = put_hash(out, crypt, &digits);
-	digits.len = 0;
-	put_numbers(&digits, &extensions);
-	if (algorithms.count)
-		digits.at[digits.len++] = '_';
-	put_numbers(&digits, &algorithms);
-	out = put_hash(out, crypt, &digits);
+	out = put_hash(out, crypt, &ciphers, NULL);
+	out = put_hash(out, crypt, &extensions, &algorithms);
 	*out = '\0';
 	write_alpn(protocol, clue);
 }
