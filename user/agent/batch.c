@@ -26,7 +26,10 @@ static void batch_free(struct batch *b)
 
 int batch_queue_init(struct batch_queue *q, unsigned workers)
 {
-	*q = (struct batch_queue){.workers = workers};
+	*q = (struct batch_queue){
+		.workers = workers,
+		.depth = workers + BATCH_AHEAD < BATCH_QUEUE ? workers + BATCH_AHEAD : BATCH_QUEUE,
+	};
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, NULL);
 	for (size_t i = 0; i < BATCH_QUEUE; i++) {
@@ -53,19 +56,19 @@ void batch_queue_clear(struct batch_queue *q)
 static enum batch_turn choose(struct batch_queue *q, unsigned worker, struct batch **b)
 {
 	uint64_t walked = q->walked[worker], ahead = q->filled - walked;
-	bool may_fill = !q->is_end && !q->is_filling && q->filled - q->written < BATCH_QUEUE;
+	bool may_fill = !q->is_end && !q->is_filling && q->filled - q->written < q->depth;
 
-	*b = q->batch[q->written % BATCH_QUEUE];
+	*b = q->batch[q->written % q->depth];
 	if (!q->is_writing && q->written < q->filled && !(*b)->busy) {
 		q->is_writing = true;
 		return BATCH_WRITE;
 	}
 	if (may_fill && ahead < BATCH_AHEAD) {
-		*b = q->batch[q->filled % BATCH_QUEUE];
+		*b = q->batch[q->filled % q->depth];
 		q->is_filling = true;
 		return BATCH_FILL;
 	}
-	*b = q->batch[walked % BATCH_QUEUE];
+	*b = q->batch[walked % q->depth];
 	return ahead ? BATCH_WALK : BATCH_DONE;
 }
 
@@ -97,7 +100,7 @@ static void tell(struct batch_queue *q)
 void batch_queue_filled(struct batch_queue *q, bool is_end)
 {
 	pthread_mutex_lock(&q->lock);
-	q->batch[q->filled % BATCH_QUEUE]->busy = q->workers;
+	q->batch[q->filled % q->depth]->busy = q->workers;
 	q->filled++;
 	q->is_filling = false;
 	q->is_end |= is_end;

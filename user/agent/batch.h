@@ -20,7 +20,7 @@
 #include "pcap/capture_in.h"
 
 enum {
-	BATCH_PIECES = 256,
+	BATCH_PIECES = 128,
 	BATCH_BYTES = 1 << 20, /* held by a batch; a single larger piece makes a batch of its own */
 	BATCH_LENT = 4 << 20,  /* of records that last where they are, which is memory too */
 	BATCH_QUEUE = 8,
@@ -73,8 +73,9 @@ struct batch_queue {
 	uint64_t filled, written;	/* batches so far */
 	uint64_t walked[DPI_RINGS_MAX]; /* by worker */
 	bool is_filling, is_writing;
-	bool is_end; /* no more will be filled */
-	unsigned workers;
+	bool is_end;		 /* no more will be filled */
+	unsigned workers, depth; /* of the batches so many are in use: few, so that the cache
+				    keeps them */
 	struct batch *batch[BATCH_QUEUE];
 };
 

@@ -64,8 +64,8 @@ static int add_up(struct offline *run, struct offline_result *r)
 		return -ENOMEM;
 	tally_spool(r->tally, TALLY_PLAIN_MAX);
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
-		offline_shard_finish(&run->shard[i], r->tally, &r->worker[i % r->worker_count],
-				     run->events ? &last : NULL);
+		offline_shard_end(&run->shard[i], run->events ? &last : NULL);
+		offline_shard_add(&run->shard[i], r->tally, &r->worker[i % r->worker_count]);
 		run->out_of_memory |= last.failed || last.text.failed;
 		err = last.count == 0
 			      ? 0

@@ -61,23 +61,29 @@ bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum 
 	return o.action == DPI_PASS;
 }
 
-void offline_shard_finish(struct offline_shard *s, struct tally *into, struct report_worker *w,
-			  struct event_log *log)
+void offline_shard_end(struct offline_shard *s, struct event_log *log)
 {
-	struct engine_counters c = *engine_counters(s->engine);
-
+	if (!s->engine)
+		return;
+	s->counters = *engine_counters(s->engine);
 	s->log = log;
 	s->number = 0;
 	engine_free(s->engine);
 	s->engine = NULL;
-	c.incomplete = s->incomplete_count; /* those that only closing showed included */
-	tally_add_engine(s->tally, &c);
+	s->counters.incomplete = s->incomplete_count; /* those that only closing showed included */
+	tally_add_engine(s->tally, &s->counters);
+}
+
+void offline_shard_add(struct offline_shard *s, struct tally *into, struct report_worker *w)
+{
+	const struct engine_counters *c = &s->counters;
+
 	tally_absorb(into, s->tally);
-	w->packets += c.packets;
-	w->forwarded += c.forwarded;
-	w->dropped += c.dropped;
-	w->flows += c.flows_opened;
-	w->names += c.names;
+	w->packets += c->packets;
+	w->forwarded += c->forwarded;
+	w->dropped += c->dropped;
+	w->flows += c->flows_opened;
+	w->names += c->names;
 }
 
 void offline_shard_close(struct offline_shard *s)

@@ -19,6 +19,7 @@ struct offline_shard {
 	struct dns_memory *memory; /* its worker's; NULL until that runs */
 	uint64_t number;	   /* of the frame under way */
 	uint64_t incomplete_count;
+	struct engine_counters counters; /* once it has ended */
 };
 
 /* All borrowed until offline_shard_close. 0, or -errno; closing may follow either. */
@@ -28,10 +29,11 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
  * when it passes. */
 bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum dpi_parse parse,
 			  struct event_log *log);
-/* Closes every flow that is open (their events go to log, or nowhere), and adds all that was
- * counted to the tally and the worker's row. */
-void offline_shard_finish(struct offline_shard *s, struct tally *into, struct report_worker *w,
-			  struct event_log *log);
+/* Closes every flow that is open; their events go to log, or nowhere. Once; again it does nothing.
+ */
+void offline_shard_end(struct offline_shard *s, struct event_log *log);
+/* Of one that has ended: adds all that was counted to the tally and the worker's row. */
+void offline_shard_add(struct offline_shard *s, struct tally *into, struct report_worker *w);
 void offline_shard_close(struct offline_shard *s);
 
 #endif

@@ -280,6 +280,16 @@ static void show_progress(struct offline *run)
 	run->config->progress(run->config->progress_ctx, &p);
 }
 
+/* A worker that has nothing left closes the flows of its shards. Where that makes events, they are
+ * written in order, and the shards end one by one. */
+static void end_shards(struct worker *w)
+{
+	struct offline *run = w->run;
+
+	for (unsigned s = w->id; s < DPI_RINGS_MAX && !run->events; s += run->queue.workers)
+		offline_shard_end(&run->shard[s], NULL);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -291,7 +301,7 @@ static void *worker_main(void *arg)
 		case BATCH_FILL: fill(w, b); break;
 		case BATCH_WALK: walk(w, b); break;
 		case BATCH_WRITE: put(run, b); break;
-		case BATCH_DONE: return NULL;
+		case BATCH_DONE: end_shards(w); return NULL;
 		}
 		if (!w->id)
 			show_progress(run);

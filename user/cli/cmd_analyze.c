@@ -133,7 +133,7 @@ static int run(struct analyze *a)
 		log_error("%s; %s", f.text,
 			  err == -EINVAL ? "give a pcap or pcapng file, or - for standard input"
 			  : err == -EIO	 ? "check the path, or write elsewhere"
-					 : "nothing was written; try again");
+					 : "no output is whole; try again");
 		return err == -EINVAL ? EXIT_USAGE : err == -EIO ? EXIT_OUTPUT : EXIT_FAILED;
 	}
 	status = analyze_write(a, &r);
