@@ -33,9 +33,10 @@ int batch_queue_init(struct batch_queue *q, unsigned workers)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, NULL);
 	for (size_t i = 0; i < BATCH_QUEUE; i++) {
-		q->batch[i] = calloc(1, sizeof(struct batch));
+		q->batch[i] = aligned_alloc(_Alignof(struct batch), sizeof(struct batch));
 		if (!q->batch[i])
 			return -ENOMEM;
+		memset(q->batch[i], 0, sizeof(struct batch));
 		q->batch[i]->arena = malloc(BATCH_BYTES + FRAGMENT_ROOM);
 		if (!q->batch[i]->arena)
 			return -ENOMEM;

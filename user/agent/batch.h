@@ -20,7 +20,7 @@
 #include "pcap/capture_in.h"
 
 enum {
-	BATCH_PIECES = 128,
+	BATCH_PIECES = 1024,
 	BATCH_BYTES = 1 << 20, /* held by a batch; a single larger piece makes a batch of its own */
 	BATCH_LENT = 4 << 20,  /* of records that last where they are, which is memory too */
 	BATCH_QUEUE = 8,
@@ -39,7 +39,7 @@ struct batch_piece {
 	struct capture_record record; /* its bytes in the batch's arena, or lasting */
 	struct packet packet;	      /* of a frame */
 	enum dpi_parse parse;
-};
+} __attribute__((aligned(64))); /* lines of the cache that no other worker's frame is in */
 
 /* Events of one worker, in frame order: text, and where each frame's lines end. */
 struct event_mark {

@@ -172,9 +172,9 @@ static void run_errand(struct worker *w, struct batch *b, const struct errand *e
 
 	if (e->is_answer)
 		learn_answer(w->memory, &p->packet);
-	if (e->shard)
-		b->is_dropped[e->index] = !offline_shard_packet(e->shard, &p->packet, p->parse,
-								log);
+	/* Written only where it matters: the other workers' frames stand beside it. */
+	if (e->shard && !offline_shard_packet(e->shard, &p->packet, p->parse, log))
+		b->is_dropped[e->index] = true;
 }
 
 /* Takes the worker's own frames down the road. What a frame will need is fetched in four steps,
