@@ -192,7 +192,7 @@ def test_merged_captures(tmp):
     if not found:
         return say("skip", "merged captures", "no captures; set DPI_CAPTURES")
     rng, forms = random.Random(1), set()
-    for _ in range(25):
+    for _ in range(12):
         forms.add(as_mergecap(tmp, rng.sample(found, rng.randrange(2, 6)))[1])
     need("pcapng" in forms and len(forms) > 1, f"only {forms} came out")
 
