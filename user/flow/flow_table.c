@@ -222,10 +222,22 @@ void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
 	index_warm(&t->by_key, (uint32_t)hash);
 }
 
-void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
+/* The first number that a hash has; 0: none. */
+static uint32_t likely_number(const struct flow_table *t, uint64_t hash)
 {
 	size_t place = index_at(&t->by_key, (uint32_t)hash);
-	uint32_t number = index_next(&t->by_key, (uint32_t)hash, &place);
+
+	return index_next(&t->by_key, (uint32_t)hash, &place);
+}
+
+static const struct flow *likely_flow(const struct flow_table *t, uint64_t hash)
+{
+	return flow_at(t, likely_number(t, hash));
+}
+
+void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
+{
+	uint32_t number = likely_number(t, hash);
 	const char *at = (const char *)flow_at(t, number);
 
 	if (!number)
@@ -237,9 +249,7 @@ void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
 
 void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
 {
-	size_t place = index_at(&t->by_key, (uint32_t)hash);
-	uint32_t number = index_next(&t->by_key, (uint32_t)hash, &place);
-	const struct flow *f = number ? flow_at(t, number) : NULL;
+	const struct flow *f = likely_flow(t, hash);
 
 	for (int end = 0; f && end < 2; end++) {
 		const char *at = (const char *)f->side[end];
@@ -253,9 +263,7 @@ void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
 
 void flow_table_warm_streams(const struct flow_table *t, uint64_t hash)
 {
-	size_t place = index_at(&t->by_key, (uint32_t)hash);
-	uint32_t number = index_next(&t->by_key, (uint32_t)hash, &place);
-	const struct flow *f = number ? flow_at(t, number) : NULL;
+	const struct flow *f = likely_flow(t, hash);
 
 	for (int end = 0; f && end < 2; end++) {
 		const struct flow_side *side = f->side[end];
