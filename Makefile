@@ -42,12 +42,14 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmli
 	-Wno-address-of-packed-member -fno-stack-protector
 
 # What each room needs beyond the C library.
-LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lpthread
+LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lmicrohttpd \
+	-lhiredis -lrdkafka -lncursesw -ltinfo -lsystemd -lpthread
 
 # `base`..`report` are the rooms; agent and cli join them into the program.
 LIB_SRC  := $(wildcard user/base/*.c user/crypt/*.c user/packet/*.c user/extract/*.c \
 	user/flow/*.c user/classify/*.c user/policy/*.c user/engine/*.c user/pcap/*.c \
-	user/live/*.c user/report/*.c user/api/*.c user/agent/*.c)
+	user/live/*.c user/report/*.c user/control/*.c user/fleet/*.c user/export/*.c \
+	user/api/*.c user/agent/*.c)
 CLI_SRC  := $(wildcard user/cli/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/user/classify/catalogue_data.o
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)

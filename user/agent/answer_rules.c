@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "agent/change.h"
+#include "control/change.h"
 #include "agent/why.h"
 
 static int kind_parse(const char *text, enum rule_kind *out)

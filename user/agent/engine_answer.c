@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/apps.h"
+#include "control/apps.h"
 #include "dpi/parse.h"
 #include "report/tunnel.h"
 

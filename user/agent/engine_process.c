@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "agent/apps.h"
+#include "control/apps.h"
 #include "agent/privilege.h"
 #include "base/log.h"
 

@@ -9,7 +9,7 @@
 #include "agent/engine_process.h"
 #include "agent/kernel_counts.h"
 #include "agent/shard.h"
-#include "agent/wire.h"
+#include "control/wire.h"
 
 enum { ENGINE_EVENTS_KEPT = 8 * 1024 * 1024 };
 

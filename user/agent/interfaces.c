@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/paths.h"
+#include "control/paths.h"
 #include "base/log.h"
 
 struct interface *interfaces_find(struct interfaces *all, const char *name)

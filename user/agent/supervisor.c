@@ -21,9 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/apps.h"
-#include "agent/change.h"
-#include "agent/control.h"
+#include "control/apps.h"
+#include "control/change.h"
+#include "control/control.h"
 #include "base/log.h"
 
 enum { CLIENT_MS = 2000, LOOP_MS = 1000 };

@@ -7,7 +7,7 @@
 #ifndef AGENT_SUPERVISOR_H
 #define AGENT_SUPERVISOR_H
 
-#include "agent/paths.h"
+#include "control/paths.h"
 #include "base/fault.h"
 
 #include <stdbool.h>

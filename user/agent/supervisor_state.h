@@ -10,7 +10,7 @@
 
 #include "agent/interfaces.h"
 #include "agent/supervisor.h"
-#include "agent/wire.h"
+#include "control/wire.h"
 #include "base/text.h"
 #include "classify/catalogue.h"
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/control.h"
+#include "control/control.h"
 #include "agent/interfaces.h"
 #include "agent/supervisor.h"
 #include "base/log.h"

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/apps.h"
-#include "agent/change.h"
+#include "control/apps.h"
+#include "control/change.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/remote.h"

@@ -8,7 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "agent/control.h"
+#include "control/control.h"
 #include "cli/options.h"
 #include "cli/remote.h"
 #include "live/loader.h"

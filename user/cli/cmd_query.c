@@ -8,9 +8,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/apps.h"
-#include "agent/change.h"
-#include "agent/control.h"
+#include "control/apps.h"
+#include "control/change.h"
+#include "control/control.h"
 #include "agent/why.h"
 #include "base/log.h"
 #include "cli/options.h"

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#include "agent/control.h"
+#include "control/control.h"
 #include "base/log.h"
 
 void remote_begin(struct text *request, const char *command)

@@ -5,7 +5,7 @@
 #ifndef CLI_REMOTE_H
 #define CLI_REMOTE_H
 
-#include "agent/paths.h"
+#include "control/paths.h"
 #include "base/fault.h"
 #include "base/text.h"
 #include "cli/command.h"

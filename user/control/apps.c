@@ -2,7 +2,7 @@
 /*
  * Loading the applications and writing the list of them; see apps.h.
  */
-#include "agent/apps.h"
+#include "control/apps.h"
 
 #include <errno.h>
 #include <stdio.h>

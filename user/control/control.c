@@ -2,7 +2,7 @@
 /*
  * The control socket from the outside; see control.h.
  */
-#include "agent/control.h"
+#include "control/control.h"
 
 #include <errno.h>
 #include <stdio.h>

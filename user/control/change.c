@@ -2,7 +2,7 @@
 /*
  * Changing rules; see change.h.
  */
-#include "agent/change.h"
+#include "control/change.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
  * Where the agent keeps things. DPI_XDP_STATE_DIR and DPI_XDP_RUN_DIR move them, so that one agent
  * a network namespace can live beside others; the pin directory follows the run directory's name.
  */
-#ifndef AGENT_PATHS_H
-#define AGENT_PATHS_H
+#ifndef CONTROL_PATHS_H
+#define CONTROL_PATHS_H
 
 enum { PATHS_MAX = 200 };
 

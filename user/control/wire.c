@@ -3,7 +3,7 @@
  * Messages over a stream socket; see wire.h. The head is three 32-bit big-endian numbers: kind,
  * length of the first block, length of the second.
  */
-#include "agent/wire.h"
+#include "control/wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
  * the supervisor with them, and the supervisor to the engine. A length is checked against a bound
  * before anything is allocated.
  */
-#ifndef AGENT_WIRE_H
-#define AGENT_WIRE_H
+#ifndef CONTROL_WIRE_H
+#define CONTROL_WIRE_H
 
 #include "base/slice.h"
 

@@ -2,7 +2,7 @@
 /*
  * The agent's paths; see paths.h.
  */
-#include "agent/paths.h"
+#include "control/paths.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -4,11 +4,11 @@
  * object, and data with it where a command has some; the answer carries an exit status and what to
  * print.
  */
-#ifndef AGENT_CONTROL_H
-#define AGENT_CONTROL_H
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H
 
-#include "agent/paths.h"
-#include "agent/wire.h"
+#include "control/paths.h"
+#include "control/wire.h"
 #include "base/fault.h"
 
 /* Beside the exit status in an answer: the agent ends with it. */

@@ -3,8 +3,8 @@
  * A change of the rules as a command asks for it. The agent applies it to the rules in force; with
  * no agent running the command line applies it to the stored ones, by the same code.
  */
-#ifndef AGENT_CHANGE_H
-#define AGENT_CHANGE_H
+#ifndef CONTROL_CHANGE_H
+#define CONTROL_CHANGE_H
 
 #include "base/text.h"
 #include "classify/catalogue.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The applications of this machine, and the list of them: what was seen of each, and the names of
- * all others that a rule may have; and the categories. Room: agent. The engine fills in what it
+ * all others that a rule may have; and the categories. Room: control. The engine fills in what it
  * saw; with no agent the list has names alone.
  */
-#ifndef AGENT_APPS_H
-#define AGENT_APPS_H
+#ifndef CONTROL_APPS_H
+#define CONTROL_APPS_H
 
 #include "base/text.h"
 #include "classify/catalogue.h"
