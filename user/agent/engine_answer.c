@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What the engine process answers: report, flows, applications, counters, events; each from what
- * engine_gathered.c brings together.
+ * What the engine process answers: report, flows, applications, counters; each from what
+ * engine_gathered.c brings together. Event lines: engine_events.c.
  */
 #include "agent/engine_gathered.h"
 
@@ -206,23 +206,12 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 		      live_verdict_count(e->options.maps));
 	counter_write(out, is_json, &is_first, "events_lost", "event lines nobody fetched in time",
 		      g.events_lost);
+	counter_write(out, is_json, &is_first, "events_unfetched",
+		      "event lines dropped, the oldest first, before anybody fetched them",
+		      e->events.unfetched);
 	if (is_json)
 		text_puts(out, "}}\n");
 	engine_gathered_clear(&g);
-	return 0;
-}
-
-/* Event lines from a position on; the position after them goes into *err. */
-static int answer_events(struct engine_state *e, const struct wire *request, struct text *out,
-			 struct text *err)
-{
-	uint64_t from = strtoull(request->out, NULL, 10), end = e->events_start + e->events.len;
-
-	if (from < e->events_start)
-		from = e->events_start;
-	if (from < end)
-		text_add(out, e->events.at + (from - e->events_start), end - from);
-	text_printf(err, "%llu", (unsigned long long)end);
 	return 0;
 }
 
@@ -240,7 +229,7 @@ int engine_answer(struct engine_state *e, const struct wire *request)
 	case ENGINE_FLOWS: result = answer_flows(e, request, &out); break;
 	case ENGINE_APPS: result = answer_apps(e, request, &out); break;
 	case ENGINE_STATS: result = answer_stats(e, request, &out); break;
-	case ENGINE_EVENTS: result = answer_events(e, request, &out, &err); break;
+	case ENGINE_EVENTS: result = engine_answer_events(e, request, &out, &err); break;
 	default: result = -EINVAL; break;
 	}
 	if (!result && (out.failed || err.failed))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The engine process; see engine_process.h. This file is its life: start, the loop, housekeeping.
- * The rules it takes are in engine_policy.c, what it answers in engine_answer.c.
+ * The rules it takes are in engine_policy.c, what it answers in engine_answer.c, event lines in
+ * engine_events.c.
  */
 #include "agent/engine_state.h"
 
@@ -67,34 +68,12 @@ static void verdict_sweep(void *ctx, const struct dpi_key *k, const struct dpi_v
 		live_verdict_delete(e->options.maps, k);
 }
 
-static void events_collect(struct engine_state *e)
-{
-	for (unsigned i = 0; i < e->shard_count; i++) {
-		struct text lines = {0};
-
-		shard_take_events(e->shards[i], &lines);
-		text_add(&e->events, lines.at, lines.len);
-		text_clear(&lines);
-	}
-	if (e->events.failed)
-		text_clear(&e->events);
-	if (e->events.len > ENGINE_EVENTS_KEPT) {
-		size_t cut = e->events.len - ENGINE_EVENTS_KEPT / 2;
-		const char *end = memchr(e->events.at + cut, '\n', e->events.len - cut);
-
-		cut = end ? (size_t)(end - e->events.at) + 1 : e->events.len;
-		memmove(e->events.at, e->events.at + cut, e->events.len - cut);
-		e->events.len -= cut;
-		e->events_start += cut;
-	}
-}
-
 static void housekeeping(struct engine_state *e)
 {
 	uint64_t now = live_monotonic();
 
 	live_heartbeat(e->options.maps, now);
-	events_collect(e);
+	engine_events_collect(e);
 	if (++e->beats % SWEEP_BEATS)
 		return;
 	e->sweep_now = now;
@@ -123,6 +102,7 @@ static int state_init(struct engine_state *e, const struct engine_options *optio
 	e->options = *options;
 	e->clock = live_clock_now();
 	e->started_ns = live_monotonic();
+	engine_events_init(e);
 	err = lock_take(options->lock_path);
 	if (err)
 		return fault_set(f, err, "%s cannot be locked: %s", options->lock_path,

@@ -16,7 +16,7 @@ enum engine_request {
 	ENGINE_FLOWS,	   /* struct engine_view */
 	ENGINE_APPS,	   /* struct engine_view */
 	ENGINE_STATS,	   /* struct engine_view */
-	ENGINE_EVENTS,	   /* decimal position; the answer's err block holds the next position */
+	ENGINE_EVENTS, /* what comes after: control/follow.h; the answer's err block tells where */
 };
 
 /* How an answer is to look. Sent as it is: both processes are one program. */

@@ -31,6 +31,7 @@ struct letter {
 	const struct policy *policy;
 	struct shard_snapshot *snapshot;
 	struct text *events;
+	uint64_t events_lost;
 	int err;
 	sem_t answered;
 };
@@ -162,6 +163,8 @@ static void letter_answer(struct shard *s)
 	case LETTER_EVENTS:
 		*l->events = s->events;
 		s->events = (struct text){0};
+		l->events_lost = s->events_lost - s->events_lost_told;
+		s->events_lost_told = s->events_lost;
 		break;
 	case LETTER_STOP: s->is_stopping = true; break;
 	}
@@ -302,9 +305,10 @@ void shard_snapshot_clear(struct shard_snapshot *snap)
 	*snap = (struct shard_snapshot){0};
 }
 
-void shard_take_events(struct shard *s, struct text *out)
+uint64_t shard_take_events(struct shard *s, struct text *out)
 {
 	struct letter l = {.kind = LETTER_EVENTS, .events = out};
 
 	letter_post(s, &l);
+	return l.events_lost;
 }

@@ -52,7 +52,8 @@ struct shard_snapshot {
 int shard_snapshot(struct shard *s, struct shard_snapshot *out);
 void shard_snapshot_clear(struct shard_snapshot *snap);
 
-/* Moves the event lines written since the last call into *out (cleared by the caller). */
-void shard_take_events(struct shard *s, struct text *out);
+/* Moves the event lines written since the last call into *out (cleared by the caller). Returns how
+ * many more there would have been, had there been room. */
+uint64_t shard_take_events(struct shard *s, struct text *out);
 
 #endif

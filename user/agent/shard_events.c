@@ -69,10 +69,16 @@ static void event_line(struct shard *s, const struct event *e)
 	struct eve_config c = {.catalogue = s->config.catalogue,
 			       .rules = policy_rules(s->config.policy)};
 
-	if (s->events.len < EVENTS_MAX)
-		eve_event(&s->events, e, &c);
-	else
-		s->events_lost++;
+	size_t before = s->events.len;
+
+	if (!eve_type(e) ||
+	    (before < EVENTS_MAX && eve_event(&s->events, e, &c) && !s->events.failed))
+		return;
+	s->events_lost++;
+	if (s->events.failed) { /* no half lines */
+		s->events.len = before;
+		s->events.failed = false;
+	}
 }
 
 void shard_event(void *ctx, const struct event *e)

@@ -41,7 +41,8 @@ struct shard {
 	struct late late[SHARD_LATE_MAX];
 	size_t late_count;
 	struct text events;
-	uint64_t events_lost, frames;
+	uint64_t events_lost, events_lost_told; /* all; those that somebody knows of */
+	uint64_t frames;
 	uint64_t last_tick_ns;
 	unsigned burst; /* frames since the ring was last found empty */
 	bool is_stopping;

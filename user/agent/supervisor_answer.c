@@ -72,7 +72,7 @@ static int answer_events(struct asked *a)
 	struct text body = {0};
 	int status;
 
-	text_puts(&body, asked_text(a, "from"));
+	text_puts(&body, asked_text(a, "after"));
 	status = relay(a, ENGINE_EVENTS, &body);
 	text_clear(&body);
 	return status;

@@ -4,13 +4,13 @@
  * agent; text for a person, or with --json one document for a program.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/apps.h"
 #include "control/change.h"
-#include "control/control.h"
+#include "control/follow.h"
 #include "agent/why.h"
 #include "base/log.h"
 #include "cli/options.h"
@@ -65,44 +65,42 @@ static void request_view(struct text *request, const struct remote_view *v)
 	text_printf(request, ",\"width\":%u", v->width);
 }
 
-/* One answer of event lines; the agent's err block says where the next ones begin. */
-static int events_once(char *position, size_t size)
+static volatile sig_atomic_t is_stopped;
+
+static void stop(int sig)
 {
-	struct text request = {0};
-	struct wire answer = {0};
+	is_stopped = 1;
+}
+
+/* What the agent still has, and with --follow what comes. */
+static int events(const struct query_wish *w)
+{
+	enum { PATIENCE_MS = 500 };
+	struct follow_lines lines;
+	struct follow *follow;
 	struct fault f = {0};
 	struct paths p;
-	int err;
+	int err = 1;
 
 	if (!remote_paths(&p))
 		return EXIT_USAGE;
-	remote_begin(&request, "events");
-	remote_string(&request, "from", position);
-	text_putc(&request, '}');
-	err = control_request(&p, slice_of(request.at, request.len), slice_of("", 0), &answer, &f);
-	text_clear(&request);
-	if (err)
-		return remote_failed(err, &f, NULL);
-	if (answer.kind == EXIT_DONE) {
-		fwrite(answer.out, 1, answer.out_len, stdout);
-		snprintf(position, size, "%s", answer.err);
-	} else {
-		log_error("%s", answer.err);
+	if (follow_open(&p, FOLLOW_OLDEST, &follow, &f)) {
+		log_error("%s", f.text);
+		return EXIT_FAILED;
 	}
-	err = (int)answer.kind;
-	wire_clear(&answer);
-	return fflush(stdout) || ferror(stdout) ? EXIT_OUTPUT : err;
-}
-
-static int events(const struct query_wish *w)
-{
-	struct timespec pause = {.tv_nsec = 250000000};
-	char position[32] = "0";
-	int status;
-
-	while ((status = events_once(position, sizeof(position))) == EXIT_DONE && w->is_follow)
-		nanosleep(&pause, NULL);
-	return status;
+	signal(SIGINT, stop);
+	signal(SIGTERM, stop);
+	while (!is_stopped && (err > 0 || (w->is_follow && err == 0))) {
+		err = follow_next(follow, w->is_follow ? PATIENCE_MS : 0, &lines, &f);
+		if (err > 0 && lines.lost)
+			log_note("%llu events were lost before they were fetched",
+				 (unsigned long long)lines.lost);
+		if (err > 0 && (fwrite(lines.text.at, 1, lines.text.len, stdout) < lines.text.len ||
+				fflush(stdout)))
+			break; /* main says why */
+	}
+	follow_close(follow);
+	return err < 0 ? remote_failed(err, &f, NULL) : EXIT_DONE;
 }
 
 /* Without an agent the applications are names; a rule may have any of them. */

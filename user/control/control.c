@@ -16,7 +16,7 @@
 
 enum { ANSWER_MS = 60000, RESTART_TRIES = 100, RESTART_WAIT_MS = 50 };
 
-static int connect_once(const struct paths *p)
+int control_connect(const struct paths *p)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
@@ -31,8 +31,7 @@ static int connect_once(const struct paths *p)
 	return err;
 }
 
-/* True while some process holds the agent's lock: it lives, though it may be starting again. */
-static bool agent_lives(const struct paths *p)
+bool control_agent_lives(const struct paths *p)
 {
 	int fd = open(p->lock, O_RDONLY | O_CLOEXEC);
 	bool is_held;
@@ -47,13 +46,13 @@ static bool agent_lives(const struct paths *p)
 static int connect_patiently(const struct paths *p)
 {
 	struct timespec wait = {.tv_nsec = RESTART_WAIT_MS * 1000000L};
-	int fd = connect_once(p);
+	int fd = control_connect(p);
 
 	for (int i = 0; i < RESTART_TRIES && (fd == -ECONNREFUSED || fd == -ENOENT); i++) {
-		if (!agent_lives(p))
+		if (!control_agent_lives(p))
 			break;
 		nanosleep(&wait, NULL);
-		fd = connect_once(p);
+		fd = control_connect(p);
 	}
 	return fd;
 }
@@ -62,7 +61,7 @@ void control_wait_end(const struct paths *p)
 {
 	struct timespec wait = {.tv_nsec = 5000000};
 
-	for (int i = 0; i < 1000 && agent_lives(p); i++)
+	for (int i = 0; i < 1000 && control_agent_lives(p); i++)
 		nanosleep(&wait, NULL);
 }
 

@@ -14,6 +14,12 @@
 /* Beside the exit status in an answer: the agent ends with it. */
 enum { CONTROL_ENDING = 256 };
 
+/* A connection for one request (wire.h), or -ENOENT, -ECONNREFUSED: no agent listens; -errno. */
+int control_connect(const struct paths *p);
+
+/* True while some process holds the agent's lock: it lives, though it may be starting again. */
+bool control_agent_lives(const struct paths *p);
+
 /* Waits, a few seconds at most, until an agent that said so has ended. */
 void control_wait_end(const struct paths *p);
 

@@ -71,8 +71,7 @@ static const char *type_of_name(const struct event *e)
 	return w ? w->type : "dpi_xdp";
 }
 
-/* The event_type, or NULL when the event has no line. */
-static const char *type_of(const struct event *e)
+const char *eve_type(const struct event *e)
 {
 	switch (e->type) {
 	case EVENT_NAMED: return type_of_name(e);
@@ -252,7 +251,7 @@ static void put_own(struct json *j, const struct event *e, const struct eve_conf
 
 bool eve_event(struct text *t, const struct event *e, const struct eve_config *c)
 {
-	const char *type = type_of(e);
+	const char *type = eve_type(e);
 	struct json j = json_to(t);
 
 	if (!type || !e->flow)

@@ -19,8 +19,10 @@ struct eve_config {
 	const char *in_iface;	   /* NULL: none */
 };
 
+/* The event_type of its line, or NULL when this event has none (FLOW_OPENED, SETTLED). */
+const char *eve_type(const struct event *e);
 /* Appends the event's line with its newline. Returns false when this event has no line
- * (FLOW_OPENED, SETTLED) and t is unchanged. */
+ * and t is unchanged. */
 bool eve_event(struct text *t, const struct event *e, const struct eve_config *c);
 
 /* Appends a "stats" line with the named counters. */
