@@ -253,6 +253,35 @@ static void a_million_opens_are_linear(void **state)
 	flow_table_free(t);
 }
 
+/* Some flows come and go between the steps of a walk; all that stay are met once. */
+static void a_walk_in_parts_meets_all_that_stay(void **state)
+{
+	struct flow_table *t = flow_table_new(5000, 7, NULL, NULL);
+	static int met[6000];
+	uint32_t at = 0, opened = 1000;
+	struct flow *f;
+
+	memset(met, 0, sizeof(met));
+	assert_null(flow_table_walk(t, &at));
+	for (uint32_t i = 0; i < 1000; i++)
+		open_flow(t, i, 6, i);
+	for (uint32_t i = 0; i < 1000; i += 3)
+		flow_table_close(t, find_flow(t, i, 6));
+	for (at = 0; (f = flow_table_walk(t, &at));) {
+		met[f->first_ns]++;
+		/* Every other one that was met leaves; others come. */
+		if (f->first_ns % 2)
+			flow_table_close(t, f);
+		else if (opened < 3000)
+			open_flow(t, opened, 6, opened), opened++;
+	}
+	for (uint32_t i = 1; i < 1000; i++)
+		assert_int_equal(met[i], i % 3 != 0);
+	for (uint32_t i = 1000; i < opened; i++)
+		assert_true(met[i] <= 1);
+	flow_table_free(t);
+}
+
 static void states_and_flags_have_names(void **state)
 {
 	for (int s = 0; s < FLOW_STATES; s++)
@@ -273,6 +302,7 @@ int main(void)
 		cmocka_unit_test(expiry_looks_at_no_more_than_told),
 		cmocka_unit_test(names_are_kept_once),
 		cmocka_unit_test(a_million_opens_are_linear),
+		cmocka_unit_test(a_walk_in_parts_meets_all_that_stay),
 		cmocka_unit_test(states_and_flags_have_names),
 	};
 

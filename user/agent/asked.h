@@ -18,6 +18,8 @@ struct asked {
 	struct supervisor *s;
 	const json_t *json;
 	struct slice data; /* what came with the request: a rules file's text */
+	int fd;		   /* of whoever asks */
+	bool is_handed_on; /* the engine answers */
 	struct text *out, *err;
 };
 

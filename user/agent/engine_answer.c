@@ -28,7 +28,7 @@ static struct report *report_make(struct engine_state *e, struct gathered *g, co
 	struct report_config config = {
 		.tally = g->all,
 		.catalogue = e->catalogue,
-		.rules = policy_rules(e->policy),
+		.rules = policy_rules(e->lent),
 		.title = "dpi-xdp live report",
 		.input = input,
 		.duration_s = (double)(live_monotonic() - e->started_ns) / 1e9,
@@ -53,7 +53,7 @@ static int answer_report(struct engine_state *e, const struct wire *request, str
 	struct report_out to = report_to_text(out);
 	struct report *report = NULL;
 	struct gathered g;
-	int err = engine_gather(e, &g, false);
+	int err = engine_gather(e, &g, GATHER_ALL);
 
 	if (!err) {
 		report = report_make(e, &g, request->out + sizeof(view), counters);
@@ -103,7 +103,7 @@ static void flow_line(struct engine_state *e, const struct connection *c, struct
 	if (tunnel_name(c->tunnel))
 		text_printf(out, " in %s", tunnel_name(c->tunnel));
 	if (c->is_blocked) {
-		report_rule_label(policy_rules(e->policy), c->rule, label, sizeof(label));
+		report_rule_label(policy_rules(e->lent), c->rule, label, sizeof(label));
 		text_puts(out, "  <- ");
 		text_escaped(out, slice_text(label));
 	}
@@ -115,7 +115,7 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 	struct engine_view view = view_of(request);
 	struct connection row;
 	struct gathered g;
-	int err = engine_gather(e, &g, true);
+	int err = engine_gather(e, &g, GATHER_OPEN);
 	size_t count = err ? 0 : tally_row_count(g.all);
 
 	if (!err && view.is_json)
@@ -128,7 +128,7 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 		if (view.is_json && i)
 			text_putc(out, ',');
 		if (view.is_json)
-			report_json_connection(out, &row, e->catalogue, policy_rules(e->policy));
+			report_json_connection(out, &row, e->catalogue, policy_rules(e->lent));
 		else
 			flow_line(e, &row, out);
 	}
@@ -143,7 +143,7 @@ static int answer_apps(struct engine_state *e, const struct wire *request, struc
 	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
 	struct connection row;
 	struct gathered g;
-	int err = engine_gather(e, &g, false);
+	int err = engine_gather(e, &g, GATHER_ALL);
 	size_t count = err ? 0 : tally_row_count(g.all);
 
 	for (size_t i = 0; sums && i < count; i++) {
@@ -182,7 +182,7 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 	const struct engine_counters *sum;
 	const struct defrag_counters *defrag;
 	struct gathered g;
-	int err = engine_gather(e, &g, false);
+	int err = engine_gather(e, &g, GATHER_COUNTS);
 
 	if (err) {
 		engine_gathered_clear(&g);
@@ -209,38 +209,35 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 	counter_write(out, is_json, &is_first, "events_unfetched",
 		      "event lines dropped, the oldest first, before anybody fetched them",
 		      e->events.unfetched);
+	counter_write(out, is_json, &is_first, "answers_slow",
+		      "askers that did not take their answer in time", e->answers_slow);
 	if (is_json)
 		text_puts(out, "}}\n");
 	engine_gathered_clear(&g);
 	return 0;
 }
 
-int engine_answer(struct engine_state *e, const struct wire *request)
+uint32_t engine_answer(struct engine_state *e, const struct wire *request, struct text *out,
+		       struct text *err)
 {
-	struct text out = {0}, err = {0};
-	struct fault f = {0};
-	int result = 0, sent;
+	int result = 0;
 
+	engine_policy_borrow(e);
 	switch (request->kind) {
-	case ENGINE_POLICY:
-		result = engine_take_policy(e, slice_of(request->out, request->out_len), &f);
-		break;
-	case ENGINE_REPORT: result = answer_report(e, request, &out); break;
-	case ENGINE_FLOWS: result = answer_flows(e, request, &out); break;
-	case ENGINE_APPS: result = answer_apps(e, request, &out); break;
-	case ENGINE_STATS: result = answer_stats(e, request, &out); break;
-	case ENGINE_EVENTS: result = engine_answer_events(e, request, &out, &err); break;
+	case ENGINE_REPORT: result = answer_report(e, request, out); break;
+	case ENGINE_FLOWS: result = answer_flows(e, request, out); break;
+	case ENGINE_APPS: result = answer_apps(e, request, out); break;
+	case ENGINE_STATS: result = answer_stats(e, request, out); break;
+	case ENGINE_EVENTS: result = engine_answer_events(e, request, out, err); break;
 	default: result = -EINVAL; break;
 	}
-	if (!result && (out.failed || err.failed))
+	engine_policy_return(e);
+	if (!result && (out->failed || err->failed))
 		result = -ENOMEM;
-	if (result && !f.text[0])
-		fault_set(&f, result, "the engine cannot answer: %s", strerror(-result));
-	if (result)
-		text_puts(&err, f.text);
-	sent = wire_send(e->options.socket, result ? 1 : 0, slice_of(out.at, result ? 0 : out.len),
-			 slice_of(err.at, err.len));
-	text_clear(&out);
-	text_clear(&err);
-	return sent;
+	if (!result)
+		return 0;
+	text_clear(out);
+	text_clear(err);
+	text_printf(err, "the engine cannot answer: %s\n", strerror(-result));
+	return 1;
 }

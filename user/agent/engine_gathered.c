@@ -46,69 +46,73 @@ static void row_from_kernel(void *ctx, const struct dpi_key *k, const struct liv
 	tally_add_connection(g->all, &row);
 }
 
-static void snapshots_take(struct gathered *g, struct shard_snapshot *snaps)
+/* What the shards counted, and their open flows where rows are wanted. */
+static int snapshots_take(struct gathered *g, struct shard_snapshot *snaps, bool has_rows)
 {
 	struct engine_state *e = g->e;
-	size_t open = 0;
+	int err = 0;
 
-	for (unsigned i = 0; i < e->shard_count; i++) {
-		if (shard_snapshot(e->shards[i], &snaps[i])) {
-			g->failed = true;
-			continue;
+	for (unsigned i = 0; i < e->shard_count && !err; i++) {
+		struct shard_news news = {.ended = engine_spare(e)};
+
+		if (!has_rows) {
+			shard_count(e->shards[i], &snaps[i].counts);
+		} else if (!news.ended) {
+			err = -ENOMEM;
+		} else {
+			err = shard_snapshot(e->shards[i], &news, &snaps[i]);
+			engine_news_keep(e, &news);
 		}
-		open += snaps[i].open_count;
-		tally_merge(g->all, snaps[i].closed);
-		g->events_lost += snaps[i].events_lost;
+		g->seen.max += snaps[i].count;
 	}
-	g->seen.max = open;
-	g->seen.keys = calloc(open ? open : 1, sizeof(*g->seen.keys));
-	if (!g->seen.keys)
-		g->failed = true;
+	g->seen.keys = calloc(g->seen.max ? g->seen.max : 1, sizeof(*g->seen.keys));
+	return g->seen.keys ? err : -ENOMEM;
 }
 
-static void rows_add(struct gathered *g, struct shard_snapshot *snaps)
+static void counts_add(struct gathered *g, const struct shard_counts *c, struct report_worker *w)
 {
-	struct engine_state *e = g->e;
-
-	for (unsigned i = 0; i < e->shard_count; i++) {
-		struct report_worker *w = &g->workers[i];
-
-		w->packets = snaps[i].frames;
-		w->forwarded = snaps[i].frames;
-		w->flows = snaps[i].flows;
-		w->names = snaps[i].names;
-		for (size_t r = 0; r < snaps[i].open_count; r++) {
-			struct connection *row = &snaps[i].open[r];
-
-			kernel_counts_row(e->options.maps, &e->clock, row);
-			seen_add(&g->seen, &row->key);
-			tally_add_connection(g->all, row);
-		}
-	}
-	live_flow_each(e->options.maps, row_from_kernel, g);
+	tally_add_engine(g->all, &c->engine);
+	tally_add_defrag(g->all, &c->defrag);
+	g->events_lost += c->events_lost;
+	w->packets = c->frames;
+	w->forwarded = c->frames;
+	w->flows = c->engine.flows_opened;
+	w->names = c->engine.names;
 }
 
-int engine_gather(struct engine_state *e, struct gathered *g, bool open_only)
+static void rows_add(struct gathered *g, struct shard_snapshot *snap)
+{
+	for (size_t r = 0; r < snap->count; r++) {
+		struct connection *row = &snap->open[r];
+
+		kernel_counts_row(g->e->options.maps, &g->e->clock, row);
+		seen_add(&g->seen, &row->key);
+		tally_add_connection(g->all, row);
+	}
+}
+
+int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent extent)
 {
 	struct shard_snapshot snaps[DPI_RINGS_MAX] = {0};
+	int err;
 
 	*g = (struct gathered){.e = e, .all = tally_new(0)};
 	if (!g->all)
 		return -ENOMEM;
-	snapshots_take(g, snaps);
-	if (open_only) {
-		tally_free(g->all);
-		g->all = tally_new(0);
-	} else {
-		tally_merge(g->all, e->unsampled);
+	err = snapshots_take(g, snaps, extent != GATHER_COUNTS);
+	if (!err && extent == GATHER_ALL)
+		tally_merge(g->all, e->ended);
+	for (unsigned i = 0; i < e->shard_count && !err; i++) {
+		counts_add(g, &snaps[i].counts, &g->workers[i]);
+		rows_add(g, &snaps[i]);
 	}
-	if (g->all && !g->failed) {
-		rows_add(g, snaps);
+	if (!err && extent != GATHER_COUNTS)
+		live_flow_each(e->options.maps, row_from_kernel, g);
+	if (!err)
 		kernel_counts_totals(e->options.maps, g->all);
-	}
 	for (unsigned i = 0; i < e->shard_count; i++)
 		shard_snapshot_clear(&snaps[i]);
-	return g->all && !g->failed ? 0 : -ENOMEM;
+	return err;
 }
 
 void engine_gathered_clear(struct gathered *g)

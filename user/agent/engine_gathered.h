@@ -28,12 +28,13 @@ struct gathered {
 	struct seen seen;
 	struct report_worker workers[DPI_RINGS_MAX];
 	uint64_t events_lost;
-	bool failed;
 };
 
-/* Gathers everything; open_only leaves out flows that have ended. 0 or -ENOMEM; either way
- * engine_gathered_clear() frees what *g holds. */
-int engine_gather(struct engine_state *e, struct gathered *g, bool open_only);
+/* How much: counters alone; open flows too; or also those that have ended. */
+enum gather_extent { GATHER_COUNTS, GATHER_OPEN, GATHER_ALL };
+
+/* Gathers so much. 0 or -ENOMEM; either way engine_gathered_clear() frees what *g holds. */
+int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent extent);
 void engine_gathered_clear(struct gathered *g);
 
 #endif

@@ -4,7 +4,7 @@
  * remember from an engine before this one; later ones are published to all of them; see
  * engine_state.h.
  */
-#include "agent/engine_state.h"
+#include "agent/clerk.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -70,9 +70,11 @@ static int shards_start(struct engine_state *e, struct fault *f)
 		.catalogue = e->catalogue,
 		.policy = e->policy,
 		.shards = e->shards,
+		.bell = e->bell,
 		.clock = e->clock,
 		.flow_max = e->options.flow_max,
 	};
+	int err;
 
 	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
 		return fault_set(f, -errno, "no random numbers: %s", strerror(errno));
@@ -92,6 +94,9 @@ static int shards_start(struct engine_state *e, struct fault *f)
 	for (unsigned i = 0; i < e->shard_count; i++)
 		if (shard_start(e->shards[i]))
 			return fault_set(f, -EAGAIN, "a worker thread cannot be started");
+	err = clerk_start(e);
+	if (err)
+		return fault_set(f, err, "a thread cannot be started: %s", strerror(-err));
 	/* Only the shards are in a hurry. */
 	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){.sched_priority = 0});
 	return 0;
@@ -107,11 +112,44 @@ static void verdict_check(void *ctx, const struct dpi_key *k, const struct dpi_v
 		live_verdict_delete(e->options.maps, k);
 }
 
+const struct policy *engine_policy_borrow(struct engine_state *e)
+{
+	pthread_mutex_lock(&e->lock);
+	e->lent = e->policy;
+	pthread_mutex_unlock(&e->lock);
+	return e->lent;
+}
+
+void engine_policy_return(struct engine_state *e)
+{
+	struct policy *over;
+
+	pthread_mutex_lock(&e->lock);
+	over = e->is_lent_old ? e->lent : NULL;
+	e->lent = NULL;
+	e->is_lent_old = false;
+	pthread_mutex_unlock(&e->lock);
+	policy_free(over);
+}
+
+/* No shard has it any more; the clerk may. */
+static void policy_end(struct engine_state *e, struct policy *old)
+{
+	bool is_lent;
+
+	pthread_mutex_lock(&e->lock);
+	is_lent = e->lent == old;
+	e->is_lent_old |= is_lent;
+	pthread_mutex_unlock(&e->lock);
+	if (!is_lent)
+		policy_free(old);
+}
+
 int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(e->catalogue);
 	struct policy_apps suffixes = catalogue_policy_apps(e->catalogue);
-	struct policy *old = e->policy;
+	struct policy *old = e->policy, *next;
 	struct rules *rules = NULL;
 	char seed[17] = "";
 	int err;
@@ -122,17 +160,18 @@ int engine_take_policy(struct engine_state *e, struct slice body, struct fault *
 	err = rules_parse(slice_from(body, 16), "rules", &apps, RULES_FORCE, &rules, f);
 	if (err)
 		return err;
-	e->policy = policy_new(rules, &suffixes, strtoull(seed, NULL, 16));
+	next = policy_new(rules, &suffixes, strtoull(seed, NULL, 16));
 	rules_free(rules);
-	if (!e->policy) {
-		e->policy = old;
+	if (!next)
 		return fault_set(f, -ENOMEM, "out of memory");
-	}
+	pthread_mutex_lock(&e->lock);
+	e->policy = next;
+	pthread_mutex_unlock(&e->lock);
 	if (!e->shard_count)
 		return shards_start(e, f);
 	for (unsigned i = 0; i < e->shard_count; i++)
 		shard_set_policy(e->shards[i], e->policy);
-	policy_free(old);
+	policy_end(e, old);
 	/* Verdicts of flows that no shard remembers go with their rule. */
 	live_verdict_each(e->options.maps, verdict_check, e);
 	return 0;

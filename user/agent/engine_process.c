@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The engine process; see engine_process.h. This file is its life: start, the loop, housekeeping.
- * The rules it takes are in engine_policy.c, what it answers in engine_answer.c, event lines in
- * engine_events.c.
+ * The engine process; see engine_process.h. This file is its life: start, and the main thread's
+ * loop. The rules it takes are in engine_policy.c; the other thread's loop is in clerk.c, what that
+ * one answers in engine_answer.c, what it keeps in engine_events.c.
  */
 #include "agent/engine_state.h"
 
@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,12 +22,7 @@
 #include "agent/privilege.h"
 #include "base/log.h"
 
-enum { BEAT_MS = 500, SWEEP_BEATS = 10, ENGINE_NICE = -20 };
-/* Longer than the engine keeps an idle flow: what is older is the kernel's alone. */
-#define IDLE_SLACK_NS 15000000000ULL
-#define IDLE_TCP_NS   (300000000000ULL + IDLE_SLACK_NS)
-#define IDLE_OTHER_NS (60000000000ULL + IDLE_SLACK_NS)
-#define IDLE_SYN_NS   (60000000000ULL + IDLE_SLACK_NS)
+enum { BEAT_MS = 500, ENGINE_NICE = -20, ENDED_ROWS_MAX = 2 * TALLY_ROWS_LIVE };
 
 /* Waits for the engine before this one to be gone: two must never read one ring. */
 static int lock_take(const char *path)
@@ -41,58 +37,24 @@ static int lock_take(const char *path)
 	return 0; /* stays open until the process ends */
 }
 
-/* --- housekeeping ----------------------------------------------------------------------------- */
-
-static void flow_sweep(void *ctx, const struct dpi_key *k, const struct live_flow *f)
-{
-	struct engine_state *e = ctx;
-	uint64_t limit = f->is_half_open	  ? IDLE_SYN_NS
-			 : k->proto == DPI_IP_TCP ? IDLE_TCP_NS
-						  : IDLE_OTHER_NS;
-	struct connection row;
-
-	if (e->sweep_now < f->last_ns || e->sweep_now - f->last_ns < limit)
-		return;
-	kernel_counts_new_row(&e->clock, k, f, &row);
-	tally_add_connection(e->unsampled, &row);
-	live_flow_forget(e->options.maps, k);
-}
-
-static void verdict_sweep(void *ctx, const struct dpi_key *k, const struct dpi_verdict *v)
-{
-	struct engine_state *e = ctx;
-
-	uint64_t most = k->proto == DPI_IP_TCP ? DPI_VERDICT_IDLE_TCP_NS : DPI_VERDICT_IDLE_NS;
-
-	if (e->sweep_now > v->last_ns && e->sweep_now - v->last_ns > most)
-		live_verdict_delete(e->options.maps, k);
-}
-
-static void housekeeping(struct engine_state *e)
-{
-	uint64_t now = live_monotonic();
-
-	live_heartbeat(e->options.maps, now);
-	engine_events_collect(e);
-	if (++e->beats % SWEEP_BEATS)
-		return;
-	e->sweep_now = now;
-	live_verdict_each(e->options.maps, verdict_sweep, e);
-	live_flow_each(e->options.maps, flow_sweep, e);
-}
-
 /* --- the loop --------------------------------------------------------------------------------- */
 
+/* The rules. Non-zero: the socket is broken. */
 static int request_take(struct engine_state *e)
 {
+	struct fault f = {0};
 	struct wire w;
-	int err = wire_receive(e->options.socket, WIRE_ANSWER_MAX, -1, &w);
+	int result = -EINVAL, err = wire_receive(e->options.socket, WIRE_ANSWER_MAX, -1, &w);
 
 	if (err)
 		return err;
-	err = engine_answer(e, &w);
+	if (w.kind == ENGINE_POLICY)
+		result = engine_take_policy(e, slice_of(w.out, w.out_len), &f);
 	wire_clear(&w);
-	return err;
+	if (result && !f.text[0])
+		fault_set(&f, result, "the engine cannot take the rules: %s", strerror(-result));
+	return wire_send(e->options.socket, result ? 1 : 0, slice_of("", 0),
+			 slice_text(result ? f.text : ""));
 }
 
 static int state_init(struct engine_state *e, const struct engine_options *options, struct fault *f)
@@ -107,8 +69,9 @@ static int state_init(struct engine_state *e, const struct engine_options *optio
 	if (err)
 		return fault_set(f, err, "%s cannot be locked: %s", options->lock_path,
 				 strerror(-err));
-	e->unsampled = tally_new(TALLY_ROWS_LIVE);
-	if (!e->unsampled)
+	e->ended = tally_new(ENDED_ROWS_MAX);
+	e->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!e->ended || e->bell < 0 || pthread_mutex_init(&e->lock, NULL))
 		return fault_set(f, -ENOMEM, "out of memory");
 	err = apps_load(&e->catalogue, f);
 	if (err)
@@ -138,7 +101,7 @@ _Noreturn void engine_process_run(const struct engine_options *options)
 			_exit(0); /* the supervisor is gone; the next one starts another engine */
 		if (e.shard_count && live_monotonic() - last >= BEAT_MS * 1000000ULL) {
 			last = live_monotonic();
-			housekeeping(&e);
+			live_heartbeat(options->maps, last);
 		}
 	}
 }

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The engine process: no capability, a user of its own, inherited descriptors. It drains the rings
- * with one shard each, writes verdicts, and answers the supervisor. It dies with the supervisor,
- * and may die itself at any time: everything that must outlive it is in the pinned maps.
+ * with one shard each, writes verdicts, and answers the supervisor and those it sends. It dies with
+ * the supervisor, and may die itself at any time: everything that must outlive it is in the pinned
+ * maps.
  */
 #ifndef AGENT_ENGINE_PROCESS_H
 #define AGENT_ENGINE_PROCESS_H
 
 #include "live/maps.h"
 
-/* What the supervisor may ask (wire kind) and the body it sends. */
+/* What the supervisor may ask and the body it sends: the first over its own socket (wire.h), which
+ * it waits for; the others as questions of those who wait for the answer. */
 enum engine_request {
 	ENGINE_POLICY = 1, /* 16 hex digits of the name seed, then the rules in text form */
 	ENGINE_REPORT,	   /* struct engine_view, then the interfaces as text */
 	ENGINE_FLOWS,	   /* struct engine_view */
 	ENGINE_APPS,	   /* struct engine_view */
 	ENGINE_STATS,	   /* struct engine_view */
-	ENGINE_EVENTS, /* what comes after: control/follow.h; the answer's err block tells where */
+	ENGINE_EVENTS, /* as parked_take() has it; the answer's err block tells where lines go on */
 };
 
 /* How an answer is to look. Sent as it is: both processes are one program. */
@@ -28,7 +30,8 @@ struct engine_view {
 struct engine_options {
 	const struct live_maps *maps; /* descriptors, open in this process */
 	const char *lock_path;	      /* one engine at a time; held until it dies */
-	int socket;		      /* to the supervisor */
+	int socket;		      /* to the supervisor: rules */
+	int questions;		      /* from the supervisor: all the others (question.h) */
 	size_t flow_max;	      /* a shard */
 };
 

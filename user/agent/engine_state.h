@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The engine process's own data, shared by engine_process.c, engine_policy.c,
- * engine_answer.c and engine_events.c alone. Everything here belongs to the main thread.
+ * The engine process's own data. Two threads share it: the main one takes rules and tells the
+ * kernel that somebody is there; the clerk (clerk.c) keeps what has ended, collects event lines,
+ * sweeps the maps and answers questions, and may take its time. Whose a field is stands beside it.
  */
 #ifndef AGENT_ENGINE_STATE_H
 #define AGENT_ENGINE_STATE_H
+
+#include <pthread.h>
 
 #include "agent/engine_process.h"
 #include "agent/event_keep.h"
@@ -15,30 +18,48 @@
 enum { ENGINE_EVENTS_KEPT = 8 * 1024 * 1024 };
 
 struct engine_state {
+	/* Set before the clerk starts, and not changed after. */
 	struct engine_options options;
 	struct live_clock clock;
 	struct catalogue *catalogue;
-	struct policy *policy; /* the shards borrow it, and what follows */
-	struct learnt *learnt;
 	struct shard *shards[DPI_RINGS_MAX];
 	unsigned shard_count;
-	struct tally *unsampled; /* flows that ended without a sample */
+	int bell;	      /* an eventfd that the shards ring: event lines are there */
+	uint64_t instance;    /* of this start: event lines are numbered anew in each */
+	uint64_t started_ns;  /* monotonic */
+	pthread_mutex_t lock; /* of the next group */
+
+	struct policy *policy; /* main; the shards borrow it */
+	struct policy *lent;   /* to the clerk, for one answer */
+	bool is_lent_old;      /* replaced since: the clerk frees it */
+	struct learnt *learnt; /* of the shards */
+
+	/* The clerk's. */
+	struct tally *ended; /* flows that have ended */
+	struct tally *spare; /* empty: what the next shard's news come in */
 	struct event_keep events;
-	uint64_t instance;   /* of this start: event lines are numbered anew in each */
-	uint64_t started_ns; /* monotonic */
-	uint64_t sweep_now;  /* monotonic; for the walk that is going on */
+	uint64_t sweep_now; /* monotonic; for the walk that is going on */
 	uint64_t beats;
+	uint64_t answers_slow; /* askers that did not take their answer in time */
 };
 
+/* Lends the rules of now until they are returned; for one answer of the clerk. */
+const struct policy *engine_policy_borrow(struct engine_state *e);
+void engine_policy_return(struct engine_state *e);
+/* Takes what is new from every shard: ended flows, event lines. 0 or -ENOMEM. */
+int engine_news_collect(struct engine_state *e);
+/* What a shard's news are put in; NULL: out of memory. */
+struct tally *engine_spare(struct engine_state *e);
+/* Keeps what a shard told. */
+void engine_news_keep(struct engine_state *e, struct shard_news *news);
 /* Publishes another policy (see ENGINE_POLICY); the first one starts the shards. 0 or -errno. */
 int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f);
 void engine_events_init(struct engine_state *e);
-/* Fetches the event lines of every shard. */
-void engine_events_collect(struct engine_state *e);
 /* The answer to ENGINE_EVENTS. */
 int engine_answer_events(struct engine_state *e, const struct wire *request, struct text *out,
 			 struct text *err);
-/* Answers one request over the socket. Non-zero: the socket is broken. */
-int engine_answer(struct engine_state *e, const struct wire *request);
+/* Answers one request of the supervisor's: fills out and err. Returns the exit status. */
+uint32_t engine_answer(struct engine_state *e, const struct wire *request, struct text *out,
+		       struct text *err);
 
 #endif

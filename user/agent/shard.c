@@ -23,15 +23,16 @@ enum {
 
 enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355 };
 
-enum letter_kind { LETTER_POLICY, LETTER_SNAPSHOT, LETTER_EVENTS, LETTER_STOP };
+enum letter_kind { LETTER_POLICY, LETTER_NEWS, LETTER_COUNT, LETTER_SNAPSHOT, LETTER_STOP };
+enum { COPY_AT_ONCE = 64 }; /* flows: some 30 us */
 
-/* Posted by the engine process, which waits; answered by the shard. */
+/* Posted by a thread of the engine process, which waits; answered by the shard. */
 struct letter {
 	enum letter_kind kind;
 	const struct policy *policy;
+	struct shard_news *news;
+	struct shard_counts *counts;
 	struct shard_snapshot *snapshot;
-	struct text *events;
-	uint64_t events_lost;
 	int err;
 	sem_t answered;
 };
@@ -93,6 +94,14 @@ static bool is_answer(const struct dpi_key *k, uint8_t dir)
 	       (from == PORT_DNS || from == PORT_MDNS || from == PORT_LLMNR);
 }
 
+static bool has_letter(const struct shard *s)
+{
+	for (int i = 0; i < SHARD_POSTERS; i++)
+		if (atomic_load_explicit(&s->letter[i], memory_order_relaxed))
+			return true;
+	return false;
+}
+
 static int frame_take(void *ctx, const struct frame *f, const struct dpi_sample *sample)
 {
 	struct shard *s = ctx;
@@ -108,8 +117,7 @@ static int frame_take(void *ctx, const struct frame *f, const struct dpi_sample 
 	} else {
 		frame_inspect(s, f, sample->flags);
 	}
-	return atomic_load_explicit(&s->letter, memory_order_relaxed) != NULL ||
-	       inbox_has(s->inbox);
+	return has_letter(s) || inbox_has(s->inbox);
 }
 
 static void tick(struct shard *s)
@@ -124,31 +132,103 @@ static void tick(struct shard *s)
 	engine_expire(s->engine, now + s->config.clock.offset_ns, EXPIRE_AT_ONCE);
 }
 
-static int snapshot_make(struct shard *s, struct shard_snapshot *out)
-{
-	struct defrag_counters pieces = *gather_counters(s->gather);
-	const struct flow_table *flows = engine_flows(s->engine);
-	size_t count = flow_table_count(flows);
+/* --- letters ---------------------------------------------------------------------------------- */
 
-	*out = (struct shard_snapshot){.frames = s->frames, .events_lost = s->events_lost};
-	out->names = engine_counters(s->engine)->names;
-	out->flows = engine_counters(s->engine)->flows_opened;
-	out->closed = tally_copy(s->tally);
-	out->open = calloc(count ? count : 1, sizeof(*out->open));
-	if (!out->closed || !out->open)
+static void news_tell(struct shard *s, struct shard_news *news)
+{
+	tally_shed(s->tally, news->ended);
+	news->events = s->events;
+	s->events = (struct text){0};
+	news->events_lost = s->events_lost - s->events_lost_told;
+	s->events_lost_told = s->events_lost;
+}
+
+static void counts_tell(const struct shard *s, struct shard_counts *out)
+{
+	out->engine = *engine_counters(s->engine);
+	out->defrag = *gather_counters(s->gather);
+	out->defrag.fragments_refused += s->unhanded;
+	out->frames = s->frames;
+	out->events_lost = s->events_lost;
+}
+
+/* Room for one more row; NULL: out of memory. */
+static struct connection *copy_place(struct shard_snapshot *out)
+{
+	if (out->count == out->cap) {
+		size_t cap = out->cap + out->cap / 2 + COPY_AT_ONCE;
+		struct connection *open = realloc(out->open, cap * sizeof(*open));
+
+		if (!open)
+			return NULL;
+		out->open = open;
+		out->cap = cap;
+	}
+	return &out->open[out->count];
+}
+
+static int copy_flow(struct shard_snapshot *out, const struct flow *f)
+{
+	struct connection *row = copy_place(out);
+
+	if (!row || connection_of_flow(row, f))
 		return -ENOMEM;
-	tally_add_engine(out->closed, engine_counters(s->engine));
-	pieces.fragments_refused += s->unhanded;
-	tally_add_defrag(out->closed, &pieces);
-	for (const struct flow *f = flow_table_oldest(flows); f; f = flow_table_newer(flows, f))
-		if (out->open_count < count && !connection_of_flow(&out->open[out->open_count], f))
-			out->open_count++;
+	out->count++;
 	return 0;
 }
 
-static void letter_answer(struct shard *s)
+static void snapshot_begin(struct shard *s, struct letter *l)
 {
-	struct letter *l = atomic_exchange(&s->letter, NULL);
+	struct shard_snapshot *out = l->snapshot;
+
+	news_tell(s, l->news);
+	counts_tell(s, &out->counts);
+	/* Its memory comes with its use. */
+	out->cap = flow_table_count(engine_flows(s->engine)) + COPY_AT_ONCE;
+	out->open = malloc(out->cap * sizeof(*out->open));
+	if (!out->open)
+		out->cap = 0;
+	s->copying = l;
+	s->copied = 0;
+}
+
+static void snapshot_go_on(struct shard *s)
+{
+	const struct flow_table *flows = engine_flows(s->engine);
+	struct letter *l = s->copying;
+	const struct flow *f = NULL;
+
+	for (int i = 0; i < COPY_AT_ONCE && !l->err; i++) {
+		f = flow_table_walk(flows, &s->copied);
+		if (!f)
+			break;
+		l->err = copy_flow(l->snapshot, f);
+	}
+	if (f && !l->err)
+		return;
+	s->copying = NULL;
+	sem_post(&l->answered);
+}
+
+bool shard_copy_ended(struct shard *s, const struct flow *f, const struct connection *row)
+{
+	struct connection *place;
+
+	if (!s->copying || f->number <= s->copied)
+		return false;
+	place = copy_place(s->copying->snapshot);
+	if (!place) {
+		s->copying->err = -ENOMEM;
+		return false;
+	}
+	*place = *row;
+	s->copying->snapshot->count++;
+	return true;
+}
+
+static void letter_answer(struct shard *s, enum shard_poster from)
+{
+	struct letter *l = atomic_exchange(&s->letter[from], NULL);
 
 	if (!l)
 		return;
@@ -159,13 +239,9 @@ static void letter_answer(struct shard *s)
 		engine_set_policy(s->engine, l->policy,
 				  live_monotonic() + s->config.clock.offset_ns);
 		break;
-	case LETTER_SNAPSHOT: l->err = snapshot_make(s, l->snapshot); break;
-	case LETTER_EVENTS:
-		*l->events = s->events;
-		s->events = (struct text){0};
-		l->events_lost = s->events_lost - s->events_lost_told;
-		s->events_lost_told = s->events_lost;
-		break;
+	case LETTER_NEWS: news_tell(s, l->news); break;
+	case LETTER_COUNT: counts_tell(s, l->counts); break;
+	case LETTER_SNAPSHOT: snapshot_begin(s, l); return;
 	case LETTER_STOP: s->is_stopping = true; break;
 	}
 	sem_post(&l->answered);
@@ -182,11 +258,14 @@ static void *shard_run(void *ctx)
 
 		if (poll(p, 2, 0) == 0) {
 			s->burst = 0;
-			poll(p, 2, s->late_count ? LATE_TICK_MS : TICK_MS);
+			poll(p, 2, s->copying ? 0 : s->late_count ? LATE_TICK_MS : TICK_MS);
 		}
 		if (p[1].revents & POLLIN)
 			(void)!read(s->wake_fd, &woken, sizeof(woken));
-		letter_answer(s);
+		for (int from = 0; from < SHARD_POSTERS; from++)
+			letter_answer(s, (enum shard_poster)from);
+		if (s->copying)
+			snapshot_go_on(s);
 		inbox_drain(s->inbox, parcel_take, s);
 		ring_drain(s->ring);
 		tick(s);
@@ -197,14 +276,14 @@ static void *shard_run(void *ctx)
 
 /* --- from the engine process ------------------------------------------------------------------ */
 
-static void letter_post(struct shard *s, struct letter *l)
+static void letter_post(struct shard *s, enum shard_poster from, struct letter *l)
 {
 	uint64_t one = 1;
 
 	if (!s->is_running)
 		return;
 	sem_init(&l->answered, 0, 0);
-	atomic_store(&s->letter, l);
+	atomic_store(&s->letter[from], l);
 	(void)!write(s->wake_fd, &one, sizeof(one));
 	while (sem_wait(&l->answered) && errno == EINTR)
 		;
@@ -265,7 +344,7 @@ void shard_free(struct shard *s)
 	if (!s)
 		return;
 	if (s->is_running) {
-		letter_post(s, &stop);
+		letter_post(s, SHARD_RULES, &stop);
 		pthread_join(s->thread, NULL);
 	}
 	engine_free(s->engine);
@@ -283,32 +362,37 @@ void shard_set_policy(struct shard *s, const struct policy *policy)
 {
 	struct letter l = {.kind = LETTER_POLICY, .policy = policy};
 
-	letter_post(s, &l);
+	letter_post(s, SHARD_RULES, &l);
 }
 
-int shard_snapshot(struct shard *s, struct shard_snapshot *out)
+void shard_news(struct shard *s, struct shard_news *news)
 {
-	struct letter l = {.kind = LETTER_SNAPSHOT, .snapshot = out};
+	struct letter l = {.kind = LETTER_NEWS, .news = news};
 
-	letter_post(s, &l);
-	if (l.err)
-		shard_snapshot_clear(out);
+	letter_post(s, SHARD_CLERK, &l);
+}
+
+void shard_count(struct shard *s, struct shard_counts *out)
+{
+	struct letter l = {.kind = LETTER_COUNT, .counts = out};
+
+	*out = (struct shard_counts){0};
+	letter_post(s, SHARD_CLERK, &l);
+}
+
+int shard_snapshot(struct shard *s, struct shard_news *news, struct shard_snapshot *out)
+{
+	struct letter l = {.kind = LETTER_SNAPSHOT, .news = news, .snapshot = out};
+
+	*out = (struct shard_snapshot){0};
+	letter_post(s, SHARD_CLERK, &l);
 	return l.err;
 }
 
 void shard_snapshot_clear(struct shard_snapshot *snap)
 {
-	for (size_t i = 0; i < snap->open_count; i++)
+	for (size_t i = 0; i < snap->count; i++)
 		connection_clear(&snap->open[i]);
 	free(snap->open);
-	tally_free(snap->closed);
 	*snap = (struct shard_snapshot){0};
-}
-
-uint64_t shard_take_events(struct shard *s, struct text *out)
-{
-	struct letter l = {.kind = LETTER_EVENTS, .events = out};
-
-	letter_post(s, &l);
-	return l.events_lost;
 }

@@ -26,6 +26,7 @@ struct shard_config {
 	 * freed while another one runs. */
 	struct shard *const *shards;
 	struct learnt *learnt; /* borrowed: names by DNS answers, of all workers */
+	int bell;	       /* an eventfd: rung when an event line follows none */
 	struct live_clock clock;
 	uint64_t seed;
 	size_t flow_max;
@@ -40,20 +41,34 @@ void shard_free(struct shard *s); /* stops it, drains what is there, frees every
 /* Gives the shard another policy and waits until no frame can meet the old one any more. */
 void shard_set_policy(struct shard *s, const struct policy *policy);
 
-/* A copy of everything a shard knows. */
-struct shard_snapshot {
-	struct tally *closed;	 /* rows of flows that have ended, engine's counters added */
-	struct connection *open; /* open flows; counts are the engine's, not the kernel's */
-	size_t open_count;
-	uint64_t frames, names, flows; /* for the worker row */
-	uint64_t events_lost;
-};
-/* Fills *out. 0 or -ENOMEM. */
-int shard_snapshot(struct shard *s, struct shard_snapshot *out);
-void shard_snapshot_clear(struct shard_snapshot *snap);
+/*
+ * What the clerk asks for; one thread asks. A shard answers between frames and goes on: what has
+ * ended changes hands, and open flows are copied a few at a time.
+ */
 
-/* Moves the event lines written since the last call into *out (cleared by the caller). Returns how
- * many more there would have been, had there been room. */
-uint64_t shard_take_events(struct shard *s, struct text *out);
+/* What has been since the last call. */
+struct shard_news {
+	struct tally *ended;  /* in: new, of TALLY_ROWS_LIVE; out: the same one, filled */
+	struct text events;   /* lines; the caller clears it */
+	uint64_t events_lost; /* lines that there was no room for */
+};
+void shard_news(struct shard *s, struct shard_news *news);
+
+/* What is now. */
+struct shard_counts {
+	struct engine_counters engine;
+	struct defrag_counters defrag;
+	uint64_t frames, events_lost;
+};
+struct shard_snapshot {
+	struct shard_counts counts; /* of its beginning */
+	struct connection *open;    /* open flows; counts are the engine's, not the kernel's */
+	size_t count, cap;
+};
+void shard_count(struct shard *s, struct shard_counts *out);
+/* Fills *out with every flow that was open when it began, and perhaps some opened since: so *ended,
+ * as above, belongs to it. 0 or -ENOMEM; either way shard_snapshot_clear() frees it. */
+int shard_snapshot(struct shard *s, struct shard_news *news, struct shard_snapshot *out);
+void shard_snapshot_clear(struct shard_snapshot *snap);
 
 #endif

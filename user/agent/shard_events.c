@@ -5,6 +5,8 @@
  */
 #include "agent/shard_state.h"
 
+#include <unistd.h>
+
 #include "agent/kernel_counts.h"
 #include "report/eve.h"
 
@@ -59,7 +61,8 @@ static void flow_ended(struct shard *s, const struct flow *f)
 	if (!is_another)
 		kernel_counts_row(s->config.maps, &s->config.clock, &c);
 	tally_add_connection(s->tally, &c);
-	connection_clear(&c);
+	if (!shard_copy_ended(s, f, &c))
+		connection_clear(&c);
 	if (!is_another)
 		live_flow_forget(s->config.maps, &f->key);
 }
@@ -68,12 +71,16 @@ static void event_line(struct shard *s, const struct event *e)
 {
 	struct eve_config c = {.catalogue = s->config.catalogue,
 			       .rules = policy_rules(s->config.policy)};
-
 	size_t before = s->events.len;
+	uint64_t one = 1;
 
-	if (!eve_type(e) ||
-	    (before < EVENTS_MAX && eve_event(&s->events, e, &c) && !s->events.failed))
+	if (!eve_type(e))
 		return;
+	if (before < EVENTS_MAX && eve_event(&s->events, e, &c) && !s->events.failed) {
+		if (before == 0)
+			(void)!write(s->config.bell, &one, sizeof(one));
+		return;
+	}
 	s->events_lost++;
 	if (s->events.failed) { /* no half lines */
 		s->events.len = before;

@@ -18,6 +18,7 @@
 enum { SHARD_LATE_MAX = 1024 }; /* verdicts whose late frames are still to be counted */
 
 struct letter;
+enum shard_poster { SHARD_RULES, SHARD_CLERK, SHARD_POSTERS };
 
 /* A verdict whose late frames are counted once they are all through. */
 struct late {
@@ -37,7 +38,9 @@ struct shard {
 	pthread_t thread;
 	bool is_running;
 	int wake_fd;
-	_Atomic(struct letter *) letter;
+	_Atomic(struct letter *) letter[SHARD_POSTERS];
+	struct letter *copying; /* a snapshot that is being made, a few flows a turn */
+	uint32_t copied;	/* number of the last flow in it */
 	struct late late[SHARD_LATE_MAX];
 	size_t late_count;
 	struct text events;
@@ -55,6 +58,9 @@ bool shard_last_seen(void *ctx, const struct dpi_key *key, uint64_t *ts_ns);
 /* A frame of a blocked flow came through: on its way when the verdict was written, or that was lost
  * to a full map, and is written again. */
 void shard_verdict_keep(struct shard *s, const struct flow *f);
+/* A flow ends; when open flows are being copied and its turn has not come, its row (complete) is
+ * taken among them. True: *row is taken. */
+bool shard_copy_ended(struct shard *s, const struct flow *f, const struct connection *row);
 /* Counts the late frames of verdicts that are old enough at `now` (monotonic). */
 void shard_late_count(struct shard *s, uint64_t now);
 

@@ -139,35 +139,20 @@ static bool peer_may(int fd, struct text *err)
 	return false;
 }
 
-static void client_serve(struct supervisor *s)
+/* Lets in who is waiting, while there is room; a stranger hears that, and nothing else. */
+static void clients_accept(struct supervisor *s)
 {
-	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC), status = 4;
-	struct text out = {0}, err = {0};
-	struct wire request = {0};
+	while (s->clients.count < CLIENTS_MAX) {
+		int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		struct text out = {0}, err = {0};
 
-	if (fd < 0)
-		return;
-	if (peer_may(fd, &err)) {
-		int problem = wire_receive(fd, WIRE_REQUEST_MAX, CLIENT_MS, &request);
-
-		if (problem == -EMSGSIZE) {
-			status = 2;
-			text_printf(&err, "a request may have %d bytes, rules with it\n",
-				    WIRE_REQUEST_MAX);
-		} else if (problem) {
-			close(fd);
+		if (fd < 0)
 			return;
-		} else {
-			status = supervisor_answer(s, &request, &out, &err);
-		}
+		if (peer_may(fd, &err))
+			clients_add(&s->clients, fd, CLIENT_MS);
+		else
+			clients_add_answer(&s->clients, fd, 4, &out, &err);
 	}
-	if (s->is_ending)
-		status |= CONTROL_ENDING;
-	wire_send(fd, (uint32_t)status, slice_of(out.at, out.len), slice_of(err.at, err.len));
-	close(fd);
-	wire_clear(&request);
-	text_clear(&out);
-	text_clear(&err);
 }
 
 static void signals_serve(struct supervisor *s)
@@ -187,12 +172,17 @@ static void signals_serve(struct supervisor *s)
 
 static void loop(struct supervisor *s)
 {
-	while (!s->is_ending) {
-		struct pollfd p[] = {{.fd = s->signal_fd, .events = POLLIN},
-				     {.fd = s->netlink_fd, .events = POLLIN},
-				     {.fd = s->listen_fd, .events = POLLIN}};
+	const struct clients_ops ops = {
+		.request = supervisor_answer, .ctx = s, .request_max = WIRE_REQUEST_MAX};
 
-		poll(p, 3, LOOP_MS);
+	while (!s->is_ending) {
+		bool has_room = s->clients.count < CLIENTS_MAX;
+		struct pollfd p[3 + CLIENTS_MAX] = {
+			{.fd = s->signal_fd, .events = POLLIN},
+			{.fd = s->netlink_fd, .events = POLLIN},
+			{.fd = has_room ? s->listen_fd : -1, .events = POLLIN}};
+
+		poll(p, 3 + clients_poll(&s->clients, p + 3), LOOP_MS);
 		if (p[0].revents)
 			signals_serve(s);
 		if (p[1].revents & POLLIN) {
@@ -203,12 +193,14 @@ static void loop(struct supervisor *s)
 		if (s->engine_pid == 0)
 			engine_restart(s);
 		if (p[2].revents & POLLIN)
-			client_serve(s);
+			clients_accept(s);
+		clients_serve(&s->clients, &ops);
 	}
 }
 
 static void end(struct supervisor *s)
 {
+	clients_end(&s->clients, CLIENT_MS);
 	engine_stop(s);
 	loader_close(s->loader);
 	unlink(s->paths.socket);
@@ -228,6 +220,7 @@ int supervisor_run(const struct paths *p, struct agent_options *o, int ready_fd)
 			       .options = *o,
 			       .kept = o,
 			       .engine_socket = -1,
+			       .engine_questions = -1,
 			       .listen_fd = -1,
 			       .netlink_fd = -1,
 			       .signal_fd = -1};

@@ -9,22 +9,21 @@
 #include <errno.h>
 
 #include "agent/engine_process.h"
+#include "control/control.h"
+
+enum { REQUEST_JSON_MAX = 4194304 };
 
 static int relay(struct asked *a, uint32_t request, const struct text *body)
 {
-	struct wire answer = {0};
 	struct fault f = {0};
-	int err = body->failed
-			  ? -ENOMEM
-			  : engine_ask(a->s, request, slice_of(body->at, body->len), &answer, &f);
+	int err = body->failed ? -ENOMEM
+			       : engine_question(a->s, request, slice_of(body->at, body->len),
+						 a->fd, &f);
 
 	if (err)
 		return asked_refuse(a, err, &f);
-	text_add(a->out, answer.out, answer.out_len);
-	text_add(a->err, answer.err, answer.err_len);
-	err = (int)answer.kind;
-	wire_clear(&answer);
-	return err;
+	a->is_handed_on = true;
+	return DONE;
 }
 
 static int relay_view(struct asked *a, uint32_t request)
@@ -72,7 +71,8 @@ static int answer_events(struct asked *a)
 	struct text body = {0};
 	int status;
 
-	text_puts(&body, asked_text(a, "after"));
+	text_printf(&body, "%lld %s", json_integer_value(json_object_get(a->json, "wait")),
+		    asked_text(a, "after"));
 	status = relay(a, ENGINE_EVENTS, &body);
 	text_clear(&body);
 	return status;
@@ -88,28 +88,41 @@ static const struct {
 	{"apps", answer_apps},	   {"stats", answer_stats},   {"events", answer_events},
 };
 
-int supervisor_answer(struct supervisor *s, const struct wire *request, struct text *out,
-		      struct text *err)
+static int answer_named(struct asked *a)
 {
-	json_error_t fault;
-	json_t *root = json_loadb(request->out, request->out_len, JSON_REJECT_DUPLICATES, &fault);
+	const char *command = asked_text(a, "command");
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		if (strcmp(command, requests[i].name) == 0)
+			return requests[i].answer(a);
+	text_puts(a->err, "this agent does not know that request; are the program and the "
+			  "running agent of one version?\n");
+	return USAGE;
+}
+
+enum client_next supervisor_answer(void *ctx, int fd, const struct wire *request, uint32_t *status,
+				   struct text *out, struct text *err)
+{
+	struct supervisor *s = ctx;
 	struct asked a = {.s = s,
-			  .json = root,
 			  .data = slice_of(request->err, request->err_len),
+			  .fd = fd,
 			  .out = out,
 			  .err = err};
-	const char *command = root ? asked_text(&a, "command") : "";
-	int status = USAGE;
-	size_t i;
+	json_error_t fault;
+	json_t *root = NULL;
 
-	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
-		if (strcmp(command, requests[i].name) == 0) {
-			status = requests[i].answer(&a);
-			break;
-		}
-	if (i == sizeof(requests) / sizeof(requests[0]))
-		text_puts(err, "this agent does not know that request; are the program and the "
-			       "running agent of one version?\n");
+	*status = USAGE;
+	if (request->out_len > REQUEST_JSON_MAX) {
+		text_printf(err, "a request may have %d bytes beside its rules\n",
+			    REQUEST_JSON_MAX);
+	} else {
+		root = json_loadb(request->out, request->out_len, JSON_REJECT_DUPLICATES, &fault);
+		a.json = root;
+		*status = (uint32_t)answer_named(&a);
+	}
 	json_decref(root);
-	return status;
+	if (s->is_ending)
+		*status |= CONTROL_ENDING;
+	return a.is_handed_on ? CLIENT_GONE : CLIENT_ANSWER;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/engine_process.h"
+#include "agent/question.h"
 #include "base/log.h"
 
 enum { ASK_MS = 30000, FLOWS_A_SHARD = 65536 };
@@ -25,11 +26,11 @@ static int fd_compare(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-static size_t engine_fds(const struct live_maps *m, int socket, int *keep)
+static size_t engine_fds(const struct live_maps *m, int socket, int questions, int *keep)
 {
 	const int fixed[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, socket,
-			     m->flows,	   m->syns,	  m->verdicts,	 m->facts,
-			     m->hits,	   m->counts,	  m->heartbeat};
+			     questions,	   m->flows,	  m->syns,	 m->verdicts,
+			     m->facts,	   m->hits,	  m->counts,	 m->heartbeat};
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -55,11 +56,12 @@ static void fds_close_others(int *keep, size_t count)
 
 /* --- the process ------------------------------------------------------------------------------ */
 
-static _Noreturn void engine_child(struct supervisor *s, int socket)
+static _Noreturn void engine_child(struct supervisor *s, int socket, int questions)
 {
 	struct engine_options o = {.maps = loader_maps(s->loader),
 				   .lock_path = s->paths.engine_lock,
 				   .socket = socket,
+				   .questions = questions,
 				   .flow_max = FLOWS_A_SHARD};
 	int keep[16 + DPI_RINGS_MAX];
 	sigset_t none;
@@ -68,27 +70,39 @@ static _Noreturn void engine_child(struct supervisor *s, int socket)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_IGN);
-	fds_close_others(keep, engine_fds(o.maps, socket, keep));
+	fds_close_others(keep, engine_fds(o.maps, socket, questions, keep));
 	engine_process_run(&o);
 }
 
 static int engine_fork(struct supervisor *s)
 {
-	int pair[2];
+	int rules[2], questions[2], err = 0;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, rules))
 		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, questions)) {
+		err = -errno;
+		close(rules[0]);
+		close(rules[1]);
+		return err;
+	}
 	s->engine_pid = fork();
 	if (s->engine_pid == 0) {
-		close(pair[0]);
-		engine_child(s, pair[1]);
+		close(rules[0]);
+		close(questions[0]);
+		engine_child(s, rules[1], questions[1]);
 	}
-	close(pair[1]);
-	if (s->engine_pid < 0) {
-		close(pair[0]);
-		return -errno;
+	if (s->engine_pid < 0)
+		err = -errno;
+	close(rules[1]);
+	close(questions[1]);
+	if (err) {
+		close(rules[0]);
+		close(questions[0]);
+		return err;
 	}
-	s->engine_socket = pair[0];
+	s->engine_socket = rules[0];
+	s->engine_questions = questions[0];
 	s->engine_started_ns = live_monotonic();
 	return 0;
 }
@@ -141,9 +155,11 @@ int engine_start(struct supervisor *s, struct fault *f)
 
 void engine_stop(struct supervisor *s)
 {
-	if (s->engine_socket >= 0)
+	if (s->engine_socket >= 0) {
 		close(s->engine_socket);
-	s->engine_socket = -1;
+		close(s->engine_questions);
+	}
+	s->engine_socket = s->engine_questions = -1;
 	if (s->engine_pid > 0) {
 		kill(s->engine_pid, SIGKILL);
 		while (waitpid(s->engine_pid, NULL, 0) < 0 && errno == EINTR)
@@ -162,15 +178,17 @@ void engine_restart(struct supervisor *s)
 		log_error("%s; trying again", f.text);
 }
 
-int engine_ask(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer,
-	       struct fault *f)
+int engine_question(struct supervisor *s, uint32_t request, struct slice body, int fd,
+		    struct fault *f)
 {
-	int err = ask_once(s, request, body, answer);
+	int err = question_send(s->engine_questions, request, body, fd);
 
-	if (err == -ECONNRESET || err == -EPIPE) {
+	if (err == -ECONNRESET || err == -EPIPE || err == -EBADF) {
 		engine_restart(s);
-		err = ask_once(s, request, body, answer);
+		err = question_send(s->engine_questions, request, body, fd);
 	}
+	if (err == -EAGAIN)
+		return fault_set(f, err, "too many are asking at once; ask again in a few seconds");
 	if (err)
 		return fault_set(f, err,
 				 "the engine does not answer: %s; it is being started "

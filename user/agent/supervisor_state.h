@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "agent/clients.h"
 #include "agent/interfaces.h"
 #include "agent/supervisor.h"
 #include "control/wire.h"
@@ -25,10 +26,12 @@ struct supervisor {
 	struct loader *loader;
 	struct interfaces interfaces;
 	pid_t engine_pid;
-	int engine_socket; /* -1 while there is no engine */
+	int engine_socket;    /* rules; -1 while there is no engine */
+	int engine_questions; /* what it answers by itself */
 	uint64_t engine_started_ns, engine_restarts;
 	uint64_t started_ns;
 	int listen_fd, netlink_fd, signal_fd;
+	struct clients clients;
 	bool is_ending;
 };
 
@@ -40,10 +43,10 @@ int engine_start(struct supervisor *s, struct fault *f);
 void engine_stop(struct supervisor *s);
 /* Takes note of an engine that died; starts another. */
 void engine_restart(struct supervisor *s);
-/* Asks the engine (enum engine_request) and waits. The caller clears *answer. A dead engine is
- * started again and asked once more. 0 or -errno with *f. */
-int engine_ask(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer,
-	       struct fault *f);
+/* Hands a question (enum engine_request) on to the engine, which answers whoever is at the other
+ * end of fd. A dead engine is started again and asked once more. 0 or -errno with *f. */
+int engine_question(struct supervisor *s, uint32_t request, struct slice body, int fd,
+		    struct fault *f);
 /* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the
  * engine. On failure the old ones stay everywhere. 0 or -errno with *f. */
 int rules_publish(struct supervisor *s, struct rules *next, struct fault *f);
@@ -52,9 +55,9 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
 
 /* --- supervisor_answer.c ---------------------------------------------------------------------- */
 
-/* Answers one request (a JSON text, and data with it): fills out and err. Returns the exit
- * status. */
-int supervisor_answer(struct supervisor *s, const struct wire *request, struct text *out,
-		      struct text *err);
+/* Answers one request of the client behind fd (a JSON text, and data with it): fills status, out
+ * and err, or hands it on (struct clients_ops; ctx is the supervisor). */
+enum client_next supervisor_answer(void *ctx, int fd, const struct wire *request, uint32_t *status,
+				   struct text *out, struct text *err);
 
 #endif

@@ -14,7 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_MS = 60000, RESTART_TRIES = 100, RESTART_WAIT_MS = 50 };
+enum {
+	ANSWER_MS = 60000,
+	RESTART_TRIES = 100,
+	RESTART_WAIT_MS = 50,
+	RESET_TRIES = 6,
+	RESET_PAUSE_MS = 20
+};
 
 int control_connect(const struct paths *p)
 {
@@ -71,8 +77,12 @@ int control_request(const struct paths *p, struct slice json, struct slice data,
 	int err = -ECONNRESET;
 
 	/* An agent killed in the middle of a request starts again: ask once more. */
-	for (int i = 0; i < 3 && (err == -ECONNRESET || err == -EPIPE); i++) {
-		int fd = connect_patiently(p);
+	for (int i = 0; i < RESET_TRIES && (err == -ECONNRESET || err == -EPIPE); i++) {
+		struct timespec pause = {.tv_nsec = i * RESET_PAUSE_MS * 1000000L};
+		int fd;
+
+		nanosleep(&pause, NULL);
+		fd = connect_patiently(p);
 
 		if (fd < 0)
 			return fault_set(f, fd,

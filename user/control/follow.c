@@ -194,8 +194,9 @@ int follow_next(struct follow *w, int timeout_ms, struct follow_lines *out, stru
 			err = ask(w, (int)(left < WAIT_MOST_MS ? left : WAIT_MOST_MS), out, f);
 		left = until - now_ms();
 	} while (!is_final(err) && left > 0);
-	/* While it starts again it is away for a moment only. */
-	if ((err == -ENOENT || err == -ECONNREFUSED) && control_agent_lives(&w->paths))
+	/* While it, or its engine, starts again it is away for a moment only. */
+	if ((err == -ENOENT || err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE) &&
+	    control_agent_lives(&w->paths))
 		return 0;
 	return err;
 }

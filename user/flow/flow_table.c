@@ -75,6 +75,13 @@ static void list_remove(struct flow_table *t, uint32_t number)
 		t->links[l.newer].older = l.older;
 	else
 		t->newest = l.older;
+	t->links[number].older = t->links[number].newer = 0;
+}
+
+/* True when a number is that of an open flow. Number 0 is nobody's. */
+static bool is_listed(const struct flow_table *t, uint32_t number)
+{
+	return t->links[number].older || t->links[number].newer || t->oldest == number;
 }
 
 /* Adds a flow as the most recently used of its section. */
@@ -405,6 +412,16 @@ size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most)
 	/* Both sections get their share; the first look may empty the other's beginning. */
 	gone = expire_from(t, flow_at(t, t->first_other), now_ns, (most + 1) / 2);
 	return gone + expire_from(t, flow_table_oldest(t), now_ns, most / 2);
+}
+
+struct flow *flow_table_walk(const struct flow_table *t, uint32_t *at)
+{
+	for (uint32_t n = *at + 1; n < t->link_count; n++)
+		if (is_listed(t, n)) {
+			*at = n;
+			return flow_at(t, n);
+		}
+	return NULL;
 }
 
 size_t flow_table_count(const struct flow_table *t)

@@ -54,6 +54,10 @@ bool flow_is_idle(const struct flow *f, uint64_t now_ns);
 
 size_t flow_table_count(const struct flow_table *t);
 uint64_t flow_table_evicted(const struct flow_table *t); /* left because the table was full */
+/* A walk in parts, between which the table may change: the open flow with the least number above
+ * *at, which becomes its number; NULL ends. Start at 0. A flow that is opened or closed meanwhile
+ * is met or not, every other one once. */
+struct flow *flow_table_walk(const struct flow_table *t, uint32_t *at);
 /* A walk of all flows: the blocked ones, then the others, each from least to most recently used;
  * NULL ends. The current one may be closed during a walk if the next was fetched before. */
 struct flow *flow_table_oldest(const struct flow_table *t);

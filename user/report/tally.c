@@ -296,6 +296,22 @@ void tally_absorb(struct tally *into, struct tally *from)
 	merge_counts(into, from);
 }
 
+void tally_shed(struct tally *t, struct tally *fresh)
+{
+	struct tally all = *t;
+
+	*t = *fresh;
+	t->extras = all.extras;
+	*fresh = all;
+	fresh->extras = (struct table){0};
+	fresh->last_rule = NULL;
+}
+
+bool tally_is_empty(const struct tally *t)
+{
+	return !t->rows.count && !t->rule_count && !t->unlisted && !t->failed;
+}
+
 struct tally *tally_copy(const struct tally *t)
 {
 	struct tally *copy = tally_new(t->row_max);

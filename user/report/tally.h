@@ -55,6 +55,12 @@ void tally_merge(struct tally *into, const struct tally *from);
 /* The same, but the rows change hands, so that they are never there twice; from has none then. */
 void tally_absorb(struct tally *into, struct tally *from);
 
+/* Gives everything counted so far to fresh, which is new and of the same bound; t goes on from
+ * nothing, but still knows which messages it has counted a flow for. Moves no row. */
+void tally_shed(struct tally *t, struct tally *fresh);
+/* True while nothing was counted that tally_shed() would give. */
+bool tally_is_empty(const struct tally *t);
+
 /* The totals, to read or (live) to overwrite with what the kernel counted. */
 struct engine_counters *tally_totals(struct tally *t);
 const struct defrag_counters *tally_defrag(const struct tally *t);
