@@ -136,12 +136,39 @@ static int run(const struct command *c, int lead, int argc, char **argv)
 	return status;
 }
 
+/* Every command and its options, a line each, fields apart by tabs; arguments on one line. */
+static int tables(void)
+{
+	char flag[] = OPTIONS_TABLE;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		char name[32];
+		bool is_space = false;
+
+		printf("c\t%s\t", commands[i].name);
+		for (const char *at = commands[i].args; *at; at++) {
+			if (*at != ' ' && *at != '\n') {
+				printf("%s%c", is_space ? " " : "", *at);
+				is_space = false;
+			} else {
+				is_space = true;
+			}
+		}
+		printf("\t%s\n", commands[i].help);
+		snprintf(name, sizeof(name), "%s", commands[i].name);
+		commands[i].run(&commands[i], 2, (char *[]){name, flag, NULL});
+	}
+	return EXIT_DONE;
+}
+
 /* `help`, and `help COMMAND`, which is `COMMAND --help`. */
 static int help(int argc, char **argv)
 {
 	const struct command *c = argc > 1 ? find(argv[1]) : NULL;
 	char flag[] = "--help";
 
+	if (argc == 2 && strcmp(argv[1], "--tables") == 0)
+		return tables();
 	if (argc > 1 && !c)
 		return unknown(argv[1]);
 	if (c)

@@ -103,6 +103,15 @@ static void build(const struct option_row *rows, size_t count, struct option *lo
 	*letters = '\0';
 }
 
+/* A line a row: o, name, letter, value, help; "-" for what it has not. */
+static void print_table(const struct option_row *rows, size_t count, FILE *to)
+{
+	for (size_t i = 0; i < count; i++)
+		fprintf(to, "o\t%s\t%c\t%s\t%s\n", rows[i].name,
+			rows[i].letter ? rows[i].letter : '-', rows[i].arg ? rows[i].arg : "-",
+			rows[i].help);
+}
+
 int options_parse(const struct command *c, const struct option_row *rows, size_t count, int argc,
 		  char **argv, int (*take)(void *ctx, int id, const char *value), void *ctx)
 {
@@ -113,6 +122,10 @@ int options_parse(const struct command *c, const struct option_row *rows, size_t
 
 	if (count > OPTIONS_MAX)
 		abort();
+	if (argc == 2 && strcmp(argv[1], OPTIONS_TABLE) == 0) {
+		print_table(rows, count, stdout);
+		return -EXIT_DONE - 1;
+	}
 	build(rows, count, longs, letters);
 	opterr = 0;
 	optind = 0;

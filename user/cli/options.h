@@ -31,6 +31,10 @@ enum { OPTION_HELP = 1000, OPTION_QUIET, OPTION_COLOR };
 		"help", 'h', NULL, "this text", OPTION_HELP                                 \
 	}
 
+/* As a command's only argument: its rows, not for people. The manual and the completion are made
+ * from them (`dpi-xdp help --tables`). */
+#define OPTIONS_TABLE "--option-table"
+
 /*
  * Parses argv by rows (count of them). The value of --color is checked before; take gets each
  * option in order, with its value or NULL, and returns 0, or an enum exit_status that ends parsing
