@@ -62,7 +62,7 @@ static int settings_take(struct asked *a, struct fault *f)
 	return err;
 }
 
-int answer_attach(struct asked *a)
+static int attach_asked(struct asked *a)
 {
 	const char *name = asked_text(a, "interface");
 	struct supervisor *s = a->s;
@@ -89,7 +89,7 @@ int answer_attach(struct asked *a)
 		if (known) /* as it was, if it still can be */
 			interfaces_check(&s->interfaces, s->loader, s->paths.pin_dir);
 		/* An agent that protects nothing has no reason to stay. */
-		s->is_ending = s->interfaces.count == 0;
+		s->is_ending = s->interfaces.count == 0 && !asked_flag(a, "more");
 		return asked_refuse(a, err, &f);
 	}
 	if (known && known->attachment.has_transmit && !at.has_transmit)
@@ -100,6 +100,16 @@ int answer_attach(struct asked *a)
 	interfaces_save(&s->interfaces, s->paths.interfaces);
 	attached_tell(a, &at);
 	return DONE;
+}
+
+int answer_attach(struct asked *a)
+{
+	int status = attach_asked(a);
+
+	/* The last of those that a service begins with: the manager is told. */
+	if (asked_flag(a, "ready") && !a->s->is_ending)
+		a->s->is_ready = true;
+	return status;
 }
 
 int answer_detach(struct asked *a)

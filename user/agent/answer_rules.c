@@ -93,6 +93,43 @@ int answer_rules_set(struct asked *a)
 	return DONE;
 }
 
+int rules_reload(struct supervisor *s, struct fault *f)
+{
+	struct rule_apps apps = catalogue_rule_apps(s->catalogue);
+	struct rules *next = NULL;
+	int err;
+
+	if (s->options.rules[0])
+		err = rules_load(s->options.rules, &apps,
+				 s->options.is_rules_forced ? RULES_FORCE : 0, &next, f);
+	else
+		err = change_load(s->paths.rules, s->catalogue, &next, f);
+	if (!err)
+		err = rules_publish(s, next, f);
+	if (err)
+		rules_free(next);
+	return err;
+}
+
+int answer_rules_reload(struct asked *a)
+{
+	const struct agent_options *o = &a->s->options;
+	struct fault f = {0};
+	size_t count;
+	int err;
+
+	notify_reloading(a->s->notify);
+	err = rules_reload(a->s, &f);
+	notify_say(a->s->notify, "READY=1");
+	if (err)
+		return asked_refuse(a, err == -ENOENT ? -EINVAL : err, &f);
+	count = rules_count(a->s->rules);
+	text_printf(a->out, "%zu rule%s in force, from ", count, count == 1 ? "" : "s");
+	text_escaped(a->out, slice_text(o->rules[0] ? o->rules : a->s->paths.rules));
+	text_putc(a->out, '\n');
+	return DONE;
+}
+
 int answer_why(struct asked *a)
 {
 	struct fault f = {0};

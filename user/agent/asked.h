@@ -36,6 +36,7 @@ int answer_status(struct asked *a);
 int answer_change(struct asked *a);
 int answer_rules(struct asked *a);
 int answer_rules_set(struct asked *a);
+int answer_rules_reload(struct asked *a);
 int answer_why(struct asked *a);
 
 #endif

@@ -127,6 +127,7 @@ static _Noreturn void clerk_run(struct engine_state *e)
 	uint64_t last = 0;
 
 	for (;;) {
+		atomic_store(&e->clerk_ns, live_monotonic());
 		desk_serve(&d);
 		if (live_monotonic() - last >= BEAT_MS * 1000000ULL) {
 			last = live_monotonic();

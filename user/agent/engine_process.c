@@ -24,6 +24,8 @@
 
 enum { BEAT_MS = 500, ENGINE_NICE = -20, ENDED_ROWS_MAX = 2 * TALLY_ROWS_LIVE };
 
+#define CLERK_SILENT_NS 30000000000ULL
+
 /* Waits for the engine before this one to be gone: two must never read one ring. */
 static int lock_take(const char *path)
 {
@@ -39,7 +41,15 @@ static int lock_take(const char *path)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
-/* The rules. Non-zero: the socket is broken. */
+/* Comes back when every worker has; false when the clerk has been busy for too long to be well. */
+static bool is_alive(struct engine_state *e)
+{
+	for (unsigned i = 0; i < e->shard_count; i++)
+		shard_ping(e->shards[i]);
+	return live_monotonic() - atomic_load(&e->clerk_ns) < CLERK_SILENT_NS;
+}
+
+/* The rules, or a sign of life. Non-zero: the socket is broken. */
 static int request_take(struct engine_state *e)
 {
 	struct fault f = {0};
@@ -50,6 +60,8 @@ static int request_take(struct engine_state *e)
 		return err;
 	if (w.kind == ENGINE_POLICY)
 		result = engine_take_policy(e, slice_of(w.out, w.out_len), &f);
+	else if (w.kind == ENGINE_ALIVE)
+		result = is_alive(e) ? 0 : -ETIMEDOUT;
 	wire_clear(&w);
 	if (result && !f.text[0])
 		fault_set(&f, result, "the engine cannot take the rules: %s", strerror(-result));

@@ -19,6 +19,8 @@ enum engine_request {
 	ENGINE_APPS,	   /* struct engine_view */
 	ENGINE_STATS,	   /* struct engine_view */
 	ENGINE_EVENTS, /* as parked_take() has it; the answer's err block tells where lines go on */
+	ENGINE_ALIVE, /* over the first socket; an empty answer: every thread of the engine is alive
+		       */
 };
 
 /* How an answer is to look. Sent as it is: both processes are one program. */

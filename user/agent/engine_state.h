@@ -8,6 +8,7 @@
 #define AGENT_ENGINE_STATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "agent/engine_process.h"
 #include "agent/event_keep.h"
@@ -40,7 +41,8 @@ struct engine_state {
 	struct event_keep events;
 	uint64_t sweep_now; /* monotonic; for the walk that is going on */
 	uint64_t beats;
-	uint64_t answers_slow; /* askers that did not take their answer in time */
+	_Atomic uint64_t clerk_ns; /* monotonic: when it last came round */
+	uint64_t answers_slow;	   /* askers that did not take their answer in time */
 };
 
 /* Lends the rules of now until they are returned; for one answer of the clerk. */

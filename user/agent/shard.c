@@ -23,7 +23,14 @@ enum {
 
 enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355 };
 
-enum letter_kind { LETTER_POLICY, LETTER_NEWS, LETTER_COUNT, LETTER_SNAPSHOT, LETTER_STOP };
+enum letter_kind {
+	LETTER_PING,
+	LETTER_POLICY,
+	LETTER_NEWS,
+	LETTER_COUNT,
+	LETTER_SNAPSHOT,
+	LETTER_STOP
+};
 enum { COPY_AT_ONCE = 64 }; /* flows: some 30 us */
 
 /* Posted by a thread of the engine process, which waits; answered by the shard. */
@@ -239,6 +246,7 @@ static void letter_answer(struct shard *s, enum shard_poster from)
 		engine_set_policy(s->engine, l->policy,
 				  live_monotonic() + s->config.clock.offset_ns);
 		break;
+	case LETTER_PING: break;
 	case LETTER_NEWS: news_tell(s, l->news); break;
 	case LETTER_COUNT: counts_tell(s, l->counts); break;
 	case LETTER_SNAPSHOT: snapshot_begin(s, l); return;
@@ -356,6 +364,13 @@ void shard_free(struct shard *s)
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	free(s);
+}
+
+void shard_ping(struct shard *s)
+{
+	struct letter l = {.kind = LETTER_PING};
+
+	letter_post(s, SHARD_RULES, &l);
 }
 
 void shard_set_policy(struct shard *s, const struct policy *policy)

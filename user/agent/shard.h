@@ -38,6 +38,9 @@ void shard_adopt(struct shard *s, const struct engine_adopted *a);
 int shard_start(struct shard *s); /* starts the thread; 0 or -errno */
 void shard_free(struct shard *s); /* stops it, drains what is there, frees everything */
 
+/* Comes back when the shard has come round. */
+void shard_ping(struct shard *s);
+
 /* Gives the shard another policy and waits until no frame can meet the old one any more. */
 void shard_set_policy(struct shard *s, const struct policy *policy);
 

@@ -42,13 +42,21 @@ static int lock_take(const struct paths *p, struct fault *f)
 	return fd;
 }
 
+/* The manager's wish to have the rules read anew. */
+static void on_reload(int signal_number)
+{
+	if (supervisor_pid > 0)
+		kill(supervisor_pid, signal_number);
+}
+
 static void keeper_signals(void)
 {
-	struct sigaction stop = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction stop = {.sa_handler = on_stop}, reload = {.sa_handler = on_reload},
+			 ignore = {.sa_handler = SIG_IGN};
 
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGHUP, &reload, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
@@ -66,14 +74,25 @@ static int keep(const struct paths *p, const struct agent_options *options, int 
 	prctl(PR_SET_NAME, "dpi-xdp-keeper", 0, 0, 0);
 	keeper_signals();
 	for (;;) {
+		struct notify notify;
+		int words;
+
+		notify_open(&notify, &words);
 		supervisor_pid = fork();
-		if (supervisor_pid == 0)
-			_exit(supervisor_run(p, o, ready_fd));
+		if (supervisor_pid == 0) {
+			if (words >= 0)
+				close(words);
+			_exit(supervisor_run(p, o, &notify, ready_fd));
+		}
+		if (notify.fd >= 0)
+			close(notify.fd);
 		if (ready_fd >= 0)
 			close(ready_fd);
 		ready_fd = -1;
 		if (supervisor_pid < 0)
 			return EAGAIN;
+		if (words >= 0)
+			notify_relay(words);
 		while (waitpid(supervisor_pid, &status, 0) < 0 && errno == EINTR)
 			;
 		if (WIFEXITED(status) || stop_asked)
@@ -88,6 +107,8 @@ static void daemonize(void)
 	int null = open("/dev/null", O_RDWR);
 
 	setsid();
+	/* Whoever started this waits for the command, not for the agent. */
+	unsetenv("NOTIFY_SOCKET");
 	if (chdir("/"))
 		return;
 	if (null < 0)

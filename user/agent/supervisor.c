@@ -38,6 +38,7 @@ static int signals_take(struct supervisor *s)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -155,6 +156,16 @@ static void clients_accept(struct supervisor *s)
 	}
 }
 
+static void reload(struct supervisor *s)
+{
+	struct fault f = {0};
+
+	notify_reloading(s->notify);
+	if (rules_reload(s, &f))
+		log_error("%s; the rules in force stay", f.text);
+	notify_say(s->notify, "READY=1");
+}
+
 static void signals_serve(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
@@ -162,6 +173,8 @@ static void signals_serve(struct supervisor *s)
 	while (read(s->signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			s->is_ending = true;
+		if (info.ssi_signo == SIGHUP)
+			reload(s);
 		if (info.ssi_signo == SIGCHLD && s->engine_pid > 0 &&
 		    waitpid(s->engine_pid, NULL, WNOHANG) == s->engine_pid) {
 			s->engine_pid = 0;
@@ -195,7 +208,10 @@ static void loop(struct supervisor *s)
 		if (p[2].revents & POLLIN)
 			clients_accept(s);
 		clients_serve(&s->clients, &ops);
+		manager_tell(s);
+		watchdog_feed(s);
 	}
+	notify_say(s->notify, "STOPPING=1\nSTATUS=ending; what is blocked stays blocked");
 }
 
 static void end(struct supervisor *s)
@@ -214,11 +230,12 @@ static void end(struct supervisor *s)
 	catalogue_free(s->catalogue);
 }
 
-int supervisor_run(const struct paths *p, struct agent_options *o, int ready_fd)
+int supervisor_run(const struct paths *p, struct agent_options *o, struct notify *n, int ready_fd)
 {
 	struct supervisor s = {.paths = *p,
 			       .options = *o,
 			       .kept = o,
+			       .notify = n,
 			       .engine_socket = -1,
 			       .engine_questions = -1,
 			       .listen_fd = -1,

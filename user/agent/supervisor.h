@@ -7,6 +7,7 @@
 #ifndef AGENT_SUPERVISOR_H
 #define AGENT_SUPERVISOR_H
 
+#include "agent/notify.h"
 #include "control/paths.h"
 #include "base/fault.h"
 
@@ -17,6 +18,9 @@ struct agent_options {
 	uint32_t workers; /* 1 to DPI_RINGS_MAX */
 	bool is_monitor, is_fail_closed;
 	bool is_reset; /* blocked TCP is answered by a RST */
+	/* Of a service: the file that a reload reads anew, absolute; "": the stored rules. */
+	char rules[PATHS_MAX];
+	bool is_rules_forced; /* with public suffixes */
 };
 
 /*
@@ -27,9 +31,10 @@ struct agent_options {
 int agent_start(const struct paths *p, const struct agent_options *o, bool is_foreground,
 		struct fault *f);
 
-/* The supervisor's life, in this process; ready_fd gets one byte once it answers, or the words of a
- * fault. Options that a command changes are put into *o, which the keeper sees too. Returns 0, or
- * the errno of what kept it from starting. Called by agent_start only. */
-int supervisor_run(const struct paths *p, struct agent_options *o, int ready_fd);
+/* The supervisor's life, in this process; n leads to the service manager (borrowed); ready_fd gets
+ * one byte once it answers, or the words of a fault. Options that a command changes are put into
+ * *o, which the keeper sees too. Returns 0, or the errno of what kept it from starting. Called by
+ * agent_start only. */
+int supervisor_run(const struct paths *p, struct agent_options *o, struct notify *n, int ready_fd);
 
 #endif

@@ -82,10 +82,19 @@ static const struct {
 	const char *name;
 	int (*answer)(struct asked *a);
 } requests[] = {
-	{"attach", answer_attach}, {"detach", answer_detach}, {"status", answer_status},
-	{"change", answer_change}, {"rules", answer_rules},   {"rules-set", answer_rules_set},
-	{"why", answer_why},	   {"report", answer_report}, {"flows", answer_flows},
-	{"apps", answer_apps},	   {"stats", answer_stats},   {"events", answer_events},
+	{"attach", answer_attach},
+	{"detach", answer_detach},
+	{"status", answer_status},
+	{"change", answer_change},
+	{"rules", answer_rules},
+	{"rules-set", answer_rules_set},
+	{"rules-reload", answer_rules_reload},
+	{"why", answer_why},
+	{"report", answer_report},
+	{"flows", answer_flows},
+	{"apps", answer_apps},
+	{"stats", answer_stats},
+	{"events", answer_events},
 };
 
 static int answer_named(struct asked *a)

@@ -17,7 +17,7 @@
 #include "agent/question.h"
 #include "base/log.h"
 
-enum { ASK_MS = 30000, FLOWS_A_SHARD = 65536 };
+enum { ASK_MS = 30000, ALIVE_MS = 5000, FLOWS_A_SHARD = 65536 };
 
 /* --- descriptors ------------------------------------------------------------------------------ */
 
@@ -107,14 +107,30 @@ static int engine_fork(struct supervisor *s)
 	return 0;
 }
 
-static int ask_once(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer)
+static int ask_within(struct supervisor *s, int wait_ms, uint32_t request, struct slice body,
+		      struct wire *answer)
 {
 	int err;
 
 	if (s->engine_socket < 0)
 		return -ECONNRESET;
 	err = wire_send(s->engine_socket, request, body, slice_of("", 0));
-	return err ? err : wire_receive(s->engine_socket, WIRE_ANSWER_MAX, ASK_MS, answer);
+	return err ? err : wire_receive(s->engine_socket, WIRE_ANSWER_MAX, wait_ms, answer);
+}
+
+static int ask_once(struct supervisor *s, uint32_t request, struct slice body, struct wire *answer)
+{
+	return ask_within(s, ASK_MS, request, body, answer);
+}
+
+bool engine_is_answering(struct supervisor *s)
+{
+	struct wire answer = {0};
+	int err = ask_within(s, ALIVE_MS, ENGINE_ALIVE, slice_of("", 0), &answer);
+
+	err = err ? err : (int)answer.kind;
+	wire_clear(&answer);
+	return err == 0;
 }
 
 static int policy_send(struct supervisor *s, const struct rules *rules, struct fault *f)

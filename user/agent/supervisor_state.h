@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The supervisor's own data, shared by supervisor.c, supervisor_engine.c and supervisor_answer.c.
+ * The supervisor's own data, shared by supervisor*.c and what answers for it.
  * One thread; nothing here is seen by another process.
  */
 #ifndef AGENT_SUPERVISOR_STATE_H
@@ -19,6 +19,9 @@ struct supervisor {
 	struct paths paths;
 	struct agent_options options;
 	struct agent_options *kept; /* the keeper's copy: what a supervisor started anew gets */
+	struct notify *notify;	    /* the service manager */
+	char told[256];		    /* the status it knows */
+	bool is_ready, has_told_ready;
 	struct catalogue *catalogue;
 	struct rules *rules;   /* in force, and stored */
 	struct policy *policy; /* the same, compiled; for `why` */
@@ -47,11 +50,20 @@ void engine_restart(struct supervisor *s);
  * end of fd. A dead engine is started again and asked once more. 0 or -errno with *f. */
 int engine_question(struct supervisor *s, uint32_t request, struct slice body, int fd,
 		    struct fault *f);
+/* Whether the engine, and with it every worker, answers within a few seconds. */
+bool engine_is_answering(struct supervisor *s);
 /* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the
  * engine. On failure the old ones stay everywhere. 0 or -errno with *f. */
 int rules_publish(struct supervisor *s, struct rules *next, struct fault *f);
 /* Writes the rules in force into the kernel maps and compiles them. */
 int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f);
+
+/* --- supervisor_manager.c --------------------------------------------------------------------- */
+
+/* Tells the service manager how things are, when that has changed, and that the agent is ready. */
+void manager_tell(struct supervisor *s);
+/* Feeds the manager's watchdog when it is time, if the engine answers; else gives it a new life. */
+void watchdog_feed(struct supervisor *s);
 
 /* --- supervisor_answer.c ---------------------------------------------------------------------- */
 
@@ -59,5 +71,7 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
  * and err, or hands it on (struct clients_ops; ctx is the supervisor). */
 enum client_next supervisor_answer(void *ctx, int fd, const struct wire *request, uint32_t *status,
 				   struct text *out, struct text *err);
+/* Whether the engine, and with it every worker, answers within a few seconds. */
+bool engine_is_answering(struct supervisor *s);
 
 #endif

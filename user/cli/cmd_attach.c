@@ -19,10 +19,13 @@
 #include "dpi/abi.h"
 
 struct attach_wish {
-	const char *interface, *mode, *hook, *rules;
+	char **interfaces; /* NULL behind the last */
+	const char *mode, *hook, *rules;
 	struct agent_options agent;
 	bool set_monitor, set_fail, set_action, set_workers, is_forced, is_foreground, is_quiet;
 };
+
+enum { ASK_TRIES = 100, ASK_PAUSE_US = 50000 };
 
 enum {
 	OPT_MODE = 256,
@@ -99,19 +102,22 @@ static int attach_take(void *ctx, int id, const char *value)
 		w->agent.is_fail_closed = strcmp(value, "closed") == 0;
 		w->set_fail = true;
 		return one_of("fail", value, "open", "closed", NULL) ? 0 : EXIT_USAGE;
-	case OPT_FORCE: w->is_forced = true; return 0;
+	case OPT_FORCE: w->is_forced = w->agent.is_rules_forced = true; return 0;
 	case OPT_FOREGROUND: w->is_foreground = true; return 0;
 	case OPTION_QUIET: w->is_quiet = true; return 0;
 	default: return 0;
 	}
 }
 
-static int attach_request(const struct attach_wish *w, bool *no_agent)
+static int attach_request(const struct attach_wish *w, size_t i, bool *no_agent)
 {
+	bool is_last = !w->interfaces[i + 1];
 	struct text request = {0};
 
 	remote_begin(&request, "attach");
-	remote_string(&request, "interface", w->interface);
+	remote_string(&request, "interface", w->interfaces[i]);
+	remote_flag(&request, "more", !is_last);
+	remote_flag(&request, "ready", is_last && w->is_foreground);
 	remote_string(&request, "mode", w->mode);
 	remote_string(&request, "hook", w->hook);
 	remote_flag(&request, "set_monitor", w->set_monitor);
@@ -138,7 +144,28 @@ static int exit_of(int err)
 	}
 }
 
-/* In the foreground this process becomes the keeper; a child asks for the interface. */
+/* The child of a foreground attach: waits for the agent, then asks for each interface. One that
+ * fails does not keep the others from being protected. Returns the first exit status that is bad.
+ */
+static int ask_all(const struct attach_wish *w)
+{
+	int first = EXIT_DONE;
+
+	for (size_t i = 0; w->interfaces[i]; i++) {
+		bool none = true;
+		int status = EXIT_NO_AGENT;
+
+		for (int n = 0; n < ASK_TRIES && none; n++) {
+			usleep(n ? ASK_PAUSE_US : 0);
+			none = false;
+			status = attach_request(w, i, &none);
+		}
+		first = first ? first : status;
+	}
+	return first;
+}
+
+/* In the foreground this process becomes the keeper; a child asks for the interfaces. */
 static int foreground(const struct attach_wish *w, const struct paths *p)
 {
 	struct fault f = {0};
@@ -146,13 +173,7 @@ static int foreground(const struct attach_wish *w, const struct paths *p)
 	pid_t child = fork();
 
 	if (child == 0) {
-		bool none = true;
-
-		for (int i = 0; i < 100 && none; i++) {
-			usleep(50000);
-			none = false;
-			status = attach_request(w, &none);
-		}
+		status = ask_all(w);
 		fflush(stdout);
 		_exit(status);
 	}
@@ -166,12 +187,43 @@ static int foreground(const struct attach_wish *w, const struct paths *p)
 	return err ? exit_of(err) : WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
-static int attach(const struct attach_wish *w)
+/* Asks a running agent for one interface, or starts one that is asked. */
+static int attach_one(const struct attach_wish *w, const struct paths *p, size_t i)
 {
 	struct fault f = {0};
 	bool no_agent = false;
+	int status = attach_request(w, i, &no_agent), err;
+
+	if (!no_agent) {
+		if (status == EXIT_DONE && i == 0 && w->set_workers && !w->is_quiet)
+			log_note("the agent was running already: its number of workers stays as it "
+				 "is");
+		return status;
+	}
+	err = agent_start(p, &w->agent, false, &f);
+	if (err) {
+		log_error("%s", f.text);
+		return exit_of(err);
+	}
+	return attach_request(w, i, NULL);
+}
+
+/* The rules file of a service is read again by a reload, wherever that comes from. */
+static bool realpath_short(const char *path, struct agent_options *o)
+{
+	char *whole = realpath(path, NULL);
+	bool fits = whole && strlen(whole) < sizeof(o->rules);
+
+	if (fits)
+		snprintf(o->rules, sizeof(o->rules), "%s", whole);
+	free(whole);
+	return fits;
+}
+
+static int attach(struct attach_wish *w)
+{
 	struct paths p;
-	int status, err;
+	int status = EXIT_DONE;
 
 	if (!remote_paths(&p))
 		return EXIT_USAGE;
@@ -180,22 +232,19 @@ static int attach(const struct attach_wish *w)
 		if (status)
 			return status;
 	}
-	if (!w->is_foreground) {
-		status = attach_request(w, &no_agent);
-		if (!no_agent) {
-			if (status == EXIT_DONE && w->set_workers && !w->is_quiet)
-				log_note("the agent was running already: its number of workers "
-					 "stays as it is");
-			return status;
-		}
-		err = agent_start(&p, &w->agent, false, &f);
-		if (err) {
-			log_error("%s", f.text);
-			return exit_of(err);
-		}
-		return attach_request(w, NULL);
+	if (w->is_foreground && w->rules && !realpath_short(w->rules, &w->agent)) {
+		log_error("%s: its path is too long to be read again; give a shorter one",
+			  w->rules);
+		return EXIT_USAGE;
 	}
-	return foreground(w, &p);
+	if (w->is_foreground)
+		return foreground(w, &p);
+	for (size_t i = 0; w->interfaces[i]; i++) {
+		int one = attach_one(w, &p, i);
+
+		status = status ? status : one;
+	}
+	return status;
 }
 
 int cmd_attach(const struct command *c, int argc, char **argv)
@@ -209,9 +258,9 @@ int cmd_attach(const struct command *c, int argc, char **argv)
 
 	if (first < 0)
 		return options_status(first);
-	if (argc - first != 1)
+	if (argc == first)
 		return command_usage(c, stderr);
-	w.interface = argv[first];
+	w.interfaces = argv + first;
 	return attach(&w);
 }
 

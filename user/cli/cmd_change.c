@@ -315,6 +315,15 @@ static int rules_write(const char *path)
 	return status;
 }
 
+/* The agent reads its file again: the one a service was started with, else what is stored. */
+static int rules_again(bool is_quiet)
+{
+	struct text request = {0};
+
+	remote_begin(&request, "rules-reload");
+	return remote_run(&request, slice_of("", 0), is_quiet, NULL);
+}
+
 int cmd_rules(const struct command *c, int argc, char **argv)
 {
 	struct change_wish w = {0};
@@ -334,5 +343,7 @@ int cmd_rules(const struct command *c, int argc, char **argv)
 		return rules_write(argv[first + 1]);
 	if (strcmp(what, "clear") == 0 && more == 0)
 		return rules_put(NULL, false, w.is_quiet);
+	if (strcmp(what, "reload") == 0 && more == 0)
+		return rules_again(w.is_quiet);
 	return command_usage(c, stderr);
 }

@@ -21,7 +21,7 @@
 
 static const struct command commands[] = {
 	{"attach",
-	 "IFACE [--mode auto|native|generic] [--hook both|receive] [--workers N]\n"
+	 "IFACE... [--mode auto|native|generic] [--hook both|receive] [--workers N]\n"
 	 "                      [--rules FILE] [--monitor] [--action drop|reset] [--fail "
 	 "open|closed]\n"
 	 "                      [--foreground]",
@@ -62,7 +62,7 @@ static const struct command commands[] = {
 	 CHANGE_TAG(RULE_DOMAIN, 1, 1)},
 	{"disallow-ip", VALUES_IP, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_IP, 1, 1)},
-	{"rules", "[list | load FILE | save FILE | clear]",
+	{"rules", "[list | load FILE | save FILE | clear | reload]",
 	 "all rules, in the form of a rules file", cmd_rules, 0},
 	{"why", "NAME|ADDR|FLOW", "which rule decides, and how", cmd_why, 0},
 	{"analyze",
