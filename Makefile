@@ -60,7 +60,7 @@ BIN      := $(BUILD)/dpi-xdp
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all help demo check test unit format floors clean install fuzz fuzz-coverage deps tools \
-	bench sample.pcap
+	bench sample.pcap papers uninstall deb check-package
 
 all: $(BIN)
 
@@ -76,7 +76,10 @@ help:
 ## make bench        what analyze costs, beside cp, libpcap and nDPI, and its bounds; BENCH=--quick
 ## make fuzz         the fuzzers, build/fuzz/*
 ## make format       puts every C file in the project's style
-## make install      DESTDIR= PREFIX=/usr/local
+## make install      DESTDIR= PREFIX=/usr/local; make uninstall takes it away, but configuration
+## make papers       the manual and shell completion alone
+## make deb          build/deb/*.deb, a Debian package
+## make check-package  that package in a fresh Debian: installed, run by systemd, purged (root)
 ## make SAN=address,undefined BUILD=build-asan   a sanitizer build, beside the plain one
 
 # --- kernel side -----------------------------------------------------------------------------
@@ -201,8 +204,32 @@ demo:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)scripts/demo
 
-install: $(BIN)
-	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/sbin/dpi-xdp
+# --- the service: manual, completion, packages -----------------------------------------------
+# All of it from the program's own tables of commands and options, so that none can drift.
+SYSCONFDIR ?= /etc
+PAPERS   := $(BUILD)/man/dpi-xdp.1 $(BUILD)/completion/dpi-xdp
+
+$(BUILD)/tables: $(BIN)
+	$(Q)$(BIN) help --tables >$@
+$(BUILD)/man/dpi-xdp.1: $(BUILD)/tables $(wildcard scripts/man/*)
+	$(call say,MAN,$(@D))
+	$(Q)scripts/man/make $< $(@D)
+$(BUILD)/completion/dpi-xdp: $(BUILD)/tables $(wildcard scripts/completion/*)
+	$(call say,SHELL,$(@D))
+	$(Q)scripts/completion/make $< $(@D)
+papers: $(PAPERS)
+
+INSTALL_FILES = BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) \
+	scripts/install-files
+install: $(BIN) papers
+	$(Q)$(INSTALL_FILES) install
+uninstall:
+	$(Q)$(INSTALL_FILES) uninstall
+
+deb: $(BIN) papers
+	$(Q)BUILD=$(BUILD) scripts/debian/make
+check-package: deb
+	$(Q)DPI_BUILD=$(BUILD) python3 tests/service/test_package.py --full
 
 clean:
 	rm -rf $(BUILD)
