@@ -48,7 +48,7 @@ static int signals_take(struct supervisor *s)
 static int listen_start(struct supervisor *s, struct fault *f)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	const struct group *group = getgrnam("dpi-xdp");
+	const struct group *group = getgrnam(PATHS_GROUP);
 	int err = 0;
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", s->paths.socket);
@@ -125,16 +125,31 @@ static void ready_tell(int fd, int err, const struct fault *f)
 
 /* --- the loop --------------------------------------------------------------------------------- */
 
+/* Whether the far end's process is in the group besides its first. */
+static bool peer_has_group(int fd, gid_t wanted)
+{
+	gid_t groups[256];
+	socklen_t size = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size))
+		return false;
+	for (size_t i = 0; i < size / sizeof(groups[0]); i++)
+		if (groups[i] == wanted)
+			return true;
+	return false;
+}
+
 /* Root, the agent's own user, and members of the socket's group may ask: the socket's mode keeps
  * others from connecting, and this from coming by with a descriptor of somebody else's. */
 static bool peer_may(int fd, struct text *err)
 {
-	const struct group *group = getgrnam("dpi-xdp");
+	const struct group *group = getgrnam(PATHS_GROUP);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-	    (peer.uid == 0 || peer.uid == geteuid() || (group && peer.gid == group->gr_gid)))
+	    (peer.uid == 0 || peer.uid == geteuid() ||
+	     (group && (peer.gid == group->gr_gid || peer_has_group(fd, group->gr_gid)))))
 		return true;
 	text_puts(err, "not permitted: run as root, or as a member of the group dpi-xdp\n");
 	return false;

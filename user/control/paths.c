@@ -6,10 +6,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "dpi/abi.h"
 
@@ -75,9 +77,25 @@ static int make_dir(const char *dir)
 	return mkdir(path, 0750) && errno != EEXIST ? -errno : 0;
 }
 
+/* A directory of root alone becomes one that the group of those who may ask can look into. */
+static void open_to_group(const char *dir)
+{
+	const struct group *group = getgrnam(PATHS_GROUP);
+	struct stat st;
+
+	if (group && stat(dir, &st) == 0 && st.st_uid == 0 && st.st_gid == 0)
+		(void)!chown(dir, 0, group->gr_gid);
+}
+
 int paths_make(const struct paths *p)
 {
 	int err = make_dir(p->state_dir);
 
-	return err ? err : make_dir(p->run_dir);
+	if (!err)
+		err = make_dir(p->run_dir);
+	if (!err && geteuid() == 0) {
+		open_to_group(p->state_dir);
+		open_to_group(p->run_dir);
+	}
+	return err;
 }

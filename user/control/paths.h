@@ -8,6 +8,9 @@
 
 enum { PATHS_MAX = 200 };
 
+/* Whose members may ask the agent and read what it stores. */
+#define PATHS_GROUP "dpi-xdp"
+
 struct paths {
 	char state_dir[PATHS_MAX];	  /* /var/lib/dpi-xdp */
 	char run_dir[80];		  /* /run/dpi-xdp; a socket path is short */
@@ -21,7 +24,8 @@ struct paths {
 
 /* Fills *p from the environment. 0, or -ENAMETOOLONG. */
 int paths_init(struct paths *p);
-/* Makes the state and run directories (0750). 0 or -errno. */
+/* Makes the state and run directories (0750; of the group PATHS_GROUP, where there is one). 0 or
+ * -errno. */
 int paths_make(const struct paths *p);
 
 #endif
