@@ -9,50 +9,34 @@
 #include <stdlib.h>
 
 #include "control/change.h"
+#include "control/stored.h"
 #include "agent/why.h"
-
-static int kind_parse(const char *text, enum rule_kind *out)
-{
-	for (int k = 0; k < RULE_KINDS; k++)
-		if (strcmp(text, rule_kind_name((enum rule_kind)k)) == 0) {
-			*out = (enum rule_kind)k;
-			return 0;
-		}
-	return -EINVAL;
-}
 
 int answer_change(struct asked *a)
 {
-	const json_t *values = json_object_get(a->json, "values");
-	const char **list = calloc(json_array_size(values) + 1, sizeof(*list));
-	struct change c = {.is_allow = asked_flag(a, "allow"),
-			   .is_remove = asked_flag(a, "remove"),
-			   .is_forced = asked_flag(a, "force"),
-			   .is_learnt = asked_flag(a, "learnt"),
-			   .values = list};
 	struct rules *next = rules_copy(a->s->rules);
+	struct text notes = {0};
+	struct change c;
 	struct fault f = {0};
-	int changed = -EINVAL, err = 0;
+	int changed, err = next ? stored_change_read(a->json, &c) : -ENOMEM;
 
-	for (size_t i = 0; list && i < json_array_size(values); i++) {
-		const char *v = json_string_value(json_array_get(values, i));
-
-		list[c.value_count++] = v ? v : "";
+	if (err) {
+		rules_free(next);
+		return asked_refuse(a, err, &f);
 	}
-	if (next && c.value_count && kind_parse(asked_text(a, "kind"), &c.kind) == 0)
-		changed = change_apply(&next, &c, a->s->catalogue, a->out, &f);
+	changed = change_apply(&next, &c, a->s->catalogue, &notes, &f);
+	free((void *)c.values);
 	if (changed > 0) {
 		err = rules_publish(a->s, next, &f);
 		if (!err)
 			next = NULL;
 	}
 	rules_free(next);
-	free(list);
-	if (changed < 0 || err) {
-		text_clear(a->out);
-		return asked_refuse(a, changed < 0 ? changed : err, &f);
-	}
-	return DONE;
+	if (changed >= 0 && !err)
+		stored_change_tell(slice_of(notes.at ? notes.at : "", notes.len), changed,
+				   rules_count(a->s->rules), asked_flag(a, "json"), a->out);
+	text_clear(&notes);
+	return changed < 0 || err ? asked_refuse(a, changed < 0 ? changed : err, &f) : DONE;
 }
 
 int answer_rules(struct asked *a)

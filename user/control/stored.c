@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Requests about rules, answered from the file; see stored.h. One process at a time changes it: the
+ * state directory is locked meanwhile, as the commands do.
+ */
+#include "control/stored.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "control/apps.h"
+#include "control/control.h"
+
+/* Exit statuses of answers (README, "Exit status"). */
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_DENIED = 4, STATUS_OUTPUT = 5 };
+
+int stored_change_read(const json_t *request, struct change *c)
+{
+	const json_t *values = json_object_get(request, "values");
+	const char *kind = json_string_value(json_object_get(request, "kind"));
+	const char **list = calloc(json_array_size(values) + 1, sizeof(*list));
+	int found = -EINVAL;
+
+	if (!list)
+		return -ENOMEM;
+	*c = (struct change){
+		.is_allow = json_is_true(json_object_get(request, "allow")),
+		.is_remove = json_is_true(json_object_get(request, "remove")),
+		.is_forced = json_is_true(json_object_get(request, "force")),
+		.is_learnt = json_is_true(json_object_get(request, "learnt")),
+		.values = list,
+	};
+	for (int k = 0; kind && k < RULE_KINDS; k++)
+		if (strcmp(kind, rule_kind_name((enum rule_kind)k)) == 0) {
+			c->kind = (enum rule_kind)k;
+			found = 0;
+		}
+	for (size_t i = 0; i < json_array_size(values); i++) {
+		const char *v = json_string_value(json_array_get(values, i));
+
+		list[c->value_count++] = v ? v : "";
+	}
+	if (!found && c->value_count)
+		return 0;
+	free(list);
+	c->values = NULL;
+	return -EINVAL;
+}
+
+void stored_change_tell(struct slice notes, int changed, size_t rule_count, bool is_json,
+			struct text *out)
+{
+	const char *at = (const char *)notes.at;
+	size_t left = notes.len;
+
+	if (!is_json) {
+		text_add(out, notes.at, notes.len);
+		return;
+	}
+	text_printf(out, "{\"changed\":%d,\"rules\":%zu,\"notes\":[", changed, rule_count);
+	for (bool is_first = true; left; is_first = false) {
+		const char *end = memchr(at, '\n', left);
+		size_t len = end ? (size_t)(end - at) : left;
+
+		if (!is_first)
+			text_putc(out, ',');
+		text_json(out, slice_of(at, len));
+		at += len + (end != NULL);
+		left -= len + (end != NULL);
+	}
+	text_puts(out, "]}\n");
+}
+
+/* The file and what reading it takes, while a request is answered. */
+struct stored {
+	const struct paths *paths;
+	const json_t *request;
+	struct slice data;
+	struct catalogue *catalogue;
+	struct rules *rules;
+	int lock;
+	struct text out;
+};
+
+static int lock_take(struct stored *s, struct fault *f)
+{
+	int err = paths_make(s->paths);
+
+	if (err)
+		return fault_set(f, err, "%s or %s cannot be made: %s; run as root",
+				 s->paths->state_dir, s->paths->run_dir, strerror(-err));
+	s->lock = open(s->paths->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->lock < 0 || flock(s->lock, LOCK_EX))
+		return fault_set(f, -errno, "%s: %s; run as root", s->paths->state_dir,
+				 strerror(errno));
+	return 0;
+}
+
+static bool asks(const struct stored *s, const char *flag)
+{
+	return json_is_true(json_object_get(s->request, flag));
+}
+
+static int do_change(struct stored *s, struct fault *f)
+{
+	struct text notes = {0};
+	struct change c;
+	int err = stored_change_read(s->request, &c), changed = 0;
+
+	if (err)
+		return fault_set(f, err, "the change names no kind of rule, or no value");
+	err = lock_take(s, f);
+	if (!err)
+		err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+	if (!err) {
+		changed = change_apply(&s->rules, &c, s->catalogue, &notes, f);
+		err = changed < 0 ? changed : 0;
+	}
+	if (!err && changed)
+		err = rules_save(s->rules, s->paths->rules, f);
+	if (!err)
+		stored_change_tell(slice_of(notes.at ? notes.at : "", notes.len), changed,
+				   rules_count(s->rules), asks(s, "json"), &s->out);
+	text_clear(&notes);
+	free((void *)c.values);
+	return err;
+}
+
+static int do_rules(struct stored *s, struct fault *f)
+{
+	int err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+	char *text;
+
+	if (err)
+		return err;
+	if (asks(s, "json")) {
+		change_rules_json(s->rules, &s->out);
+		return 0;
+	}
+	text = rules_format(s->rules);
+	if (!text)
+		return fault_set(f, -ENOMEM, "out of memory");
+	text_puts(&s->out, text);
+	free(text);
+	return 0;
+}
+
+static int do_rules_set(struct stored *s, struct fault *f)
+{
+	struct rule_apps apps = catalogue_rule_apps(s->catalogue);
+	const char *name = json_string_value(json_object_get(s->request, "name"));
+	int err = rules_parse(s->data, name ? name : "rules", &apps,
+			      asks(s, "force") ? RULES_FORCE : 0, &s->rules, f);
+
+	if (!err)
+		err = lock_take(s, f);
+	if (!err)
+		err = rules_save(s->rules, s->paths->rules, f);
+	if (!err)
+		text_printf(&s->out, "%zu rule%s stored\n", rules_count(s->rules),
+			    rules_count(s->rules) == 1 ? "" : "s");
+	return err;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct stored *s, struct fault *f);
+} requests[] = {{"change", do_change}, {"rules", do_rules}, {"rules-set", do_rules_set}};
+
+static uint32_t status_of(int err)
+{
+	switch (-err) {
+	case EINVAL: return STATUS_USAGE;
+	case EACCES:
+	case EPERM: return STATUS_DENIED;
+	case ENOSPC:
+	case EROFS:
+	case EDQUOT: return STATUS_OUTPUT;
+	default: return STATUS_FAILED;
+	}
+}
+
+/* Moves a text's bytes into an answer. */
+static int give(struct text *t, char **at, size_t *len)
+{
+	text_putc(t, 0);
+	if (t->failed) {
+		text_clear(t);
+		return -ENOMEM;
+	}
+	*at = t->at;
+	*len = t->len - 1;
+	return 0;
+}
+
+int stored_request(const struct paths *p, struct slice json, struct slice data, struct wire *answer,
+		   struct fault *f)
+{
+	json_t *root = json_loadb((const char *)json.at, json.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *command = json_string_value(json_object_get(root, "command"));
+	struct stored s = {.paths = p, .request = root, .data = data, .lock = -1};
+	struct text words = {0};
+	struct wire made = {0};
+	struct fault said = {0};
+	int err = -EOPNOTSUPP;
+
+	for (size_t i = 0; command && i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (strcmp(command, requests[i].name) != 0)
+			continue;
+		err = apps_load(&s.catalogue, &said);
+		if (!err)
+			err = requests[i].run(&s, &said);
+		made.kind = err ? status_of(err) : STATUS_DONE;
+		if (err) {
+			text_clear(&s.out);
+			text_puts(&words, said.text);
+		}
+		err = give(&s.out, &made.out, &made.out_len);
+		if (!err)
+			err = give(&words, &made.err, &made.err_len);
+	}
+	rules_free(s.rules);
+	catalogue_free(s.catalogue);
+	if (s.lock >= 0)
+		close(s.lock);
+	json_decref(root);
+	if (err) {
+		wire_clear(&made);
+		return fault_set(f, err, "%s",
+				 err == -ENOMEM ? "out of memory; try again later"
+						: "no agent is running");
+	}
+	*answer = made;
+	return 0;
+}
+
+int stored_or_agent_request(const struct paths *p, struct slice json, struct slice data,
+			    struct wire *answer, bool *in_force, struct fault *f)
+{
+	int err = control_request(p, json, data, answer, f);
+
+	*in_force = true;
+	if (err != -ENOENT && err != -ECONNREFUSED)
+		return err;
+	*in_force = false;
+	return stored_request(p, json, data, answer, f);
+}
