@@ -72,6 +72,8 @@ static const struct command commands[] = {
 	 "                       [--events FILE] [--filter EXPR] [--split SIZE] [--flows N]\n"
 	 "                       [--verbose] [--quiet] [--reproducible]",
 	 "a capture in, the filtered capture and a report out", cmd_analyze, 0},
+	{"serve", "[--listen 127.0.0.1:8080 | unix:PATH] [--redis URL] [--token-file FILE]",
+	 "the HTTP service: REST, events, metrics, dashboard", cmd_serve, 0},
 	{"doctor", "[--json]", "what this machine can and cannot do", cmd_doctor, 0},
 };
 

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Filling in an answer, and making libmicrohttpd's response of it; see api.h. Room: api. Problem
+ * documents: RFC 9457.
+ */
+#include "api/conn.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { STREAM_BLOCK = 32768, DETAIL_MAX = 1024 };
+
+/* --- filling in ------------------------------------------------------------------------------- */
+
+static void begin(struct api_answer *a, enum answer_kind kind, unsigned status, const char *media)
+{
+	answer_clear(a);
+	a->kind = kind;
+	a->status = status;
+	snprintf(a->media, sizeof(a->media), "%s", media);
+}
+
+void api_answer_text(struct api_answer *a, unsigned status, const char *media, struct text *t)
+{
+	if (t->failed) {
+		text_clear(t);
+		api_problem(a, 500, "out of memory; try again, or ask for less");
+		return;
+	}
+	begin(a, ANSWER_TEXT, status, media);
+	a->text = *t;
+	*t = (struct text){0};
+}
+
+void api_answer_static(struct api_answer *a, unsigned status, const char *media, const void *bytes,
+		       size_t len)
+{
+	begin(a, ANSWER_STATIC, status, media);
+	a->bytes = slice_of(bytes, len);
+}
+
+void api_answer_file(struct api_answer *a, unsigned status, const char *media, int fd, uint64_t len)
+{
+	begin(a, ANSWER_FILE, status, media);
+	a->fd = fd;
+	a->file_len = len;
+}
+
+void api_answer_empty(struct api_answer *a, unsigned status)
+{
+	begin(a, ANSWER_EMPTY, status, "");
+}
+
+void api_answer_header(struct api_answer *a, const char *name, const char *value)
+{
+	if (a->header_count == ANSWER_HEADERS_MAX)
+		return;
+	snprintf(a->header[a->header_count].name, sizeof(a->header[0].name), "%s", name);
+	snprintf(a->header[a->header_count].value, sizeof(a->header[0].value), "%s", value);
+	a->header_count++;
+}
+
+static const char *title_of(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *title;
+	} rows[] = {
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{408, "Request Timeout"},
+		{409, "Conflict"},
+		{411, "Length Required"},
+		{413, "Content Too Large"},
+		{414, "URI Too Long"},
+		{415, "Unsupported Media Type"},
+		{417, "Expectation Failed"},
+		{421, "Misdirected Request"},
+		{422, "Unprocessable Content"},
+		{429, "Too Many Requests"},
+		{431, "Request Header Fields Too Large"},
+		{500, "Internal Server Error"},
+		{503, "Service Unavailable"},
+		{504, "Gateway Timeout"},
+		{505, "HTTP Version Not Supported"},
+		{507, "Insufficient Storage"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].status == status)
+			return rows[i].title;
+	return "Error";
+}
+
+int api_problem(struct api_answer *a, unsigned status, const char *format, ...)
+{
+	char detail[DETAIL_MAX];
+	struct text t = {0};
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	text_puts(&t, "{\"type\":\"about:blank\",\"title\":");
+	text_json(&t, slice_text(title_of(status)));
+	text_printf(&t, ",\"status\":%u,\"detail\":", status);
+	text_json(&t, slice_text(detail));
+	text_puts(&t, "}\n");
+	if (t.failed) {
+		static const char plain[] = "{\"type\":\"about:blank\",\"title\":\"Internal Server "
+					    "Error\",\"status\":500,\"detail\":\"out of memory; "
+					    "try again later\"}\n";
+
+		text_clear(&t);
+		api_answer_static(a, 500, "application/problem+json", plain, sizeof(plain) - 1);
+		return 0;
+	}
+	api_answer_text(a, status, "application/problem+json", &t);
+	return 0;
+}
+
+/* --- streams ---------------------------------------------------------------------------------- */
+
+/* The lock guards the two flags: a wake between "nothing now" and the suspension is not lost. */
+struct api_stream {
+	pthread_mutex_t lock;
+	bool is_woken, is_waiting;
+	struct MHD_Connection *mhd;
+	struct api_source source;
+	void *ctx;
+};
+
+struct api_stream *api_answer_stream(struct api_answer *a, unsigned status, const char *media,
+				     const struct api_source *source, void *ctx)
+{
+	struct api_stream *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		api_problem(a, 500, "out of memory; try again later");
+		return NULL;
+	}
+	begin(a, ANSWER_STREAM, status, media);
+	pthread_mutex_init(&s->lock, NULL);
+	s->source = *source;
+	s->ctx = ctx;
+	a->stream = s;
+	return s;
+}
+
+void api_stream_wake(struct api_stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->is_waiting) {
+		s->is_waiting = false;
+		MHD_resume_connection(s->mhd);
+	} else {
+		s->is_woken = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+static ssize_t stream_read(void *cls, uint64_t pos, char *to, size_t max)
+{
+	struct api_stream *s = cls;
+
+	for (;;) {
+		ssize_t n = s->source.read(s->ctx, to, max);
+		bool again;
+
+		if (n < 0)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		if (n > 0)
+			return n;
+		pthread_mutex_lock(&s->lock);
+		again = s->is_woken;
+		s->is_woken = false;
+		if (!again) {
+			s->is_waiting = true;
+			MHD_suspend_connection(s->mhd);
+		}
+		pthread_mutex_unlock(&s->lock);
+		if (!again)
+			return 0;
+	}
+}
+
+static void stream_end(void *cls)
+{
+	struct api_stream *s = cls;
+
+	s->source.end(s->ctx);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* --- the response ----------------------------------------------------------------------------- */
+
+void answer_clear(struct api_answer *a)
+{
+	text_clear(&a->text);
+	if (a->kind == ANSWER_FILE)
+		close(a->fd);
+	if (a->kind == ANSWER_STREAM && a->stream)
+		stream_end(a->stream);
+	*a = (struct api_answer){.fd = -1};
+}
+
+static struct MHD_Response *response_of(struct api_answer *a, struct MHD_Connection *mhd)
+{
+	struct MHD_Response *r = NULL;
+
+	switch (a->kind) {
+	case ANSWER_NONE:
+	case ANSWER_EMPTY: return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+	case ANSWER_STATIC:
+		return MHD_create_response_from_buffer(a->bytes.len, (void *)a->bytes.at,
+						       MHD_RESPMEM_PERSISTENT);
+	case ANSWER_TEXT:
+		r = MHD_create_response_from_buffer_with_free_callback(a->text.len, a->text.at,
+								       free);
+		if (r)
+			a->text = (struct text){0};
+		return r;
+	case ANSWER_FILE: r = MHD_create_response_from_fd64(a->file_len, a->fd); break;
+	case ANSWER_STREAM:
+		a->stream->mhd = mhd;
+		r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read,
+						      a->stream, stream_end);
+		break;
+	}
+	if (r)
+		a->kind = ANSWER_NONE; /* what it held is the response's now */
+	return r;
+}
+
+struct MHD_Response *answer_response(struct api_answer *a, struct MHD_Connection *mhd)
+{
+	bool has_body = a->kind != ANSWER_EMPTY;
+	struct MHD_Response *r = response_of(a, mhd);
+
+	if (!r)
+		return NULL;
+	if (has_body && a->media[0])
+		MHD_add_response_header(r, "Content-Type", a->media);
+	for (size_t i = 0; i < a->header_count; i++)
+		MHD_add_response_header(r, a->header[i].name, a->header[i].value);
+	return r;
+}
+
+/* --- JSON of other people's text ------------------------------------------------------------- */
+
+/* How many bytes the UTF-8 character at `at` has (RFC 3629 4); 0 when it is none. */
+static size_t utf8_len(const unsigned char *at)
+{
+	static const struct {
+		unsigned char first, last, low, high; /* of the lead byte; of the one behind it */
+		size_t len;
+	} rows[] = {
+		{0x01, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = 2;
+
+		if (at[0] < rows[i].first || at[0] > rows[i].last)
+			continue;
+		if (rows[i].len > 1 && (at[1] < rows[i].low || at[1] > rows[i].high))
+			return 0;
+		for (; n < rows[i].len; n++)
+			if ((at[n] & 0xc0) != 0x80)
+				return 0;
+		return rows[i].len;
+	}
+	return 0;
+}
+
+void api_json_value(struct text *t, const char *value)
+{
+	text_putc(t, '"');
+	while (*value) {
+		size_t len = utf8_len((const unsigned char *)value);
+
+		if (len == 0)
+			text_puts(t, "\\ufffd");
+		else if ((unsigned char)*value < 0x20)
+			text_printf(t, "\\u%04x", (unsigned)*value);
+		else if (*value == '"' || *value == '\\')
+			text_printf(t, "\\%c", *value);
+		else
+			text_add(t, value, len);
+		value += len ? len : 1;
+	}
+	text_putc(t, '"');
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Asking the agent; see ask.h.
+ */
+#include "api/ask.h"
+
+#include <errno.h>
+
+#include "control/control.h"
+#include "control/stored.h"
+
+/* The agent's exit status, as every command of it has them (README, "Exit status"). */
+enum { AGENT_DONE = 0, AGENT_FAILED = 1, AGENT_USAGE = 2, AGENT_DENIED = 4, AGENT_OUTPUT = 5 };
+
+int ask_refused(struct api_answer *a, int status, const char *words)
+{
+	struct text said = {0};
+	unsigned code = status == AGENT_USAGE	 ? 422
+			: status == AGENT_DENIED ? 403
+			: status == AGENT_OUTPUT ? 507
+						 : 500;
+	size_t len = strlen(words);
+
+	while (len && words[len - 1] == '\n')
+		len--;
+	text_escaped(&said, slice_of(words, len));
+	api_problem(a, code, "%s", said.len ? said.at : "the agent refused and did not say why");
+	text_clear(&said);
+	return -1;
+}
+
+/* No answer came. */
+static int unanswered(struct api_answer *a, int err, const struct fault *f)
+{
+	struct text said = {0};
+
+	text_escaped(&said, slice_text(f->text));
+	api_problem(a, err == -ETIMEDOUT ? 504 : 503, "%s", said.at ? said.at : "no answer");
+	text_clear(&said);
+	return -1;
+}
+
+/* An answer is good (0), or its words are the problem (-1). */
+static int answered(struct api_answer *a, struct wire *answer, struct wire *out)
+{
+	int status = (int)(answer->kind & ~(uint32_t)CONTROL_ENDING);
+
+	if (status == AGENT_DONE) {
+		*out = *answer;
+		return 0;
+	}
+	ask_refused(a, status, answer->err);
+	wire_clear(answer);
+	return -1;
+}
+
+int ask_agent(struct api_request *q, struct api_answer *a, const struct text *request,
+	      struct slice data, struct wire *out)
+{
+	struct wire answer = {0};
+	struct fault f = {0};
+	int err = request->failed
+			  ? fault_set(&f, -ENOMEM, "out of memory; try again later")
+			  : control_request(&q->api->paths, slice_of(request->at, request->len),
+					    data, &answer, &f);
+
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return 1;
+	return err ? unanswered(a, err, &f) : answered(a, &answer, out);
+}
+
+int ask_rules(struct api_request *q, struct api_answer *a, const struct text *request,
+	      struct slice data, struct wire *out, bool *in_force)
+{
+	struct wire answer = {0};
+	struct fault f = {0};
+	int err = request->failed ? fault_set(&f, -ENOMEM, "out of memory; try again later")
+				  : stored_or_agent_request(&q->api->paths,
+							    slice_of(request->at, request->len),
+							    data, &answer, in_force, &f);
+
+	return err ? unanswered(a, err, &f) : answered(a, &answer, out);
+}
+
+int ask_running(struct api_request *q, struct api_answer *a, const struct text *request,
+		struct wire *out)
+{
+	int err = ask_agent(q, a, request, slice_of("", 0), out);
+
+	if (err <= 0)
+		return err;
+	api_problem(a, 503,
+		    "no agent is running, so there is no live traffic to tell of; start "
+		    "one with `dpi-xdp attach IFACE`");
+	api_answer_header(a, "Retry-After", "5");
+	return -1;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The route table: everything that the service answers, a row each. Routing, body checks,
+ * /openapi.json and the contract test come from it. Room: api. The forms of answers are in
+ * openapi.c.
+ */
+#include "api/route.h"
+
+/* clang-format off */
+#define OBJECT ROUTE_JSON({"type":"object"})
+#define REF(name) "{\"$ref\":\"#/components/schemas/" name "\"}"
+
+#define CHANGE ROUTE_JSON({ \
+	"type":"object","additionalProperties":false, \
+	"properties":{"force":{"type":"boolean"},"learnt":{"type":"boolean"}}})
+
+#define RULES_PUT ROUTE_JSON({ \
+	"type":"object","additionalProperties":false,"required":["rules"], \
+	"properties":{ \
+		"force":{"type":"boolean"}, \
+		"rules":{"type":"array","items":{ \
+			"type":"object","additionalProperties":false,"required":["kind","value"], \
+			"properties":{ \
+				"rule":{"type":"string"}, \
+				"kind":{"enum":["ip","port","app","domain"]}, \
+				"action":{"enum":["block","allow"]}, \
+				"value":{"type":"string","minLength":1,"maxLength":512}}}}}})
+/* clang-format on */
+
+static const struct route_query change_query[] = {
+	{"force", "a public suffix such as co.uk is meant"},
+	{"learnt", "flows without a name too, by the DNS answer for their address"},
+	{0},
+};
+
+static const struct route_query page_query[] = {
+	{"limit", "rows on a page: 1 to 1000, 100 when it is left out"},
+	{"cursor", "\"next\" of the page before; left out for the first"},
+	{0},
+};
+
+static const struct route_query rules_query[] = {
+	{"format", "text for the form of a rules file; else JSON"},
+	{0},
+};
+
+static const struct route table[] = {
+	{.method = "GET",
+	 .path = "/stats",
+	 .name = "getStats",
+	 .summary = "Packets, bytes and verdicts, applications, names, rules with what they hit",
+	 .answer_schema = REF("Stats"),
+	 .handle = route_stats},
+	{.method = "GET",
+	 .path = "/stats/apps",
+	 .name = "getStatsApps",
+	 .summary = "Every application with its flows, packets and bytes; and the categories",
+	 .answer_schema = REF("Apps"),
+	 .handle = route_stats_apps},
+	{.method = "GET",
+	 .path = "/stats/connections",
+	 .name = "getStatsConnections",
+	 .summary =
+		 "The connections of now, a page at a time; rows that come and go move no others",
+	 .query = page_query,
+	 .answer_schema = REF("ConnectionsPage"),
+	 .handle = route_stats_connections},
+	{.method = "GET",
+	 .path = "/stats/workers",
+	 .name = "getStatsWorkers",
+	 .summary = "What each worker has done",
+	 .answer_schema = REF("Workers"),
+	 .handle = route_stats_workers},
+	{.method = "GET",
+	 .path = "/flows",
+	 .name = "getFlows",
+	 .summary = "The connections of now, as `dpi-xdp flows --json` has them, a page at a time",
+	 .query = page_query,
+	 .answer_schema = REF("FlowsPage"),
+	 .handle = route_flows},
+	{.method = "GET",
+	 .path = "/rules",
+	 .name = "getRules",
+	 .summary = "All rules, as JSON or in the form of a rules file",
+	 .query = rules_query,
+	 .answer_schema = REF("Rules"),
+	 .handle = route_rules_get},
+	{.method = "PUT",
+	 .path = "/rules",
+	 .name = "putRules",
+	 .summary = "Puts other rules in place of all; one bad rule and none is changed",
+	 .query = change_query,
+	 .body_media = "application/json text/plain *",
+	 .body_schema = RULES_PUT,
+	 .flags = ROUTE_WRITES,
+	 .answer_schema = REF("Rules"),
+	 .handle = route_rules_put},
+	{.method = "GET",
+	 .path = "/rules/{kind}",
+	 .name = "getRulesOfKind",
+	 .summary =
+		 "The rules of one kind: ip, port, app, domain, allow-ip, allow-app, allow-domain",
+	 .answer_schema = REF("Rules"),
+	 .handle = route_rules_kind},
+	{.method = "POST",
+	 .path = "/rules/{kind}/{value}",
+	 .name = "addRule",
+	 .summary = "Adds a rule; in force on open flows when it answers. Twice is as good as once",
+	 .query = change_query,
+	 .body_media = "application/json",
+	 .body_schema = CHANGE,
+	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
+	 .answer_schema = REF("Change"),
+	 .handle = route_rules_change},
+	{.method = "DELETE",
+	 .path = "/rules/{kind}/{value}",
+	 .name = "removeRule",
+	 .summary = "Takes a rule away; that it was not there is no fault",
+	 .query = change_query,
+	 .body_media = "application/json",
+	 .body_schema = CHANGE,
+	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
+	 .answer_schema = REF("Change"),
+	 .handle = route_rules_change},
+	{.method = "GET",
+	 .path = "/health",
+	 .name = "getHealth",
+	 .summary = "The agent, its interfaces, map fill, lost samples, Redis; always 200",
+	 .flags = ROUTE_OPEN,
+	 .answer_schema = REF("Health"),
+	 .handle = route_health},
+	{.method = "GET",
+	 .path = "/ready",
+	 .name = "getReady",
+	 .summary = "200 while an interface is protected, else 503",
+	 .flags = ROUTE_OPEN,
+	 .answer_schema = REF("Ready"),
+	 .handle = route_ready},
+	{.method = "GET",
+	 .path = "/openapi.json",
+	 .name = "getOpenapi",
+	 .summary = "This description",
+	 .flags = ROUTE_OPEN | ROUTE_QUICK,
+	 .answer_schema = OBJECT,
+	 .handle = route_openapi},
+	/* Last: every other path is a file of the page, or nothing. */
+	{.method = "GET",
+	 .path = "/",
+	 .name = "getPage",
+	 .summary = "The dashboard",
+	 .flags = ROUTE_OPEN | ROUTE_QUICK | ROUTE_HIDDEN,
+	 .answer_media = "text/html",
+	 .handle = route_page},
+	{.method = "GET",
+	 .path = "/{file}",
+	 .name = "getFile",
+	 .summary = "A file of the page",
+	 .flags = ROUTE_OPEN | ROUTE_QUICK | ROUTE_HIDDEN,
+	 .answer_media = "text/html",
+	 .handle = route_page},
+};
+
+const struct route *route_table(size_t *count)
+{
+	*count = sizeof(table) / sizeof(table[0]);
+	return table;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Starting and ending the service; see server.h.
+ */
+#include "api/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "api/listen.h"
+#include "base/log.h"
+#include "control/apps.h"
+
+enum {
+	THREADS = 8,		   /* that may wait for the agent at once */
+	CONNECTIONS = 64,	   /* at once */
+	CONNECTION_MEMORY = 65536, /* a connection's buffers */
+	IDLE_S = 10,		   /* without a byte either way */
+};
+
+/* A path is decoded where it is taken apart (find.c). */
+static size_t keep_as_sent(void *cls, struct MHD_Connection *mhd, char *s)
+{
+	return strlen(s);
+}
+
+static void daemon_log(void *cls, const char *format, va_list args)
+{
+	(void)cls; /* what clients do wrong is counted, not logged */
+	(void)format;
+	(void)args;
+}
+
+static struct MHD_Daemon *daemon_start(struct api *api, int fd)
+{
+	const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+			       MHD_USE_ITC | MHD_USE_ERROR_LOG;
+
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, conn_serve, api, MHD_OPTION_EXTERNAL_LOGGER, daemon_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_UNESCAPE_CALLBACK, keep_as_sent, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+		conn_begin, api, MHD_OPTION_NOTIFY_COMPLETED, conn_end, api, MHD_OPTION_END);
+}
+
+/* Waits for the signal to end. */
+static int wait_for_end(int signals)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+static int signals_take(struct fault *f)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? fault_set(f, -errno, "no signal descriptor: %s", strerror(errno)) : fd;
+}
+
+static int run(struct api *api, int listener, struct fault *f)
+{
+	int signals = signals_take(f);
+	struct MHD_Daemon *daemon;
+	char url[200];
+
+	if (signals < 0)
+		return signals;
+	api->work = work_new(THREADS);
+	daemon = api->work ? daemon_start(api, listener) : NULL;
+	if (!daemon) {
+		work_free(api->work);
+		close(signals);
+		return fault_set(f, -ENOMEM, "the HTTP server cannot be started; is there memory?");
+	}
+	listen_url(listener, api->options->listen, url, sizeof(url));
+	log_note("serving on %s", url);
+	wait_for_end(signals);
+	MHD_quiesce_daemon(daemon);
+	work_free(api->work);
+	MHD_stop_daemon(daemon);
+	close(signals);
+	return 0;
+}
+
+int server_run(const struct api_options *o, struct fault *f)
+{
+	struct api_counters counters = {0};
+	struct api api = {.options = o, .counters = &counters, .started_ms = api_now_ms()};
+	struct catalogue *catalogue = NULL;
+	int err = paths_init(&api.paths), listener = -1;
+
+	if (err)
+		return fault_set(f, -EINVAL,
+				 "DPI_XDP_STATE_DIR or DPI_XDP_RUN_DIR is too long; give a shorter "
+				 "one");
+	err = apps_load(&catalogue, f);
+	api.catalogue = catalogue;
+	if (!err)
+		err = access_open(&api, f);
+	if (!err) {
+		listener = listen_open(o->listen, f);
+		err = listener < 0 ? listener : 0;
+	}
+	if (!err)
+		err = run(&api, listener, f);
+	if (listener >= 0)
+		close(listener);
+	access_close(&api);
+	catalogue_free(catalogue);
+	return err;
+}
