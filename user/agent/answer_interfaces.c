@@ -148,11 +148,12 @@ static void status_json(struct asked *a)
 	text_printf(
 		a->out,
 		"{\"agent\":\"running\",\"version\":\"%s\",\"supervisor_pid\":%d,"
-		"\"engine_pid\":%d,\"engine_restarts\":%llu,\"uptime_s\":%llu,\"workers\":%u,"
+		"\"engine_pid\":%d,\"engine_restarts\":%llu,\"started_s\":%lld,\"uptime_s\":%llu,"
+		"\"workers\":%u,"
 		"\"monitor\":%s,\"action\":\"%s\",\"fail\":\"%s\",\"rules\":%zu,\"verdicts\":%zu,"
 		"\"reattached\":%llu,\"pin_dir\":",
 		DPI_VERSION, (int)getpid(), (int)s->engine_pid,
-		(unsigned long long)s->engine_restarts,
+		(unsigned long long)s->engine_restarts, (long long)s->started_s,
 		(unsigned long long)((live_monotonic() - s->started_ns) / 1000000000ULL),
 		s->options.workers, s->options.is_monitor ? "true" : "false",
 		s->options.is_reset ? "reset" : "drop",
@@ -160,6 +161,7 @@ static void status_json(struct asked *a)
 		live_verdict_count(loader_maps(s->loader)),
 		(unsigned long long)s->interfaces.reattached);
 	text_json(a->out, slice_text(s->paths.pin_dir));
+	rule_fill_json(&s->fill, a->out);
 	text_puts(a->out, ",\"interfaces\":[");
 	for (size_t i = 0; i < s->interfaces.count; i++) {
 		const struct interface *row = &s->interfaces.row[i];

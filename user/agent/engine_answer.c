@@ -11,7 +11,10 @@
 
 #include "control/apps.h"
 #include "dpi/parse.h"
+#include "report/sums.h"
 #include "report/tunnel.h"
+
+enum { HITS_LISTED = 1000 }; /* rules with what they dropped, in one answer */
 
 static struct engine_view view_of(const struct wire *request)
 {
@@ -138,6 +141,18 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 	return err;
 }
 
+/* Rows that are no longer listed still count: what is summed up here never shrinks for them. */
+static void folded_add(const struct sums *folded, const struct catalogue *c, struct app_sum *sums)
+{
+	for (size_t i = 0; folded && i < folded->app_count && i < catalogue_count(c); i++) {
+		sums[i].flows += folded->apps[i].flows;
+		sums[i].packets += folded->apps[i].packets;
+		sums[i].bytes += folded->apps[i].bytes;
+		sums[i].dropped += folded->apps[i].dropped_packets;
+		sums[i].is_blocked |= folded->apps[i].blocked_flows > 0;
+	}
+}
+
 static int answer_apps(struct engine_state *e, const struct wire *request, struct text *out)
 {
 	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
@@ -158,6 +173,8 @@ static int answer_apps(struct engine_state *e, const struct wire *request, struc
 		s->is_blocked |= row.is_blocked;
 	}
 	if (!err && sums)
+		folded_add(tally_folded(g.all), e->catalogue, sums);
+	if (!err && sums)
 		apps_write(e->catalogue, sums, view_of(request).is_json, out);
 	engine_gathered_clear(&g);
 	free(sums);
@@ -173,6 +190,38 @@ static void counter_write(struct text *out, bool is_json, bool *is_first, const 
 		text_printf(out, "%s\"%s\":%llu", *is_first ? "" : ",", name,
 			    (unsigned long long)value);
 	*is_first = false;
+}
+
+/* Rules that dropped something. */
+static void hits_write(const struct tally *t, const struct rules *rules, struct text *out)
+{
+	char label[REPORT_LABEL_MAX];
+	struct tally_rule r;
+	bool is_first = true;
+
+	text_puts(out, ",\"rules\":[");
+	for (size_t at = 0, n = 0; n < HITS_LISTED && tally_next_rule(t, &at, &r); n++) {
+		report_rule_label(rules, r.id, label, sizeof(label));
+		text_puts(out, is_first ? "{\"rule\":" : ",{\"rule\":");
+		text_json(out, slice_text(label));
+		text_printf(out, ",\"packets\":%llu,\"bytes\":%llu}", (unsigned long long)r.packets,
+			    (unsigned long long)r.bytes);
+		is_first = false;
+	}
+	text_putc(out, ']');
+}
+
+/* How full the maps are that traffic fills. */
+static void fill_write(const struct live_maps *m, struct text *out)
+{
+	struct live_fill fill[LIVE_FILLS];
+
+	live_fill_count(m, fill);
+	text_puts(out, ",\"maps\":[");
+	for (size_t i = 0; i < LIVE_FILLS; i++)
+		text_printf(out, "%s{\"map\":\"%s\",\"entries\":%zu,\"max\":%zu}", i ? "," : "",
+			    fill[i].name, fill[i].entries, fill[i].max);
+	text_putc(out, ']');
 }
 
 static int answer_stats(struct engine_state *e, const struct wire *request, struct text *out)
@@ -212,7 +261,13 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 	counter_write(out, is_json, &is_first, "answers_slow",
 		      "askers that did not take their answer in time", e->answers_slow);
 	if (is_json)
-		text_puts(out, "}}\n");
+		text_putc(out, '}');
+	if (is_json && view_of(request).is_verbose) {
+		fill_write(e->options.maps, out);
+		hits_write(g.all, policy_rules(e->policy), out);
+	}
+	if (is_json)
+		text_puts(out, "}\n");
 	engine_gathered_clear(&g);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/apps.h"
@@ -78,6 +79,7 @@ static int start(struct supervisor *s, struct fault *f)
 	int err = signals_take(s);
 
 	s->started_ns = live_monotonic();
+	s->started_s = time(NULL);
 	if (err)
 		return fault_set(f, -ENOMEM, "out of memory");
 	err = apps_load(&s->catalogue, f);

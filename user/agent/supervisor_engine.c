@@ -235,6 +235,7 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
 	}
 	policy_free(s->policy);
 	s->policy = next;
+	rule_fill_count(rules, next, &s->fill);
 	return 0;
 }
 

@@ -15,6 +15,13 @@
 #include "base/text.h"
 #include "classify/catalogue.h"
 
+/* How full the rules in force make the kernel's rule maps, and how many rules there are of a kind.
+ */
+struct rule_fill {
+	size_t blocks[RULE_KINDS], allows[RULE_KINDS];
+	size_t addrs, nets, ports, names; /* entries */
+};
+
 struct supervisor {
 	struct paths paths;
 	struct agent_options options;
@@ -25,6 +32,7 @@ struct supervisor {
 	struct catalogue *catalogue;
 	struct rules *rules;   /* in force, and stored */
 	struct policy *policy; /* the same, compiled; for `why` */
+	struct rule_fill fill; /* the same, counted */
 	uint64_t name_seed;
 	struct loader *loader;
 	struct interfaces interfaces;
@@ -33,6 +41,7 @@ struct supervisor {
 	int engine_questions; /* what it answers by itself */
 	uint64_t engine_started_ns, engine_restarts;
 	uint64_t started_ns;
+	int64_t started_s; /* wall clock, seconds since the epoch */
 	int listen_fd, netlink_fd, signal_fd;
 	struct clients clients;
 	bool is_ending;
@@ -65,7 +74,17 @@ void manager_tell(struct supervisor *s);
 /* Feeds the manager's watchdog when it is time, if the engine answers; else gives it a new life. */
 void watchdog_feed(struct supervisor *s);
 
+/* --- rule_fill.c ------------------------------------------------------------------------------ */
+
+void rule_fill_count(const struct rules *rules, const struct policy *p, struct rule_fill *out);
+/* Appends ,"rules_by_kind":{...},"maps":[...]. */
+void rule_fill_json(const struct rule_fill *fill, struct text *out);
+
 /* --- supervisor_answer.c ---------------------------------------------------------------------- */
+
+/* Reads the rules anew, from where they were read at the start, and puts them in force. On failure
+ * those in force stay. 0 or -errno with *f. (answer_rules.c) */
+int rules_reload(struct supervisor *s, struct fault *f);
 
 /* Answers one request of the client behind fd (a JSON text, and data with it): fills status, out
  * and err, or hands it on (struct clients_ops; ctx is the supervisor). */

@@ -26,6 +26,21 @@ size_t map_each_key(int fd, size_t key_size, void (*fn)(void *ctx, const void *k
 	return n;
 }
 
+/* How many keys a map has; at most max, however often a key that leaves makes the walk begin anew.
+ */
+static size_t key_count(int fd, size_t key_size, size_t max)
+{
+	unsigned char at[64], next[64];
+	size_t n = 0;
+	int err = bpf_map_get_next_key(fd, NULL, at);
+
+	for (; !err && n < max; n++) {
+		err = bpf_map_get_next_key(fd, at, next);
+		memcpy(at, next, key_size);
+	}
+	return n;
+}
+
 /* Reads a flow on every CPU into a fresh array; NULL when it is gone. The caller frees. */
 static struct dpi_flow *flow_cpus(const struct live_maps *m, const struct dpi_key *key)
 {
@@ -232,4 +247,26 @@ size_t live_hits_each(const struct live_maps *m,
 	struct hits_walk w = {.m = m, .fn = fn, .ctx = ctx};
 
 	return map_each_key(m->hits, sizeof(uint64_t), hits_visit, &w);
+}
+
+void live_fill_count(const struct live_maps *m, struct live_fill out[LIVE_FILLS])
+{
+	const struct {
+		const char *name;
+		int fd;
+		size_t key_size, max;
+	} rows[LIVE_FILLS] = {
+		{"flows", m->flows, sizeof(struct dpi_key), DPI_FLOWS_MAX},
+		{"syns", m->syns, sizeof(struct dpi_key), DPI_SYNS_MAX},
+		{"verdicts", m->verdicts, sizeof(struct dpi_key), DPI_VERDICTS_MAX},
+		{"facts", m->facts, sizeof(struct dpi_key), DPI_FACTS_MAX},
+		{"hits", m->hits, sizeof(uint64_t), DPI_HITS_MAX},
+	};
+
+	for (size_t i = 0; i < LIVE_FILLS; i++)
+		out[i] = (struct live_fill){
+			.name = rows[i].name,
+			.entries = key_count(rows[i].fd, rows[i].key_size, rows[i].max),
+			.max = rows[i].max,
+		};
 }

@@ -96,4 +96,13 @@ size_t live_hits_each(const struct live_maps *m,
 		      void (*fn)(void *ctx, uint64_t rule, const struct dpi_hits *h), void *ctx);
 size_t live_verdict_count(const struct live_maps *m);
 
+/* How full a map is that traffic fills. */
+struct live_fill {
+	const char *name;
+	size_t entries, max;
+};
+enum { LIVE_FILLS = 5 };
+/* Walks those maps, a fraction of a second when they are full. */
+void live_fill_count(const struct live_maps *m, struct live_fill out[LIVE_FILLS]);
+
 #endif
