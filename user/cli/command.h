@@ -50,6 +50,7 @@ int cmd_change(const struct command *c, int argc, char **argv); /* block-* unblo
 int cmd_rules(const struct command *c, int argc, char **argv);
 int cmd_why(const struct command *c, int argc, char **argv);
 int cmd_serve(const struct command *c, int argc, char **argv);
+int cmd_top(const struct command *c, int argc, char **argv);
 int cmd_doctor(const struct command *c, int argc, char **argv);
 
 #endif

@@ -34,6 +34,8 @@ static const struct command commands[] = {
 	 cmd_query, 0},
 	{"report", "[--json]", "the whole report, as analyze prints it", cmd_query, 0},
 	{"events", "[--follow]", "names and verdicts as they come, as NDJSON", cmd_query, 0},
+	{"top", "[--once | -n N] [--batch] [--delay SECONDS] [--json]",
+	 "applications, flows, rules and events, live in a terminal", cmd_top, 0},
 	{"block-app", VALUES_APP,
 	 "drop flows of an application, a category, or a sign such as ECH or DoH", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 0)},
