@@ -68,6 +68,7 @@ struct api {
 	struct fleet *fleet;	       /* fleet/; NULL: no Redis */
 	struct api_access *access;     /* access.c */
 	struct api_counters *counters;
+	struct api_served *served; /* served.h */
 	uint64_t started_ms;
 };
 

@@ -4,6 +4,7 @@
  * thread; only the handler runs elsewhere, while the connection is suspended. Room: api.
  */
 #include "api/server.h"
+#include "api/served.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -228,11 +229,15 @@ static enum MHD_Result answer_queue(struct api_conn *c)
 
 	if (c->a.kind == ANSWER_NONE)
 		api_problem(&c->a, 500, "the request was not answered");
-	if (c->a.kind == ANSWER_STREAM)
+	c->is_stream = c->a.kind == ANSWER_STREAM;
+	if (c->is_stream) {
 		api->counters->streams++;
+		api->served->streams_open++;
+	}
 	status = c->a.status;
 	if (status >= 400)
 		api->counters->problems++;
+	served_count(api->served, c->q.route, status);
 	c->state = CONN_ANSWERED;
 	r = answer_response(&c->a, c->mhd);
 	if (!r)
@@ -301,6 +306,8 @@ void conn_end(void *cls, struct MHD_Connection *mhd, void **state,
 
 	if (!c)
 		return;
+	if (c->is_stream)
+		c->q.api->served->streams_open--;
 	if (c->q.sink && c->q.route && c->q.route->sink)
 		c->q.route->sink->end(&c->q);
 	answer_clear(&c->a);

@@ -59,6 +59,7 @@ struct api_conn {
 	struct api_answer a;
 	struct MHD_Connection *mhd;
 	enum conn_state state;
+	bool is_stream;		 /* its answer goes on */
 	char *target;		 /* as sent; path and query of q point into it */
 	struct conn_room *rooms; /* what was decoded, for q's strings */
 	char media[64];

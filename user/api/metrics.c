@@ -296,6 +296,8 @@ void metrics_agent_write(struct metrics *m, const struct metrics_agent *a,
 	metrics_one(m, "agent_up", METRIC_GAUGE, "1 while the agent answers", a->status != NULL);
 	if (!a->status)
 		return;
+	metrics_one(m, "engine_up", METRIC_GAUGE, "1 while the agent's engine answers",
+		    a->stats != NULL);
 	about_write(m, a->status);
 	rules_write(m, a->status);
 	interfaces_write(m, a->status);

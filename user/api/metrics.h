@@ -12,7 +12,7 @@
 
 #include "api/metrics_text.h"
 
-enum { METRICS_CATEGORIES = 64, METRICS_SUMS = 4 };
+enum { METRICS_CATEGORIES = 48, METRICS_SUMS = 4 };
 
 /* A category's flows, packets, bytes and dropped packets. */
 struct metrics_category {

@@ -71,6 +71,8 @@ int route_flows(struct api_request *q, struct api_answer *a);
 /* route_health.c */
 int route_health(struct api_request *q, struct api_answer *a);
 int route_ready(struct api_request *q, struct api_answer *a);
+/* route_metrics.c */
+int route_metrics(struct api_request *q, struct api_answer *a);
 /* route_page.c */
 int route_page(struct api_request *q, struct api_answer *a);
 int route_openapi(struct api_request *q, struct api_answer *a);

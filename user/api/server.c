@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "api/listen.h"
+#include "api/served.h"
 #include "base/log.h"
 #include "control/apps.h"
 
@@ -111,6 +112,9 @@ int server_run(const struct api_options *o, struct fault *f)
 				 "one");
 	err = apps_load(&catalogue, f);
 	api.catalogue = catalogue;
+	api.served = served_new();
+	if (!err && !api.served)
+		err = fault_set(f, -ENOMEM, "out of memory");
 	if (!err)
 		err = access_open(&api, f);
 	if (!err) {
@@ -122,6 +126,7 @@ int server_run(const struct api_options *o, struct fault *f)
 	if (listener >= 0)
 		close(listener);
 	access_close(&api);
+	free(api.served);
 	catalogue_free(catalogue);
 	return err;
 }
