@@ -107,6 +107,27 @@ $(BUILD)/user/classify/catalogue_data.o: user/classify/catalogue.conf user/class
 	$(call say,DATA,$<)
 	$(Q)$(CC) -Iuser -c user/classify/catalogue_data.S -o $@
 
+# The dashboard: bundled where there is npm, a plain page where not (then tried again each time).
+# WEB_EXTRA adds PATH=FILE of what is built elsewhere and served beside it.
+WEB      := $(BUILD)/web
+WEB_SRC  := $(wildcard user/web/*.sh user/web/*.mjs user/web/*.json user/web/plain/* user/web/src/* \
+	user/web/src/*/*)
+LIB_OBJ  += $(BUILD)/user/web/web.o $(WEB)/table.o $(WEB)/bytes.o
+ifneq ($(shell cat $(WEB)/state 2>/dev/null),full)
+$(WEB)/state: again
+again:
+.PHONY: again
+endif
+
+$(WEB)/state: $(WEB_SRC) $(foreach e,$(WEB_EXTRA),$(lastword $(subst =, ,$(e))))
+	@mkdir -p $(WEB)
+	$(call say,WEB,user/web)
+	$(Q)user/web/build.sh $(WEB) $(BUILD)/npm $(WEB_EXTRA)
+$(WEB)/table.o: $(WEB)/state user/web/assets.h user/web/web.h
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $(WEB)/assets.c -o $@
+$(WEB)/bytes.o: $(WEB)/state
+	$(Q)$(CC) -c $(WEB)/assets.S -o $@
+
 $(LIB): $(LIB_OBJ)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
