@@ -1,11 +1,146 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-// The dashboard's entry.
+// The dashboard's frame: head, tabs, and which panels stand on which.
 import {render} from "preact";
+import {signal} from "@preact/signals";
+import {useState} from "preact/hooks";
+import {tokenAsked, tokenSet} from "./api.js";
+import {file} from "./capture/capture.js";
+import {liveStart} from "./live.js";
+import {Apps, Blocked} from "./panels/apps.jsx";
+import {CaptureBar, DropAnywhere, DropZone, FileButton} from "./panels/capture.jsx";
+import {Cards} from "./panels/cards.jsx";
+import {Connections} from "./panels/connections.jsx";
+import {Domains} from "./panels/domains.jsx";
+import {FeedPanel} from "./panels/feed.jsx";
+import {Counters, Health, Workers} from "./panels/health.jsx";
+import {Rules} from "./panels/rules.jsx";
+import {Suspicious} from "./panels/suspicious.jsx";
+import {Timeline} from "./panels/timeline.jsx";
+import {Icon} from "./parts/icons.jsx";
+import {Messages} from "./parts/messages.jsx";
+import {health, live, shown, view} from "./store.js";
+import {theme, themeSwitch} from "./theme.js";
+import {number, visible} from "./text.js";
+
+const Overview = () => (
+	<div class="grid"><Timeline /><Apps /><Blocked /><Rules /><Domains /><FeedPanel height={320} /><Suspicious /><Health /></div>
+);
+
+const TABS = [
+	{id: "overview", title: "Overview", Page: Overview},
+	{id: "feed", title: "Feed", Page: () => <FeedPanel height={640} />},
+	{id: "connections", title: "Connections", Page: Connections},
+	{id: "rules", title: "Rules", Page: () => <div class="grid"><Rules /><Apps /></div>},
+	{id: "suspicious", title: "Suspicious", Page: Suspicious, count: () => shown.value.suspicious.value.length},
+	{id: "agent", title: "Agent", Page: () => <div class="grid"><Health /><Workers /><Counters /></div>},
+];
+
+const tabOf = () => TABS.find(t => "#" + t.id === location.hash) ?? TABS[0];
+const tab = signal(tabOf());
+
+addEventListener("hashchange", () => {
+	tab.value = tabOf();
+});
+
+function Status() {
+	const h = health.value, s = live.state.value, a = h?.agent;
+	const names = (a?.interfaces ?? h?.interfaces ?? []).map(i => i.name);
+	const [kind, text] = !h && s !== "loading" ? ["bad", "no answer"] : s === "loading" ? ["", "connecting"] :
+		s === "none" ? ["warn", "no agent"] : s === "error" ? ["bad", "error"] :
+			a?.monitor ? ["warn", "watching only"] : ["good", names.length ? visible(names.join(", ")) : "running"];
+
+	return <span class={`status ${kind}`} role="status" title="The agent"><span class="dot" />{text}</span>;
+}
+
+function Head() {
+	return (
+		<header class="top">
+			<a class="skip" href="#main" onClick={e => {
+				e.preventDefault();
+				document.getElementById("main").focus();
+			}}>Skip to content</a>
+			<span class="brand"><span class="brand-mark"><Icon name="funnel" size={15} /></span>dpi-xdp</span>
+			<Status />
+			<span class="top-space" />
+			{file.value && <div class="switch" role="group" aria-label="What is shown">
+				{["live", "capture"].map(v => <button key={v} type="button" class="small" aria-pressed={view.value === v}
+					onClick={() => {
+						view.value = v;
+					}}>{v === "live" ? "Live" : "Capture"}</button>)}
+			</div>}
+			<FileButton kind="quiet" />
+			<a class="button quiet" href="/docs" title="HTTP interface"><Icon name="book" /> <span class="hide-phone">API</span></a>
+			<button type="button" class="quiet" aria-label={theme.value === "dark" ? "Light colours" : "Dark colours"}
+				data-act="theme" onClick={themeSwitch}><Icon name={theme.value === "dark" ? "sun" : "moon"} /></button>
+		</header>
+	);
+}
+
+function Tabs() {
+	return (
+		<nav class="tabs" aria-label="Pages">
+			{TABS.map(t => {
+				const n = t.count?.();
+
+				return <a key={t.id} href={"#" + t.id} aria-current={tab.value.id === t.id ? "page" : undefined}>{t.title}
+					{n > 0 && <span class="badge">{number(n)}</span>}</a>;
+			})}
+		</nav>
+	);
+}
+
+function TokenForm() {
+	const [value, setValue] = useState("");
+
+	return tokenAsked.value && (
+		<form class="token" role="dialog" aria-label="Token" onSubmit={e => {
+			e.preventDefault();
+			tokenSet(value.trim());
+		}}>
+			<label>This program asks for a token (the content of its <code>--token-file</code>). It is kept for this tab alone.
+				<input type="password" value={value} autocomplete="off" onInput={e => setValue(e.currentTarget.value)} /></label>
+			<button type="submit" class="primary">Use it</button>
+		</form>
+	);
+}
+
+/** The live source cannot be reached or has no agent: said once, above everything. */
+function Banner() {
+	const p = live.problem.value;
+
+	if (view.value !== "live" || !p || live.state.value === "ready")
+		return null;
+	return <p class={`banner ${live.state.value === "none" ? "warn" : "bad"}`} role="alert">
+		<Icon name="alert" /> {live.state.value === "none" ? <>No agent is running on this host. Start one with <code>dpi-xdp attach
+			eth0</code>, or drop a capture to look at.</> : <>{visible(p.message)}{p.next && `: ${visible(p.next)}`}</>}</p>;
+}
 
 function App() {
-	return <main><h1>dpi-xdp</h1></main>;
+	const {Page} = tab.value;
+
+	return (
+		<>
+			<Head />
+			<Tabs />
+			<main id="main" tabindex="-1">
+				<TokenForm />
+				<Banner />
+				{file.value && view.value === "capture" ? <CaptureBar /> : null}
+				<h1 class="sr">{tab.value.title}</h1>
+				<Cards />
+				<Page />
+				{tab.value.id === "overview" && !file.value && <DropZone />}
+			</main>
+			<footer class="foot">Everything on this page comes from this program, and nothing leaves it.{" "}
+				<a href="/licenses.txt">Licences</a></footer>
+			<DropAnywhere />
+			<Messages />
+		</>
+	);
 }
 
 const root = document.getElementById("app");
+
 root.textContent = "";
 render(<App />, root);
+liveStart();

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// The one client of the program's HTTP interface. Every failure becomes a Problem: what is wrong and
+// what to do next, in the server's own words where it has some (RFC 9457).
+import {signal} from "@preact/signals";
+
+export class Problem extends Error {
+	constructor(status, message, next = "") {
+		super(message);
+		this.status = status;
+		this.next = next;
+	}
+}
+
+const KEPT = "dpi-xdp-token"; // for this tab alone
+
+export const token = signal(sessionStorage.getItem(KEPT) ?? "");
+export const tokenAsked = signal(false);
+
+export function tokenSet(value) {
+	token.value = value;
+	if (value)
+		sessionStorage.setItem(KEPT, value);
+	else
+		sessionStorage.removeItem(KEPT);
+	tokenAsked.value = false;
+}
+
+async function problemOf(answer) {
+	let told = {};
+
+	try {
+		told = await answer.json();
+	} catch {
+		// not a problem document: the status has to do
+	}
+	if (answer.status === 401)
+		tokenAsked.value = true;
+	return new Problem(answer.status,
+		told.detail ?? told.title ?? `the program answered ${answer.status} ${answer.statusText}`,
+		told.next ?? told.next_step ?? "");
+}
+
+/** One request. Gives the Response of a success; throws a Problem. */
+export async function send(method, path, {body, type, signal: until, accept, lastId} = {}) {
+	const headers = {};
+	let answer;
+
+	if (token.value)
+		headers.Authorization = "Bearer " + token.value;
+	if (type)
+		headers["Content-Type"] = type;
+	if (accept)
+		headers.Accept = accept;
+	if (lastId)
+		headers["Last-Event-ID"] = lastId;
+	try {
+		answer = await fetch(path, {method, headers, body, signal: until, cache: "no-store",
+			credentials: "omit", redirect: "error"});
+	} catch (e) {
+		if (e.name === "AbortError")
+			throw e;
+		throw new Problem(0, "the program does not answer",
+			"see that `dpi-xdp serve` is running; this page goes on trying");
+	}
+	if (!answer.ok)
+		throw await problemOf(answer);
+	return answer;
+}
+
+export const get = async path => (await send("GET", path)).json();
+
+async function change(method, path) {
+	const answer = await send(method, path,
+		{type: "application/json", body: method === "POST" ? "{}" : undefined});
+	const text = await answer.text();
+
+	return text ? JSON.parse(text) : {};
+}
+
+const ruleKind = rule => (rule.action === "allow" ? "allow-" : "") + rule.kind;
+const rulePath = rule => `/rules/${ruleKind(rule)}/${encodeURIComponent(rule.value)}`;
+
+export const ruleAdd = rule => change("POST", rulePath(rule));
+export const ruleRemove = rule => change("DELETE", rulePath(rule));

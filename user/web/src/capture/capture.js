@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// A dropped capture: analysed in this page by the WebAssembly module, or, where that cannot be, by
+// the program it came from; then replayed. Rule changes here are a what-if and change no traffic.
+import {computed, signal} from "@preact/signals";
+import {Problem, ruleAdd, ruleRemove, token} from "../api.js";
+import {askRules} from "../live.js";
+import {capture, EMPTY_TIMELINE, Feed, live, say, sayProblem, view} from "../store.js";
+import {flowItems, Replay} from "./replay.js";
+
+const BINS = 300;
+const TICK_MS = 100;
+
+export const SPEEDS = [0.1, 1, 10, 100, 1000];
+
+export const file = signal(null);
+/** null, or {part: 0..1, where: "page" | "program", text}. */
+export const work = signal(null);
+/** Where the last report was made: "page" or "program". */
+export const where = signal(null);
+export const captureRules = signal([]);
+export const replay = signal(null);
+export const position = signal(0); // seconds since 1970
+export const playing = signal(false);
+export const speed = signal(1);
+export const report = signal(null);
+
+let abort = null;
+
+export const isWhatIf = computed(() => view.value === "capture");
+
+// --- making the report --------------------------------------------------------------------------
+const rulesText = rules => {
+	const SECTIONS = {ip: "IPS", app: "APPS", domain: "DOMAINS", port: "PORTS"};
+
+	return rules.map(r =>
+		`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}\n`).join("");
+};
+
+/** In this page, beside it in a worker. */
+function inPage(f, rules) {
+	return new Promise((done, failed) => {
+		const worker = new Worker("/worker.js", {type: "module"});
+		const end = (how, what) => {
+			worker.terminate();
+			how(what);
+		};
+
+		abort = () => end(failed, new DOMException("stopped", "AbortError"));
+		worker.onerror = e => {
+			e.preventDefault();
+			end(failed, new Error(e.message || "the worker could not start"));
+		};
+		worker.onmessage = ({data: m}) => {
+			if (m.progress !== undefined)
+				work.value = {part: m.progress, where: "page"};
+			else if (m.refused)
+				end(failed, new Problem(422, m.refused));
+			else if (m.failed)
+				end(failed, new Error(m.failed));
+			else
+				end(done, m);
+		};
+		worker.postMessage({file: f, rules: rulesText(rules)});
+	});
+}
+
+/** By the program: the file is sent to it. XMLHttpRequest, as fetch tells no progress of uploads. */
+function byProgram(f, rules) {
+	const query = new URLSearchParams();
+
+	for (const r of rules)
+		query.append((r.action === "allow" ? "allow-" : "") + r.kind, r.value);
+	const form = new FormData();
+
+	form.append("file", f, f.name);
+	return new Promise((done, failed) => {
+		const x = new XMLHttpRequest();
+
+		abort = () => x.abort();
+		x.upload.onprogress = e => {
+			work.value = {part: e.total ? e.loaded / e.total * 0.9 : 0, where: "program"};
+		};
+		x.onload = () => {
+			let told = null;
+
+			try {
+				told = JSON.parse(x.responseText);
+			} catch {
+				// told below
+			}
+			if (x.status === 200 && told)
+				done({report: told});
+			else
+				failed(new Problem(x.status, told?.detail ?? told?.title ??
+					`the program answered ${x.status}`, told?.next ?? ""));
+		};
+		x.onerror = () => failed(new Problem(0, "the program does not answer",
+			"see that `dpi-xdp serve` is running"));
+		x.onabort = () => failed(new DOMException("stopped", "AbortError"));
+		x.open("POST", "/analyze?" + query);
+		x.setRequestHeader("Accept", "application/json");
+		if (token.value)
+			x.setRequestHeader("Authorization", "Bearer " + token.value);
+		x.send(form);
+	});
+}
+
+async function analyse(f, rules) {
+	work.value = {part: 0, where: "page"};
+	try {
+		const made = await inPage(f, rules);
+
+		where.value = "page";
+		return made;
+	} catch (e) {
+		if (e instanceof Problem || e.name === "AbortError")
+			throw e;
+		say("note", `This page cannot analyse the capture itself (${e.message}); it is being sent to ` +
+			"the program this page came from.");
+	}
+	work.value = {part: 0, where: "program"};
+	const made = await byProgram(f, rules);
+
+	where.value = "program";
+	return made;
+}
+
+// --- showing it ---------------------------------------------------------------------------------
+const headOf = r => {
+	const {connections, blocked_connections, ...head} = r;
+
+	return {...head, flows: connections.length, blocked_flows: blocked_connections.length,
+		open_flows: connections.filter(c => c.state !== "CLOSED").length};
+};
+
+const rulesWithHits = (rules, hits) => {
+	const by = new Map(hits.map(h => [h.rule.toLowerCase(), h]));
+
+	return rules.map(r => {
+		const h = by.get(r.rule?.toLowerCase()) ??
+			by.get(`${r.action === "allow" ? "allow-" : ""}${r.kind}:${r.value}`.toLowerCase());
+
+		return {...r, packets: h?.packets ?? 0, flows: h?.flows ?? 0};
+	});
+};
+
+/** All of the report at once. */
+function showWhole() {
+	const r = report.value, run = replay.value;
+
+	capture.totals.value = headOf(r);
+	capture.apps.value = r.apps;
+	capture.domains.value = r.domains;
+	capture.connections.value = r.connections;
+	capture.connectionTotal.value = r.connections.length;
+	capture.rules.value = rulesWithHits(captureRules.value, r.rules);
+	capture.suspicious.value = r.suspicious;
+	capture.workers.value = r.workers ?? [];
+	capture.counters.value = r.counters;
+	run.advance(Infinity);
+	position.value = run.end;
+	capture.timeline.value = {...run.timeline(BINS), unit: run.items.unit};
+	capture.feed.told();
+}
+
+/** What had passed until now. */
+function showUntil(t) {
+	const run = replay.value, r = report.value, whole = headOf(r);
+
+	if (run.at && run.items.ts[run.at - 1] > t)
+		run.rewind();
+	run.advance(t);
+	const {sums} = run;
+	const known = new Map(r.apps.map(a => [a.app, a]));
+	const begun = r.connections.filter(c => Number(c.first_ts) <= t);
+	const names = new Set(begun.map(c => c.domain));
+	const flows = new Map();
+
+	for (const c of begun)
+		flows.set(c.app, (flows.get(c.app) ?? 0) + 1);
+	capture.totals.value = {...whole,
+		total_packets: sums.packets, total_bytes: sums.bytes, dropped_packets: sums.dropped,
+		forwarded_packets: sums.packets - sums.dropped, tcp_packets: sums.tcp, udp_packets: sums.udp,
+		flows: begun.length, blocked_flows: begun.filter(c => c.blocked).length,
+		open_flows: begun.filter(c => c.state !== "CLOSED" || Number(c.last_ts) > t).length,
+		apps: [...run.apps.keys()], domains_detected: [...names].filter(Boolean)};
+	capture.apps.value = [...run.apps].map(([app, s]) => ({...known.get(app), app, ...s,
+		flows: flows.get(app) ?? 0})).sort((a, b) => b.packets - a.packets);
+	capture.domains.value = r.domains.filter(d => names.has(d.domain));
+	capture.connections.value = begun;
+	capture.connectionTotal.value = begun.length;
+	capture.timeline.value = {...run.timeline(BINS, t), unit: run.items.unit};
+	position.value = t;
+	capture.feed.told();
+}
+
+/** The feed of a capture: rows are looked up, not kept. */
+class ReplayFeed extends Feed {
+	get count() {
+		return replay.value?.at ?? 0;
+	}
+
+	row(i) {
+		return replay.value.items.row(i);
+	}
+}
+capture.feed = new ReplayFeed();
+
+let began = null; // {time of the page, position} since when it plays
+
+function tick() {
+	if (!playing.value || !replay.value)
+		return;
+	const t = began.position + (performance.now() - began.time) / 1000 * speed.value;
+
+	if (t >= replay.value.end) {
+		playing.value = false;
+		showWhole();
+	} else {
+		showUntil(t);
+	}
+}
+setInterval(tick, TICK_MS);
+
+const restart = () => {
+	began = {time: performance.now(), position: position.value};
+};
+
+export function play() {
+	if (position.value >= replay.value.end)
+		seek(replay.value.begin);
+	playing.value = true;
+	restart();
+}
+
+export function pause() {
+	playing.value = false;
+}
+
+export function speedSet(s) {
+	speed.value = s;
+	restart();
+}
+
+export function seek(t) {
+	if (t >= replay.value.end)
+		showWhole();
+	else
+		showUntil(t);
+	restart();
+}
+
+/** Back to the capture's beginning, standing still. */
+export function reset() {
+	pause();
+	seek(replay.value.begin);
+}
+
+// --- what the page calls ------------------------------------------------------------------------
+async function run(f, rules) {
+	const made = await analyse(f, rules);
+	const r = made.report;
+
+	report.value = r;
+	replay.value = new Replay(made.items ?? flowItems(r.connections));
+	captureRules.value = rules;
+	capture.problem.value = null;
+	capture.state.value = "ready";
+	showWhole();
+	return r;
+}
+
+export async function open(f) {
+	const rules = live.rules.peek().map(({rule, kind, action, value}) => ({rule, kind, action, value}));
+
+	if (work.value)
+		stop();
+	close();
+	file.value = f;
+	view.value = "capture";
+	capture.state.value = "loading";
+	try {
+		const r = await run(f, rules);
+
+		if (r.truncated || r.error)
+			say("error", `${f.name} is damaged: ${r.error ?? "it ends early"}`,
+				{next: "what came before the damage is shown"});
+	} catch (e) {
+		close();
+		if (e.name !== "AbortError")
+			sayProblem(`${f.name} cannot be analysed`, e);
+	} finally {
+		work.value = null;
+		abort = null;
+	}
+}
+
+export function stop() {
+	abort?.();
+}
+
+export function close() {
+	pause();
+	file.value = report.value = replay.value = where.value = null;
+	captureRules.value = [];
+	capture.timeline.value = EMPTY_TIMELINE;
+	capture.state.value = "none";
+	view.value = "live";
+}
+
+/** What if these were the rules? Gives the reports before and after; the second null when stopped. */
+export async function captureRulesSet(rules) {
+	const was = report.value;
+
+	try {
+		return [was, await run(file.value, rules)];
+	} catch (e) {
+		if (e.name === "AbortError")
+			return [was, null];
+		throw e;
+	} finally {
+		work.value = null;
+		abort = null;
+	}
+}
+
+const key = r => `${r.action}:${r.kind}:${r.value}`.toLowerCase();
+
+/** How the what-if's rules differ from those in force. */
+export const difference = computed(() => {
+	const mine = new Set(captureRules.value.map(key)), theirs = new Set(live.rules.value.map(key));
+
+	return {
+		add: captureRules.value.filter(r => !theirs.has(key(r))),
+		remove: live.rules.value.filter(r => !mine.has(key(r))),
+	};
+});
+
+/** Makes the what-if's rules those of the program, which enforces them at once. */
+export async function push() {
+	const {add, remove} = difference.value;
+
+	try {
+		for (const r of add)
+			await ruleAdd(r);
+		for (const r of remove)
+			await ruleRemove(r);
+		say("note", `The rules of this what-if are in force now: ${add.length} added, ` +
+			`${remove.length} taken away.`);
+	} catch (e) {
+		sayProblem("not all rules were taken over", e);
+	}
+	await askRules().catch(() => {});
+}

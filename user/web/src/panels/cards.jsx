@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Head cards: what passed, what was dropped, and what was found in it.
+import {Bar, Ready} from "../parts/panel.jsx";
+import {shown} from "../store.js";
+import {bytes, number, share, short} from "../text.js";
+
+function Card({name, title, value, sub, parts, kind = ""}) {
+	return (
+		<div class={`card ${kind}`} data-card={name}>
+			<h3>{title}</h3>
+			<p class="card-value">{value}</p>
+			<p class="card-sub">{sub}</p>
+			{parts && <Bar parts={parts} label={`${title}: ${value}`} />}
+		</div>
+	);
+}
+
+function Rows({t}) {
+	const total = t.total_packets, of = n => total ? n / total : 0;
+	const other = total - t.tcp_packets - t.udp_packets;
+	const apps = t.apps?.length ?? shown.value.apps.value.length;
+	const names = t.domains_detected?.length ?? t.names ?? shown.value.domains.value.length;
+	const flows = t.flows ?? t.connections ?? shown.value.connectionTotal.value;
+	const open = t.open_flows ?? t.active_connections;
+
+	return (
+		<div class="cards">
+			<Card name="packets" title="Packets" value={short(total)}
+				sub={`${bytes(t.total_bytes)} in all`} />
+			<Card name="forwarded" title="Forwarded" kind="good" value={short(t.forwarded_packets)}
+				sub={`${share(t.forwarded_packets, total)} of packets`}
+				parts={[{share: of(t.forwarded_packets), kind: "good"}]} />
+			<Card name="blocked" title="Blocked" kind="bad" value={short(t.dropped_packets)}
+				sub={`${share(t.dropped_packets, total)} of packets` +
+					(t.blocked_flows ? `, ${number(t.blocked_flows)} flows` : "")}
+				parts={[{share: of(t.dropped_packets), kind: "bad"}]} />
+			<Card name="connections" title="Connections" value={short(flows)}
+				sub={open === undefined ? "flows of both directions" : `${short(open)} active`} />
+			<Card name="protocols" title="TCP / UDP" value={`${share(t.tcp_packets, total)} / ${
+				share(t.udp_packets, total)}`} sub={`${short(t.tcp_packets)} TCP, ${
+				short(t.udp_packets)} UDP, ${short(Math.max(0, other))} other`}
+				parts={[{share: of(t.tcp_packets), kind: "accent"}, {share: of(t.udp_packets), kind: "cool"}]} />
+			<Card name="found" title="Found" value={short(apps)}
+				sub={`applications, ${short(names)} names`} />
+		</div>
+	);
+}
+
+export function Cards() {
+	const t = shown.value.totals.value;
+
+	return (
+		<section aria-label="Summary" data-panel="cards">
+			{shown.value.state.value === "ready" && t ? <Rows t={t} /> :
+				<div class="panel"><Ready /></div>}
+		</section>
+	);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// The agent's health: interfaces and mode, how full the maps are, what was lost, the age of shared
+// rules, workers; and every counter there is.
+import {useState} from "preact/hooks";
+import {Bar, Empty, Loading, Panel} from "../parts/panel.jsx";
+import {health, live, shown} from "../store.js";
+import {number, share, short, span, visible} from "../text.js";
+
+const Fact = ({name, children, kind}) => (
+	<div class="fact"><dt>{name}</dt><dd class={kind ? `${kind}-text` : ""}>{children}</dd></div>
+);
+
+function Interfaces({rows}) {
+	return (
+		<table class="compare">
+			<thead><tr><th scope="col">Interface</th><th scope="col">State</th><th scope="col">Mode</th>
+				<th scope="col">Hooks</th></tr></thead>
+			<tbody>{rows.map(i => (
+				<tr key={i.name}>
+					<th scope="row">{visible(i.name)}</th>
+					<td><span class={`tag ${i.state === "protected" ? "good" : "warn"}`}>{visible(i.state)}</span></td>
+					<td>{visible(i.mode)}</td><td>{visible(i.hooks)}</td>
+				</tr>))}
+			</tbody>
+		</table>
+	);
+}
+
+function Fill({name, used, max}) {
+	const part = max ? used / max : 0;
+
+	return (
+		<div class="fill">
+			<span>{visible(name)}</span><span class="faint">{number(used)} of {number(max)} ({share(used, max)})</span>
+			<Bar label={`${visible(name)}: ${share(used, max)} full`}
+				parts={[{share: part, kind: part > 0.9 ? "bad" : part > 0.7 ? "warn" : "accent"}]} />
+		</div>
+	);
+}
+
+const STATUS = {ok: "good", running: "good", degraded: "warn", error: "bad"};
+
+function Agent({h}) {
+	const a = typeof h.agent === "object" && h.agent || {};
+	const lost = h.lost_samples ?? h.samples_lost;
+	const redis = h.redis ?? h.fleet;
+
+	return (
+		<>
+			<dl class="fact-grid">
+				<Fact name="Service" kind={STATUS[h.status]}>{visible(h.status)}</Fact>
+				<Fact name="Agent" kind="good">running{a.supervisor_pid ? `, process ${a.supervisor_pid}` : ""}</Fact>
+				<Fact name="Version">{visible(a.version ?? h.version ?? "")}</Fact>
+				<Fact name="Up for">{span(a.uptime_s ?? h.uptime_s ?? 0)}</Fact>
+				<Fact name="Does" kind={a.monitor ? "warn" : ""}>
+					{a.monitor ? "watches only: nothing is dropped" : `enforces, by ${visible(a.action ?? "drop")}`}</Fact>
+				<Fact name="Without an engine">new flows {a.fail === "closed" ? "do not pass" : "pass"}</Fact>
+				<Fact name="Engine restarts" kind={a.engine_restarts ? "warn" : ""}>{number(a.engine_restarts)}</Fact>
+				<Fact name="Lost samples" kind={lost ? "bad" : ""}>{lost === undefined ? "not told" : number(lost)}</Fact>
+				<Fact name="Shared rules (Redis)" kind={redis && redis.connected === false ? "bad" : ""}>
+					{!redis ? "not used: rules are this host's own" : redisText(redis)}</Fact>
+			</dl>
+			<Interfaces rows={a.interfaces ?? h.interfaces ?? []} />
+		</>
+	);
+}
+
+function redisText(r) {
+	const age = r.age_s ?? r.rules_age_s ?? (r.age_ms === undefined ? undefined : r.age_ms / 1000);
+
+	return `${r.connected === false ? "away" : "connected"}${age === undefined || age === null ? "" :
+		`, last heard ${span(age)} ago`}${r.version === undefined ? "" : `, version ${visible(r.version)}`}`;
+}
+
+function fills(h) {
+	const maps = h.maps ?? h.map_fill ?? {};
+	const rows = Array.isArray(maps) ? maps : Object.entries(maps).map(([name, m]) => ({name, ...m}));
+
+	return rows.map(m => ({name: m.name ?? m.map, used: m.used ?? m.entries ?? 0, max: m.max ?? m.max_entries ?? m.size ?? 0}))
+		.filter(m => m.max);
+}
+
+export function Health() {
+	const h = health.value;
+	const hasAgent = h && h.agent && (typeof h.agent !== "object" || h.agent.agent === "running" || h.agent.running !== false) &&
+		h.status !== "no-agent";
+
+	return (
+		<Panel title="Agent" name="health">
+			{!h ? live.state.value === "loading" ? <Loading /> :
+				<Empty title="The program does not answer">Is <code>dpi-xdp serve</code> still running? This page goes on
+					trying.</Empty> :
+				hasAgent ? <><Agent h={h} />{fills(h).map(m => <Fill key={m.name} {...m} />)}</> :
+					<Empty title="No agent is running">
+						Nothing is watched or dropped on this host. Attach one: <code>dpi-xdp attach eth0</code>. Rules can be
+						changed all the same; the next attach applies them.</Empty>}
+		</Panel>
+	);
+}
+
+export function Workers() {
+	const rows = shown.value.workers.value;
+
+	return (
+		<Panel title="Workers" name="workers">
+			{rows.length ? (
+				<table class="compare">
+					<thead><tr><th scope="col">Worker</th><th scope="col"><span class="sr">Share</span></th>
+						<th scope="col" class="end">Packets</th><th scope="col" class="end">Flows</th>
+						<th scope="col" class="end">Dropped</th></tr></thead>
+					<tbody>{rows.map(w => (
+						<tr key={w.worker}>
+							<th scope="row">{number(w.worker)}</th>
+							<td class="compare-bar"><Bar label="share of packets" parts={[{kind: "accent",
+								share: w.packets / Math.max(1, ...rows.map(x => x.packets))}]} /></td>
+							<td class="end">{short(w.packets)}</td><td class="end">{short(w.flows)}</td>
+							<td class="end">{short(w.dropped)}</td>
+						</tr>))}
+					</tbody>
+				</table>) : <Empty title="No workers to tell of" />}
+		</Panel>
+	);
+}
+
+export function Counters() {
+	const [all, setAll] = useState(false);
+	const rows = Object.entries(shown.value.counters.value).filter(([, n]) => all || n > 0);
+
+	return (
+		<Panel title="Counters" name="counters" wide tools={
+			<label class="check"><input type="checkbox" checked={all} onChange={e => setAll(e.currentTarget.checked)} />
+				those of zero too</label>}>
+			{rows.length ? <dl class="counters">{rows.map(([name, n]) =>
+				<div key={name}><dt>{visible(name)}</dt><dd>{number(n)}</dd></div>)}</dl> :
+				<Empty title="No counter above zero" />}
+		</Panel>
+	);
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// The rules: what they hit, adding one, taking one away; what is wrong with a bad one.
+import {useState} from "preact/hooks";
+import {Icon} from "../parts/icons.jsx";
+import {Empty, Name, Panel} from "../parts/panel.jsx";
+import {add, KINDS, remove} from "../rules.js";
+import {catalogue, shown, view} from "../store.js";
+import {count, number, visible} from "../text.js";
+
+const FOUND = 12;
+const SHORT = {app: "app", domain: "domain", ip: "address", port: "port"};
+
+function Form() {
+	const [kind, setKind] = useState("app");
+	const [action, setAction] = useState("block");
+	const [value, setValue] = useState("");
+	const [busy, setBusy] = useState(false);
+	const known = KINDS.find(k => k.kind === kind);
+	const submit = async e => {
+		e.preventDefault();
+		if (!value.trim())
+			return;
+		setBusy(true);
+		if (await add({kind, action, value: value.trim()}))
+			setValue("");
+		setBusy(false);
+	};
+	const apps = kind === "app" && value ? catalogue.value.filter(a =>
+		a.app.toLowerCase().includes(value.toLowerCase())).slice(0, FOUND) : [];
+
+	return (
+		<form class="rule-form" onSubmit={submit} aria-label="Add a rule">
+			<label>Do<select value={action} onChange={e => setAction(e.currentTarget.value)}>
+				<option value="block">Block</option>
+				<option value="allow" disabled={kind === "port"}>Allow</option>
+			</select></label>
+			<label>Kind<select value={kind} onChange={e => {
+				setKind(e.currentTarget.value);
+				if (e.currentTarget.value === "port")
+					setAction("block");
+			}}>
+				{KINDS.map(k => <option key={k.kind} value={k.kind}>{k.title}</option>)}
+			</select></label>
+			<label class="rule-value">Value<input value={value} list="rule-apps" autocomplete="off"
+				spellcheck={false} placeholder={known.hint} onInput={e => setValue(e.currentTarget.value)} /></label>
+			<datalist id="rule-apps">{apps.map(a => <option key={a.app} value={a.app}>{a.category}</option>)}</datalist>
+			<button type="submit" class="primary" disabled={busy || !value.trim()}><Icon name="plus" /> Add rule</button>
+		</form>
+	);
+}
+
+function Row({r}) {
+	const [busy, setBusy] = useState(false);
+
+	return (
+		<li class="rule-row" data-rule={`${r.kind}:${r.value}`}>
+			<span class={`tag ${r.action === "allow" ? "good" : "bad"}`}>{r.action ?? "block"}</span>
+			<span class="faint rule-kind">{SHORT[r.kind] ?? visible(r.kind)}</span>
+			<Name text={r.value} />
+			<span class="rule-hits">{r.packets || r.flows ?
+				`${count(r.packets, "packet")}, ${count(r.flows, "flow")}` : <span class="faint">no hit yet</span>}</span>
+			<button type="button" class="bare" disabled={busy} aria-label={`Remove rule ${visible(r.value)}`}
+				title="Remove this rule" onClick={async () => {
+					setBusy(true);
+					await remove(r);
+					setBusy(false);
+				}}><Icon name="close" /></button>
+		</li>
+	);
+}
+
+export function Rules() {
+	const rules = shown.value.rules.value;
+	const isLive = view.value === "live";
+
+	return (
+		<Panel title="Rules" name="rules" note={isLive ? `${number(rules.length)} in force, also on open flows` :
+			"what-if on this capture"}>
+			<Form />
+			{rules.length ? <ul class="rows-list">{rules.map(r => <Row key={`${r.action}${r.kind}${r.value}`} r={r} />)}</ul> :
+				<Empty title="No rules">Everything passes. Add one above, or press Block beside an application.</Empty>}
+		</Panel>
+	);
+}

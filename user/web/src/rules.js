@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Changing rules from anywhere on the page: one click, a message of what it hit, one click back.
+// Live, the program does it; over a capture it is a what-if in this page (capture/capture.js).
+import {ruleAdd, ruleRemove} from "./api.js";
+import {askRules} from "./live.js";
+import {captureRules, captureRulesSet} from "./capture/capture.js";
+import {live, resay, say, sayProblem, view} from "./store.js";
+import {count} from "./text.js";
+
+const TELL_AFTER_MS = [700, 2000, 5000];
+
+export const KINDS = [
+	{kind: "app", title: "Application", hint: "YouTube, or category:gambling"},
+	{kind: "domain", title: "Domain", hint: "example.com (and all below), =exact.example.com"},
+	{kind: "ip", title: "Address", hint: "203.0.113.9, 10.0.0.0/8, src:10.0.0.7"},
+	{kind: "port", title: "Port", hint: "6881, 8888/tcp"},
+];
+
+export const same = (a, b) => a.kind === b.kind && (a.action ?? "block") === (b.action ?? "block") &&
+	a.value.toLowerCase() === b.value.toLowerCase();
+
+/** The rule of a report's label, "allow-domain:example.com"; null when it has another form. */
+export function ruleOf(label) {
+	const m = /^(allow-|allow:|allow )?(app|domain|ip|port):(.*)$/s.exec(label);
+
+	return m && {rule: label, action: m[1] ? "allow" : "block", kind: m[2], value: m[3]};
+}
+
+export const labelOf = r => `${r.action === "allow" ? "allow-" : ""}${r.kind}:${r.value}`;
+
+const hit = r => `${count(r?.packets ?? 0, "packet")} of ${count(r?.flows ?? 0, "flow")}`;
+const verb = r => r.action === "allow" ? "allowed" : "blocked";
+
+/** Goes on telling what a new rule hits, while its message stands. */
+function tellHits(id, rule, words) {
+	for (const ms of TELL_AFTER_MS)
+		setTimeout(() => {
+			const r = live.rules.peek().find(x => same(x, rule));
+
+			if (r)
+				resay(id, `${words}: ${hit(r)} so far`);
+		}, ms);
+}
+
+const mark = text => {
+	live.marks.value = [...live.marks.peek().slice(-50), {t: Date.now() / 1000, text}];
+};
+
+async function liveAdd(rule, undoable) {
+	const answer = await ruleAdd(rule);
+	const words = `${rule.value} is ${verb(rule)}`;
+
+	mark(`+ ${labelOf(rule)}`);
+	const id = say("note", answer.message ? `${words}: ${answer.message}` : words,
+		{undo: undoable ? () => remove(rule, false) : null});
+
+	await askRules();
+	tellHits(id, rule, words);
+}
+
+async function liveRemove(rule, undoable) {
+	const before = live.rules.peek().find(r => same(r, rule));
+
+	await ruleRemove(rule);
+	mark(`\u2212 ${labelOf(rule)}`);
+	say("note", `${rule.value} is no longer ${verb(rule)}; while it was, the rule hit ${hit(before)}`,
+		{undo: undoable ? () => add(rule, false) : null});
+	await askRules();
+}
+
+async function whatIf(rules, text, rule, undo) {
+	const before = captureRules.peek();
+	const [was, is] = await captureRulesSet(rules);
+
+	if (!is)
+		return;
+	const packets = is.dropped_packets - was.dropped_packets;
+	const flows = is.blocked_connections.length - was.blocked_connections.length;
+	const more = (n, one) => `${count(Math.abs(n), one)} ${n < 0 ? "fewer" : "more"}`;
+
+	say("note", `What-if: ${rule.value} ${text}. In this capture ${more(packets, "packet")} of ` +
+		`${more(flows, "flow")} would be dropped. Nothing on the network has changed.`,
+		{undo: undo ? () => whatIf(before, "as before", rule, false) : null});
+}
+
+/** Both give true when it was done. */
+export async function add(rule, undoable = true) {
+	rule = {action: "block", ...rule};
+	try {
+		if (view.value === "live")
+			await liveAdd(rule, undoable);
+		else
+			await whatIf([...captureRules.peek().filter(r => !same(r, rule)), rule],
+				`${verb(rule)}`, rule, undoable);
+		return true;
+	} catch (e) {
+		sayProblem(`${rule.value} is not ${verb(rule)}`, e);
+		return false;
+	}
+}
+
+export async function remove(rule, undoable = true) {
+	rule = {action: "block", ...rule};
+	try {
+		if (view.value === "live")
+			await liveRemove(rule, undoable);
+		else
+			await whatIf(captureRules.peek().filter(r => !same(r, rule)),
+				`no longer ${verb(rule)}`, rule, undoable);
+		return true;
+	} catch (e) {
+		sayProblem(`the rule for ${rule.value} stays`, e);
+		return false;
+	}
+}
