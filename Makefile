@@ -108,7 +108,7 @@ $(BUILD)/user/classify/catalogue_data.o: user/classify/catalogue.conf user/class
 	$(Q)$(CC) -Iuser -c user/classify/catalogue_data.S -o $@
 
 # The dashboard: bundled where there is npm, a plain page where not (then tried again each time).
-# WEB_EXTRA adds PATH=FILE of what is built elsewhere and served beside it.
+# WEB_EXTRA: PATH=FILE of what is built elsewhere and served beside it.
 WEB      := $(BUILD)/web
 WEB_SRC  := $(wildcard user/web/*.sh user/web/*.mjs user/web/*.json user/web/plain/* user/web/src/* \
 	user/web/src/*/*)
@@ -119,7 +119,7 @@ again:
 .PHONY: again
 endif
 
-$(WEB)/state: $(WEB_SRC) $(foreach e,$(WEB_EXTRA),$(lastword $(subst =, ,$(e))))
+$(WEB)/state: $(WEB_SRC)
 	@mkdir -p $(WEB)
 	$(call say,WEB,user/web)
 	$(Q)user/web/build.sh $(WEB) $(BUILD)/npm $(WEB_EXTRA)

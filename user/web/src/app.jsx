@@ -23,7 +23,14 @@ import {theme, themeSwitch} from "./theme.js";
 import {number, visible} from "./text.js";
 
 const Overview = () => (
-	<div class="grid"><Timeline /><Apps /><Blocked /><Rules /><Domains /><FeedPanel height={320} /><Suspicious /><Health /></div>
+	<>
+		<Timeline />
+		<div class="grid">
+			<div class="stack"><Apps /><Rules /><Suspicious /><Health /></div>
+			<div class="stack"><Blocked /><Domains /></div>
+		</div>
+		<FeedPanel height={320} />
+	</>
 );
 
 const TABS = [
@@ -44,7 +51,7 @@ addEventListener("hashchange", () => {
 
 function Status() {
 	const h = health.value, s = live.state.value, a = h?.agent;
-	const names = (a?.interfaces ?? h?.interfaces ?? []).map(i => i.name);
+	const names = (a?.interfaces ?? []).map(i => i.name);
 	const [kind, text] = !h && s !== "loading" ? ["bad", "no answer"] : s === "loading" ? ["", "connecting"] :
 		s === "none" ? ["warn", "no agent"] : s === "error" ? ["bad", "error"] :
 			a?.monitor ? ["warn", "watching only"] : ["good", names.length ? visible(names.join(", ")) : "running"];

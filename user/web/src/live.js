@@ -7,7 +7,8 @@ import {visible} from "./text.js";
 
 const HISTORY = 900;            // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
-const PAGE = 5000;
+const PAGE = 1000;            // as many as the program gives at once
+const AGAIN_MAX = 5000;       // more rows than these are asked for only when the reader asks
 
 let last = null; // totals at the last point of the timeline
 
@@ -35,10 +36,10 @@ async function askStats() {
 	const s = await get("/stats");
 
 	live.totals.value = s;
-	live.counters.value = s.counters ?? {};
-	live.domains.value = s.domains ?? live.domains.peek();
-	live.suspicious.value = s.suspicious ?? [];
-	live.workers.value = s.workers ?? live.workers.peek();
+	live.counters.value = s.counters;
+	live.domains.value = s.domains;
+	live.suspicious.value = s.suspicious;
+	live.workers.value = s.workers;
 	timelineAdd(s);
 	live.problem.value = null;
 	live.state.value = "ready";
@@ -91,7 +92,7 @@ export async function askConnections() {
 			(cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""));
 
 		rows = rows.concat(page.connections ?? []);
-		cursor = page.next ?? page.next_cursor ?? "";
+		cursor = page.next ?? "";
 		total = page.total ?? rows.length;
 	} while (cursor && rows.length < CONNECTIONS_MAX);
 	live.connections.value = rows;
@@ -108,7 +109,7 @@ const ASKED = [
 	{ask: askApps, every: 2000},
 	{ask: askRules, every: 3000},
 	{ask: askConnections, every: 2000, when: () => connectionsWanted.open > 0 &&
-		live.connections.peek().length < PAGE},
+		live.connections.peek().length <= AGAIN_MAX},
 ];
 
 function failed(e) {

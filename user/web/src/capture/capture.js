@@ -5,6 +5,7 @@ import {computed, signal} from "@preact/signals";
 import {Problem, ruleAdd, ruleRemove, token} from "../api.js";
 import {askRules} from "../live.js";
 import {capture, EMPTY_TIMELINE, Feed, live, say, sayProblem, view} from "../store.js";
+import {Packets, PACKETS_MAX} from "./packets.js";
 import {flowItems, Replay} from "./replay.js";
 
 const BINS = 300;
@@ -36,13 +37,31 @@ const rulesText = rules => {
 		`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}\n`).join("");
 };
 
-/** In this page, beside it in a worker. */
+const readJson = bytes => JSON.parse(new TextDecoder().decode(bytes));
+
+/** In this page, beside it in a worker (wasm/glue/worker.js says what is said). */
 function inPage(f, rules) {
 	return new Promise((done, failed) => {
 		const worker = new Worker("/worker.js", {type: "module"});
+		let packets = null;
 		const end = (how, what) => {
 			worker.terminate();
 			how(what);
+		};
+		const heard = {
+			ready: ({apps}) => {
+				packets = new Packets(apps);
+				worker.postMessage({type: "analyze", id: 1, file: f, rules: rulesText(rules),
+					options: {name: f.name, force: true, rows: {from: 1, to: PACKETS_MAX}}});
+			},
+			progress: ({bytes, size}) => {
+				work.value = {part: size ? bytes / size : 1, where: "page"};
+			},
+			rows: ({rows}) => rows.forEach(r => packets.add(r)),
+			report: ({json, error, bins}) =>
+				end(done, {report: readJson(json), items: packets, bins, damage: error}),
+			error: ({status, error}) =>
+				end(failed, status === 2 ? new Problem(422, error) : new Error(error)),
 		};
 
 		abort = () => end(failed, new DOMException("stopped", "AbortError"));
@@ -50,17 +69,8 @@ function inPage(f, rules) {
 			e.preventDefault();
 			end(failed, new Error(e.message || "the worker could not start"));
 		};
-		worker.onmessage = ({data: m}) => {
-			if (m.progress !== undefined)
-				work.value = {part: m.progress, where: "page"};
-			else if (m.refused)
-				end(failed, new Problem(422, m.refused));
-			else if (m.failed)
-				end(failed, new Error(m.failed));
-			else
-				end(done, m);
-		};
-		worker.postMessage({file: f, rules: rulesText(rules)});
+		worker.onmessage = ({data}) => heard[data.type]?.(data);
+		worker.postMessage({type: "load", module: "/dpi.wasm"});
 	});
 }
 
@@ -264,6 +274,9 @@ async function run(f, rules) {
 	report.value = r;
 	replay.value = new Replay(made.items ?? flowItems(r.connections));
 	captureRules.value = rules;
+	if (made.damage)
+		say("error", `${f.name} is damaged: ${made.damage}`,
+			{next: "what came before the damage is shown"});
 	capture.problem.value = null;
 	capture.state.value = "ready";
 	showWhole();
@@ -280,11 +293,7 @@ export async function open(f) {
 	view.value = "capture";
 	capture.state.value = "loading";
 	try {
-		const r = await run(f, rules);
-
-		if (r.truncated || r.error)
-			say("error", `${f.name} is damaged: ${r.error ?? "it ends early"}`,
-				{next: "what came before the damage is shown"});
+		await run(f, rules);
 	} catch (e) {
 		close();
 		if (e.name !== "AbortError")

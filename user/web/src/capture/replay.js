@@ -3,8 +3,8 @@
 // what they add up to at any moment. Knows nothing of the page.
 
 /**
- * items: {count, ts, bytes, packets, dropped: arrays by number; app: index into apps, an array of
- * names; row(i): all of one for the feed}. Times are seconds since 1970, in file order.
+ * items: {unit, count, ts, bytes, dropped, packets (none: one each): arrays by number; appOf(i),
+ * protoOf(i): words; row(i): all of one, for the feed}. Times are seconds since 1970.
  */
 export class Replay {
 	constructor(items) {
@@ -32,7 +32,7 @@ export class Replay {
 
 		while (this.at < items.count && items.ts[this.at] <= t) {
 			const i = this.at++, n = items.packets?.[i] ?? 1, lost = items.dropped[i];
-			const app = items.app[i], proto = items.proto[i];
+			const app = items.appOf(i), proto = items.protoOf(i);
 			let a = this.apps.get(app);
 
 			if (!a)
@@ -40,9 +40,9 @@ export class Replay {
 			sums.packets += n;
 			sums.bytes += items.bytes[i];
 			sums.dropped += lost;
-			if (proto === "TCP" || proto === 6)
+			if (proto === "TCP")
 				sums.tcp += n;
-			else if (proto === "UDP" || proto === 17)
+			else if (proto === "UDP")
 				sums.udp += n;
 			a.packets += n;
 			a.bytes += items.bytes[i];
@@ -82,8 +82,8 @@ export function flowItems(connections) {
 		bytes: of(r => r.c.bytes),
 		packets: of(r => r.c.packets),
 		dropped: of(r => r.c.dropped_packets),
-		app: rows.map(r => r.c.app),
-		proto: rows.map(r => r.c.protocol),
+		appOf: i => rows[i].c.app,
+		protoOf: i => rows[i].c.protocol,
 		row(i) {
 			const {c, ts} = rows[i];
 

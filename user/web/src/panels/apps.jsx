@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // Applications by their share, each with one click to block it; and what of each was blocked.
 import {useState} from "preact/hooks";
-import {Icon} from "../parts/icons.jsx";
 import {Bar, Name, Panel, Ready} from "../parts/panel.jsx";
 import {add, remove, same} from "../rules.js";
 import {shown, view} from "../store.js";
@@ -37,7 +36,7 @@ function AppRow({a, packets}) {
 				{a.blocked && <span class="tag bad">blocked</span>}
 				<span class="faint app-category">{visible(a.category)}</span></div>
 			<div class="app-figures"><b>{share(a.packets, packets)}</b>
-				<span class="faint">{bytes(a.bytes)} · {count(a.flows, "flow")}</span></div>
+				<span class="faint hide-phone">{bytes(a.bytes)} · {count(a.flows, "flow")}</span></div>
 			<Bar label={`${visible(a.app)}: ${share(a.packets, packets)} of packets`}
 				parts={[{share: packets ? (a.packets - a.dropped_packets) / packets : 0, kind: "accent"},
 					{share: packets ? a.dropped_packets / packets : 0, kind: "bad"}]} />

@@ -20,8 +20,8 @@ export function FileButton({label = "Open capture", kind = ""}) {
 
 	return (
 		<>
-			<button type="button" class={kind} data-act="open" onClick={() => input.current.click()}>
-				<Icon name="file" /> {label}</button>
+			<button type="button" class={kind} data-act="open" aria-label={label} onClick={() => input.current.click()}>
+				<Icon name="file" /> <span class={kind ? "hide-phone" : ""}>{label}</span></button>
 			<input ref={input} type="file" class="sr" tabindex="-1" aria-label="Capture file"
 				onChange={e => {
 					const f = e.currentTarget.files[0];

@@ -2,7 +2,7 @@
 // Head cards: what passed, what was dropped, and what was found in it.
 import {Bar, Ready} from "../parts/panel.jsx";
 import {shown} from "../store.js";
-import {bytes, number, share, short} from "../text.js";
+import {bytes, count, share, short} from "../text.js";
 
 function Card({name, title, value, sub, parts, kind = ""}) {
 	return (
@@ -15,13 +15,19 @@ function Card({name, title, value, sub, parts, kind = ""}) {
 	);
 }
 
+const rounded = (part, of) => `${of ? Math.round(part / of * 100) : 0}\u00a0%`;
+
+/** Flows that are open: told of a capture; live, those of the table that have not left it. */
+const activeOf = ({open_flows: n, counters: c = {}}) =>
+	n ?? Math.max(0, (c.flows_opened ?? 0) - (c.flows_expired ?? 0) - (c.flows_evicted ?? 0));
+
 function Rows({t}) {
 	const total = t.total_packets, of = n => total ? n / total : 0;
 	const other = total - t.tcp_packets - t.udp_packets;
 	const apps = t.apps?.length ?? shown.value.apps.value.length;
-	const names = t.domains_detected?.length ?? t.names ?? shown.value.domains.value.length;
-	const flows = t.flows ?? t.connections ?? shown.value.connectionTotal.value;
-	const open = t.open_flows ?? t.active_connections;
+	const names = t.domains_detected?.length ?? t.domains_total ?? shown.value.domains.value.length;
+	const flows = t.flows ?? t.connections_total;
+	const blocked = t.blocked_flows ?? t.connections_blocked;
 
 	return (
 		<div class="cards">
@@ -32,12 +38,12 @@ function Rows({t}) {
 				parts={[{share: of(t.forwarded_packets), kind: "good"}]} />
 			<Card name="blocked" title="Blocked" kind="bad" value={short(t.dropped_packets)}
 				sub={`${share(t.dropped_packets, total)} of packets` +
-					(t.blocked_flows ? `, ${number(t.blocked_flows)} flows` : "")}
+					(blocked ? `, ${count(blocked, "flow")}` : "")}
 				parts={[{share: of(t.dropped_packets), kind: "bad"}]} />
 			<Card name="connections" title="Connections" value={short(flows)}
-				sub={open === undefined ? "flows of both directions" : `${short(open)} active`} />
-			<Card name="protocols" title="TCP / UDP" value={`${share(t.tcp_packets, total)} / ${
-				share(t.udp_packets, total)}`} sub={`${short(t.tcp_packets)} TCP, ${
+				sub={`${short(activeOf(t))} active`} />
+			<Card name="protocols" title="TCP / UDP" value={`${rounded(t.tcp_packets, total)} / ${
+				rounded(t.udp_packets, total)}`} sub={`${short(t.tcp_packets)} TCP, ${
 				short(t.udp_packets)} UDP, ${short(Math.max(0, other))} other`}
 				parts={[{share: of(t.tcp_packets), kind: "accent"}, {share: of(t.udp_packets), kind: "cool"}]} />
 			<Card name="found" title="Found" value={short(apps)}

@@ -6,7 +6,7 @@ import {add} from "../rules.js";
 import {shown} from "../store.js";
 import {count, visible} from "../text.js";
 
-const TOP = 20;
+const TOP = 12;
 const bare = name => name.replace(/\.$/, "");
 
 export function Domains() {

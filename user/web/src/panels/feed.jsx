@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // The feed: packets of a capture, events of flows live; filters, pause, and one opened in detail.
 import {useEffect, useRef, useState} from "preact/hooks";
-import {file, where} from "../capture/capture.js";
+import {file, replay, report, where} from "../capture/capture.js";
 import {paused} from "../live.js";
 import {Action} from "../parts/action.jsx";
 import {Icon} from "../parts/icons.jsx";
@@ -80,18 +80,18 @@ const hexLine = (data, at) => {
 };
 
 function Payload({row}) {
-	if (!row.payload)
+	if (!row.head)
 		return <p class="faint">{view.value === "live" ?
 			"Live, payload stays where it is: only names leave the agent. Open a capture to look inside packets." :
 			row.kind === "flow" ? "The program counted this capture; packets are looked at only where the page reads it itself." :
 				"This packet has no payload."}</p>;
-	const data = row.payload.subarray(0, PAYLOAD_SHOWN), lines = [];
+	const data = row.head.subarray(0, PAYLOAD_SHOWN), lines = [];
 
 	for (let at = 0; at < data.length; at += 16)
 		lines.push(hexLine(data, at));
 	return (
 		<>
-			<h4>{row.payloadIsFrame ? "Frame" : "Payload"}, first {data.length} bytes</h4>
+			<h4>First {data.length} bytes</h4>
 			<pre class="hex" tabindex="0" aria-label="Payload in hex and ASCII">{lines.join("\n")}</pre>
 		</>
 	);
@@ -156,4 +156,11 @@ export function FeedPanel({height = 420}) {
 	);
 }
 
-const replayNote = () => where.value === "program" ? "flows: the program tells no single packets" : "";
+/** What of the capture the rows are. */
+function replayNote() {
+	const total = report.value?.total_packets ?? 0, kept = replay.value?.items.count ?? 0;
+
+	if (where.value === "program")
+		return "flows: the program tells no single packets";
+	return total > kept ? `the first ${number(kept)} of ${number(total)}` : "";
+}

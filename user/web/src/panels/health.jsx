@@ -38,29 +38,29 @@ function Fill({name, used, max}) {
 	);
 }
 
-const STATUS = {ok: "good", running: "good", degraded: "warn", error: "bad"};
+const STATUS = {ok: "good", "no-agent": "warn", "agent-silent": "bad"};
 
 function Agent({h}) {
-	const a = typeof h.agent === "object" && h.agent || {};
-	const lost = h.lost_samples ?? h.samples_lost;
-	const redis = h.redis ?? h.fleet;
+	const a = h.agent;
+	const redis = h.redis;
 
 	return (
 		<>
 			<dl class="fact-grid">
 				<Fact name="Service" kind={STATUS[h.status]}>{visible(h.status)}</Fact>
 				<Fact name="Agent" kind="good">running{a.supervisor_pid ? `, process ${a.supervisor_pid}` : ""}</Fact>
-				<Fact name="Version">{visible(a.version ?? h.version ?? "")}</Fact>
-				<Fact name="Up for">{span(a.uptime_s ?? h.uptime_s ?? 0)}</Fact>
+				<Fact name="Version">{visible(a.version)}</Fact>
+				<Fact name="Up for">{span(a.uptime_s)}</Fact>
 				<Fact name="Does" kind={a.monitor ? "warn" : ""}>
 					{a.monitor ? "watches only: nothing is dropped" : `enforces, by ${visible(a.action ?? "drop")}`}</Fact>
 				<Fact name="Without an engine">new flows {a.fail === "closed" ? "do not pass" : "pass"}</Fact>
 				<Fact name="Engine restarts" kind={a.engine_restarts ? "warn" : ""}>{number(a.engine_restarts)}</Fact>
-				<Fact name="Lost samples" kind={lost ? "bad" : ""}>{lost === undefined ? "not told" : number(lost)}</Fact>
+				<Fact name="Lost samples" kind={a.samples_lost ? "bad" : ""}>
+					{number(a.samples_lost)} of {number(a.samples)}</Fact>
 				<Fact name="Shared rules (Redis)" kind={redis && redis.connected === false ? "bad" : ""}>
 					{!redis ? "not used: rules are this host's own" : redisText(redis)}</Fact>
 			</dl>
-			<Interfaces rows={a.interfaces ?? h.interfaces ?? []} />
+			<Interfaces rows={a.interfaces ?? []} />
 		</>
 	);
 }
@@ -72,25 +72,18 @@ function redisText(r) {
 		`, last heard ${span(age)} ago`}${r.version === undefined ? "" : `, version ${visible(r.version)}`}`;
 }
 
-function fills(h) {
-	const maps = h.maps ?? h.map_fill ?? {};
-	const rows = Array.isArray(maps) ? maps : Object.entries(maps).map(([name, m]) => ({name, ...m}));
-
-	return rows.map(m => ({name: m.name ?? m.map, used: m.used ?? m.entries ?? 0, max: m.max ?? m.max_entries ?? m.size ?? 0}))
-		.filter(m => m.max);
-}
+const fills = a => [{name: "Verdicts in the kernel", used: a?.verdicts ?? 0, max: a?.verdicts_max ?? 0}].filter(m => m.max);
 
 export function Health() {
 	const h = health.value;
-	const hasAgent = h && h.agent && (typeof h.agent !== "object" || h.agent.agent === "running" || h.agent.running !== false) &&
-		h.status !== "no-agent";
+	const hasAgent = Boolean(h?.agent);
 
 	return (
 		<Panel title="Agent" name="health">
 			{!h ? live.state.value === "loading" ? <Loading /> :
 				<Empty title="The program does not answer">Is <code>dpi-xdp serve</code> still running? This page goes on
 					trying.</Empty> :
-				hasAgent ? <><Agent h={h} />{fills(h).map(m => <Fill key={m.name} {...m} />)}</> :
+				hasAgent ? <><Agent h={h} />{fills(h.agent).map(m => <Fill key={m.name} {...m} />)}</> :
 					<Empty title="No agent is running">
 						Nothing is watched or dropped on this host. Attach one: <code>dpi-xdp attach eth0</code>. Rules can be
 						changed all the same; the next attach applies them.</Empty>}

@@ -74,17 +74,13 @@ export function Chart({timeline, marks, onPoint}) {
 
 	marksNow.current = marks;
 	useEffect(() => {
-		const make = () => {
-			plot.current?.destroy();
-			plot.current = new uPlot(
-				optionsOf(box.current.clientWidth, timeline.unit, marksNow, onPoint), data, box.current);
-		};
+		const place = box.current;
 		const watch = new ResizeObserver(() => {
-			plot.current?.setSize({width: box.current.clientWidth, height: HEIGHT});
+			plot.current?.setSize({width: place.clientWidth, height: HEIGHT});
 		});
 
-		make();
-		watch.observe(box.current);
+		plot.current = new uPlot(optionsOf(place.clientWidth, timeline.unit, marksNow, onPoint), data, place);
+		watch.observe(place);
 		return () => {
 			watch.disconnect();
 			plot.current?.destroy();
