@@ -189,38 +189,3 @@ const struct frame_fragment *batch_hold_fragment(struct batch *b, const struct f
 		copy->whole[i] = copy_in(b, f->whole[i]);
 	return copy;
 }
-
-void event_log_mark(struct event_log *l, uint64_t number)
-{
-	struct event_mark *more;
-
-	if (l->count > 0 && l->marks[l->count - 1].number == number) {
-		l->marks[l->count - 1].end = l->text.len;
-		return;
-	}
-	if (l->count == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 64;
-
-		more = realloc(l->marks, cap * sizeof(*more));
-		if (!more) {
-			l->failed = true;
-			return;
-		}
-		l->marks = more;
-		l->cap = cap;
-	}
-	l->marks[l->count++] = (struct event_mark){.number = number, .end = l->text.len};
-}
-
-void event_log_reset(struct event_log *l)
-{
-	l->text.len = 0;
-	l->count = 0;
-}
-
-void event_log_clear(struct event_log *l)
-{
-	text_clear(&l->text);
-	free(l->marks);
-	*l = (struct event_log){0};
-}

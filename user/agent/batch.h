@@ -15,7 +15,7 @@
 #define AGENT_BATCH_H
 
 #include <pthread.h>
-#include "base/text.h"
+#include "agent/event_log.h"
 #include "packet/packet.h"
 #include "pcap/capture_in.h"
 
@@ -40,18 +40,6 @@ struct batch_piece {
 	struct packet packet;	      /* of a frame */
 	enum dpi_parse parse;
 } __attribute__((aligned(64))); /* lines of the cache that no other worker's frame is in */
-
-/* Events of one worker, in frame order: text, and where each frame's lines end. */
-struct event_mark {
-	uint64_t number; /* of the frame */
-	size_t end;
-};
-struct event_log {
-	struct text text;
-	struct event_mark *marks;
-	size_t count, cap;
-	bool failed; /* out of memory */
-};
 
 struct batch {
 	struct batch_piece piece[BATCH_PIECES];
@@ -110,10 +98,5 @@ int batch_hold(struct batch *b, struct capture_record *r);
 /* The same for what is known of a fragment: a copy that lasts as long as the batch. It always fits
  * while batch_is_open() said so before its piece. */
 const struct frame_fragment *batch_hold_fragment(struct batch *b, const struct frame_fragment *f);
-
-/* Says that the text now in the log belongs to a frame, after whatever was there. */
-void event_log_mark(struct event_log *l, uint64_t number);
-void event_log_reset(struct event_log *l); /* empties it; keeps its memory */
-void event_log_clear(struct event_log *l); /* frees it */
 
 #endif

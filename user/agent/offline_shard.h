@@ -6,7 +6,7 @@
 #ifndef AGENT_OFFLINE_SHARD_H
 #define AGENT_OFFLINE_SHARD_H
 
-#include "agent/batch.h"
+#include "agent/event_log.h"
 #include "engine/learn.h"
 #include "report/eve.h"
 #include "report/report.h"
