@@ -7,7 +7,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "packet/link.h"
@@ -52,7 +51,7 @@ enum link_type capture_link_type(struct capture_in *in, uint32_t linktype)
 
 	if (link == LINK_OTHER && in->strange_link < 0) {
 		in->strange_link = (int)linktype;
-		name = pcap_datalink_val_to_name((int)linktype);
+		name = foreign_link_name(linktype);
 		snprintf(in->strange_name, sizeof(in->strange_name), "%s%s%u%s", name ? name : "",
 			 name ? " (" : "", linktype, name ? ")" : "");
 	}

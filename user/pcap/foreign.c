@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Capture formats that only libpcap knows (modified pcap and other old relatives). Room: pcap; with
- * capture_in.c the only user of libpcap. Records are delivered as pcap with nanoseconds.
+ * filter.c the only user of libpcap. Records are delivered as pcap with nanoseconds.
  */
 #include "pcap/reading.h"
 
@@ -50,6 +50,11 @@ void foreign_close(struct capture_in *in)
 	if (in->pcap)
 		pcap_close(in->pcap);
 	free(in->scratch);
+}
+
+const char *foreign_link_name(uint32_t linktype)
+{
+	return pcap_datalink_val_to_name((int)linktype);
 }
 
 /* Host order throughout: a reader tells by the magic. */

@@ -56,6 +56,8 @@ extern const struct capture_format capture_classic, capture_blocks, capture_fore
 /* Opens the capture by libpcap, from the bytes already buffered on. 0, or -EINVAL and *f. */
 int foreign_open(struct capture_in *in, struct fault *f);
 void foreign_close(struct capture_in *in);
+/* What libpcap calls a link type; NULL: nothing. */
+const char *foreign_link_name(uint32_t linktype);
 
 /* Fills *f with "damaged at record N, byte offset M: what"; returns -EBADMSG. */
 int capture_damage(const struct capture_in *in, struct fault *f, const char *what);
