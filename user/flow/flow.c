@@ -11,8 +11,8 @@
 /* Names are short; the largest size holds any of them. */
 static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 288};
 
-_Static_assert(sizeof(struct flow_side) == 40, "a question has two of them");
-_Static_assert(sizeof(struct flow) == 256, "four lines of the cache");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct flow_side) == 40, "a question has two of them");
+_Static_assert(sizeof(void *) != 8 || sizeof(struct flow) == 256, "four lines of the cache");
 _Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
 		       FLOW_LANES * sizeof(struct flow_lane) <= 288 &&
 		       sizeof(struct flow_rare) <= 288,
