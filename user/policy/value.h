@@ -38,6 +38,12 @@ bool value_take_word(struct slice *s, const char *word);
 int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
 		      struct fault *f);
 
+/* A name with other than ASCII in it (less than 4 KiB, no NUL), as A-labels. Returns 0, or -EINVAL
+ * with *f. */
+int value_to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault *f);
+/* Whether a canonical name is one that sites are registered below, such as co.uk. */
+bool value_is_public_suffix(const char *name);
+
 /* The id of a rule: FNV-1a, 64 bits, of its label; never 0. */
 uint64_t value_id(enum rule_kind kind, bool is_allow, const char *value);
 

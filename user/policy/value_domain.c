@@ -1,41 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room policy: a domain from a person's text to canonical text. What is written in another script
- * becomes A-labels; what would reach a whole public suffix is refused unless it is meant.
+ * becomes A-labels; what would reach a whole public suffix is refused unless it is meant. Both by
+ * value_world.c.
  *
- * Standards: RFC 1035 2.3.4 (lengths), RFC 5890 and UTS 46 non-transitional (A-labels, by libidn2),
- * the Public Suffix List (by libpsl).
+ * Standard: RFC 1035 2.3.4 (lengths).
  */
 #include "dpi/name.h"
 #include "policy/value.h"
 
 #include <errno.h>
-#include <idn2.h>
-#include <libpsl.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-/* A name with other than ASCII in it, as A-labels. len < 4 KiB. Returns 0 or -EINVAL. */
-static int to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault *f)
-{
-	char shown[VALUE_SHOW_MAX];
-	uint8_t *ascii = NULL;
-	char *text = strndup((const char *)name.at, name.len);
-	int rc;
-
-	if (!text)
-		return fault_set(f, -ENOMEM, "out of memory");
-	rc = idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
-	free(text);
-	if (rc != IDN2_OK)
-		return fault_set(f, -EINVAL,
-				 "'%s' is not an internationalised name (%s): write UTF-8, or the "
-				 "xn-- form",
-				 value_show(name, shown), idn2_strerror(rc));
-	snprintf(out, VALUE_MAX + 1, "%s", (char *)ascii);
-	idn2_free(ascii);
-	return 0;
-}
 
 /* A name as most are written, ASCII without a dot at the end, into out, ended by NUL. Returns its
  * length, or 0 where a closer look is needed. */
@@ -68,7 +42,7 @@ static int canonical_name(struct slice value, struct slice name, char *out, stru
 	for (size_t i = 0; i < name.len; i++)
 		is_ascii &= name.at[i] < 0x80;
 	if (!is_ascii && !memchr(name.at, 0, name.len)) {
-		err = to_a_labels(name, ascii, f);
+		err = value_to_a_labels(name, ascii, f);
 		if (err)
 			return err;
 		name = slice_text(ascii);
@@ -115,7 +89,7 @@ int value_read_domain(union draft *d, struct slice value, const struct rule_apps
 int value_check_suffix(const struct rule *rule, unsigned options, struct fault *f)
 {
 	if (rule->kind != RULE_DOMAIN || rule->is_exact || (options & RULES_FORCE) ||
-	    !psl_is_public_suffix(psl_builtin(), rule_subject(rule)))
+	    !value_is_public_suffix(rule_subject(rule)))
 		return 0;
 	return fault_set(f, -EINVAL,
 			 "%s is a public suffix: it would %s every site below it; add --force if "
