@@ -49,8 +49,8 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	return s->engine ? 0 : -ENOMEM;
 }
 
-bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum dpi_parse parse,
-			  struct event_log *log)
+struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,
+				    enum dpi_parse parse, struct event_log *log)
 {
 	struct outcome o;
 
@@ -58,7 +58,7 @@ bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum 
 	s->number = p->frame->number;
 	o = engine_packet(s->engine, p, parse);
 	tally_frame(s->tally, p->frame, &o);
-	return o.action == DPI_PASS;
+	return o;
 }
 
 void offline_shard_end(struct offline_shard *s, struct event_log *log)

@@ -25,10 +25,10 @@ struct offline_shard {
 /* All borrowed until offline_shard_close. 0, or -errno; closing may follow either. */
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
 		       const struct policy *policy, const struct eve_config *eve, size_t flow_max);
-/* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). True
- * when it passes. */
-bool offline_shard_packet(struct offline_shard *s, const struct packet *p, enum dpi_parse parse,
-			  struct event_log *log);
+/* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). The
+ * flow in what comes back is borrowed until the next call. */
+struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,
+				    enum dpi_parse parse, struct event_log *log);
 /* Closes every flow that is open; their events go to log, or nowhere. Once; again it does nothing.
  */
 void offline_shard_end(struct offline_shard *s, struct event_log *log);

@@ -173,7 +173,8 @@ static void run_errand(struct worker *w, struct batch *b, const struct errand *e
 	if (e->is_answer)
 		learn_answer(w->memory, &p->packet);
 	/* Written only where it matters: the other workers' frames stand beside it. */
-	if (e->shard && !offline_shard_packet(e->shard, &p->packet, p->parse, log))
+	if (e->shard &&
+	    offline_shard_packet(e->shard, &p->packet, p->parse, log).action != DPI_PASS)
 		b->is_dropped[e->index] = true;
 }
 
