@@ -10,31 +10,15 @@
 #include "crypt/crypt.h"
 
 #include <gcrypt.h>
+#include "crypt/kept.h"
 
-enum { HASH_LEN = CRYPT_HASH, LABEL_MAX = 32, ID_MAX = 20, KEPT = 64, KEPT_BYTES = 256 };
-
-struct kept_hash {
-	uint16_t len; /* 0: none */
-	uint8_t hash[HASH_LEN];
-	uint8_t key[KEPT_BYTES];
-};
-
-/* What was worked out for a connection id: a handshake has several packets, of both ends. */
-struct kept_keys {
-	const struct crypt_initial_version *way; /* NULL: nothing */
-	uint8_t id_len, id[ID_MAX];
-	uint8_t secret[HASH_LEN]; /* initial_secret */
-	bool has_end[2];	  /* of the server, of the client */
-	struct crypt_initial_keys end[2];
-};
+enum { HASH_LEN = CRYPT_HASH, LABEL_MAX = 32 };
 
 struct crypt {
 	gcry_md_hd_t hmac, salted;
 	const struct crypt_initial_version *salt; /* whose salt the second has */
 	gcry_cipher_hd_t ecb, gcm;
-	/* Each at the only place it can have. */
-	struct kept_hash hash[KEPT];
-	struct kept_keys keys[KEPT];
+	struct crypt_kept kept;
 };
 
 /* The library must be made ready by one thread alone: it is, before main. */
@@ -72,23 +56,6 @@ void crypt_free(struct crypt *c)
 	gcry_free(c);
 }
 
-/* A place among those kept. Any will do: a clash only costs the work once more. */
-static size_t place_of(struct slice bytes)
-{
-	uint64_t mix = bytes.len;
-
-	for (; bytes.len >= 8; bytes = slice_from(bytes, 8)) {
-		uint64_t eight;
-
-		memcpy(&eight, bytes.at, 8);
-		mix = (mix ^ eight) * 0x9e3779b97f4a7c15ULL;
-		mix ^= mix >> 29;
-	}
-	for (size_t i = 0; i < bytes.len; i++)
-		mix = (mix ^ bytes.at[i]) * 0x9e3779b97f4a7c15ULL;
-	return mix >> 32 & (KEPT - 1);
-}
-
 void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 {
 	gcry_md_hash_buffer(GCRY_MD_SHA256, out, bytes.len ? bytes.at : (const uint8_t *)"",
@@ -97,24 +64,13 @@ void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 
 const uint8_t *crypt_known_hash(const struct crypt *c, struct slice key)
 {
-	const struct kept_hash *k;
-
-	if (!c || !key.len)
-		return NULL;
-	k = &c->hash[place_of(key)];
-	return k->len == key.len && !memcmp(k->key, key.at, key.len) ? k->hash : NULL;
+	return c ? kept_hash_find(&c->kept, key) : NULL;
 }
 
 void crypt_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH])
 {
-	struct kept_hash *k;
-
-	if (!c || !key.len || key.len > KEPT_BYTES)
-		return;
-	k = &c->hash[place_of(key)];
-	k->len = (uint16_t)key.len;
-	memcpy(k->key, key.at, key.len);
-	memcpy(k->hash, hash, HASH_LEN);
+	if (c)
+		kept_hash_put(&c->kept, key, hash);
 }
 
 /* HMAC under the key that was set last; any number of them for one key. */
@@ -177,20 +133,17 @@ static void derive(struct crypt *c, const struct crypt_initial_version *v,
 void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
 			bool is_client, struct crypt_initial_keys *out)
 {
-	struct kept_keys *k = &c->keys[place_of(dcid)];
+	struct kept_keys *k = kept_keys_find(&c->kept, v, dcid);
 	uint8_t secret[HASH_LEN];
 
-	if (dcid.len > ID_MAX) {
+	if (!k) {
 		extract(c, v, dcid, secret);
 		derive(c, v, secret, is_client, out);
 		return;
 	}
-	if (k->way != v || !slice_equal(slice_of(k->id, k->id_len), dcid)) {
-		*k = (struct kept_keys){.way = v, .id_len = (uint8_t)dcid.len};
-		if (dcid.len)
-			memcpy(k->id, dcid.at, dcid.len);
+	if (!k->has_secret)
 		extract(c, v, dcid, k->secret);
-	}
+	k->has_secret = true;
 	if (!k->has_end[is_client])
 		derive(c, v, k->secret, is_client, &k->end[is_client]);
 	k->has_end[is_client] = true;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What one worker's struct crypt remembers: hashes by what says what was hashed, and keys by
+ * connection id, since a handshake has several packets, of both ends. Each stands at the only place
+ * it can have, so a clash only costs the work once more. Room: crypt; private to it.
+ */
+#ifndef CRYPT_KEPT_H
+#define CRYPT_KEPT_H
+
+#include "crypt/crypt.h"
+
+enum { KEPT = 64, KEPT_BYTES = 256, KEPT_ID_MAX = 20 };
+
+struct kept_hash {
+	uint16_t len; /* 0: none */
+	uint8_t hash[CRYPT_HASH];
+	uint8_t key[KEPT_BYTES];
+};
+
+/* What was worked out for a connection id. */
+struct kept_keys {
+	const struct crypt_initial_version *way; /* NULL: nothing */
+	uint8_t id_len, id[KEPT_ID_MAX];
+	bool has_secret;
+	uint8_t secret[CRYPT_HASH]; /* initial_secret */
+	bool has_end[2];	    /* of the server, of the client */
+	struct crypt_initial_keys end[2];
+};
+
+/* All zero at first. */
+struct crypt_kept {
+	struct kept_hash hash[KEPT];
+	struct kept_keys keys[KEPT];
+};
+
+const uint8_t *kept_hash_find(const struct crypt_kept *k, struct slice key);
+void kept_hash_put(struct crypt_kept *k, struct slice key, const uint8_t hash[CRYPT_HASH]);
+/* The keys of an id, with nothing worked out yet when they are new; NULL: it is longer than ids
+ * are, and not kept. */
+struct kept_keys *kept_keys_find(struct crypt_kept *k, const struct crypt_initial_version *v,
+				 struct slice dcid);
+
+#endif

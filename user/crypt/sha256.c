@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room crypt: SHA-256 by the letter of FIPS 180-4 6.2, HMAC by RFC 2104 2.
+ */
+#include "crypt/sha256.h"
+
+/* FIPS 180-4 4.2.2 */
+static const uint32_t k256[64] = {
+	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
+	0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe,
+	0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f,
+	0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7,
+	0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc,
+	0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b,
+	0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116,
+	0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+	0xc67178f2,
+};
+
+/* 5.3.3 */
+static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+				  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+static inline uint32_t turn(uint32_t x, int n)
+{
+	return x >> n | x << (32 - n);
+}
+
+static inline uint32_t load32(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void store32(uint8_t *at, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+/* 6.2.2 */
+static void take_block(uint32_t h[8], const uint8_t *block)
+{
+	uint32_t w[64], v[8];
+
+	for (int t = 0; t < 16; t++)
+		w[t] = load32(block + 4 * t);
+	for (int t = 16; t < 64; t++) {
+		uint32_t a = w[t - 15], b = w[t - 2];
+
+		w[t] = w[t - 16] + w[t - 7] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) +
+		       (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
+	}
+	memcpy(v, h, sizeof(v));
+	for (int t = 0; t < 64; t++) {
+		uint32_t a = v[0], e = v[4];
+		uint32_t t1 = v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
+			      ((e & v[5]) ^ (~e & v[6])) + k256[t] + w[t];
+		uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
+			      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
+
+		v[7] = v[6];
+		v[6] = v[5];
+		v[5] = e;
+		v[4] = v[3] + t1;
+		v[3] = v[2];
+		v[2] = v[1];
+		v[1] = a;
+		v[0] = t1 + t2;
+	}
+	for (int i = 0; i < 8; i++)
+		h[i] += v[i];
+}
+
+/* All of bytes, and the padding (5.1.1), onto a state that has taken `before` bytes. */
+static void finish(uint32_t h[8], uint64_t before, struct slice bytes, uint8_t out[SHA256_LEN])
+{
+	uint8_t last[2 * SHA256_BLOCK] = {0};
+	uint64_t bits = (before + bytes.len) * 8;
+	size_t len;
+
+	for (; bytes.len >= SHA256_BLOCK; bytes = slice_from(bytes, SHA256_BLOCK))
+		take_block(h, bytes.at);
+	if (bytes.len)
+		memcpy(last, bytes.at, bytes.len);
+	last[bytes.len] = 0x80;
+	len = bytes.len + 9 <= SHA256_BLOCK ? SHA256_BLOCK : 2 * SHA256_BLOCK;
+	store32(last + len - 8, (uint32_t)(bits >> 32));
+	store32(last + len - 4, (uint32_t)bits);
+	for (size_t at = 0; at < len; at += SHA256_BLOCK)
+		take_block(h, last + at);
+	for (int i = 0; i < 8; i++)
+		store32(out + 4 * i, h[i]);
+}
+
+void sha256(struct slice bytes, uint8_t out[SHA256_LEN])
+{
+	uint32_t h[8];
+
+	memcpy(h, start, sizeof(h));
+	finish(h, 0, bytes, out);
+}
+
+void hmac_set_key(struct hmac_key *k, struct slice key)
+{
+	uint8_t pad[SHA256_BLOCK] = {0};
+
+	if (key.len > sizeof(pad))
+		sha256(key, pad);
+	else if (key.len)
+		memcpy(pad, key.at, key.len);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	memcpy(k->inner, start, sizeof(start));
+	take_block(k->inner, pad);
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	memcpy(k->outer, start, sizeof(start));
+	take_block(k->outer, pad);
+}
+
+void hmac(const struct hmac_key *k, struct slice bytes, uint8_t out[SHA256_LEN])
+{
+	uint32_t h[8];
+
+	memcpy(h, k->inner, sizeof(h));
+	finish(h, SHA256_BLOCK, bytes, out);
+	memcpy(h, k->outer, sizeof(h));
+	finish(h, SHA256_BLOCK, slice_of(out, SHA256_LEN), out);
+}
