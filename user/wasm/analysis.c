@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room wasm: one pass over a capture. Shards, bounds and order are those of the program's workers
+ * (agent/offline.c), so that nothing in the report tells the two apart.
+ */
+#include "wasm/analysis.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include "wasm/feed.h"
+#include "wasm/host.h"
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed;
+
+	host_random(&seed, sizeof(seed));
+	return seed;
+}
+
+struct analysis *analysis_new(void)
+{
+	struct analysis *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->catalogue = catalogue_new();
+	a->rules = rules_new();
+	text_puts(&a->name, "capture");
+	if (a->catalogue && a->rules && !a->name.failed && feed_open() == 0)
+		return a;
+	analysis_free(a);
+	return NULL;
+}
+
+void analysis_free(struct analysis *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+		offline_shard_close(&a->shard[i]);
+	capture_in_close(a->in);
+	feed_close();
+	dns_memory_free(a->memory);
+	offline_route_free(a->route);
+	event_log_clear(&a->log);
+	replay_clear(&a->rows);
+	tally_free(a->tally);
+	policy_free(a->policy);
+	rules_free(a->rules);
+	catalogue_free(a->catalogue);
+	text_clear(&a->name);
+	free(a->nets);
+	free(a);
+}
+
+int analysis_set_rules(struct analysis *a, struct slice text, bool is_forced, struct fault *f)
+{
+	struct rule_apps apps = catalogue_rule_apps(a->catalogue);
+	struct rules *rules;
+	int err = rules_parse(text, "rules", &apps, is_forced ? RULES_FORCE : 0, &rules, f);
+
+	if (err)
+		return err;
+	rules_free(a->rules);
+	a->rules = rules;
+	return 0;
+}
+
+int analysis_add_net(struct analysis *a, struct slice text, struct fault *f)
+{
+	struct report_net *more = realloc(a->nets, (a->net_count + 1) * sizeof(*more));
+
+	if (!more)
+		return fault_set(f, -ENOMEM, "out of memory");
+	a->nets = more;
+	if (addr_parse_net(text, &more[a->net_count].addr, &more[a->net_count].bits))
+		return fault_set(f, -EINVAL,
+				 "--local-net %.*s: give a network such as 192.168.0.0/16",
+				 (int)text.len, text.at);
+	a->net_count++;
+	return 0;
+}
+
+/* Everything that the first frame needs. 0 or -errno. */
+static int prepare(struct analysis *a)
+{
+	struct policy_apps apps = catalogue_policy_apps(a->catalogue);
+	int err = 0;
+
+	a->policy = policy_new(a->rules, &apps, random_seed());
+	a->route = offline_route_new();
+	a->memory = dns_memory_new(OFFLINE_ADDRESSES_MAX, random_seed());
+	if (!a->policy || !a->route || !a->memory)
+		return -ENOMEM;
+	a->eve = (struct eve_config){
+		.catalogue = a->catalogue,
+		.rules = policy_rules(a->policy),
+		.is_offline = true,
+	};
+	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++) {
+		err = offline_shard_open(&a->shard[i], a->catalogue, a->policy, &a->eve,
+					 OFFLINE_FLOWS_MAX);
+		a->shard[i].memory = a->memory;
+	}
+	return err;
+}
+
+/* Opens the capture once its head is there. Returns 0, -EAGAIN when it is not, or -errno and *f. */
+static int open_capture(struct analysis *a, struct fault *f)
+{
+	struct fault why = {""};
+	size_t room;
+	int err = capture_in_open("-", NULL, &a->in, &why);
+
+	if (err == -EAGAIN && feed_rewind() && (feed_room(&room), room > 0))
+		return -EAGAIN;
+	if (err)
+		return fault_set(f, -EINVAL,
+				 "%s: %s; give a pcap or pcapng file, or - for standard input",
+				 a->name.at, why.text);
+	err = prepare(a);
+	return err ? fault_set(f, err, "cannot start: %s", strerror(-err)) : 0;
+}
+
+/* One frame down the road, in file order. */
+static void take_frame(struct analysis *a, struct capture_record *r)
+{
+	struct frame_fragment fragment;
+	struct packet p;
+	struct offline_place at = offline_route_place(a->route, &r->frame, &p, &fragment);
+	struct offline_shard *s = &a->shard[at.shard];
+	struct outcome o;
+
+	if (at.is_answer)
+		learn_answer(a->memory, &p);
+	o = offline_shard_packet(s, &p, at.parse, a->wants_events ? &a->log : NULL);
+	a->frames++;
+	if (replay_want(&a->rows, r->frame.number))
+		replay_add(&a->rows, &p, &o);
+}
+
+static void send_events(struct analysis *a)
+{
+	if (a->log.text.len)
+		host_write(HOST_EVENTS, a->log.text.at, a->log.text.len);
+	event_log_reset(&a->log);
+}
+
+/* Notes how the capture ended: n is what capture_in_next() said. */
+static void end(struct analysis *a, int n, const struct fault *f)
+{
+	a->is_over = true;
+	a->end = n == 0 ? OFFLINE_WHOLE : n == -EBADMSG ? OFFLINE_DAMAGED : OFFLINE_FAILED;
+	if (n == -ENOMEM)
+		fault_set(&a->fault, n, "out of memory");
+	else if (n)
+		a->fault = *f;
+}
+
+int analysis_run(struct analysis *a, struct fault *f)
+{
+	struct capture_record r;
+	struct fault why = {""};
+	int n = 1;
+
+	if (a->is_over)
+		return 0;
+	if (!a->in) {
+		n = open_capture(a, f);
+		if (n)
+			return n == -EAGAIN ? 0 : n;
+	}
+	while ((n = capture_in_next(a->in, &r, &why)) == 1) {
+		a->has_pieces = true;
+		if (r.is_frame)
+			take_frame(a, &r);
+	}
+	if (n != -EAGAIN)
+		end(a, n, &why);
+	send_events(a);
+	return 0;
+}
+
+int analysis_finish(struct analysis *a, struct fault *f)
+{
+	struct report_worker all = {0};
+	int err;
+
+	feed_end();
+	err = analysis_run(a, f);
+	if (err)
+		return err;
+	a->tally = tally_new(0);
+	if (!a->tally)
+		return fault_set(f, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
+		offline_shard_end(&a->shard[i], a->wants_events ? &a->log : NULL);
+		offline_shard_add(&a->shard[i], a->tally, &all);
+		send_events(a);
+	}
+	tally_add_defrag(a->tally, offline_route_counters(a->route));
+	if (a->log.failed || a->log.text.failed) {
+		a->end = OFFLINE_FAILED;
+		fault_set(&a->fault, -ENOMEM, "out of memory: events are missing");
+	}
+	return 0;
+}
+
+struct report *analysis_report(const struct analysis *a)
+{
+	const struct report_counter counters[] = {
+		{"capture_damaged", "1 when the capture ended early or is damaged",
+		 a->end == OFFLINE_DAMAGED},
+		{"capture_interrupted", "1 when reading was stopped by a signal",
+		 a->end == OFFLINE_STOPPED},
+		{"frames_filtered", "frames left out by --filter: neither analysed nor written", 0},
+		{"blocks_left_out",
+		 "blocks of pcapng that joining several inputs could not carry over", 0},
+	};
+	struct report_config config = {
+		.tally = a->tally,
+		.catalogue = a->catalogue,
+		.rules = a->rules,
+		.input = a->name.at,
+		.output = "/dev/null",
+		.is_reproducible = true,
+		.counters = counters,
+		.counter_count = sizeof(counters) / sizeof(counters[0]),
+		.local_nets = a->nets,
+		.local_net_count = a->net_count,
+	};
+
+	return report_new(&config);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A capture through the road on one thread, as its bytes are pushed: what agent/offline.h is with
+ * files and workers, to the same report. Room: wasm. There is one analysis at a time.
+ */
+#ifndef WASM_ANALYSIS_H
+#define WASM_ANALYSIS_H
+
+#include "agent/offline.h"
+#include "agent/offline_route.h"
+#include "agent/offline_shard.h"
+#include "pcap/capture_in.h"
+#include "wasm/replay.h"
+
+/* As the program's exit status says it. */
+enum analysis_status {
+	ANALYSIS_DONE = 0,
+	ANALYSIS_FAILED = 1,
+	ANALYSIS_REFUSED = 2, /* a rule, or not a capture */
+	ANALYSIS_DAMAGED = 3, /* the capture ended early; all before the damage was done */
+};
+
+struct analysis {
+	/* Given before the first byte. */
+	struct catalogue *catalogue;
+	struct rules *rules;
+	struct report_net *nets;
+	size_t net_count;
+	struct text name; /* of the capture, for the report and for faults */
+	bool wants_events;
+
+	/* The road. */
+	struct policy *policy;
+	struct eve_config eve;
+	struct offline_route *route;
+	struct offline_shard shard[DPI_RINGS_MAX];
+	struct dns_memory *memory;
+	struct event_log log;
+	struct replay rows;
+
+	/* The capture. */
+	struct capture_in *in;
+	bool has_pieces;
+	uint64_t frames;
+	bool is_over;
+	enum offline_end end;
+	struct fault fault;
+
+	struct tally *tally; /* once it is over */
+};
+
+/* Everything but the capture. Gives; NULL: out of memory. */
+struct analysis *analysis_new(void);
+void analysis_free(struct analysis *a);
+
+/* The rules, in the text form; a set of the module's own until then. 0, or -errno and *f. */
+int analysis_set_rules(struct analysis *a, struct slice text, bool is_forced, struct fault *f);
+/* One of the capture's own networks. 0, or -errno and *f. */
+int analysis_add_net(struct analysis *a, struct slice text, struct fault *f);
+
+/* Takes what the feed (feed.h) has, as far as it makes whole records. Returns 0; or -errno with *f
+ * when this is no capture, or cannot begin. Damage further on ends it with is_over. */
+int analysis_run(struct analysis *a, struct fault *f);
+/* There is no more: ends the flows and adds everything up. 0, or -errno and *f. */
+int analysis_finish(struct analysis *a, struct fault *f);
+
+/* The report of one that has finished; to be freed before it. NULL: out of memory. */
+struct report *analysis_report(const struct analysis *a);
+
+#endif

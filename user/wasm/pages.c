@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Room wasm: base/pages.h where memory cannot be mapped or given back: runs come from the C
+ * library, and a block that is given back waits for whoever takes the next.
+ */
+#include "base/pages.h"
+
+#include <stdlib.h>
+
+enum { RUN_MAX = 16 }; /* blocks: 1 MiB at once */
+
+struct pages_run {
+	char *at;
+};
+
+/* Room for the lists of one more run of so many blocks. */
+static int make_room(struct pages *p, size_t blocks)
+{
+	size_t cap = p->run_cap ? 2 * p->run_cap : 16;
+	char **spare = realloc(p->spare, (p->block_count + blocks) * sizeof(char *));
+	struct pages_run *run;
+
+	if (!spare)
+		return -1;
+	p->spare = spare;
+	if (p->run_count < p->run_cap)
+		return 0;
+	run = realloc(p->run, cap * sizeof(*run));
+	if (!run)
+		return -1;
+	p->run = run;
+	p->run_cap = cap;
+	return 0;
+}
+
+/* One more run, of spare blocks; an eighth of what there is. */
+static int add_run(struct pages *p)
+{
+	size_t blocks = 1;
+	char *at;
+
+	while (blocks < RUN_MAX && blocks * 16 <= p->block_count)
+		blocks *= 2;
+	if (make_room(p, blocks))
+		return -1;
+	at = aligned_alloc(PAGES_BLOCK, blocks * PAGES_BLOCK);
+	if (!at)
+		return -1;
+	p->run[p->run_count++].at = at;
+	p->block_count += blocks;
+	for (size_t i = blocks; i-- > 0;)
+		p->spare[p->spare_count++] = at + i * PAGES_BLOCK;
+	return 0;
+}
+
+void *pages_take(struct pages *p)
+{
+	if (!p->spare_count && add_run(p))
+		return NULL;
+	return p->spare[--p->spare_count];
+}
+
+void pages_give(struct pages *p, void *block)
+{
+	p->spare[p->spare_count++] = block;
+}
+
+void pages_clear(struct pages *p)
+{
+	for (size_t i = 0; i < p->run_count; i++)
+		free(p->run[i].at);
+	free(p->run);
+	free(p->spare);
+	*p = (struct pages){0};
+}
