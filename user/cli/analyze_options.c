@@ -10,7 +10,7 @@
 #include "cli/analyze.h"
 #include "pcap/filter.h"
 
-enum { WORKERS_DEFAULT = 4, SIZE_LEAST = 1024, FLOWS_MOST = 1 << 28 };
+enum { WORKERS_DEFAULT = 4, FLOWS_MOST = 1 << 28 };
 
 enum option_id {
 	ID_OUTPUT = ANALYZE_APPS + 1,
@@ -88,28 +88,6 @@ static int take_number(const char *name, const char *value, uint64_t max, uint64
 	return 0;
 }
 
-/* Bytes, or with K, M, G behind it times 1024 once, twice, three times. */
-static int take_size(const char *name, const char *value, uint64_t *out)
-{
-	static const char units[] = "KMG";
-	uint64_t most = UINT64_MAX / 2;
-	const char *unit = NULL;
-	char *end;
-
-	errno = 0;
-	*out = strtoull(value, &end, 10);
-	if (*end)
-		unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
-	for (const char *u = units; unit && u <= unit; u++)
-		*out = *out > most / 1024 ? most + 1 : *out * 1024;
-	if (errno || value[0] < '0' || value[0] > '9' || (*end && (!unit || end[1])) ||
-	    *out < SIZE_LEAST || *out > most) {
-		log_error("--%s %s: give a size of at least 1K, such as 100M", name, value);
-		return EXIT_USAGE;
-	}
-	return 0;
-}
-
 static int take_net(struct analyze *a, const char *value)
 {
 	struct report_net *more = realloc(a->nets, (a->net_count + 1) * sizeof(*more));
@@ -165,7 +143,7 @@ static int take_option(void *ctx, int id, const char *value)
 	case ID_VERBOSE: a->is_verbose = true; return 0;
 	case ID_REPRODUCIBLE: a->is_reproducible = true; return 0;
 	case OPTION_QUIET: a->is_quiet = true; return 0;
-	case ID_SPLIT: return take_size("split", value, &a->split_size);
+	case ID_SPLIT: return option_size("split", value, &a->split_size);
 	case ID_FLOWS: return take_number("flows", value, FLOWS_MOST, &a->flow_max);
 	case ID_FILTER: return take_filter(a, value);
 	case ID_LOCAL_NET: return take_net(a, value);

@@ -4,6 +4,7 @@
  */
 #include "cli/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <langinfo.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 #include "base/log.h"
 
-enum { OPTIONS_MAX = 48, WORD_MAX = 64 };
+enum { OPTIONS_MAX = 48, WORD_MAX = 64, SIZE_LEAST = 1024 };
 
 static size_t least(size_t a, size_t b)
 {
@@ -153,6 +154,27 @@ int options_parse(const struct command *c, const struct option_row *rows, size_t
 			return -status - 1;
 	}
 	return optind;
+}
+
+int option_size(const char *name, const char *value, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	uint64_t most = UINT64_MAX / 2;
+	const char *unit = NULL;
+	char *end;
+
+	errno = 0;
+	*out = strtoull(value, &end, 10);
+	if (*end)
+		unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
+	for (const char *u = units; unit && u <= unit; u++)
+		*out = *out > most / 1024 ? most + 1 : *out * 1024;
+	if (errno || value[0] < '0' || value[0] > '9' || (*end && (!unit || end[1])) ||
+	    *out < SIZE_LEAST || *out > most) {
+		log_error("--%s %s: give a size of at least 1K, such as 100M", name, value);
+		return EXIT_USAGE;
+	}
+	return 0;
 }
 
 int options_help(const struct command *c, const struct option_row *rows, size_t count, FILE *to)

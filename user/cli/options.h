@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include "cli/command.h"
 
@@ -51,6 +52,10 @@ static inline int options_status(int result)
 
 /* Prints the usage line and the options; returns EXIT_DONE. */
 int options_help(const struct command *c, const struct option_row *rows, size_t count, FILE *to);
+
+/* A size: bytes, or with K, M, G behind it times 1024 once, twice, three times; 1K at least. 0, or
+ * EXIT_USAGE, which has said why. */
+int option_size(const char *name, const char *value, uint64_t *out);
 
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 /* "always" (also NULL: --color alone), "never", "auto". False when it is none of them. */
