@@ -144,6 +144,7 @@ int answer_detach(struct asked *a)
 static void status_json(struct asked *a)
 {
 	struct supervisor *s = a->s;
+	struct dpi_counts counts;
 
 	text_printf(
 		a->out,
@@ -162,6 +163,13 @@ static void status_json(struct asked *a)
 		(unsigned long long)s->interfaces.reattached);
 	text_json(a->out, slice_text(s->paths.pin_dir));
 	rule_fill_json(&s->fill, a->out);
+	live_counts(loader_maps(s->loader), &counts);
+	text_printf(a->out,
+		    ",\"verdicts_max\":%d,\"samples\":%llu,\"samples_lost\":%llu,"
+		    "\"samples_cut\":%llu",
+		    DPI_VERDICTS_MAX, (unsigned long long)counts.n[DPI_COUNT_SAMPLES],
+		    (unsigned long long)counts.n[DPI_COUNT_SAMPLE_LOST],
+		    (unsigned long long)counts.n[DPI_COUNT_SAMPLE_CUT]);
 	text_puts(a->out, ",\"interfaces\":[");
 	for (size_t i = 0; i < s->interfaces.count; i++) {
 		const struct interface *row = &s->interfaces.row[i];

@@ -45,7 +45,9 @@ static struct report *report_make(struct engine_state *e, struct gathered *g, co
 	return report_new(&config);
 }
 
-static int answer_report(struct engine_state *e, const struct wire *request, struct text *out)
+/* The report, whole or (is_summary) without its connections. */
+static int report_answer(struct engine_state *e, const struct wire *request, bool is_summary,
+			 struct text *out)
 {
 	struct report_counter counters[DPI_COUNT_MAX];
 	struct engine_view view = view_of(request);
@@ -62,9 +64,41 @@ static int answer_report(struct engine_state *e, const struct wire *request, str
 		report = report_make(e, &g, request->out + sizeof(view), counters);
 		err = report ? 0 : -ENOMEM;
 	}
-	if (!err)
+	if (!err && is_summary)
+		err = report_summary_json(report, &to);
+	else if (!err)
 		err = view.is_json ? report_json(report, &to) : report_text(report, &style, &to);
 	report_free(report);
+	engine_gathered_clear(&g);
+	return err;
+}
+
+static int answer_report(struct engine_state *e, const struct wire *request, struct text *out)
+{
+	return report_answer(e, request, false, out);
+}
+
+static int answer_summary(struct engine_state *e, const struct wire *request, struct text *out)
+{
+	return report_answer(e, request, true, out);
+}
+
+static int answer_workers(struct engine_state *e, struct text *out)
+{
+	struct gathered g;
+	int err = engine_gather(e, &g, GATHER_COUNTS);
+
+	text_puts(out, "{\"workers\":[");
+	for (unsigned i = 0; i < e->shard_count; i++)
+		text_printf(out,
+			    "%s{\"worker\":%u,\"packets\":%llu,\"forwarded\":%llu,\"dropped\":%llu,"
+			    "\"flows\":%llu,\"names\":%llu}",
+			    i ? "," : "", i, (unsigned long long)g.workers[i].packets,
+			    (unsigned long long)g.workers[i].forwarded,
+			    (unsigned long long)g.workers[i].dropped,
+			    (unsigned long long)g.workers[i].flows,
+			    (unsigned long long)g.workers[i].names);
+	text_puts(out, "]}\n");
 	engine_gathered_clear(&g);
 	return err;
 }
@@ -283,6 +317,9 @@ uint32_t engine_answer(struct engine_state *e, const struct wire *request, struc
 	case ENGINE_FLOWS: result = answer_flows(e, request, out); break;
 	case ENGINE_APPS: result = answer_apps(e, request, out); break;
 	case ENGINE_STATS: result = answer_stats(e, request, out); break;
+	case ENGINE_SUMMARY: result = answer_summary(e, request, out); break;
+	case ENGINE_WORKERS: result = answer_workers(e, out); break;
+	case ENGINE_PAGE: result = engine_page(e, request, out); break;
 	case ENGINE_EVENTS: result = engine_answer_events(e, request, out, err); break;
 	default: result = -EINVAL; break;
 	}

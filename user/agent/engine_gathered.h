@@ -37,4 +37,8 @@ enum gather_extent { GATHER_COUNTS, GATHER_OPEN, GATHER_ALL };
 int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent extent);
 void engine_gathered_clear(struct gathered *g);
 
+/* Answers ENGINE_PAGE: {"connections":[...],"next":cursor or null,"total":n} (engine_page.c). 0,
+ * -EINVAL or -ENOMEM. */
+int engine_page(struct engine_state *e, const struct wire *request, struct text *out);
+
 #endif

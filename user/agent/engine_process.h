@@ -18,6 +18,9 @@ enum engine_request {
 	ENGINE_FLOWS,	   /* struct engine_view */
 	ENGINE_APPS,	   /* struct engine_view */
 	ENGINE_STATS,	   /* struct engine_view */
+	ENGINE_SUMMARY,	   /* struct engine_view, then the interfaces as text */
+	ENGINE_WORKERS,	   /* struct engine_view */
+	ENGINE_PAGE,	   /* struct engine_page_wish */
 	ENGINE_EVENTS, /* as parked_take() has it; the answer's err block tells where lines go on */
 	ENGINE_ALIVE, /* over the first socket; an empty answer: every thread of the engine is alive
 		       */
@@ -27,6 +30,20 @@ enum engine_request {
 struct engine_view {
 	bool is_json, is_boxed, is_coloured, is_verbose;
 	unsigned width;
+};
+
+/* Where a page of connections ended: its last row. */
+struct engine_cursor {
+	uint8_t is_newest; /* the order: newest first, else by key */
+	uint64_t first_ns;
+	struct dpi_key key;
+};
+
+struct engine_page_wish {
+	uint32_t limit;
+	bool is_open_only; /* no connections that have ended */
+	bool has_cursor;   /* rows behind it; else from the first on */
+	struct engine_cursor cursor;
 };
 
 struct engine_options {

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "agent/engine_process.h"
+#include "agent/engine_page.h"
 #include "control/control.h"
 
 enum { REQUEST_JSON_MAX = 4194304 };
@@ -51,8 +51,51 @@ static int answer_report(struct asked *a)
 	return relay_view(a, ENGINE_REPORT);
 }
 
+static int answer_summary(struct asked *a)
+{
+	return relay_view(a, ENGINE_SUMMARY);
+}
+
+static int answer_workers(struct asked *a)
+{
+	return relay_view(a, ENGINE_WORKERS);
+}
+
+/* "connections" are all that are remembered, "flows" those that are open; a page at a time where a
+ * limit is given. */
+static int answer_page(struct asked *a, bool is_open_only)
+{
+	struct engine_page_wish w = {.is_open_only = is_open_only};
+	json_int_t limit = json_integer_value(json_object_get(a->json, "limit"));
+	const char *cursor = asked_text(a, "cursor");
+	struct text body = {0};
+	struct fault f = {0};
+	int status;
+
+	w.limit = limit < 1 || limit > ENGINE_PAGE_MAX ? ENGINE_PAGE_MAX : (uint32_t)limit;
+	w.has_cursor = *cursor != 0;
+	w.cursor.is_newest = asked_flag(a, "newest");
+	if (w.has_cursor && engine_cursor_parse(cursor, &w.cursor))
+		return asked_refuse(a,
+				    fault_set(&f, -EINVAL,
+					      "that cursor is none; take the one that the page "
+					      "before ended with, or begin without"),
+				    &f);
+	text_add(&body, &w, sizeof(w));
+	status = relay(a, ENGINE_PAGE, &body);
+	text_clear(&body);
+	return status;
+}
+
+static int answer_connections(struct asked *a)
+{
+	return answer_page(a, false);
+}
+
 static int answer_flows(struct asked *a)
 {
+	if (json_object_get(a->json, "limit"))
+		return answer_page(a, true);
 	return relay_view(a, ENGINE_FLOWS);
 }
 
@@ -93,6 +136,9 @@ static const struct {
 	{"report", answer_report},
 	{"flows", answer_flows},
 	{"apps", answer_apps},
+	{"summary", answer_summary},
+	{"workers", answer_workers},
+	{"connections", answer_connections},
 	{"stats", answer_stats},
 	{"events", answer_events},
 };

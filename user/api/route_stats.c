@@ -45,9 +45,10 @@ int route_stats_workers(struct api_request *q, struct api_answer *a)
 }
 
 /* One page of open or of all connections: {"KEY":[...],"next":cursor or null,"total":n}. */
-static int page(struct api_request *q, struct api_answer *a, const char *key)
+static int page(struct api_request *q, struct api_answer *a, const char *command)
 {
 	const char *limit = api_query(q, "limit", 0), *cursor = api_query(q, "cursor", 0);
+	const char *sort = api_query(q, "sort", 0);
 	char *end = NULL, fields[256];
 	unsigned long rows = limit && *limit ? strtoul(limit, &end, 10) : PAGE_ROWS;
 
@@ -60,8 +61,8 @@ static int page(struct api_request *q, struct api_answer *a, const char *key)
 			"that cursor is none: take \"next\" of the page before, or leave "
 			"it out to begin");
 	snprintf(fields, sizeof(fields),
-		 "\"command\":\"flows\",\"key\":\"%s\",\"limit\":%lu,\"cursor\":\"%s\"", key, rows,
-		 cursor ? cursor : "");
+		 "\"command\":\"%s\",\"limit\":%lu,\"cursor\":\"%s\",\"newest\":%s", command, rows,
+		 cursor ? cursor : "", sort && strcmp(sort, "newest") == 0 ? "true" : "false");
 	return hand_on(q, a, fields);
 }
 

@@ -35,6 +35,7 @@ static const struct route_query change_query[] = {
 
 static const struct route_query page_query[] = {
 	{"limit", "rows on a page: 1 to 1000, 100 when it is left out"},
+	{"sort", "newest: those that began last come first; else by address. Of the first page"},
 	{"cursor", "\"next\" of the page before; left out for the first"},
 	{0},
 };

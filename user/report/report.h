@@ -66,6 +66,10 @@ int report_text(const struct report *r, const struct report_style *style,
 		const struct report_out *to);
 int report_json(const struct report *r, const struct report_out *to);
 int report_csv(const struct report *r, const struct report_out *to);
+/* The JSON without its connections, but for how many there are, and with no more than the first
+ * REPORT_SUMMARY_DOMAINS of the domains: for who asks again and again. */
+enum { REPORT_SUMMARY_DOMAINS = 200 };
+int report_summary_json(const struct report *r, const struct report_out *to);
 
 /* One connection as the JSON object of the report, appended to t; for lists of live flows. */
 void report_json_connection(struct text *t, const struct connection *c,

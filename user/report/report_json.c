@@ -123,6 +123,24 @@ static int compare_names(const void *a, const void *b)
 	return by ? by : x->len - y->len;
 }
 
+/* The first of the domains, those of most flows first. */
+static void put_domain_rows(struct document *d, size_t count)
+{
+	const struct report *r = d->r;
+
+	open_part(d, "domains", '[');
+	for (size_t i = 0; i < r->domain_count && i < count; i++, flush_full(d)) {
+		json_line(&d->j);
+		json_open(&d->j, '{');
+		json_key(&d->j, "domain");
+		json_slice(&d->j, slice_of(r->domains[i]->text, r->domains[i]->len));
+		json_pair_string(&d->j, "app", model_domain_app(r, r->domains[i]));
+		json_pair_u64(&d->j, "flows", r->domains[i]->flows);
+		json_close(&d->j, '}');
+	}
+	json_close(&d->j, ']');
+}
+
 static void put_domains(struct document *d)
 {
 	const struct report *r = d->r;
@@ -140,17 +158,7 @@ static void put_domains(struct document *d)
 		json_slice(&d->j, slice_of(sorted[i]->text, sorted[i]->len));
 	json_close(&d->j, ']');
 	free(sorted);
-	open_part(d, "domains", '[');
-	for (size_t i = 0; i < r->domain_count; i++, flush_full(d)) {
-		json_line(&d->j);
-		json_open(&d->j, '{');
-		json_key(&d->j, "domain");
-		json_slice(&d->j, slice_of(r->domains[i]->text, r->domains[i]->len));
-		json_pair_string(&d->j, "app", model_domain_app(r, r->domains[i]));
-		json_pair_u64(&d->j, "flows", r->domains[i]->flows);
-		json_close(&d->j, '}');
-	}
-	json_close(&d->j, ']');
+	put_domain_rows(d, r->domain_count);
 }
 
 /* The rows, or the blocked ones alone, of which there are so many. */
@@ -176,6 +184,18 @@ static void put_connections(struct document *d)
 {
 	put_rows(d, "connections", d->r->row_count, false);
 	put_rows(d, "blocked_connections", d->r->blocked_count, true);
+}
+
+/* In place of domains and connections: how many there are, and the first domains. */
+static void put_sizes(struct document *d)
+{
+	const struct report *r = d->r;
+
+	json_line(&d->j);
+	json_pair_u64(&d->j, "connections_total", r->row_count + tally_unlisted(r->config.tally));
+	json_pair_u64(&d->j, "connections_blocked", r->blocked_count);
+	json_pair_u64(&d->j, "domains_total", r->domain_count);
+	put_domain_rows(d, REPORT_SUMMARY_DOMAINS);
 }
 
 static void put_rules(struct document *d)
@@ -299,17 +319,14 @@ static void put_counters(struct document *d)
 	json_close(&d->j, '}');
 }
 
-int report_json(const struct report *r, const struct report_out *to)
+static int document_write(const struct report *r, const struct report_out *to,
+			  void (*const *parts)(struct document *), size_t count)
 {
-	static void (*const parts[])(struct document *) = {
-		put_head,  put_totals,	   put_apps,	put_domains,  put_connections,
-		put_rules, put_suspicious, put_workers, put_counters,
-	};
 	struct document d = {.r = r, .to = to};
 
 	d.j = json_to(&d.t);
 	json_open(&d.j, '{');
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !d.err; i++) {
+	for (size_t i = 0; i < count && !d.err; i++) {
 		parts[i](&d);
 		flush_full(&d);
 	}
@@ -318,4 +335,24 @@ int report_json(const struct report *r, const struct report_out *to)
 	flush(&d);
 	text_clear(&d.t);
 	return d.err;
+}
+
+int report_json(const struct report *r, const struct report_out *to)
+{
+	static void (*const parts[])(struct document *) = {
+		put_head,  put_totals,	   put_apps,	put_domains,  put_connections,
+		put_rules, put_suspicious, put_workers, put_counters,
+	};
+
+	return document_write(r, to, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+int report_summary_json(const struct report *r, const struct report_out *to)
+{
+	static void (*const parts[])(struct document *) = {
+		put_head,  put_totals,	   put_apps,	put_sizes,
+		put_rules, put_suspicious, put_workers, put_counters,
+	};
+
+	return document_write(r, to, parts, sizeof(parts) / sizeof(parts[0]));
 }
