@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""
+The service beside a running agent: the curl lines that clients know, a rule by HTTP that stops an
+open flow within 50 ms, pages of connections while connections come and go, and a service and an
+agent that outlive each other's death.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import net
+
+sys.path.insert(0, os.path.join(net.TOP, "tests", "service"))
+import service  # noqa: E402
+
+NAME, INNOCENT = "www.youtube.com", "allowed.example"
+STOP_MS = 50
+FULL = "--full" in sys.argv
+COUNT = 50 if FULL else 8
+
+
+class Transfer(threading.Thread):
+    """An endless transfer under a name; remembers when its last byte came."""
+
+    def __init__(self, host, name):
+        super().__init__(daemon=True)
+        self.s = net.connect(host, 4, net.HTTP_PORT)
+        self.s.sendall(net.http_request(name, "/stream"))
+        self.last, self.bytes, self.done = 0.0, 0, False
+        self.start()
+
+    def run(self):
+        self.s.settimeout(0.2)
+        while not self.done:
+            try:
+                data = self.s.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+            if not data:
+                break
+            self.last, self.bytes = time.monotonic(), self.bytes + len(data)
+
+    def close(self):
+        self.done = True
+        self.join()
+        self.s.close()
+
+
+class Place:
+    """client with agent and service - server."""
+
+    def __init__(self, lab, *args):
+        self.lab = lab
+        self.client, self.server = lab.paired()
+        lab.serve(self.server)
+        self.agent = lab.agent(self.client)
+        self.serve = service.Serve(*args, env={k: self.agent.env[k] for k in
+                                               ("DPI_XDP_RUN_DIR", "DPI_XDP_STATE_DIR")},
+                                   wrap=self.client.cmd(), open_socket=self.client.socket)
+
+    def __enter__(self):
+        self.agent.attach("eth0")
+        self.serve.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.serve.__exit__()
+        self.agent.detach()
+
+    def curl(self, *args):
+        r = self.client.run("curl", "-sS", "-m", "10", "-w", "\n%{http_code}", *args)
+        body, _, status = r.stdout.rpartition("\n")
+        return int(status or 0), body
+
+
+def curl_lines(suite):
+    with net.Lab() as lab, Place(lab) as p:
+        u = p.serve.url
+        for method, path, want in (
+                ("POST", "/rules/app/YOUTUBE", {"app:YouTube"}),
+                ("POST", "/rules/ip/1.2.3.4", {"app:YouTube", "ip:1.2.3.4"}),
+                ("POST", "/rules/domain/x.example", {"app:YouTube", "ip:1.2.3.4", "domain:x.example"}),
+                ("DELETE", "/rules/app/YOUTUBE", {"ip:1.2.3.4", "domain:x.example"}),
+                ("DELETE", "/rules/app/YOUTUBE", {"ip:1.2.3.4", "domain:x.example"}),
+                ("DELETE", "/rules/ip/1.2.3.4", {"domain:x.example"}),
+                ("DELETE", "/rules/domain/x.example", set())):
+            status, body = p.curl("-X", method, u + path)
+            rules = {r["rule"] for r in p.agent.json("rules")["rules"]}
+            suite.check(status == 200 and json.loads(body)["status"] == "success" and rules == want,
+                        f"curl -X {method} {path}", f"{status} {body}, rules {rules}")
+        for path, key in (("/stats", "total_packets"), ("/stats/apps", "apps"),
+                          ("/stats/connections", "connections"), ("/stats/workers", "workers"),
+                          ("/flows", "flows"), ("/health", "agent"), ("/ready", "status"),
+                          ("/api/v1/stats", "app_breakdown"), ("/openapi.json", "paths")):
+            status, body = p.curl(u + path)
+            suite.check(status == 200 and key in json.loads(body), f"curl {path}", f"{status} {body}")
+        health = p.serve.ask("GET", "/health").json()
+        a = health["agent"] or {}
+        suite.check(health["status"] == "ok" and a["interfaces"][0]["state"] == "protected" and
+                    a["verdicts_max"] > 0 and a["samples_lost"] == 0, "health tells of the agent", health)
+
+
+def stops_flow(suite):
+    with net.Lab() as lab, Place(lab) as p:
+        late, rest = [], []
+        for _ in range(COUNT):
+            bad, good = Transfer(p.client, NAME), Transfer(p.client, INNOCENT)
+            started = net.wait_for(lambda: bad.bytes > 20000 and good.bytes > 20000, 5)
+            sent = time.monotonic()
+            answer = p.serve.ask("POST", "/rules/app/YOUTUBE")
+            back = time.monotonic()
+            time.sleep(0.25)
+            late.append(((bad.last - sent) * 1000 if started and answer.status == 200 else 1e9,
+                         (back - sent) * 1000))
+            rest.append(good.last > back + 0.1)
+            bad.close()
+            good.close()
+            p.serve.ask("DELETE", "/rules/app/YOUTUBE")
+        sent, told = sorted(ms for ms, _ in late), max(ms - took for ms, took in late)
+        suite.check(told <= STOP_MS, f"a rule by HTTP ends a transfer within {STOP_MS} ms of its answer, "
+                    f"{COUNT} times (worst {told:+.1f} ms)", late)
+        suite.check(sent[COUNT // 2] <= STOP_MS, f"... and half of the time of its sending "
+                    f"(median {sent[COUNT // 2]:.1f}, worst {sent[-1]:.1f} ms)", late)
+        suite.check(all(rest), "transfers beside it run on", rest)
+
+
+def pages(suite):
+    """Connections that stay are on exactly one page each, while others come and go."""
+    with net.Lab() as lab, Place(lab) as p:
+        stay = [net.connect(p.client, 4, net.HTTP_PORT) for _ in range(60)]
+        for s in stay:
+            s.sendall(net.http_request(INNOCENT, "/sized/10"))
+        ports = {s.getsockname()[1] for s in stay}
+        time.sleep(0.3)
+        for sort in ("", "&sort=newest"):
+            seen, cursor, moving, count = [], "", [], 0
+            while cursor is not None and count < 60:
+                page = p.serve.ask("GET", f"/stats/connections?limit=7{sort}" +
+                                   (f"&cursor={cursor}" if cursor else "")).json()
+                seen += [c["src_port"] for c in page["connections"] if c["src_port"] in ports]
+                cursor, count = page["next"], count + 1
+                moving.append(net.connect(p.client, 4, net.HTTP_PORT))
+                if count % 2:
+                    moving.pop(0).close()
+            suite.check(sorted(seen) == sorted(ports) and count > 5,
+                        f"pages{sort} hold each of 60 connections once while others come and go",
+                        f"{len(seen)} seen, {len(set(seen))} of them different, on {count} pages")
+            for s in moving:
+                s.close()
+        for s in stay:
+            s.close()
+        bad = p.serve.ask("GET", "/flows?cursor=00ff")
+        suite.check(bad.status == 422, "a cursor that is none is refused", bad)
+        whole = p.serve.ask("GET", "/flows?limit=1000").json()
+        suite.check(whole["next"] is None and whole["total"] == len(whole["flows"]),
+                    "one page can hold all", whole["total"])
+
+
+def outlive(suite):
+    with net.Lab() as lab, Place(lab) as p:
+        p.serve.ask("POST", "/rules/app/YOUTUBE")
+        supervisor, engine = p.agent.pids()
+        os.kill(engine, signal.SIGKILL)
+        suite.check(p.serve.ask("GET", "/stats").status == 200, "the service survives its engine's death")
+        os.kill(supervisor, signal.SIGKILL)
+        a = p.serve.ask("GET", "/stats")
+        suite.check(a.status == 200, "... and its supervisor's", a)
+        before = p.agent.pids()
+        for pid in reversed(p.serve.pids()[1:]) or p.serve.pids():
+            os.kill(pid, signal.SIGKILL)
+        p.serve.process.kill()
+        p.serve.process.wait()
+        rules = [r["rule"] for r in p.agent.json("rules")["rules"]]
+        suite.check(p.agent.pids() == before and rules == ["app:YouTube"],
+                    "kill -9 of the service leaves the agent and its rules as they were",
+                    f"{before} {p.agent.pids()} {rules}")
+        suite.check(not net.reaches(p.client, NAME, 4, "http", timeout=0.6),
+                    "... and what is blocked stays blocked", "it answers")
+        p.serve.start()
+        a = p.serve.ask("GET", "/ready")
+        suite.check(a.status == 200, "a new service finds the agent", a)
+        p.agent.detach()
+        a = p.serve.ask("POST", "/rules/app/TikTok")
+        suite.check(a.status == 200 and a.json()["in_force"] is False and
+                    p.serve.ask("GET", "/ready").status == 503,
+                    "without an agent rules are stored, and it says so", a)
+        p.agent.attach("eth0")
+        a = p.serve.ask("GET", "/rules/app")
+        suite.check({r["value"] for r in a.json()["rules"]} == {"YouTube", "TikTok"} and a.json()["in_force"],
+                    "the next agent has them in force", a)
+
+
+if __name__ == "__main__":
+    sys.argv = [a for a in sys.argv if a != "--full"]
+    net.main([curl_lines, stops_flow, pages, outlive], ("ip", "nsenter", "openssl", "curl"))
