@@ -6,7 +6,9 @@
 #include "agent/asked.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/change.h"
 #include "control/stored.h"
@@ -55,7 +57,33 @@ int answer_rules(struct asked *a)
 	return DONE;
 }
 
-/* Puts other rules, in text form, in place of those in force; no text clears them. */
+/* Names the rules in force: two equal answers mean that nothing changed between them. */
+static void write_version(const struct supervisor *s, struct text *out)
+{
+	text_printf(out, "%" PRIu64 "-%" PRIu64, s->started_ns, s->rule_changes);
+}
+
+int answer_rules_version(struct asked *a)
+{
+	write_version(a->s, a->out);
+	return DONE;
+}
+
+/* False when the request is for other rules than those in force, by their version. */
+static bool is_expected(const struct asked *a)
+{
+	const char *expected = asked_text(a, "expected");
+	struct text now = {0};
+	bool is_same;
+
+	write_version(a->s, &now);
+	is_same = !*expected || (!now.failed && strcmp(now.at, expected) == 0);
+	text_clear(&now);
+	return is_same;
+}
+
+/* Puts other rules, in text form, in place of those in force; no text clears them. With a version
+ * in "expected", only in place of those: who worked from older ones must look again. */
 int answer_rules_set(struct asked *a)
 {
 	struct rule_apps apps = catalogue_rule_apps(a->s->catalogue);
@@ -64,6 +92,11 @@ int answer_rules_set(struct asked *a)
 	size_t count;
 	int err;
 
+	if (!is_expected(a))
+		return asked_refuse(
+			a,
+			fault_set(&f, -EAGAIN, "the rules have changed meanwhile; read them again"),
+			&f);
 	err = rules_parse(a->data, asked_text(a, "name"), &apps,
 			  asked_flag(a, "force") ? RULES_FORCE : 0, &next, &f);
 	if (!err)

@@ -37,6 +37,7 @@ int answer_change(struct asked *a);
 int answer_rules(struct asked *a);
 int answer_rules_set(struct asked *a);
 int answer_rules_reload(struct asked *a);
+int answer_rules_version(struct asked *a);
 int answer_why(struct asked *a);
 
 #endif

@@ -132,6 +132,7 @@ static const struct {
 	{"rules", answer_rules},
 	{"rules-set", answer_rules_set},
 	{"rules-reload", answer_rules_reload},
+	{"rules-version", answer_rules_version},
 	{"why", answer_why},
 	{"report", answer_report},
 	{"flows", answer_flows},

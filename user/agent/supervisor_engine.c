@@ -254,6 +254,7 @@ int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
 		return err;
 	}
 	s->rules = next;
+	s->rule_changes++;
 	rules_free(old);
 	/* An engine that is just being started again gets the rules then. */
 	if (policy_send(s, s->rules, &ignored))

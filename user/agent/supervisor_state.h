@@ -31,6 +31,7 @@ struct supervisor {
 	bool is_ready, has_told_ready;
 	struct catalogue *catalogue;
 	struct rules *rules;   /* in force, and stored */
+	uint64_t rule_changes; /* how often others came in force */
 	struct policy *policy; /* the same, compiled; for `why` */
 	struct rule_fill fill; /* the same, counted */
 	uint64_t name_seed;
