@@ -98,6 +98,9 @@ int rules_load(const char *path, const struct rule_apps *apps, unsigned options,
 char *rules_format(const struct rules *r);
 /* Writes it beside the path, syncs, renames, syncs the directory. 0 or -errno. */
 int rules_save(const struct rules *r, const char *path, struct fault *f);
+/* The same for a text that has more in it, such as a line about where the rules are from. NULL is
+ * no memory. */
+int rules_save_text(const char *text, const char *path, struct fault *f);
 
 const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain" */
 /* The value without what stands before it: "a.b" of "learnt:=a.b", "social" of "category:social".

@@ -60,9 +60,9 @@ static int sync_directory(const char *path)
 	return err;
 }
 
-int rules_save(const struct rules *r, const char *path, struct fault *f)
+int rules_save_text(const char *text, const char *path, struct fault *f)
 {
-	char *text = rules_format(r), *beside = NULL;
+	char *beside = NULL;
 	int err = -ENOMEM;
 
 	if (!text || asprintf(&beside, "%s.%ld.new", path, (long)getpid()) < 0) {
@@ -78,9 +78,17 @@ int rules_save(const struct rules *r, const char *path, struct fault *f)
 		err = sync_directory(path);
 out:
 	free(beside);
-	free(text);
 	if (err)
 		fault_set(f, err, "cannot save the rules to %s: %s; what was there is unchanged",
 			  path, strerror(-err));
+	return err;
+}
+
+int rules_save(const struct rules *r, const char *path, struct fault *f)
+{
+	char *text = rules_format(r);
+	int err = rules_save_text(text, path, f);
+
+	free(text);
 	return err;
 }
