@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What is taken for an accident; see guard.h.
+ */
+#include "fleet/guard.h"
+
+enum { BITS_MIN = 7, IP4_BITS = 96 };
+
+const struct fleet_set fleet_sets[FLEET_SET_COUNT] = {
+	{"ip", RULE_IP, false},	       {"domain", RULE_DOMAIN, false},
+	{"app", RULE_APP, false},      {"port", RULE_PORT, false},
+	{"allow-ip", RULE_IP, true},   {"allow-domain", RULE_DOMAIN, true},
+	{"allow-app", RULE_APP, true},
+};
+
+size_t fleet_set_of(const struct rule *r)
+{
+	size_t i = 0;
+
+	while (i < FLEET_SET_COUNT - 1 &&
+	       (fleet_sets[i].kind != r->kind || fleet_sets[i].is_allow != r->is_allow))
+		i++;
+	return i;
+}
+
+bool guard_holds(const struct rules *set, const struct rule *r)
+{
+	const struct rule *same = rules_by_id(set, r->id);
+
+	return same && same->kind == r->kind && same->is_allow == r->is_allow &&
+	       strcmp(same->value, r->value) == 0;
+}
+
+bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps)
+{
+	struct rules *alone;
+	int added;
+
+	if (r->kind == RULE_IP)
+		return r->ip.bits < BITS_MIN ||
+		       (r->ip.bits >= IP4_BITS && r->ip.bits < IP4_BITS + BITS_MIN + 1);
+	if (r->kind != RULE_DOMAIN)
+		return false;
+	/* What the file's own language takes by force alone. */
+	alone = rules_new();
+	added = alone ? rules_add(alone, RULE_DOMAIN, r->is_allow, slice_text(r->value), apps, 0,
+				  NULL)
+		      : -1;
+	rules_free(alone);
+	return added < 0;
+}
+
+bool guard_is_mass(size_t before, size_t lost)
+{
+	return lost >= GUARD_LOST_MIN && lost * 2 > before;
+}
+
+struct guard_losses guard_losses(const struct rules *before, const struct rules *after)
+{
+	struct guard_losses l = {0};
+	struct rules_walk w = {0};
+	const struct rule *r;
+
+	while ((r = rules_next(before, &w))) {
+		size_t set = fleet_set_of(r);
+
+		l.before[set]++;
+		l.all_before++;
+		if (!guard_holds(after, r)) {
+			l.lost[set]++;
+			l.all_lost++;
+		}
+	}
+	return l;
+}
+
+bool guard_refuses(const struct guard_losses *l, size_t set)
+{
+	return guard_is_mass(l->before[set], l->lost[set]) ||
+	       (l->lost[set] && guard_is_mass(l->all_before, l->all_lost));
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside room fleet: what is taken for an accident, or for malice, until somebody says that it is
+ * meant (--accept-mass-change): rules that reach everything, and rules that vanish by the half.
+ */
+#ifndef FLEET_GUARD_H
+#define FLEET_GUARD_H
+
+#include "policy/rules.h"
+
+enum {
+	GUARD_LOST_MIN = 8,    /* fewer rules may vanish at once, however few there were */
+	GUARD_SET_MAX = 100000 /* rules of one set; long lists are a matter for each host's file */
+};
+
+/* The sets of a fleet, in the order of struct fleet_set. */
+struct fleet_set {
+	const char *name; /* "ip", "allow-app" */
+	enum rule_kind kind;
+	bool is_allow;
+};
+enum { FLEET_SET_COUNT = 7 };
+extern const struct fleet_set fleet_sets[FLEET_SET_COUNT];
+/* The number of the set that a rule belongs to. */
+size_t fleet_set_of(const struct rule *r);
+
+/* True when a rule of this text is in the set. */
+bool guard_holds(const struct rules *set, const struct rule *r);
+/* True for a rule that reaches every name below a public suffix, or more than a 128th of all
+ * addresses. */
+bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps);
+/* True when more than half of `before` rules are gone, and not a mere handful. */
+bool guard_is_mass(size_t before, size_t lost);
+
+struct guard_losses {
+	size_t before[FLEET_SET_COUNT], lost[FLEET_SET_COUNT];
+	size_t all_before, all_lost;
+};
+/* What of `before` is not in `after`, by sets. */
+struct guard_losses guard_losses(const struct rules *before, const struct rules *after);
+/* True when this set, or all together, lose more than they may. */
+bool guard_refuses(const struct guard_losses *l, size_t set);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Three sets of rules made one; see merge.h.
+ */
+#include "fleet/merge.h"
+
+#include <errno.h>
+
+static const char held_set[] = "the fleet's set is refused or cannot be written to";
+static const char held_sweeping[] = "a rule would reach nearly everything; run serve with "
+				    "--accept-mass-change if that is meant";
+static const char held_full[] =
+	"a fleet's set has at most 100000 rules; keep long lists in each host's --local-rules";
+static const char held_mass[] =
+	"more than half of the rules were taken away here; run serve with --accept-mass-change if "
+	"that is meant for the fleet";
+
+static int add_rule(struct rules *into, const struct rule *r, const struct rule_apps *apps)
+{
+	int added = rules_add(into, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
+			      apps, RULES_FORCE, NULL);
+
+	/* A rule of a set can be read again; what else may fail is memory, or the bound. */
+	return added < 0 ? -ENOMEM : added;
+}
+
+static int take_rule(struct rules *from, const struct rule *r, const struct rule_apps *apps)
+{
+	int taken = rules_remove(from, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
+				 apps, NULL);
+
+	return taken < 0 ? -ENOMEM : taken;
+}
+
+int merge_add(struct rules *into, const struct rules *more, const struct rule_apps *apps)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+	int changed = 0;
+
+	while ((r = rules_next(more, &w))) {
+		int added = guard_holds(into, r) ? 0 : add_rule(into, r, apps);
+
+		if (added < 0)
+			return added;
+		changed |= added;
+	}
+	return changed;
+}
+
+bool merge_is_equal(const struct rules *a, const struct rules *b)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+
+	if (rules_count(a) != rules_count(b))
+		return false;
+	while ((r = rules_next(a, &w)))
+		if (!guard_holds(b, r))
+			return false;
+	return true;
+}
+
+/* True when the fleet has just said the opposite: it allows what this would block, or blocks what
+ * this would allow. */
+static bool is_contradicted(const struct merge_in *in, const struct rule *r)
+{
+	struct rules *twin;
+	bool is;
+
+	if (r->kind == RULE_PORT)
+		return false;
+	twin = rules_new();
+	is = twin &&
+	     rules_add(twin, (enum rule_kind)r->kind, !r->is_allow, slice_text(r->value), in->apps,
+		       RULES_FORCE, NULL) > 0 &&
+	     guard_holds(in->remote, rules_at(twin, 0)) &&
+	     !guard_holds(in->base, rules_at(twin, 0));
+	rules_free(twin);
+	return is;
+}
+
+static void hold(struct merge_out *out, const char *why)
+{
+	out->held_count++;
+	out->why_held = why;
+}
+
+/* A rule that this host added since; room[] counts what its set may still take. */
+static int add_local(const struct merge_in *in, const struct rule *r, size_t *room,
+		     struct merge_out *out)
+{
+	size_t set = fleet_set_of(r);
+	char label[600];
+	int err;
+
+	if (guard_holds(in->remote, r))
+		return 0; /* the fleet has it too by now */
+	if (is_contradicted(in, r)) {
+		rule_label(r, label, sizeof(label));
+		text_printf(&out->lost, "%s%s", out->lost_count ? ", " : "", label);
+		out->lost_count++;
+		err = take_rule(out->here, r, in->apps);
+		return err < 0 ? err : 0;
+	}
+	if (in->is_held[set])
+		hold(out, held_set);
+	else if (!room[set])
+		hold(out, held_full);
+	else if (!in->accepts_mass_change && guard_is_sweeping(r, in->apps))
+		hold(out, held_sweeping);
+	else if (add_rule(out->add, r, in->apps) < 0)
+		return -ENOMEM;
+	else
+		room[set]--;
+	return 0;
+}
+
+/* What this host added: in force, neither agreed on nor its own. */
+static int find_added(const struct merge_in *in, struct merge_out *out)
+{
+	size_t room[FLEET_SET_COUNT];
+	struct rules_walk w = {0};
+	const struct rule *r;
+	int err = 0;
+
+	for (size_t i = 0; i < FLEET_SET_COUNT; i++)
+		room[i] = GUARD_SET_MAX;
+	while ((r = rules_next(in->remote, &w)))
+		if (room[fleet_set_of(r)])
+			room[fleet_set_of(r)]--;
+	w = (struct rules_walk){0};
+	while (!err && (r = rules_next(in->here, &w)))
+		if (!guard_holds(in->base, r) && !guard_holds(in->own, r))
+			err = add_local(in, r, room, out);
+	return err;
+}
+
+/* What this host took away, if the fleet still has it. */
+static int find_taken(const struct merge_in *in, struct merge_out *out)
+{
+	struct guard_losses l = guard_losses(in->base, in->here);
+	struct rules_walk w = {0};
+	const struct rule *r;
+
+	while ((r = rules_next(in->base, &w))) {
+		size_t set = fleet_set_of(r);
+
+		if (guard_holds(in->here, r) || guard_holds(in->own, r))
+			continue;
+		if (!guard_holds(in->remote, r))
+			continue;
+		if (in->is_held[set])
+			hold(out, held_set);
+		else if (!in->accepts_mass_change && guard_refuses(&l, set))
+			hold(out, held_mass);
+		else if (add_rule(out->take, r, in->apps) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* What the fleet added and took away since. */
+static int follow_fleet(const struct merge_in *in, struct merge_out *out)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+
+	while ((r = rules_next(in->remote, &w)))
+		if (!guard_holds(in->base, r) && !guard_holds(out->here, r) &&
+		    add_rule(out->here, r, in->apps) < 0)
+			return -ENOMEM;
+	w = (struct rules_walk){0};
+	while ((r = rules_next(in->base, &w)))
+		if (!guard_holds(in->remote, r) && take_rule(out->here, r, in->apps) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int merge(const struct merge_in *in, struct merge_out *out)
+{
+	int err;
+
+	*out = (struct merge_out){
+		.here = rules_copy(in->here), .add = rules_new(), .take = rules_new()};
+	err = out->here && out->add && out->take ? 0 : -ENOMEM;
+	if (!err)
+		err = find_added(in, out);
+	if (!err)
+		err = find_taken(in, out);
+	if (!err)
+		err = follow_fleet(in, out);
+	if (!err && merge_add(out->here, in->own, in->apps) < 0)
+		err = -ENOMEM;
+	if (err)
+		merge_clear(out);
+	return err;
+}
+
+void merge_clear(struct merge_out *out)
+{
+	rules_free(out->here);
+	rules_free(out->add);
+	rules_free(out->take);
+	text_clear(&out->lost);
+	*out = (struct merge_out){0};
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside room fleet: the fleet's rules as Redis holds them. Reading takes them for what they are,
+ * bytes from elsewhere: every member is read as a line of the rules file is, and a set with one bad
+ * member is refused whole. Writing happens in transactions: all of a change or nothing.
+ */
+#ifndef FLEET_SETS_H
+#define FLEET_SETS_H
+
+#include "fleet/fleet.h"
+#include "fleet/guard.h"
+#include "fleet/link.h"
+
+enum { SETS_VALUE_MAX = 512 /* bytes of a member; a rule's own text is shorter */ };
+
+struct keys {
+	char set[FLEET_SET_COUNT][FLEET_NAME_MAX + 32];
+	char version[FLEET_NAME_MAX + 32];
+	char channel[FLEET_NAME_MAX + 32];
+	char events[FLEET_NAME_MAX + 64]; /* Redis's own news of keys, where it gives them */
+};
+void keys_init(struct keys *k, const char *fleet, unsigned db);
+
+/* What a glance shows; two that are equal mean that most likely nothing changed. */
+struct glance {
+	bool has_version;
+	uint64_t version;
+	long long size[FLEET_SET_COUNT]; /* members; -1: it is no set */
+	char bad_version[96];		 /* what stands there instead of a number; "" */
+};
+int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct fault *f);
+/* The counter as GET answered: absent, a number, or something else, which *bad then shows. */
+void sets_read_version(const redisReply *r, bool *has, uint64_t *version, char *bad, size_t size);
+bool glance_equal(const struct glance *a, const struct glance *b);
+
+/* A member that means a rule but is not written as we write it. */
+struct alias {
+	uint64_t rule;
+	char *text;
+	size_t len;
+};
+
+struct shared {
+	bool has_version;
+	uint64_t version;
+	struct rules *rules;		       /* for a refused set, the last good ones */
+	char reason[FLEET_SET_COUNT + 1][200]; /* why a set, or (last) the version, is refused */
+	struct alias *alias;
+	size_t alias_count;
+};
+
+/* What the reading is held against. */
+struct sets_past {
+	const struct rules *good; /* the last good ones */
+	bool accepts_mass_change;
+	const struct rule_apps *apps;
+};
+
+/* Reads everything at one moment. The caller clears *out. 0 though sets be refused; -errno when
+ * the link is at fault, or memory. */
+int sets_read(struct link *l, const struct keys *k, const struct glance *g,
+	      const struct sets_past *past, struct shared *out, struct fault *f);
+void shared_clear(struct shared *s);
+
+struct sets_change {
+	const struct rules *add, *take; /* NULL: none */
+	bool is_whole;	  /* the sets become `add` alone: what the server lost is put back */
+	uint64_t version; /* the version from then on */
+};
+/* Writes a change if the version is still that of *seen, and tells the channel. 0; -EAGAIN when
+ * somebody was faster; -errno. */
+int sets_write(struct link *l, const struct keys *k, const struct shared *seen,
+	       const struct sets_change *c, struct fault *f);
+
+#endif

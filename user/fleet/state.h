@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Inside room fleet: all that the fleet's thread knows. Everything belongs to that thread but
+ * `shown`, a copy under a lock, and the two descriptors that wake it.
+ */
+#ifndef FLEET_STATE_H
+#define FLEET_STATE_H
+
+#include <pthread.h>
+
+#include "fleet/fleet.h"
+#include "fleet/local.h"
+#include "fleet/sets.h"
+
+struct fleet {
+	pthread_t thread;
+	int stop_fd;	/* readable from fleet_stop on */
+	int poke_fd;	/* readable when rules changed here */
+	int network_fd; /* netlink: links and addresses that come and go; -1: not to be had */
+
+	struct redis_url url;
+	struct keys keys;
+	bool accepts_mass_change;
+	struct catalogue *catalogue;
+	struct rule_apps apps;
+	struct local local;
+
+	/* What this host and the fleet last agreed on, as kept on disk. */
+	struct rules *base;
+	uint64_t version;
+	char base_path[PATHS_MAX + 96], own_path[PATHS_MAX + 96];
+
+	struct link *link; /* for commands; NULL: not connected */
+	struct link *ears; /* subscribed; NULL: deaf, and the glances must do */
+	struct glance seen;
+	bool has_seen;	 /* of this connection */
+	bool is_in_step; /* agreed, over this connection */
+
+	bool is_new_start; /* the own rules as they were before are not looked at yet */
+
+	/* Milliseconds of the monotonic clock. */
+	int64_t local_due, glance_due, read_due, connect_due, tried_ms;
+	unsigned attempts; /* since the last good sync */
+
+	struct fleet_status now; /* the thread's own */
+	int64_t synced_ms;	 /* 0: never */
+	char link_fault[256], local_fault[256], write_fault[256], held_fault[256], disk_fault[256];
+
+	pthread_mutex_t lock; /* of the next two */
+	struct fleet_status shown;
+	int64_t shown_synced_ms;
+};
+
+int64_t fleet_now_ms(void);
+/* Says once what went wrong, when `kept` held something else; "" clears it. */
+void fleet_note(char *kept, size_t size, const char *what);
+
+/* --- thread.c --------------------------------------------------------------------------------- */
+
+/* The thread's body. */
+void *fleet_run(void *ctx);
+/* Copies how things stand to where others may read it. */
+void fleet_show(struct fleet *fl);
+
+/* --- snapshot.c ------------------------------------------------------------------------------- */
+
+/* Reads what was agreed on last; none is version 0 without rules. A damaged file is said to be so,
+ * and is none. 0 or -ENOMEM. */
+int snapshot_load(struct fleet *fl, struct fault *f);
+/* Writes it, beside, synced, renamed. A failure is noted. */
+void snapshot_save(struct fleet *fl);
+/* The own rules as last put in force; gives a set (empty when none). NULL: out of memory. */
+struct rules *snapshot_load_own(struct fleet *fl);
+void snapshot_save_own(struct fleet *fl);
+
+/* --- sync.c ----------------------------------------------------------------------------------- */
+
+/* Sees to this host alone: reads its rules if they changed, and keeps its own among them. 1 when
+ * there may be something for the fleet, 0, -errno with *f. */
+int sync_local(struct fleet *fl, struct fault *f);
+/* Makes fleet and host agree. 0; -EAGAIN: somebody else wrote at the same moment, try again;
+ * -ENODATA: this host cannot take them (*f); other -errno: the link is at fault (*f). */
+int sync_fleet(struct fleet *fl, const struct glance *g, struct fault *f);
+
+#endif
