@@ -180,7 +180,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
 # gen_capture is made of several files, every other tool of one.
 GEN_SRC  := $(filter-out tests/bench/gen_capture.c,$(wildcard tests/bench/gen_*.c))
-TOOL_SRC := $(filter-out $(GEN_SRC),$(wildcard tests/bench/*.c tests/bpf/test_*.c))
+TOOL_SRC := $(filter-out $(GEN_SRC),$(wildcard tests/bench/*.c tests/bpf/test_*.c tests/service/*.c))
 TOOL_BIN := $(TOOL_SRC:%.c=$(BUILD)/%)
 BPFT_SRC := $(filter-out $(TOOL_SRC),$(wildcard tests/bpf/*.c)) tests/unit/build.c
 BPFT_OBJ := $(BPFT_SRC:%.c=$(BUILD)/%.o)
