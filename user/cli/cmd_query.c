@@ -1,33 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The reading commands: status, stats, flows, apps, report, events, why. Each is a question to the
+ * The reading commands: status, stats, flows, apps, report, why. Each is a question to the
  * agent; text for a person, or with --json one document for a program.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/apps.h"
 #include "control/change.h"
-#include "control/follow.h"
 #include "agent/why.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/remote.h"
 
-enum { OPT_JSON = 256, OPT_VERBOSE, OPT_FOLLOW };
+enum { OPT_JSON = 256, OPT_VERBOSE };
 
 struct query_wish {
 	struct remote_view view;
 	enum color_when color;
-	bool is_follow;
 };
 
 static const struct option_row query_rows[] = {
 	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
 	{"verbose", 'v', NULL, "more of it", OPT_VERBOSE},
-	{"follow", 'f', NULL, "events: go on as they come", OPT_FOLLOW},
 	OPTIONS_COMMON,
 };
 
@@ -38,7 +34,6 @@ static int query_take(void *ctx, int id, const char *value)
 	switch (id) {
 	case OPT_JSON: w->view.is_json = true; return 0;
 	case OPT_VERBOSE: w->view.is_verbose = true; return 0;
-	case OPT_FOLLOW: w->is_follow = true; return 0;
 	case OPTION_QUIET: w->view.is_quiet = true; return 0;
 	case OPTION_COLOR: color_parse(value, &w->color); return 0;
 	default: return 0;
@@ -63,44 +58,6 @@ static void request_view(struct text *request, const struct remote_view *v)
 	remote_flag(request, "boxed", v->is_boxed);
 	remote_flag(request, "coloured", v->is_coloured);
 	text_printf(request, ",\"width\":%u", v->width);
-}
-
-static volatile sig_atomic_t is_stopped;
-
-static void stop(int sig)
-{
-	is_stopped = 1;
-}
-
-/* What the agent still has, and with --follow what comes. */
-static int events(const struct query_wish *w)
-{
-	enum { PATIENCE_MS = 500 };
-	struct follow_lines lines;
-	struct follow *follow;
-	struct fault f = {0};
-	struct paths p;
-	int err = 1;
-
-	if (!remote_paths(&p))
-		return EXIT_USAGE;
-	if (follow_open(&p, FOLLOW_OLDEST, &follow, &f)) {
-		log_error("%s", f.text);
-		return EXIT_FAILED;
-	}
-	signal(SIGINT, stop);
-	signal(SIGTERM, stop);
-	while (!is_stopped && (err > 0 || (w->is_follow && err == 0))) {
-		err = follow_next(follow, w->is_follow ? PATIENCE_MS : 0, &lines, &f);
-		if (err > 0 && lines.lost)
-			log_note("%llu events were lost before they were fetched",
-				 (unsigned long long)lines.lost);
-		if (err > 0 && (fwrite(lines.text.at, 1, lines.text.len, stdout) < lines.text.len ||
-				fflush(stdout)))
-			break; /* main says why */
-	}
-	follow_close(follow);
-	return err < 0 ? remote_failed(err, &f, NULL) : EXIT_DONE;
 }
 
 /* Without an agent the applications are names; a rule may have any of them. */
@@ -141,8 +98,6 @@ int cmd_query(const struct command *c, int argc, char **argv)
 		return options_status(first);
 	if (first != argc)
 		return command_usage(c, stderr);
-	if (strcmp(c->name, "events") == 0)
-		return events(&w);
 	remote_begin(&request, c->name);
 	request_view(&request, &w.view);
 	status = remote_run(&request, slice_of("", 0), w.view.is_quiet && !w.view.is_json,
