@@ -115,16 +115,16 @@ static bool is_stdout_alone(const struct events_wish *w)
 	return true;
 }
 
-static int status_of(int err, const struct fault *f)
+static int status_of(int err, const struct export_result *r, const struct fault *f)
 {
-	switch (err) {
-	case 0: return EXIT_DONE;
-	case -EIO: return EXIT_OUTPUT; /* the outputs have said why */
-	case -ENOENT:
-	case -ECONNREFUSED: return remote_failed(err, f, NULL);
-	case -EINVAL: log_error("%s", f->text); return EXIT_USAGE;
-	default: return remote_failed(err, f, NULL);
-	}
+	if (err == 0)
+		return EXIT_DONE;
+	if (r->is_opened && err == -EIO)
+		return EXIT_OUTPUT; /* the outputs have said why */
+	if (r->is_opened)
+		return remote_failed(err, f, NULL);
+	log_error("%s", f->text);
+	return err == -EINVAL ? EXIT_USAGE : err == -ENOMEM ? EXIT_FAILED : EXIT_OUTPUT;
 }
 
 int cmd_events(const struct command *c, int argc, char **argv)
@@ -137,6 +137,7 @@ int cmd_events(const struct command *c, int argc, char **argv)
 	struct export_result result;
 	struct fault f = {""};
 	struct paths p;
+	int status;
 
 	if (first < 0)
 		return options_status(first);
@@ -150,5 +151,6 @@ int cmd_events(const struct command *c, int argc, char **argv)
 	if (w.o.spec_count == 0)
 		w.specs[w.o.spec_count++] = "-";
 	signals_take();
-	return status_of(export_run(&p, &w.o, &result, &f), &f);
+	status = export_run(&p, &w.o, &result, &f);
+	return status_of(status, &result, &f);
 }

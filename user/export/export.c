@@ -12,10 +12,10 @@
 #include "export/position.h"
 
 enum {
-	IDLE_MS = 500,	/* to wait for lines while nothing else is to be done */
+	IDLE_MS = 300,	/* to wait for lines while nothing else is to be done */
 	BUSY_MS = 20,	/* the same while lines wait in a sink */
 	SAVE_MS = 200,	/* between two writes of the positions */
-	FLUSH_MS = 5000 /* at the end, for what still waits */
+	FLUSH_MS = 2000 /* at the end, without anything being taken of what still waits */
 };
 
 struct run {
@@ -28,21 +28,24 @@ struct run {
 	bool is_away, is_position_lost;
 };
 
+static bool is_moved(const struct run *r)
+{
+	for (size_t i = 0; r->o->position && i < r->count; i++)
+		if (r->saved[i].instance != r->sinks[i]->done.instance ||
+		    r->saved[i].number != r->sinks[i]->done.number)
+			return true;
+	return false;
+}
+
 static void positions_save(struct run *r, bool is_end)
 {
 	int64_t now = sink_now_ms();
 	struct fault f = {""};
-	bool is_new = false;
 
-	if (!r->o->position || (!is_end && now - r->saved_ms < SAVE_MS))
+	if (!is_moved(r) || (!is_end && now - r->saved_ms < SAVE_MS))
 		return;
-	for (size_t i = 0; i < r->count; i++) {
-		is_new |= r->saved[i].instance != r->sinks[i]->done.instance ||
-			  r->saved[i].number != r->sinks[i]->done.number;
+	for (size_t i = 0; i < r->count; i++)
 		r->saved[i] = r->sinks[i]->done;
-	}
-	if (!is_new)
-		return;
 	r->saved_ms = now;
 	if (position_save(r->o->position, r->sinks, r->count, &f) == 0) {
 		r->is_position_lost = false;
@@ -130,20 +133,28 @@ static bool is_broken(const struct run *r)
 	return false;
 }
 
+/* Once asked to, before any line that came after that. */
+static void files_reopen(struct run *r)
+{
+	if (!*r->o->reopen)
+		return;
+	*r->o->reopen = 0;
+	for (size_t i = 0; i < r->count; i++)
+		sink_reopen(r->sinks[i]);
+}
+
 static int run_loop(struct run *r, struct fault *f)
 {
 	struct follow_lines lines;
 	int err = 1;
 
 	while (!*r->o->stop && !is_broken(r)) {
-		int wait_ms = !r->o->is_follow ? 0 : is_waiting(r) ? BUSY_MS : IDLE_MS;
+		int wait_ms = !r->o->is_follow		     ? 0
+			      : is_waiting(r) || is_moved(r) ? BUSY_MS
+							     : IDLE_MS;
 
-		if (*r->o->reopen) {
-			*r->o->reopen = 0;
-			for (size_t i = 0; i < r->count; i++)
-				sink_reopen(r->sinks[i]);
-		}
 		err = follow_next(r->follow, wait_ms, &lines, f);
+		files_reopen(r);
 		if (err > 0)
 			lines_take(r, &lines);
 		if (err < 0 && !away(r, err, f))
@@ -185,7 +196,7 @@ int export_run(const struct paths *p, const struct export_options *o, struct exp
 	struct run r = {.o = o};
 	int err = run_open(&r, p, f);
 
-	*out = (struct export_result){0};
+	*out = (struct export_result){.is_opened = err == 0};
 	if (!err) {
 		err = run_loop(&r, f);
 		if (!run_end(&r, out) && !err)

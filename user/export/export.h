@@ -23,6 +23,7 @@ struct export_options {
 
 /* What a run came to. */
 struct export_result {
+	bool is_opened; /* false: an output or the file of positions is at fault, not the agent */
 	struct follow_counters followed;
 	uint64_t lost; /* lines that some output did not get */
 };

@@ -123,11 +123,17 @@ bool sink_flush(struct sink *s, int timeout_ms)
 {
 	struct timespec step = {.tv_nsec = FLUSH_STEP_MS * 1000000};
 	int64_t until = sink_now_ms() + timeout_ms;
+	uint64_t least = s->counters.pending;
 
 	for (;;) {
 		sink_work(s);
-		if (s->counters.pending == 0 || sink_now_ms() >= until)
-			return s->counters.pending == 0;
+		if (s->counters.pending == 0)
+			return true;
+		if (s->counters.pending < least)
+			until = sink_now_ms() + timeout_ms;
+		else if (sink_now_ms() >= until)
+			return false;
+		least = s->counters.pending;
 		nanosleep(&step, NULL);
 	}
 }

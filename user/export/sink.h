@@ -65,7 +65,7 @@ void sink_free(struct sink *s);
 void sink_take(struct sink *s, const struct follow_lines *lines);
 void sink_work(struct sink *s);
 void sink_reopen(struct sink *s);
-/* Works until nothing waits any more, or timeout_ms have passed. True: nothing waits. */
+/* Works until nothing waits any more, or for timeout_ms nothing was taken. True: nothing waits. */
 bool sink_flush(struct sink *s, int timeout_ms);
 
 /* --- for the kinds ---------------------------------------------------------------------------- */
