@@ -7,6 +7,7 @@
 #include "export/sink.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 100, RETRY_MOST_MS = 3000, SEND_BUFFER = 1 << 20 };
+enum { RETRY_MS = 100, RETRY_MOST_MS = 3000, SEND_BUFFER = 1 << 20, ROOM_MS = 10 };
 
 /* Lines of one call, with numbers in a row. */
 struct batch {
@@ -145,9 +146,18 @@ static int send_some(struct socket_sink *s, struct batch *b)
 	return 0;
 }
 
+/* The kernel holds ten datagrams or so: a reader that is at it gets a moment. */
+static bool has_room(const struct socket_sink *s, int64_t wait_ms)
+{
+	struct pollfd p = {.fd = s->fd, .events = POLLOUT};
+
+	return wait_ms > 0 && poll(&p, 1, (int)wait_ms) > 0;
+}
+
 static void socket_work(struct sink *base)
 {
 	struct socket_sink *s = (struct socket_sink *)base;
+	int64_t until = sink_now_ms() + ROOM_MS;
 
 	while (s->oldest && dial(s)) {
 		struct batch *b = s->oldest;
@@ -155,8 +165,10 @@ static void socket_work(struct sink *base)
 
 		if (err == -EINTR)
 			continue;
-		if (err == -EAGAIN || err == -ENOBUFS)
+		if ((err == -EAGAIN || err == -ENOBUFS) && !has_room(s, until - sink_now_ms()))
 			return;
+		if (err == -EAGAIN || err == -ENOBUFS)
+			continue;
 		if (err) {
 			hang_up(s, err);
 			return;
