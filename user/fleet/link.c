@@ -15,7 +15,7 @@ enum { RATE = 32768 /* bytes a second: the least that counts as an answer still 
 
 /* --- words ------------------------------------------------------------------------------------ */
 
-void batch_add(struct batch *b, const struct slice *words, size_t count)
+void link_batch_add(struct link_batch *b, const struct slice *words, size_t count)
 {
 	const char **at = calloc(count, sizeof(*at));
 	size_t *len = calloc(count, sizeof(*len));
@@ -38,7 +38,7 @@ void batch_add(struct batch *b, const struct slice *words, size_t count)
 	free(len);
 }
 
-void batch_words(struct batch *b, const char *first, ...)
+void link_batch_words(struct link_batch *b, const char *first, ...)
 {
 	struct slice words[16];
 	size_t count = 0;
@@ -49,13 +49,13 @@ void batch_words(struct batch *b, const char *first, ...)
 	     word = va_arg(more, const char *))
 		words[count++] = slice_text(word);
 	va_end(more);
-	batch_add(b, words, count);
+	link_batch_add(b, words, count);
 }
 
-void batch_clear(struct batch *b)
+void link_batch_clear(struct link_batch *b)
 {
 	text_clear(&b->bytes);
-	*b = (struct batch){0};
+	*b = (struct link_batch){0};
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static int take_replies(struct link *l, size_t count, redisReply **replies, stru
 	}
 }
 
-int link_ask(struct link *l, struct batch *b, redisReply **replies, struct fault *f)
+int link_ask(struct link *l, struct link_batch *b, redisReply **replies, struct fault *f)
 {
 	size_t count = b->count;
 	int err;
@@ -189,7 +189,7 @@ int link_ask(struct link *l, struct batch *b, redisReply **replies, struct fault
 		err = send_all(l, slice_of(b->bytes.at, b->bytes.len), link_now_ms() + LINK_ASK_MS);
 	if (err && err != -ENOMEM)
 		fault_set(f, err, "the connection broke: %s", strerror(-err));
-	batch_clear(b);
+	link_batch_clear(b);
 	if (!err)
 		err = take_replies(l, count, replies, f);
 	if (err)
@@ -209,7 +209,7 @@ bool link_refused(const redisReply *r, struct fault *f)
 	return true;
 }
 
-int link_ask_one(struct link *l, struct batch *b, redisReply **reply, struct fault *f)
+int link_ask_one(struct link *l, struct link_batch *b, redisReply **reply, struct fault *f)
 {
 	int err = link_ask(l, b, reply, f);
 

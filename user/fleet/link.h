@@ -22,17 +22,17 @@ enum {
 
 struct link;
 
-/* Commands on their way out; one thread. Cleared by batch_clear. */
-struct batch {
+/* Commands on their way out; one thread. Cleared by link_batch_clear. */
+struct link_batch {
 	struct text bytes;
 	size_t count; /* answers there will be */
 };
 
 /* Adds one command of `count` words; a word is bytes. */
-void batch_add(struct batch *b, const struct slice *words, size_t count);
+void link_batch_add(struct link_batch *b, const struct slice *words, size_t count);
 /* The same for words that are text; NULL behind the last. */
-void batch_words(struct batch *b, const char *first, ...) __attribute__((sentinel));
-void batch_clear(struct batch *b);
+void link_batch_words(struct link_batch *b, const char *first, ...) __attribute__((sentinel));
+void link_batch_clear(struct link_batch *b);
 
 /* Connects, logs in and chooses the database. wake_fd: readable when all is to end. Gives *out
  * (link_close). 0; -ECANCELED when woken; -errno with *f. */
@@ -42,9 +42,9 @@ void link_close(struct link *l);
 /* Sends a batch (and clears it) and waits for every answer: gives replies[0..count) (link_free).
  * On failure there are none, and the link is of no more use. -ECANCELED when woken; -errno with
  * *f. */
-int link_ask(struct link *l, struct batch *b, redisReply **replies, struct fault *f);
+int link_ask(struct link *l, struct link_batch *b, redisReply **replies, struct fault *f);
 /* One command, one answer, which must not be an error. */
-int link_ask_one(struct link *l, struct batch *b, redisReply **reply, struct fault *f);
+int link_ask_one(struct link *l, struct link_batch *b, redisReply **reply, struct fault *f);
 void link_free(redisReply **replies, size_t count);
 
 /* For a link that listens: how many messages have come, without waiting; or -errno. */

@@ -90,7 +90,7 @@ static int connect_tcp(struct link *l, const struct redis_url *u, struct fault *
 }
 
 /* One step of the greeting: the command must be answered by a status, word for word if given. */
-static int greet(struct link *l, struct batch *b, const char *word, struct fault *f)
+static int greet(struct link *l, struct link_batch *b, const char *word, struct fault *f)
 {
 	redisReply *r = NULL;
 	int err = link_ask_one(l, b, &r, f);
@@ -103,24 +103,24 @@ static int greet(struct link *l, struct batch *b, const char *word, struct fault
 
 static int log_in(struct link *l, const struct redis_url *u, struct fault *f)
 {
-	struct batch b = {0};
+	struct link_batch b = {0};
 	char db[12];
 	int err = 0;
 
 	if (u->has_password) {
 		if (u->user[0])
-			batch_words(&b, "AUTH", u->user, u->password, NULL);
+			link_batch_words(&b, "AUTH", u->user, u->password, NULL);
 		else
-			batch_words(&b, "AUTH", u->password, NULL);
+			link_batch_words(&b, "AUTH", u->password, NULL);
 		err = greet(l, &b, "OK", f);
 	}
 	if (!err) {
-		batch_words(&b, "PING", NULL);
+		link_batch_words(&b, "PING", NULL);
 		err = greet(l, &b, "PONG", f);
 	}
 	if (!err && u->db) {
 		snprintf(db, sizeof(db), "%u", u->db);
-		batch_words(&b, "SELECT", db, NULL);
+		link_batch_words(&b, "SELECT", db, NULL);
 		err = greet(l, &b, "OK", f);
 	}
 	return err;

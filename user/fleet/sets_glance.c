@@ -54,13 +54,13 @@ static bool is_wrong_type(const redisReply *r)
 int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct fault *f)
 {
 	redisReply *r[1 + FLEET_SET_COUNT];
-	struct batch b = {0};
+	struct link_batch b = {0};
 	struct glance g = {0};
 	int err;
 
-	batch_words(&b, "GET", k->version, NULL);
+	link_batch_words(&b, "GET", k->version, NULL);
 	for (size_t i = 0; i < FLEET_SET_COUNT; i++)
-		batch_words(&b, "SCARD", k->set[i], NULL);
+		link_batch_words(&b, "SCARD", k->set[i], NULL);
 	err = link_ask(l, &b, r, f);
 	if (err)
 		return err;

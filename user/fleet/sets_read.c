@@ -175,18 +175,18 @@ static int ask_all(struct link *l, const struct keys *k, const struct shared *s,
 		   redisReply **answer, struct fault *f)
 {
 	redisReply *r[FLEET_SET_COUNT + 3];
-	struct batch b = {0};
+	struct link_batch b = {0};
 	size_t count, wanted = 1;
 	int err;
 
-	batch_words(&b, "MULTI", NULL);
-	batch_words(&b, "GET", k->version, NULL);
+	link_batch_words(&b, "MULTI", NULL);
+	link_batch_words(&b, "GET", k->version, NULL);
 	for (size_t i = 0; i < FLEET_SET_COUNT; i++)
 		if (!s->reason[i][0]) {
-			batch_words(&b, "SMEMBERS", k->set[i], NULL);
+			link_batch_words(&b, "SMEMBERS", k->set[i], NULL);
 			wanted++;
 		}
-	batch_words(&b, "EXEC", NULL);
+	link_batch_words(&b, "EXEC", NULL);
 	count = b.count;
 	err = link_ask(l, &b, r, f);
 	if (err)

@@ -14,7 +14,7 @@ enum { WORDS_MAX = 1000 /* members in one command */ };
 
 /* A command under way: its name, a key, and members. */
 struct members {
-	struct batch *batch;
+	struct link_batch *batch;
 	struct slice word[2 + WORDS_MAX];
 	size_t count;
 };
@@ -22,7 +22,7 @@ struct members {
 static void flush(struct members *m)
 {
 	if (m->count > 2)
-		batch_add(m->batch, m->word, m->count);
+		link_batch_add(m->batch, m->word, m->count);
 	m->count = 2;
 }
 
@@ -41,7 +41,7 @@ static void add_aliases(struct members *m, const struct shared *seen, const stru
 			add_member(m, slice_of(seen->alias[i].text, seen->alias[i].len));
 }
 
-static int add_commands(struct batch *b, const char *command, const struct keys *k,
+static int add_commands(struct link_batch *b, const char *command, const struct keys *k,
 			const struct rules *rules, const struct shared *seen)
 {
 	struct members *m = calloc(1, sizeof(*m));
@@ -73,13 +73,13 @@ static int add_commands(struct batch *b, const char *command, const struct keys 
 static int watch(struct link *l, const struct keys *k, const struct shared *seen, struct fault *f)
 {
 	redisReply *r[2];
-	struct batch b = {0};
+	struct link_batch b = {0};
 	char version[24];
 	bool is_same;
 	int err;
 
-	batch_words(&b, "WATCH", k->version, NULL);
-	batch_words(&b, "GET", k->version, NULL);
+	link_batch_words(&b, "WATCH", k->version, NULL);
+	link_batch_words(&b, "GET", k->version, NULL);
 	err = link_ask(l, &b, r, f);
 	if (err)
 		return err;
@@ -96,23 +96,23 @@ static int watch(struct link *l, const struct keys *k, const struct shared *seen
 	return err;
 }
 
-static int add_change(struct batch *b, const struct keys *k, const struct shared *seen,
+static int add_change(struct link_batch *b, const struct keys *k, const struct shared *seen,
 		      const struct sets_change *c)
 {
 	char version[24];
 	int err = 0;
 
 	snprintf(version, sizeof(version), "%" PRIu64, c->version);
-	batch_words(b, "MULTI", NULL);
+	link_batch_words(b, "MULTI", NULL);
 	for (size_t i = 0; i < FLEET_SET_COUNT && c->is_whole; i++)
-		batch_words(b, "DEL", k->set[i], NULL);
+		link_batch_words(b, "DEL", k->set[i], NULL);
 	if (c->take)
 		err = add_commands(b, "SREM", k, c->take, seen);
 	if (!err && c->add)
 		err = add_commands(b, "SADD", k, c->add, NULL);
-	batch_words(b, "SET", k->version, version, NULL);
-	batch_words(b, "PUBLISH", k->channel, version, NULL);
-	batch_words(b, "EXEC", NULL);
+	link_batch_words(b, "SET", k->version, version, NULL);
+	link_batch_words(b, "PUBLISH", k->channel, version, NULL);
+	link_batch_words(b, "EXEC", NULL);
 	return err;
 }
 
@@ -135,10 +135,10 @@ static int judge(const redisReply *exec, struct fault *f)
 static void unwatch(struct link *l)
 {
 	redisReply *r = NULL;
-	struct batch b = {0};
+	struct link_batch b = {0};
 	struct fault ignored;
 
-	batch_words(&b, "UNWATCH", NULL);
+	link_batch_words(&b, "UNWATCH", NULL);
 	if (!link_ask(l, &b, &r, &ignored))
 		link_free(&r, 1);
 }
@@ -146,7 +146,7 @@ static void unwatch(struct link *l)
 int sets_write(struct link *l, const struct keys *k, const struct shared *seen,
 	       const struct sets_change *c, struct fault *f)
 {
-	struct batch b = {0};
+	struct link_batch b = {0};
 	redisReply **r = NULL;
 	size_t count;
 	int err = watch(l, k, seen, f);
@@ -160,7 +160,7 @@ int sets_write(struct link *l, const struct keys *k, const struct shared *seen,
 	count = b.count;
 	r = calloc(count, sizeof(*r));
 	if (err || !r) {
-		batch_clear(&b);
+		link_batch_clear(&b);
 		free(r);
 		return fault_set(f, -ENOMEM, "out of memory");
 	}

@@ -89,13 +89,13 @@ static void lose(struct fleet *fl, const struct fault *f)
 static int listen_in(struct fleet *fl, struct fault *f)
 {
 	redisReply *r[2];
-	struct batch b = {0};
+	struct link_batch b = {0};
 	int err = link_open(&fl->url, fl->stop_fd, &fl->ears, f);
 
 	if (err)
 		return err;
-	batch_words(&b, "SUBSCRIBE", fl->keys.channel, NULL);
-	batch_words(&b, "PSUBSCRIBE", fl->keys.events, NULL);
+	link_batch_words(&b, "SUBSCRIBE", fl->keys.channel, NULL);
+	link_batch_words(&b, "PSUBSCRIBE", fl->keys.events, NULL);
 	err = link_ask(fl->ears, &b, r, f);
 	if (!err)
 		link_free(r, 2);
