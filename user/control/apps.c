@@ -7,14 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define USER_DIR "/etc/dpi-xdp/apps.d"
-
 enum { LINE_WIDTH = 78 };
 
 int apps_load(struct catalogue **out, struct fault *f)
 {
 	struct catalogue *c = catalogue_new();
-	int err = c ? catalogue_load_dir(c, USER_DIR, f) : fault_set(f, -ENOMEM, "out of memory");
+	int err = c ? catalogue_load_dir(c, APPS_USER_DIR, f)
+		    : fault_set(f, -ENOMEM, "out of memory");
 
 	if (err)
 		catalogue_free(c);

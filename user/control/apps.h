@@ -10,9 +10,11 @@
 #include "base/text.h"
 #include "classify/catalogue.h"
 
+#define APPS_USER_DIR "/etc/dpi-xdp/apps.d"
+
 /*
  * The applications that the agent and every command know: those of the program and those that users
- * added in /etc/dpi-xdp/apps.d. Gives *out (catalogue_free). 0, or -errno with *f.
+ * added in APPS_USER_DIR. Gives *out (catalogue_free). 0, or -errno with *f.
  */
 int apps_load(struct catalogue **out, struct fault *f);
 
