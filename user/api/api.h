@@ -47,7 +47,18 @@ struct api_options {
 	X(bodies_refused, "bodies refused for type, size or form")                      \
 	X(clients_slow, "connections closed for being too slow")                        \
 	X(problems, "answers that were problem documents")                              \
-	X(streams, "answers that went on: events")
+	X(streams, "answers that went on: events")                                      \
+	X(captures, "uploaded captures that gave a report")                             \
+	X(capture_bytes, "bytes of uploaded captures that were analysed")               \
+	X(captures_damaged, "of them, captures that ended early or were damaged")       \
+	X(captures_refused, "uploads that were no capture, or hit a limit")             \
+	X(captures_busy, "uploads refused because too many were before them")           \
+	X(captures_left, "uploads whose client hung up before the report")              \
+	X(events, "event lines that the agent told the service")                        \
+	X(events_lost, "event lines that the agent did not keep for the service")       \
+	X(events_sent, "event lines written for clients")                               \
+	X(events_dropped, "event lines that slow clients missed")                       \
+	X(events_refused, "clients refused because too many follow events")
 
 struct api_counters {
 #define X(name, help) _Atomic uint64_t name;
@@ -96,6 +107,13 @@ const char *api_query(struct api_request *q, const char *name, size_t nth);
 const char *api_header(const struct api_request *q, const char *name);
 /* For libmicrohttpd's post processor alone: the struct MHD_Connection of a request. */
 struct MHD_Connection *api_request_mhd(const struct api_request *q);
+
+/*
+ * For a streamed body whose bytes cannot be taken now: its take() pauses it and returns -EAGAIN;
+ * the same bytes are given again once it was resumed, from any thread.
+ */
+void api_body_pause(struct api_request *q);
+void api_body_resume(struct api_request *q);
 
 /* The answer of a request, filled in once; the last call counts. */
 struct api_answer;

@@ -191,11 +191,27 @@ static void body_keep(struct api_conn *c, const char *at, size_t len)
 	text_add(&c->body, at, len);
 }
 
-/* Takes a piece of the body. False: the connection is not worth keeping. */
-static bool body_take(struct api_conn *c, const char *at, size_t len)
+void api_body_pause(struct api_request *q)
 {
+	q->conn->paused_ms = api_now_ms();
+	MHD_suspend_connection(q->conn->mhd);
+}
+
+/* The time that it waited is not the client's. */
+void api_body_resume(struct api_request *q)
+{
+	q->conn->begun_ms += api_now_ms() - q->conn->paused_ms;
+	MHD_resume_connection(q->conn->mhd);
+}
+
+/* Takes a piece of the body; *left is then what was not taken. False: the connection is not worth
+ * keeping. */
+static bool body_take(struct api_conn *c, const char *at, size_t *left)
+{
+	size_t len = *left;
 	int err;
 
+	*left = 0;
 	c->taken += len;
 	if (is_too_slow(c)) {
 		c->q.api->counters->clients_slow++;
@@ -208,6 +224,11 @@ static bool body_take(struct api_conn *c, const char *at, size_t len)
 		return true;
 	}
 	err = c->q.route->sink->take(&c->q, &c->a, at, len);
+	if (err == -EAGAIN) {
+		c->taken -= len;
+		*left = len;
+		return true;
+	}
 	if (err < 0 && c->a.kind == ANSWER_NONE)
 		api_problem(&c->a, 500, "the upload cannot be kept: %s; try again later",
 			    strerror(-err));
@@ -290,12 +311,8 @@ enum MHD_Result conn_serve(void *cls, struct MHD_Connection *mhd, const char *ur
 			return MHD_YES;
 		return answer_queue(c);
 	}
-	if (*len) {
-		bool is_good = body_take(c, data, *len);
-
-		*len = 0;
-		return is_good ? MHD_YES : MHD_NO;
-	}
+	if (*len)
+		return body_take(c, data, len) ? MHD_YES : MHD_NO;
 	return c->state == CONN_BODY ? work(c) : answer_queue(c);
 }
 

@@ -65,7 +65,7 @@ struct api_conn {
 	char media[64];
 	struct text body;
 	uint64_t taken; /* bytes of the body so far */
-	uint64_t begun_ms;
+	uint64_t begun_ms, paused_ms;
 	struct api_conn *next; /* in the pool's queue */
 };
 

@@ -76,6 +76,17 @@ static const char schemas[] = ROUTE_JSON({
 		"uptime_s":{"type":"integer"},"agent":{"type":["object","null"]},
 		"redis":{"type":["object","null"]},
 		"service":{"type":"object","additionalProperties":{"type":"integer"}}}},
+	"Report":{"type":"object","required":["schema","input","total_packets","total_bytes",
+		"forwarded_packets","dropped_packets","app_breakdown","apps","domains_detected",
+		"connections","blocked_connections","rules","suspicious","counters"],"properties":{
+		"schema":{"const":"dpi-xdp/report/1"},"input":{"type":"string"},
+		"total_packets":{"type":"integer"},"total_bytes":{"type":"integer"},
+		"forwarded_packets":{"type":"integer"},"dropped_packets":{"type":"integer"},
+		"app_breakdown":{"type":"object"},"apps":{"type":"array"},
+		"domains_detected":{"type":"array","items":{"type":"string"}},
+		"connections":{"type":"array"},"blocked_connections":{"type":"array"},
+		"rules":{"type":"array"},"suspicious":{"type":"array"},
+		"counters":{"type":"object"}}},
 	"Ready":{"type":"object","required":["status"],"properties":{"status":{"enum":["ready"]}}}
 });
 /* clang-format on */

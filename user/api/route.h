@@ -16,7 +16,8 @@ struct route_sink {
 	/* Before the first byte; may answer and so refuse (then take is not called). 0 or -errno.
 	 */
 	int (*begin)(struct api_request *q, struct api_answer *a);
-	/* The next bytes. May answer: the rest is then read and thrown away. 0 or -errno. */
+	/* The next bytes. May answer: the rest is then read and thrown away. 0; -EAGAIN: none were
+	 * taken and the body is paused (api_body_pause); or another -errno. */
 	int (*take)(struct api_request *q, struct api_answer *a, const void *at, size_t len);
 	/* When the request ends, however it ends, if q->sink is not NULL. */
 	void (*end)(struct api_request *q);
@@ -68,6 +69,11 @@ int route_stats_apps(struct api_request *q, struct api_answer *a);
 int route_stats_connections(struct api_request *q, struct api_answer *a);
 int route_stats_workers(struct api_request *q, struct api_answer *a);
 int route_flows(struct api_request *q, struct api_answer *a);
+/* route_analyze.c */
+extern const struct route_sink route_analyze_sink;
+int route_analyze(struct api_request *q, struct api_answer *a);
+/* route_events.c */
+int route_events(struct api_request *q, struct api_answer *a);
 /* route_health.c */
 int route_health(struct api_request *q, struct api_answer *a);
 int route_ready(struct api_request *q, struct api_answer *a);

@@ -45,6 +45,26 @@ static const struct route_query rules_query[] = {
 	{0},
 };
 
+static const struct route_query analyze_query[] = {
+	{"block-ip", "a rule for this capture alone; repeats, as all of these do. Without any, the "
+		     "rules in force count"},
+	{"block-app", "an application, category:NAME, or a sign such as ECH"},
+	{"block-domain", "a name and all below it"},
+	{"block-port", "PORT, PORT/tcp or PORT/udp"},
+	{"allow-ip", "an exception"},
+	{"allow-app", "an exception"},
+	{"allow-domain", "an exception"},
+	{"reproducible", "1 leaves out run time, rates and worker rows"},
+	{0},
+};
+
+static const struct route_query events_query[] = {
+	{"event_type",
+	 "only these, commas between: flow, tls, http, dns, quic, drop, stats, anomaly"},
+	{"after", "as Last-Event-ID, for a client that cannot send it"},
+	{0},
+};
+
 static const struct route table[] = {
 	{.method = "GET",
 	 .path = "/stats",
@@ -123,6 +143,33 @@ static const struct route table[] = {
 	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
 	 .answer_schema = REF("Change"),
 	 .handle = route_rules_change},
+	{.method = "POST",
+	 .path = "/analyze",
+	 .name = "analyzeForm",
+	 .summary = "A capture in the form's field \"file\"; answers with its report",
+	 .query = analyze_query,
+	 .body_media = "multipart/form-data",
+	 .sink = &route_analyze_sink,
+	 .answer_schema = REF("Report"),
+	 .handle = route_analyze},
+	{.method = "PUT",
+	 .path = "/analyze",
+	 .name = "analyzeBytes",
+	 .summary = "A capture as the body; answers with its report",
+	 .query = analyze_query,
+	 .body_media = "application/octet-stream application/vnd.tcpdump.pcap "
+		       "application/x-pcapng application/x-www-form-urlencoded *",
+	 .sink = &route_analyze_sink,
+	 .answer_schema = REF("Report"),
+	 .handle = route_analyze},
+	{.method = "GET",
+	 .path = "/events",
+	 .name = "followEvents",
+	 .summary = "The agent's events as Server-Sent Events, from now on or after Last-Event-ID",
+	 .query = events_query,
+	 .flags = ROUTE_QUICK,
+	 .answer_media = "text/event-stream",
+	 .handle = route_events},
 	{.method = "GET",
 	 .path = "/health",
 	 .name = "getHealth",

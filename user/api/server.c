@@ -11,6 +11,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "api/captures.h"
+#include "api/events.h"
 #include "api/listen.h"
 #include "api/served.h"
 #include "base/log.h"
@@ -21,6 +23,8 @@ enum {
 	CONNECTIONS = 64,	   /* at once */
 	CONNECTION_MEMORY = 65536, /* a connection's buffers */
 	IDLE_S = 10,		   /* without a byte either way */
+	CAPTURE_FILE = 256 << 20,  /* bytes of the report of an upload */
+	CAPTURE_MEMORY = 1 << 30,  /* bytes of addresses of its analysis */
 };
 
 /* A path is decoded where it is taken apart (find.c). */
@@ -74,6 +78,29 @@ static int signals_take(struct fault *f)
 	return fd < 0 ? fault_set(f, -errno, "no signal descriptor: %s", strerror(errno)) : fd;
 }
 
+/* What has threads of its own, beside the server's. */
+static int parts_open(struct api *api, struct fault *f)
+{
+	int err = events_open(api, &api->events, f);
+
+	return err ? err : captures_open(api, &api->captures, f);
+}
+
+/* Whoever waits for one of them is let go; requests may still be there. */
+static void parts_stop(struct api *api)
+{
+	captures_stop(api->captures);
+	launcher_stop(api->launcher);
+	api->launcher = NULL;
+	events_stop(api->events);
+}
+
+static void parts_close(struct api *api)
+{
+	captures_close(api->captures);
+	events_close(api->events);
+}
+
 static int run(struct api *api, int listener, struct fault *f)
 {
 	int signals = signals_take(f);
@@ -82,10 +109,18 @@ static int run(struct api *api, int listener, struct fault *f)
 
 	if (signals < 0)
 		return signals;
+	if (parts_open(api, f)) {
+		parts_stop(api);
+		parts_close(api);
+		close(signals);
+		return -EAGAIN;
+	}
 	api->work = work_new(THREADS);
 	daemon = api->work ? daemon_start(api, listener) : NULL;
 	if (!daemon) {
 		work_free(api->work);
+		parts_stop(api);
+		parts_close(api);
 		close(signals);
 		return fault_set(f, -ENOMEM, "the HTTP server cannot be started; is there memory?");
 	}
@@ -93,8 +128,10 @@ static int run(struct api *api, int listener, struct fault *f)
 	log_note("serving on %s", url);
 	wait_for_end(signals);
 	MHD_quiesce_daemon(daemon);
+	parts_stop(api);
 	work_free(api->work);
 	MHD_stop_daemon(daemon);
+	parts_close(api);
 	close(signals);
 	return 0;
 }
@@ -103,6 +140,8 @@ int server_run(const struct api_options *o, struct fault *f)
 {
 	struct api_counters counters = {0};
 	struct api api = {.options = o, .counters = &counters, .started_ms = api_now_ms()};
+	const struct launcher_config launcher = {.file_max = CAPTURE_FILE,
+						 .memory_max = CAPTURE_MEMORY};
 	struct catalogue *catalogue = NULL;
 	int err = paths_init(&api.paths), listener = -1;
 
@@ -121,6 +160,8 @@ int server_run(const struct api_options *o, struct fault *f)
 		listener = listen_open(o->listen, f);
 		err = listener < 0 ? listener : 0;
 	}
+	if (!err)
+		err = launcher_start(&launcher, &api.launcher, f);
 	if (!err)
 		err = run(&api, listener, f);
 	if (listener >= 0)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Fetching the rules in force; see inforce.h.
+ */
+#include "api/inforce.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "control/change.h"
+#include "control/control.h"
+
+static int stored(const struct api *api, struct text *out, struct fault *f)
+{
+	struct rules *rules = NULL;
+	int err = change_load(api->paths.rules, api->catalogue, &rules, f);
+	char *text = err ? NULL : rules_format(rules);
+
+	rules_free(rules);
+	if (!err && !text)
+		err = fault_set(f, -ENOMEM, "out of memory");
+	if (!err)
+		text_puts(out, text);
+	free(text);
+	return err;
+}
+
+int inforce_text(const struct api *api, struct text *out, struct fault *f)
+{
+	struct wire answer = {0};
+	int err = control_request(&api->paths, slice_text("{\"command\":\"rules\"}"),
+				  slice_of("", 0), &answer, f);
+
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return stored(api, out, f);
+	if (!err && answer.kind != 0)
+		err = fault_set(f, -EIO, "the agent does not tell its rules: %.400s",
+				answer.err_len ? answer.err : "it is ending");
+	if (!err)
+		text_add(out, answer.out, answer.out_len);
+	wire_clear(&answer);
+	return err;
+}
+
+static int write_all(int fd, struct slice s)
+{
+	while (s.len) {
+		ssize_t n = write(fd, s.at, s.len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			s = slice_from(s, (size_t)n);
+	}
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
+}
+
+int inforce_file(const struct api *api, int *out, struct fault *f)
+{
+	struct text text = {0};
+	int err = inforce_text(api, &text, f), fd = -1;
+
+	if (!err) {
+		fd = memfd_create("rules", MFD_CLOEXEC);
+		err = fd < 0 ? -errno : text.failed ? -ENOMEM : 0;
+		if (!err)
+			err = write_all(fd, slice_of(text.at, text.len));
+		if (err)
+			fault_set(f, err, "the rules in force cannot be handed on: %s",
+				  strerror(-err));
+	}
+	text_clear(&text);
+	if (err && fd >= 0)
+		close(fd);
+	if (!err)
+		*out = fd;
+	return err;
+}
