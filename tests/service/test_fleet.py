@@ -1,0 +1,558 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""
+Rules shared by many hosts, with a real redis-server and no agent: each host's stored rules are what is
+looked at. How a change spreads, what a dead, slow, lying or emptied Redis costs, what is refused, and
+that what is for one host alone stays there. `--full`: as many repetitions as were promised.
+"""
+import concurrent.futures
+import contextlib
+import os
+import random
+import re
+import signal
+import shutil
+import socket
+import sys
+import threading
+import time
+
+from fleet import HOST_PROGRAM, PROGRAM, Place, key, wait_for
+
+FULL = "--full" in sys.argv
+MANY = [f"host{i}.example.com" for i in range(500)]
+results = {"ok": 0, "FAIL": 0}
+lock = threading.Lock()
+
+
+def check(good, name, why=""):
+    with lock:
+        results["ok" if good else "FAIL"] += 1
+        print(f"ok {name}" if good else f"FAIL {name}: {why}", flush=True)
+    return good
+
+
+def pair(place, redis, **how):
+    a = place.host("a", redis.url, **how).start()
+    b = place.host("b", redis.url, **how).start()
+    if not (a.in_step() and b.in_step()):
+        raise RuntimeError(f"hosts do not get in step: {a.status()} {b.status()}")
+    return a, b
+
+
+def spreading():
+    """A change on one host, by any command, is on the other within a second; and back."""
+    rows = [("block-app", "tiktok", "app:TikTok"), ("block-domain", "*.Example.COM", "domain:example.com"),
+            ("block-ip", "10.1.0.0/16", "ip:10.1.0.0/16"), ("block-port", "6881/udp", "port:6881/udp"),
+            ("allow-ip", "src:10.0.0.7", "allow-ip:src:10.0.0.7"), ("allow-app", "YouTube", "allow-app:YouTube"),
+            ("allow-domain", "=exact.example.com", "allow-domain:=exact.example.com")]
+    with Place() as place:
+        redis = place.redis().start()
+        a, b = pair(place, redis)
+        took = []
+        for command, value, rule in rows:
+            a.cli(command, value)
+            took.append(b.has(rule))
+        for command, value, rule in rows:
+            undo = command.replace("allow", "disallow") if "allow" in command else "un" + command
+            b.cli(undo, value)
+            took.append(a.lacks(rule))
+        check(None not in took, "a change by any command is on the other host within 1 s", took)
+        a.cli("block-app", "TikTok", "YouTube", "Netflix")
+        c = redis.client()
+        wait_for(lambda: c("SCARD", key("app")) == 3)
+        version = int(c("GET", key("version")))
+        time.sleep(1.2)
+        before, after = version, int(c("GET", key("version")))
+        check(before == after and a.status()["published"] <= 8, "nothing goes round in circles",
+              (before, after, a.status()))
+
+
+def plain_clients():
+    """Somebody adds members with redis-cli, without the counter or the channel."""
+    with Place() as place:
+        redis = place.redis().start()
+        a, b = pair(place, redis)
+        c = redis.client()
+        c("SADD", key("app"), "tiktok")
+        took = [h.has("app:TikTok", 2) for h in (a, b)]
+        check(all(took), "a plain SADD is in force within a second or so", took)
+        time.sleep(0.7)
+        c("SMOVE", key("app"), key("allow-app"), "tiktok")
+        took = [h.has("allow-app:TikTok", 2) for h in (a, b)]
+        check(all(took) and "app:TikTok" not in a.rules(), "so is a move from set to set", took)
+        time.sleep(0.7)
+        p = (c("MULTI"), c("SREM", key("allow-app"), "tiktok"), c("SADD", key("allow-app"), "YouTube"),
+             c("EXEC"))
+        took = [h.has("allow-app:YouTube", 2) for h in (a, b)]
+        check(all(took), "so is a swap that leaves the number of members as it was", (took, p))
+        wait_for(lambda: int(c("GET", key("version"))) >= 3, 2)
+        check(int(c("GET", key("version"))) >= 3, "each gets a version from the hosts",
+              c("GET", key("version")))
+        c("SADD", key("app"), "TWITTER", "x")
+        ok = a.has("app:Twitter", 2)
+        a.cli("unblock-app", "Twitter")
+        check(ok is not None and wait_for(lambda: c("SCARD", key("app")) == 0, 2),
+              "a rule taken away goes however it was written", c("SMEMBERS", key("app")))
+        c("SADD", key("app"), "Netflix")
+        c("PUBLISH", key("changed"), "news")
+        took = a.has("app:Netflix")
+        check(took is not None and took < 0.4, "a message on the channel makes it quicker", took)
+
+
+def outliving():
+    """Redis dies by kill -9 and comes back, with nothing; hosts go on, and what was changed joins."""
+    rounds = 20 if FULL else 3
+    with Place() as place:
+        redis = place.redis().start()
+        a, b = pair(place, redis)
+        a.cli("block-app", "TikTok")
+        b.has("app:TikTok")
+        leaks, slow, worst = 0, [], 0
+        for i in range(rounds):
+            redis.kill()
+            (a, b)[i % 2].cli("block-domain", f"round{i}.example.com")
+            time.sleep(random.uniform(0.1, 1.5) if FULL else 0.3)
+            leaks += sum("app:TikTok" not in h.rules() for h in (a, b))
+            redis.start()
+            begin = time.monotonic()
+            same = wait_for(lambda: a.rules() == b.rules() and
+                            f"domain:round{i}.example.com" in b.rules(), 35)
+            worst = max(worst, time.monotonic() - begin)
+            if not same:
+                slow.append(i)
+            leaks += sum("app:TikTok" not in h.rules() for h in (a, b))
+        print(f"# kill -9 {rounds} times: leaks {leaks}, slowest return {worst:.1f} s")
+        check(leaks == 0, f"{rounds} deaths of Redis: what was blocked stays blocked", leaks)
+        check(not slow, f"{rounds} deaths of Redis: both hosts agree again in time", slow)
+        c = redis.client()
+        check(c("SISMEMBER", key("app"), "TikTok") == 1 and c("SCARD", key("domain")) == rounds,
+              "what Redis lost is put back", c("SMEMBERS", key("domain")))
+
+
+def starting_alone():
+    """A start without Redis has the last good rules, even where the stored ones are gone."""
+    with Place() as place:
+        redis = place.redis().start()
+        a = place.host("a", redis.url).start()
+        a.in_step()
+        a.cli("block-app", "TikTok")
+        wait_for(lambda: a.status()["version"] == 1)
+        redis.kill()
+        took, status = a.stop()
+        check(status == 0 and took < 2.5, "the thread ends in time", (took, status))
+        os.unlink(os.path.join(a.state, "rules.txt"))
+        begin = time.monotonic()
+        a.start()
+        ok = a.has("app:TikTok", 2) is not None
+        s = a.status()
+        check(ok and not s["connected"] and s["version"] == 1, "the last good rules are there without Redis", s)
+        check(time.monotonic() - begin < 2, "and no start waits for it", time.monotonic() - begin)
+        a.cli("block-app", "YouTube")
+        check(wait_for(lambda: a.status()["pending"] == 1, 2), "a change made meanwhile is pending", a.status())
+        a.kill()
+        redis.start()
+        c = redis.client()
+        a.start()
+        check(wait_for(lambda: c("SCARD", key("app")) == 2, 5), "and is published when Redis is back",
+              c("SMEMBERS", key("app")))
+        a.stop()
+        with open(os.path.join(a.state, "fleet-fleet.txt"), "r+b") as f:
+            f.truncate(200)
+        a.start()
+        a.in_step()
+        check(a.rules() == {"app:TikTok", "app:YouTube"} and "not used" in a.said(),
+              "a damaged copy on disk is said to be so and not used", (a.rules(), a.said()))
+
+
+def hanging():
+    """Redis accepts and does not answer; the thread gives up after two seconds and comes back."""
+    with Place() as place:
+        redis = place.redis().start()
+        a, b = pair(place, redis)
+        redis.pause()
+        down = wait_for(lambda: not a.status()["connected"], 4)
+        begin = time.monotonic()
+        a.status()
+        asked = time.monotonic() - begin
+        check(down and asked < 0.1, "a Redis that hangs is given up after 2 s; its state is told at once",
+              (a.status(), asked))
+        a.cli("block-app", "TikTok")
+        took, _ = b.stop()
+        check(took < 2.5, "the thread ends while Redis hangs", took)
+        b.start()
+        redis.resume()
+        check(b.has("app:TikTok", 10) is not None, "and catches up when it goes on", b.status())
+        if FULL:
+            c = redis.client()
+            c.socket.settimeout(20)
+            t = threading.Thread(target=lambda: c("DEBUG", "SLEEP", "5"))
+            t.start()
+            down = wait_for(lambda: not a.status()["connected"], 4)
+            b.cli("block-app", "Netflix")
+            t.join()
+            check(down and a.has("app:Netflix", 10) is not None, "an answer after 5 s is none; then it catches up",
+                  a.status())
+
+
+def poisons():
+    """(name, what is done to the sets of a fleet) for each kind of wrong data."""
+    def put(kind, *members):
+        return lambda c, f: c("SADD", key(kind, f), *members)
+
+    def typed(kind, *command):
+        def go(c, f):
+            c("DEL", key(kind, f))
+            c(command[0], key(kind, f), *command[1:])
+        return go
+
+    def many(c, f):
+        c("EVAL", "for i=0,99 do local t={} for j=1,5000 do t[j]='m'..(i*5000+j)..'.example.net' end "
+          "redis.call('SADD',KEYS[1],unpack(t)) end for i=0,99 do local t={} for j=1,5000 do "
+          "t[j]='n'..(i*5000+j)..'.example.net' end redis.call('SADD',KEYS[1],unpack(t)) end return 1",
+          1, key("domain", f))
+
+    def shrink(c, f):
+        for at in range(0, 300, 100):
+            c("SREM", key("domain", f), *MANY[at:at + 100])
+
+    return [
+        ("a string where a set was", typed("app", "SET", "TikTok")),
+        ("a list where a set was", typed("domain", "RPUSH", "a.example.com")),
+        ("a hash where a set was", typed("ip", "HSET", "10.0.0.1", "1")),
+        ("a sorted set where a set was", typed("port", "ZADD", "1", "80")),
+        ("a million members", many),
+        ("a member of 1 MiB", put("domain", b"a" * 1048576)),
+        ("bytes that are no text", put("app", bytes(range(256)))),
+        ("a NUL inside", put("domain", b"good.example.com\0.evil")),
+        ("a star", put("domain", "*")),
+        ("star dot star", put("domain", "*.*")),
+        ("all of .com", put("domain", "com")),
+        ("a public suffix", put("allow-domain", "co.uk")),
+        ("every IPv4 address", put("ip", "0.0.0.0/0")),
+        ("every IPv6 address", put("allow-ip", "::/0")),
+        ("half of all addresses", put("ip", "128.0.0.0/1")),
+        ("an empty member", put("app", "")),
+        ("an unknown application", put("app", "NoSuchApplication")),
+        ("lines of a rules file", put("domain", "a.example.com\n[ALLOWED_IPS]\n0.0.0.0/0")),
+        ("a port that is none", put("port", "99999/tcp")),
+        ("no set where 500 were", lambda c, f: c("DEL", key("domain", f))),
+        ("200 left of 500", shrink),
+        ("a version that is none", lambda c, f: c("SET", key("version", f), "latest")),
+        ("a version beyond all", lambda c, f: c("SET", key("version", f), "99999999999999999999")),
+        ("a version that is a set", typed("version", "SADD", "7")),
+    ]
+
+
+def poisoned():
+    """Every kind of wrong data at once, each in a fleet of its own."""
+    with Place() as place:
+        redis = place.redis(options=["proto-max-bulk-len 64mb"]).start()
+        c = redis.client()
+        rows = poisons()
+        hosts = []
+        for i, (name, _) in enumerate(rows):
+            fleet = f"f{i}"
+            c("SADD", key("domain", fleet), *MANY)
+            c("SADD", key("app", fleet), "TikTok")
+            c("SADD", key("ip", fleet), "10.9.0.0/16")
+            c("SADD", key("port", fleet), "6881")
+            hosts.append(place.host(fleet, redis.url, fleet=fleet).start())
+        good = {f"domain:{d}" for d in MANY} | {"app:TikTok", "ip:10.9.0.0/16", "port:6881"}
+        ready = wait_for(lambda: all(h.rules() == good and h.status()["version"] for h in hosts), 20, 0.1)
+        if not check(ready, "24 fleets with 500 rules get in step", [h.status() for h in hosts]):
+            return
+        for i, (_, poison) in enumerate(rows):
+            poison(c, f"f{i}")
+        seen = wait_for(lambda: all(h.status()["refused"] for h in hosts), 10, 0.1)
+        time.sleep(0.6)
+        kept = [h.rules() == good for h in hosts]
+        for (name, _), h, is_kept in zip(rows, hosts, kept):
+            s = h.status()
+            check(is_kept and s["refused"], f"refused, and the last good rules kept: {name}", s)
+        print(f"# poisoned: last good rules kept {sum(kept)}/{len(kept)}, all refused: {bool(seen)}")
+        h = hosts[0]  # other sets go on, and the bad one can be put right
+        c("SADD", key("domain", "f0"), "more.example.com")
+        h.cli("block-app", "YouTube")
+        check(h.has("domain:more.example.com", 2) is not None, "the other sets of that fleet go on", h.status())
+        check(wait_for(lambda: h.status()["pending"] == 1, 2), "a change for the bad set waits", h.status())
+        c("DEL", key("app", "f0"))
+        c("SADD", key("app", "f0"), "TikTok")
+        check(wait_for(lambda: not h.status()["refused"] and c("SCARD", key("app", "f0")) == 2, 3),
+              "and goes out when the set is good again", h.status())
+        c("DEL", key("version", "f19"))
+        check(wait_for(lambda: c("SCARD", key("domain", "f19")) == 500, 3),
+              "taking the version away has the last good rules put back", hosts[19].status())
+
+
+class Liar:
+    """A server that takes connections and says what it likes."""
+
+    def __init__(self, talk):
+        self.talk, self.socket = talk, socket.create_server(("127.0.0.1", 0))
+        self.socket.settimeout(0.2)
+        self.url = "redis://127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.is_over, self.heard, self.conns = False, b"", []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while not self.is_over:
+            with contextlib.suppress(OSError):
+                conn = self.socket.accept()[0]
+                self.conns.append(conn)
+                threading.Thread(target=self.one, args=(conn,), daemon=True).start()
+
+    def one(self, conn):
+        with contextlib.suppress(OSError):
+            conn.settimeout(20)
+            self.talk(self, conn)
+
+    def kill(self):
+        self.is_over = True
+        self.socket.close()
+        for conn in self.conns:
+            conn.close()
+
+
+def says(*pieces, pause=0.0, first=True):
+    def talk(liar, conn):
+        for piece in pieces:
+            if first:
+                liar.heard += conn.recv(65536)
+            conn.sendall(piece)
+            time.sleep(pause)
+        time.sleep(5)
+    return talk
+
+
+def drips(liar, conn):
+    conn.recv(1000)
+    for _ in range(60):
+        conn.sendall(b"$")
+        time.sleep(0.3)
+
+
+def impostor(at, lie):
+    """Answers as Redis does until the command that holds `at`; then lies."""
+    def talk(liar, conn):
+        while True:
+            heard = conn.recv(65536)
+            if not heard:
+                return
+            n = len(re.findall(rb"\*\d+\r\n", heard))
+            if at in heard:
+                conn.sendall(lie)
+            elif b"PING" in heard:
+                conn.sendall(b"+PONG\r\n")
+            elif b"SUBSCRIBE" in heard:
+                conn.sendall(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n*3\r\n$10\r\npsubscribe\r\n$1\r\nx\r\n:2\r\n")
+            elif b"SCARD" in heard:
+                conn.sendall(b"$1\r\n2\r\n" + b":1\r\n" * 7)
+            else:
+                conn.sendall(b"+OK\r\n" * n)
+    return talk
+
+
+def strangers():
+    """Who is not the Redis that was meant: ten and more, none of whom is believed."""
+    lies = [
+        ("an HTTP server", says(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")),
+        ("a TLS server", says(bytes.fromhex("15030300020246"))),
+        ("an SSH server", says(b"SSH-2.0-OpenSSH_9.2p1\r\n", first=False)),
+        ("random bytes", says(bytes(random.Random(1).randbytes(4096)))),
+        ("a server that hangs up", lambda liar, conn: conn.close()),
+        ("a server that never answers", says(pause=1)),
+        ("an answer byte by byte", drips),
+        ("a text of 500 MB announced", says(b"$500000000\r\nxxxx")),
+        ("an array of 2^31 announced", says(b"*2147483647\r\n")),
+        ("an array of -2 elements", says(b"*-2\r\n")),
+        ("arrays in arrays without end", says(b"*1\r\n" * 4000)),
+        ("numbers where sets should be", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * 8 + b":1\r\n")),
+        ("fewer sets than asked for", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * 8 + b"*1\r\n$1\r\n9\r\n")),
+        ("text where counts should be", impostor(b"SCARD", b"$1\r\n2\r\n" + b"$3\r\nall\r\n" * 7)),
+        ("more answers than questions", says(b"+PONG\r\n" + b"-ERR x\r\n" * 50)),
+    ]
+    with Place() as place:
+        locked = place.redis(options=["requirepass correct-horse"]).start()
+        free = place.redis().start()
+        limited = place.redis(options=["user default off", "user fleet on >pw ~other:* +@all"]).start()
+        at = f"127.0.0.1:{locked.port}"
+        cases = [("a wrong password", f"redis://:wrong@{at}", "WRONGPASS"),
+                 ("no password where one is needed", f"redis://{at}", "NOAUTH"),
+                 ("a user there is none of", f"redis://eve:correct-horse@{at}", "WRONGPASS"),
+                 ("a password where none is set", f"redis://:secret@127.0.0.1:{free.port}", "AUTH"),
+                 ("a database there is none of", f"redis://127.0.0.1:{free.port}/99", "out of range"),
+                 ("keys that the user may not touch", f"redis://fleet:pw@127.0.0.1:{limited.port}", "NOPERM")]
+        for name, talk in lies:
+            liar = Liar(talk)
+            place.things.append(liar)
+            cases.append((name, liar.url, ""))
+        hosts = []
+        for i, (name, url, _) in enumerate(cases):
+            h = place.host(f"h{i}", url)
+            h.cli("block-app", "TikTok")
+            hosts.append(h.start())
+        wait_for(lambda: all(h.status()["failures"] for h in hosts), 8, 0.1)
+        for (name, url, word), h in zip(cases, hosts):
+            s = h.status()
+            good = s["failures"] and s["version"] == 0 and s["sync_age_s"] is None and word in s["fault"]
+            check(good and h.rules() == {"app:TikTok"}, f"not believed: {name}", s)
+        secret = [h.said() for h in hosts] + [str(h.status()) for h in hosts]
+        check(not any("correct-horse" in t or "secret" in t for t in secret), "no password is ever shown", secret)
+        with open(f"/proc/{hosts[-1].process.pid}/status", encoding="ascii") as f:
+            rss = int(re.search(r"VmHWM:\s+(\d+)", f.read())[1])
+        check(max(rss, 0) < 65536, "and none costs memory", rss)
+        good = place.host("good", f"redis://:correct-horse@{at}/3").start()
+        check(good.in_step(), "the right password is taken, and another database", good.status())
+        by_socket = place.host("socket", f"unix:{free.socket}?db=2").start()
+        check(by_socket.in_step(), "a unix socket does", by_socket.status())
+
+
+def refused_urls():
+    """What is no URL ends the start, and says what to write."""
+    rows = [("rediss://127.0.0.1", "stunnel"), ("http://127.0.0.1", "redis://"), ("redis://", "no host"),
+            ("redis://h:0", "port"), ("redis://h/x", "database"), ("unix:relative", "whole path"),
+            ("redis://u@h", "password"), ("redis://u:%zz@h", "hexadecimal")]
+    with Place() as place:
+        for url, word in rows:
+            h = place.host("h", url).start()
+            h.process.wait(5)
+            check(h.process.returncode == 2 and word in h.said().splitlines()[-1], f"refused: {url}", h.said())
+        h = place.host("h2", "redis://127.0.0.1:1", fleet="bad name").start()
+        h.process.wait(5)
+        check(h.process.returncode == 2 and "--fleet" in h.said(), "a fleet's name is checked", h.said())
+
+
+def own_rules():
+    """Rules for one host alone are never shared and always there."""
+    with Place() as place:
+        redis = place.redis().start()
+        c = redis.client()
+        own = os.path.join(place.dir, "own.txt")
+
+        def write(text):
+            with open(own + ".new", "w") as f:
+                f.write(text)
+            os.replace(own + ".new", own)
+
+        write("[BLOCKED_DOMAINS]\nemergency.example.com\n[ALLOWED_IPS]\n10.0.0.1\n")
+        a = place.host("a", redis.url, "--local-rules", own).start()
+        b = place.host("b", redis.url).start()
+        ok = a.has("domain:emergency.example.com", 2) is not None and a.in_step() and b.in_step()
+        time.sleep(0.7)
+        check(ok and not b.rules() and c("EXISTS", key("domain"), key("allow-ip")) == 0,
+              "they are in force here and known nowhere else", (a.rules(), b.rules()))
+        a.cli("unblock-domain", "emergency.example.com")
+        check(a.has("domain:emergency.example.com", 2) is not None, "a command does not take them away", a.rules())
+        b.cli("block-domain", "emergency.example.com")
+        b.in_step()
+        wait_for(lambda: c("SCARD", key("domain")) == 1)
+        b.cli("unblock-domain", "emergency.example.com")
+        wait_for(lambda: c("SCARD", key("domain")) == 0)
+        time.sleep(0.5)
+        check("domain:emergency.example.com" in a.rules(), "nor does the fleet", a.rules())
+        write("[BLOCKED_DOMAINS]\nother.example.com\n")
+        ok = a.has("domain:other.example.com", 2) is not None
+        check(ok and "domain:emergency.example.com" not in a.rules(), "a change of the file is followed", a.rules())
+        write("[BLOCKED_DOMAINS]\nbad..name\n")
+        time.sleep(0.6)
+        check("domain:other.example.com" in a.rules() and "own.txt:2" in a.said(),
+              "a bad file is refused whole, by its line", a.said())
+        a.stop()
+        write("")
+        a.start()
+        check(a.lacks("domain:other.example.com", 2) is not None, "what went while nobody looked goes too", a.rules())
+        write("nonsense\n")
+        h = place.host("h", redis.url, "--local-rules", own).start()
+        h.process.wait(5)
+        check(h.process.returncode == 2 and "own.txt:1" in h.said(), "a bad file ends a start", h.said())
+
+
+def masses():
+    """What would take most of the rules away needs a word, on both sides."""
+    with Place() as place:
+        redis = place.redis().start()
+        c = redis.client()
+        c("SADD", key("domain"), *MANY)
+        a, b = pair(place, redis)
+        wait_for(lambda: len(a.rules()) == 500 and len(b.rules()) == 500)
+        a.cli("rules", "clear")
+        check(wait_for(lambda: a.status()["pending"] == 500, 2) and c("SCARD", key("domain")) == 500 and
+              len(b.rules()) == 500, "clearing one host does not clear the fleet", a.status())
+        c("SADD", key("app"), "TikTok")
+        check(a.has("app:TikTok", 2) is not None, "and that host still hears the fleet", a.rules())
+        a.cli("block-domain", "co.uk", "--force")
+        check(wait_for(lambda: a.status()["pending"] == 501, 2) and
+              c("SISMEMBER", key("domain"), "co.uk") == 0, "a rule for all of co.uk stays here", a.status())
+        check("--accept-mass-change" in a.status()["fault"], "and the state says why", a.status())
+        a.stop()
+        a.start("--accept-mass-change")
+        ok = wait_for(lambda: c("SCARD", key("domain")) == 1, 5)
+        check(ok, "with --accept-mass-change it goes out", c("SCARD", key("domain")))
+        check(wait_for(lambda: b.status()["refused"], 2) and len(b.rules()) == 501,
+              "and others keep theirs", b.status())
+        b.stop()
+        b.start("--accept-mass-change")
+        check(wait_for(lambda: b.rules() == {"app:TikTok", "domain:co.uk"}, 5), "until they accept it too", b.rules())
+
+
+def diverging():
+    """Edits on both sides while one host is away: both are kept; what contradicts yields to the higher
+    version, and is said."""
+    with Place() as place:
+        redis = place.redis().start()
+        a, b = pair(place, redis)
+        a.cli("block-app", "TikTok", "Netflix")
+        b.has("app:Netflix")
+        wait_for(lambda: b.status()["version"] == 1)
+        a.stop()
+        a.cli("block-app", "YouTube", "Spotify")
+        a.cli("unblock-app", "Netflix")
+        b.cli("allow-app", "YouTube")
+        b.cli("block-domain", "b.example.com")
+        wait_for(lambda: b.status()["version"] == 3, 2)
+        a.start()
+        want = {"app:TikTok", "app:Spotify", "allow-app:YouTube", "domain:b.example.com"}
+        same = wait_for(lambda: a.rules() == want and b.rules() == want, 5)
+        check(same, "both hosts have the edits of both", (a.rules(), b.rules()))
+        check("conflict" in a.said() and "app:YouTube" in a.said() and a.status()["conflicts"] == 1,
+              "the conflict is said, with what was given up", a.said())
+        c = redis.client()
+        version = int(c("GET", key("version")))
+        c("DEL", key("app"))
+        c("MULTI"), c("SET", key("version"), version - 2), c("SADD", key("app"), "Netflix"), c("EXEC")
+        ok = wait_for(lambda: sorted(c("SMEMBERS", key("app"))) == [b"Spotify", b"TikTok"], 3)
+        check(ok and int(c("GET", key("version"))) >= version and a.rules() == want,
+              "older data in Redis is replaced: the higher version wins", c("SMEMBERS", key("app")))
+
+
+TESTS = [poisoned, spreading, plain_clients, outliving, hanging, strangers, own_rules, diverging, masses,
+         starting_alone, refused_urls]
+
+
+def one(test):
+    begin = time.monotonic()
+    try:
+        test()
+    except Exception as e:  # a broken test is a failed one, and the others still run
+        check(False, test.__name__, f"{type(e).__name__}: {e}")
+    print(f"# {test.__name__}: {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def main():
+    signal.signal(signal.SIGTERM, Place.clear_all)
+    if not shutil.which("redis-server"):
+        check(False, "setup", "no redis-server: scripts/install-deps installs it")
+    elif not os.access(HOST_PROGRAM, os.X_OK) or not os.access(PROGRAM, os.X_OK):
+        check(False, "setup", f"not built: {HOST_PROGRAM} (make tools)")
+    else:
+        wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
+        # They mostly wait: so four at a time, each with a Redis and hosts of its own.
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(one, [t for t in TESTS if not wanted or t.__name__ in wanted]))
+    print(f"{results['ok']} passed, {results['FAIL']} failed")
+    sys.exit(1 if results["FAIL"] else 0)
+
+
+if __name__ == "__main__":
+    main()
