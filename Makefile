@@ -39,7 +39,7 @@ endif
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux \
 	-std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-declarations \
-	-Wno-address-of-packed-member -fno-stack-protector
+	-Wno-address-of-packed-member -fno-stack-protector -fdebug-prefix-map=$(CURDIR)=.
 
 # What each room needs beyond the C library.
 LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lmicrohttpd \
