@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "api/captures.h"
@@ -126,7 +127,9 @@ static int run(struct api *api, int listener, struct fault *f)
 	}
 	listen_url(listener, api->options->listen, url, sizeof(url));
 	log_note("serving on %s", url);
+	sd_notifyf(0, "READY=1\nSTATUS=serving on %s", url);
 	wait_for_end(signals);
+	sd_notify(0, "STOPPING=1");
 	MHD_quiesce_daemon(daemon);
 	parts_stop(api);
 	work_free(api->work);
