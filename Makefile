@@ -294,6 +294,6 @@ check-package: deb
 clean:
 	rm -rf $(BUILD)
 
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d) \
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(WASM_OBJ:.o=.d) $(wildcard $(BUILD)/tests/*/*.d) \
 	$(FUZZ_LIB:%.c=$(BUILD)/fuzz/obj/%.d) $(FUZZ_LIB:%.c=$(BUILD)/cover/obj/%.d) \
 	$(FUZZ_SRC:%.c=$(BUILD)/fuzz/obj/%.d) $(FUZZ_SRC:%.c=$(BUILD)/cover/obj/%.d)

@@ -11,22 +11,24 @@
 
 enum { AES_BLOCK = 16, AES_WORDS = 44 };
 
-/* What every key shares: a round's substitution and mixing of one byte, as a word. */
-struct aes_table {
-	uint32_t t[256];
+/* What every key shares: a round's substitution and mixing of a byte, by its place in the word; and
+ * what a byte comes back as when GHASH shifts it out. */
+struct gcm_table {
+	uint32_t round[4][256];
+	uint16_t back[256];
 };
-void aes_table_make(struct aes_table *t);
+void gcm_table_make(struct gcm_table *t);
 
 struct aes_key {
 	uint32_t word[AES_WORDS];
 };
 void aes_set_key(struct aes_key *k, const uint8_t key[16]);
-void aes_encrypt(const struct aes_table *t, const struct aes_key *k, const uint8_t in[AES_BLOCK],
+void aes_encrypt(const struct gcm_table *t, const struct aes_key *k, const uint8_t in[AES_BLOCK],
 		 uint8_t out[AES_BLOCK]);
 
 /* Opens sealed, whose last 16 bytes are the tag, into plain (sealed.len - 16 bytes; may not overlap
  * it). True when the tag is right; else plain is all zeros. */
-bool gcm_open(const struct aes_table *t, const uint8_t key[16], const uint8_t nonce[12],
+bool gcm_open(const struct gcm_table *t, const uint8_t key[16], const uint8_t nonce[12],
 	      struct slice head, struct slice sealed, uint8_t *plain);
 
 #endif

@@ -15,7 +15,9 @@
 enum { LABEL_MAX = 32 };
 
 struct crypt {
-	struct aes_table aes;
+	struct gcm_table table;
+	const struct crypt_initial_version *salt; /* whose salt the key is */
+	struct hmac_key salted;
 	struct crypt_kept kept;
 };
 
@@ -28,7 +30,7 @@ struct crypt *crypt_portable_init(void *room)
 {
 	struct crypt *c = room;
 
-	aes_table_make(&c->aes);
+	gcm_table_make(&c->table);
 	return c;
 }
 
@@ -76,13 +78,13 @@ static void expand(const struct hmac_key *secret, const char *label, void *out, 
 }
 
 /* HKDF-Extract with the version's salt. */
-static void extract(const struct crypt_initial_version *v, struct slice dcid,
+static void extract(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
 		    uint8_t secret[SHA256_LEN])
 {
-	struct hmac_key k;
-
-	hmac_set_key(&k, slice_of(v->salt, sizeof(v->salt)));
-	hmac(&k, dcid, secret);
+	if (c->salt != v)
+		hmac_set_key(&c->salted, slice_of(v->salt, sizeof(v->salt)));
+	c->salt = v;
+	hmac(&c->salted, dcid, secret);
 }
 
 static void derive(const struct crypt_initial_version *v, const uint8_t initial[SHA256_LEN],
@@ -106,12 +108,12 @@ void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, 
 	uint8_t secret[SHA256_LEN];
 
 	if (!k) {
-		extract(v, dcid, secret);
+		extract(c, v, dcid, secret);
 		derive(v, secret, is_client, out);
 		return;
 	}
 	if (!k->has_secret)
-		extract(v, dcid, k->secret);
+		extract(c, v, dcid, k->secret);
 	k->has_secret = true;
 	if (!k->has_end[is_client])
 		derive(v, k->secret, is_client, &k->end[is_client]);
@@ -126,7 +128,7 @@ void crypt_initial_mask(struct crypt *c, const struct crypt_initial_keys *k,
 	struct aes_key key;
 
 	aes_set_key(&key, k->hp);
-	aes_encrypt(&c->aes, &key, sample, block);
+	aes_encrypt(&c->table, &key, sample, block);
 	memcpy(mask, block, 5);
 }
 
@@ -138,5 +140,5 @@ bool crypt_initial_open(struct crypt *c, const struct crypt_initial_keys *k, uin
 	memcpy(nonce, k->iv, sizeof(nonce));
 	for (size_t i = 0; i < sizeof(number); i++)
 		nonce[sizeof(nonce) - 1 - i] ^= (uint8_t)(number >> (8 * i));
-	return gcm_open(&c->aes, k->key, nonce, head, sealed, plain);
+	return gcm_open(&c->table, k->key, nonce, head, sealed, plain);
 }

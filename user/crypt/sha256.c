@@ -4,6 +4,8 @@
  */
 #include "crypt/sha256.h"
 
+#include "dpi/types.h"
+
 /* FIPS 180-4 4.2.2 */
 static const uint32_t k256[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4,
@@ -29,47 +31,70 @@ static inline uint32_t turn(uint32_t x, int n)
 
 static inline uint32_t load32(const uint8_t *at)
 {
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	uint32_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return dpi_be32(v);
 }
 
-static void store32(uint8_t *at, uint32_t v)
+static inline void store32(uint8_t *at, uint32_t v)
 {
-	for (int i = 0; i < 4; i++)
-		at[i] = (uint8_t)(v >> (24 - 8 * i));
+	v = dpi_be32(v);
+	memcpy(at, &v, sizeof(v));
+}
+
+/* One round; its eight words keep their places, and are called otherwise in the next. */
+static inline __attribute__((always_inline)) void take_round(uint32_t a, uint32_t b, uint32_t c,
+							     uint32_t *d, uint32_t e, uint32_t f,
+							     uint32_t g, uint32_t *h, uint32_t w)
+{
+	uint32_t t1 = *h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + (g ^ (e & (f ^ g))) + w;
+	uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) | (c & (a | b)));
+
+	*d += t1;
+	*h = t1 + t2;
+}
+
+/* Word t of the schedule, in the place of word t - 16. */
+static inline void next_word(uint32_t *w, int t)
+{
+	uint32_t a = w[(t + 1) & 15], b = w[(t + 14) & 15];
+
+	w[t & 15] += w[(t + 9) & 15] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) +
+		     (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
 }
 
 /* 6.2.2 */
-static void take_block(uint32_t h[8], const uint8_t *block)
+static void take_block(uint32_t state[8], const uint8_t *block)
 {
-	uint32_t w[64], v[8];
+	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t e = state[4], f = state[5], g = state[6], h = state[7], w[16];
 
 	for (int t = 0; t < 16; t++)
 		w[t] = load32(block + 4 * t);
-	for (int t = 16; t < 64; t++) {
-		uint32_t a = w[t - 15], b = w[t - 2];
+	for (int t = 0; t < 64; t += 8) {
+		const uint32_t *k = k256 + t;
 
-		w[t] = w[t - 16] + w[t - 7] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) +
-		       (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
+		if (t >= 16)
+			for (int i = 0; i < 8; i++)
+				next_word(w, t + i);
+		take_round(a, b, c, &d, e, f, g, &h, k[0] + w[t & 15]);
+		take_round(h, a, b, &c, d, e, f, &g, k[1] + w[(t + 1) & 15]);
+		take_round(g, h, a, &b, c, d, e, &f, k[2] + w[(t + 2) & 15]);
+		take_round(f, g, h, &a, b, c, d, &e, k[3] + w[(t + 3) & 15]);
+		take_round(e, f, g, &h, a, b, c, &d, k[4] + w[(t + 4) & 15]);
+		take_round(d, e, f, &g, h, a, b, &c, k[5] + w[(t + 5) & 15]);
+		take_round(c, d, e, &f, g, h, a, &b, k[6] + w[(t + 6) & 15]);
+		take_round(b, c, d, &e, f, g, h, &a, k[7] + w[(t + 7) & 15]);
 	}
-	memcpy(v, h, sizeof(v));
-	for (int t = 0; t < 64; t++) {
-		uint32_t a = v[0], e = v[4];
-		uint32_t t1 = v[7] + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) +
-			      ((e & v[5]) ^ (~e & v[6])) + k256[t] + w[t];
-		uint32_t t2 = (turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) +
-			      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
-
-		v[7] = v[6];
-		v[6] = v[5];
-		v[5] = e;
-		v[4] = v[3] + t1;
-		v[3] = v[2];
-		v[2] = v[1];
-		v[1] = a;
-		v[0] = t1 + t2;
-	}
-	for (int i = 0; i < 8; i++)
-		h[i] += v[i];
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
 }
 
 /* All of bytes, and the padding (5.1.1), onto a state that has taken `before` bytes. */
