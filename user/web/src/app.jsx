@@ -16,6 +16,7 @@ import {Counters, Health, Workers} from "./panels/health.jsx";
 import {Rules} from "./panels/rules.jsx";
 import {Suspicious} from "./panels/suspicious.jsx";
 import {Timeline} from "./panels/timeline.jsx";
+import {Welcome} from "./panels/welcome.jsx";
 import {Icon} from "./parts/icons.jsx";
 import {Messages} from "./parts/messages.jsx";
 import {health, live, shown, view} from "./store.js";
@@ -111,19 +112,16 @@ function TokenForm() {
 	);
 }
 
-/** The live source cannot be reached or has no agent: said once, above everything. */
+/** The program cannot be reached: said once, above everything. */
 function Banner() {
 	const p = live.problem.value;
 
-	if (view.value !== "live" || !p || live.state.value === "ready")
-		return null;
-	return <p class={`banner ${live.state.value === "none" ? "warn" : "bad"}`} role="alert">
-		<Icon name="alert" /> {live.state.value === "none" ? <>No agent is running on this host. Start one with <code>dpi-xdp attach
-			eth0</code>, or drop a capture to look at.</> : <>{visible(p.message)}{p.next && `: ${visible(p.next)}`}</>}</p>;
+	return view.value === "live" && p && live.state.value === "error" && (
+		<p class="banner bad" role="alert"><Icon name="alert" /> {visible(p.message)}{p.next && `: ${visible(p.next)}`}</p>);
 }
 
 function App() {
-	const {Page} = tab.value;
+	const {Page} = tab.value, isIdle = view.value === "live" && live.state.value === "none";
 
 	return (
 		<>
@@ -134,11 +132,10 @@ function App() {
 				<Banner />
 				{file.value && view.value === "capture" ? <CaptureBar /> : null}
 				<h1 class="sr">{tab.value.title}</h1>
-				<Cards />
-				<Page />
-				{tab.value.id === "overview" && !file.value && <DropZone />}
+				{isIdle && tab.value.id !== "rules" && tab.value.id !== "agent" ? <Welcome /> : <>{live.state.value !== "none" || view.value !== "live" ? <Cards /> : null}<Page /></>}
+				{!isIdle && tab.value.id === "overview" && !file.value && <DropZone />}
 			</main>
-			<footer class="foot">Everything on this page comes from this program, and nothing leaves it.{" "}
+			<footer class="foot">Everything on this page comes from this program; nothing is fetched from or sent to anywhere else.{" "}
 				<a href="/licenses.txt">Licences</a></footer>
 			<DropAnywhere />
 			<Messages />

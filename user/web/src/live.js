@@ -2,12 +2,13 @@
 // The live source: asks the program for its counts each second or so, and follows its events. With
 // no agent running it says so and goes on asking.
 import {get, Problem, send} from "./api.js";
-import {catalogue, EMPTY_TIMELINE, health, live, view} from "./store.js";
+import {catalogue, EMPTY_TIMELINE, health, live, rulesInForce, view} from "./store.js";
 import {visible} from "./text.js";
 
 const HISTORY = 900;            // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
 const PAGE = 1000;            // as many as the program gives at once
+const SOON = 200;             // ms until one looks again whether there is something to ask
 const AGAIN_MAX = 5000;       // more rows than these are asked for only when the reader asks
 
 let last = null; // totals at the last point of the timeline
@@ -62,6 +63,7 @@ const hitsAdd = r => ({...r, packets: hits.get(r.rule)?.packets ?? r.packets ?? 
 export async function askRules() {
 	const answer = await get("/rules");
 
+	rulesInForce.value = answer.in_force !== false;
 	live.rules.value = (answer.rules ?? []).map(hitsAdd);
 	return live.rules.peek();
 }
@@ -76,12 +78,18 @@ async function askApps() {
 
 async function askHealth() {
 	try {
-		health.value = {...await get("/health"), asked: Date.now()};
+		health.value = await get("/health");
 	} catch (e) {
-		health.value = e.status ? {status: "error", problem: e, asked: Date.now()} : null;
+		health.value = null;
 		throw e;
 	}
+	if (!hasAgent()) {
+		live.problem.value = null;
+		live.state.value = "none";
+	}
 }
+
+const hasAgent = () => Boolean(health.peek()?.agent);
 
 /** All connections, page after page. */
 export async function askConnections() {
@@ -102,13 +110,13 @@ export async function askConnections() {
 // --- asking again and again ---------------------------------------------------------------------
 export const connectionsWanted = {open: 0}; // panels that show connections now
 
+// What, how often in ms, and only when. Without an agent there is nothing to count.
 const ASKED = [
-	// what, how often in ms, only when
 	{ask: askHealth, every: 2000},
-	{ask: askStats, every: 1000},
-	{ask: askApps, every: 2000},
 	{ask: askRules, every: 3000},
-	{ask: askConnections, every: 2000, when: () => connectionsWanted.open > 0 &&
+	{ask: askStats, every: 1000, when: hasAgent},
+	{ask: askApps, every: 2000, when: hasAgent},
+	{ask: askConnections, every: 2000, when: () => hasAgent() && connectionsWanted.open > 0 &&
 		live.connections.peek().length <= AGAIN_MAX},
 ];
 
@@ -117,16 +125,20 @@ function failed(e) {
 		console.error(e);
 		return;
 	}
-	// Without an agent the counts are unavailable; rules and captures still work.
-	live.state.value = e.status === 503 ? "none" : "error";
+	// Between two looks at its health an agent may end: that is no error of the page.
+	if (e.status === 503 && health.peek())
+		return;
+	live.state.value = "error";
 	live.problem.value = e;
 }
 
 function keepAsking({ask, every, when}) {
 	const turn = async () => {
-		if (!document.hidden && (!when || when()))
+		const may = !document.hidden && (!when || when());
+
+		if (may)
 			await ask().catch(failed);
-		setTimeout(turn, every);
+		setTimeout(turn, may || !when ? every : SOON);
 	};
 
 	turn();
@@ -209,6 +221,9 @@ function eventTake(data) {
 async function keepFollowing() {
 	for (let wait = 500;; wait = Math.min(wait * 2, 10000)) {
 		const began = Date.now();
+
+		while (!hasAgent())
+			await new Promise(done => setTimeout(done, SOON));
 
 		try {
 			await follow();

@@ -55,6 +55,9 @@ export const shown = computed(() => view.value === "live" ? live : capture);
 /** /health as it came, and when. */
 export const health = signal(null);
 
+/** False while no agent enforces the rules: they are stored, for the next attach. */
+export const rulesInForce = signal(true);
+
 /** What a rule may name: [{app, category}], from the catalogue. */
 export const catalogue = signal([]);
 

@@ -66,9 +66,9 @@ export function DropAnywhere() {
 	return over && <div class="drop-over" aria-hidden="true"><p><Icon name="drop" size={40} />Drop the capture</p></div>;
 }
 
-export function DropZone() {
+export function DropZone({large}) {
 	return (
-		<section class="drop-zone" aria-label="Open a capture" data-panel="drop">
+		<section class={`drop-zone ${large ? "large" : ""}`} aria-label="Open a capture" data-panel="drop">
 			<Icon name="drop" size={22} />
 			<p><b>Drop a capture here</b> <span class="faint">pcap or pcapng, any size</span></p>
 			<FileButton label="Choose a file" />

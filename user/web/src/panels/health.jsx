@@ -76,17 +76,18 @@ const fills = a => [{name: "Verdicts in the kernel", used: a?.verdicts ?? 0, max
 
 export function Health() {
 	const h = health.value;
-	const hasAgent = Boolean(h?.agent);
 
 	return (
 		<Panel title="Agent" name="health">
 			{!h ? live.state.value === "loading" ? <Loading /> :
 				<Empty title="The program does not answer">Is <code>dpi-xdp serve</code> still running? This page goes on
 					trying.</Empty> :
-				hasAgent ? <><Agent h={h} />{fills(h.agent).map(m => <Fill key={m.name} {...m} />)}</> :
-					<Empty title="No agent is running">
-						Nothing is watched or dropped on this host. Attach one: <code>dpi-xdp attach eth0</code>. Rules can be
-						changed all the same; the next attach applies them.</Empty>}
+				h.agent ? <><Agent h={h} />{fills(h.agent).map(m => <Fill key={m.name} {...m} />)}</> :
+					h.status === "agent-silent" ?
+						<Empty title="The agent does not answer">It runs, but is busy or stuck: <code>dpi-xdp status</code> on
+							the host tells more. What is blocked stays blocked.</Empty> :
+						<Empty title="No agent is running">Nothing is watched or dropped on this host. Attach one:{" "}
+							<code>dpi-xdp attach eth0</code>. Rules can be changed all the same; the next attach applies them.</Empty>}
 		</Panel>
 	);
 }

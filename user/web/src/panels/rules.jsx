@@ -4,7 +4,7 @@ import {useState} from "preact/hooks";
 import {Icon} from "../parts/icons.jsx";
 import {Empty, Name, Panel} from "../parts/panel.jsx";
 import {add, KINDS, remove} from "../rules.js";
-import {catalogue, shown, view} from "../store.js";
+import {catalogue, rulesInForce, shown, view} from "../store.js";
 import {count, number, visible} from "../text.js";
 
 const FOUND = 12;
@@ -74,8 +74,8 @@ export function Rules() {
 	const isLive = view.value === "live";
 
 	return (
-		<Panel title="Rules" name="rules" note={isLive ? `${number(rules.length)} in force, also on open flows` :
-			"what-if on this capture"}>
+		<Panel title="Rules" name="rules" note={!isLive ? "what-if on this capture" : rulesInForce.value ?
+			`${number(rules.length)} in force, also on open flows` : "stored; in force with the next attach"}>
 			<Form />
 			{rules.length ? <ul class="rows-list">{rules.map(r => <Row key={`${r.action}${r.kind}${r.value}`} r={r} />)}</ul> :
 				<Empty title="No rules">Everything passes. Add one above, or press Block beside an application.</Empty>}
