@@ -6,6 +6,7 @@
 #ifndef CLASSIFY_BUILD_H
 #define CLASSIFY_BUILD_H
 
+#include "base/index.h"
 #include "classify/catalogue.h"
 #include "classify/suffix_set.h"
 
@@ -23,7 +24,7 @@ struct app {
 /* What an application may be called: its proper name first, then aliases. */
 struct app_call {
 	char *text; /* owned */
-	uint32_t len, hash;
+	uint32_t len;
 	int app;
 };
 
@@ -38,6 +39,7 @@ struct catalogue {
 	struct app *app;
 	char **category; /* each owned; distinct, lower case */
 	struct app_call *call;
+	struct index by_call; /* places in it, counted from 1 */
 	struct app_port *port;
 	size_t app_count, category_count, call_count, port_count;
 	struct suffix_set suffix, resolver;

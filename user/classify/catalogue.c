@@ -68,14 +68,15 @@ static uint32_t hash_call(struct slice name)
 /* The place of what an application is called, or -1. */
 static int find_call(const struct catalogue *c, struct slice name)
 {
-	uint32_t hash = hash_call(name);
+	uint32_t hash = hash_call(name), number;
+	size_t at = index_at(&c->by_call, hash);
 
-	for (size_t i = 0; i < c->call_count; i++) {
-		const struct app_call *call = &c->call[i];
+	while ((number = index_next(&c->by_call, hash, &at))) {
+		const struct app_call *call = &c->call[number - 1];
 
-		if (call->hash == hash && call->len == name.len &&
+		if (call->len == name.len &&
 		    strncasecmp(call->text, (const char *)name.at, name.len) == 0)
-			return (int)i;
+			return (int)number - 1;
 	}
 	return -1;
 }
@@ -83,17 +84,24 @@ static int find_call(const struct catalogue *c, struct slice name)
 int catalogue_add_call(struct catalogue *c, int app, const char *text, int *owner)
 {
 	int at = find_call(c, slice_text(text));
+	struct app_call *call;
 
 	if (at >= 0) {
 		*owner = c->call[at].app;
 		return *owner == app ? 0 : -EEXIST;
 	}
-	if (catalogue_make_room(&c->call, c->call_count, sizeof(*c->call)) ||
-	    copy_text(&c->call[c->call_count].text, text, strlen(text)))
+	if (catalogue_make_room(&c->call, c->call_count, sizeof(*c->call)))
 		return -ENOMEM;
-	c->call[c->call_count].len = (uint32_t)strlen(text);
-	c->call[c->call_count].hash = hash_call(slice_text(text));
-	c->call[c->call_count++].app = app;
+	call = &c->call[c->call_count];
+	if (copy_text(&call->text, text, strlen(text)))
+		return -ENOMEM;
+	if (index_add(&c->by_call, hash_call(slice_text(text)), (uint32_t)c->call_count + 1)) {
+		free(call->text);
+		return -ENOMEM;
+	}
+	call->len = (uint32_t)strlen(text);
+	call->app = app;
+	c->call_count++;
 	return 0;
 }
 
@@ -147,6 +155,7 @@ void catalogue_free(struct catalogue *c)
 		free(c->call[i].text);
 	suffix_set_clear(&c->suffix);
 	suffix_set_clear(&c->resolver);
+	index_clear(&c->by_call);
 	free(c->app);
 	free(c->category);
 	free(c->call);
