@@ -19,6 +19,7 @@
 #include "flow/flow_memory.h"
 
 enum {
+	SECRETS = 8,
 	IDLE_S = 60,
 	IDLE_TCP_S = 300,
 	CACHE_LINE = 64,
@@ -50,7 +51,7 @@ struct flow_table {
 	uint32_t first_other; /* 0 when all are blocked */
 	uint32_t touched;     /* how often flows were used, modulo 2^32 */
 	size_t max;
-	uint64_t seed;
+	uint64_t secret[SECRETS]; /* of the hash */
 	uint64_t evicted;
 	void (*on_leave)(void *ctx, struct flow *f);
 	void *ctx;
@@ -173,6 +174,18 @@ static void evict(struct flow_table *t)
 	flow_table_close(t, f ? f : flow_table_oldest(t));
 }
 
+/* Numbers that follow from the seed as good as at random (SplitMix64: Steele, Lea, Flood, 2014). */
+static void secrets_make(uint64_t *secret, uint64_t seed)
+{
+	for (int i = 0; i < SECRETS; i++) {
+		uint64_t z = seed += 0x9e3779b97f4a7c15ULL;
+
+		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+		z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+		secret[i] = z ^ z >> 31;
+	}
+}
+
 struct flow_table *flow_table_new(size_t max, uint64_t seed,
 				  void (*on_leave)(void *ctx, struct flow *f), void *ctx)
 {
@@ -181,7 +194,7 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 	if (!t)
 		return NULL;
 	t->max = max ? max : 1;
-	t->seed = seed;
+	secrets_make(t->secret, seed);
 	t->on_leave = on_leave;
 	t->ctx = ctx;
 	flow_memory_init(&t->memory);
@@ -204,24 +217,33 @@ void flow_table_free(struct flow_table *t)
 }
 
 /*
- * Of two IPv4 addresses only their last words differ from flow to flow: half as much to hash, and
- * the length tells the two forms apart.
+ * NH (Black, Halevi, Krawczyk, Krovetz and Rogaway, "UMAC", 1999): words with secret numbers added,
+ * multiplied in pairs, the products added up. Of two keys the one who chose them cannot tell
+ * whether they meet, as long as no hash is ever shown; SipHash would cost five times as much here,
+ * where every frame pays. What it gives is mixed once more, because a bucket is its last bits.
+ *
+ * Of two IPv4 addresses only their last words differ from flow to flow: one product, and other
+ * secrets, for the forms to differ.
  */
 uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, uint32_t key_hash)
 {
-	struct {
-		__be32 addr[2];
-		__be16 port[2];
-		uint32_t proto;
-	} short_key;
+	const uint64_t *s = t->secret;
+	unsigned __int128 sum;
+	uint64_t w[5], hash;
 
-	if (!dpi_addr_is4(&key->addr[0]) || !dpi_addr_is4(&key->addr[1]))
-		return table_hash(t->seed ^ key_hash, key, sizeof(*key));
-	short_key.addr[0] = key->addr[0].w[3];
-	short_key.addr[1] = key->addr[1].w[3];
-	memcpy(short_key.port, key->port, sizeof(short_key.port));
-	short_key.proto = key->proto;
-	return table_hash(t->seed ^ key_hash, &short_key, sizeof(short_key));
+	memcpy(w, key, sizeof(w));
+	if (dpi_addr_is4(&key->addr[0]) && dpi_addr_is4(&key->addr[1])) {
+		uint64_t both = (uint64_t)key->addr[0].w[3] << 32 | key->addr[1].w[3];
+
+		sum = (unsigned __int128)(both + s[6]) * (w[4] + s[7]);
+	} else {
+		sum = (unsigned __int128)(w[0] + s[0]) * (w[1] + s[1]) +
+		      (unsigned __int128)(w[2] + s[2]) * (w[3] + s[3]) +
+		      (unsigned __int128)(w[4] + s[4]) * (key_hash + s[5]);
+	}
+	hash = (uint64_t)sum ^ (uint64_t)(sum >> 64);
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
 }
 
 void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
