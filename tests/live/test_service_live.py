@@ -181,8 +181,8 @@ def outlive(suite):
         suite.check(p.agent.pids() == before and rules == ["app:YouTube"],
                     "kill -9 of the service leaves the agent and its rules as they were",
                     f"{before} {p.agent.pids()} {rules}")
-        suite.check(not net.reaches(p.client, NAME, 4, "http", timeout=0.6),
-                    "... and what is blocked stays blocked", "it answers")
+        wrong = net.silence(p.agent, lambda: net.ask(p.client, 4, net.HTTP_PORT, [net.http_request(NAME)]))
+        suite.check(not wrong, "... and what is blocked stays blocked", wrong)
         p.serve.start()
         a = p.serve.ask("GET", "/ready")
         suite.check(a.status == 200, "a new service finds the agent", a)

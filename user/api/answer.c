@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { STREAM_BLOCK = 32768, DETAIL_MAX = 1024 };
+enum { STREAM_BLOCK = 16384, DETAIL_MAX = 1024 };
 
 /* --- filling in ------------------------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ void api_answer_header(struct api_answer *a, const char *name, const char *value
 	a->header_count++;
 }
 
-static const char *title_of(unsigned status)
+const char *answer_title(unsigned status)
 {
 	static const struct {
 		unsigned status;
@@ -109,7 +109,7 @@ int api_problem(struct api_answer *a, unsigned status, const char *format, ...)
 	vsnprintf(detail, sizeof(detail), format, args);
 	va_end(args);
 	text_puts(&t, "{\"type\":\"about:blank\",\"title\":");
-	text_json(&t, slice_text(title_of(status)));
+	text_json(&t, slice_text(answer_title(status)));
 	text_printf(&t, ",\"status\":%u,\"detail\":", status);
 	text_json(&t, slice_text(detail));
 	text_puts(&t, "}\n");
@@ -128,13 +128,15 @@ int api_problem(struct api_answer *a, unsigned status, const char *format, ...)
 
 /* --- streams ---------------------------------------------------------------------------------- */
 
-/* The lock guards the two flags: a wake between "nothing now" and the suspension is not lost. */
+/* The lock guards the three flags: a wake between "nothing now" and the suspension is not lost. */
 struct api_stream {
 	pthread_mutex_t lock;
-	bool is_woken, is_waiting;
+	bool is_woken, is_waiting, is_ending;
 	struct MHD_Connection *mhd;
 	struct api_source source;
 	void *ctx;
+	struct answer_streams *all; /* NULL: not begun */
+	struct api_stream *next, **here;
 };
 
 struct api_stream *api_answer_stream(struct api_answer *a, unsigned status, const char *media,
@@ -172,7 +174,7 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *to, size_t max)
 
 	for (;;) {
 		ssize_t n = s->source.read(s->ctx, to, max);
-		bool again;
+		bool again, is_ending;
 
 		if (n < 0)
 			return MHD_CONTENT_READER_END_OF_STREAM;
@@ -181,11 +183,14 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *to, size_t max)
 		pthread_mutex_lock(&s->lock);
 		again = s->is_woken;
 		s->is_woken = false;
-		if (!again) {
+		is_ending = s->is_ending;
+		if (!again && !is_ending) {
 			s->is_waiting = true;
 			MHD_suspend_connection(s->mhd);
 		}
 		pthread_mutex_unlock(&s->lock);
+		if (is_ending)
+			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (!again)
 			return 0;
 	}
@@ -196,8 +201,47 @@ static void stream_end(void *cls)
 	struct api_stream *s = cls;
 
 	s->source.end(s->ctx);
+	if (s->all) {
+		pthread_mutex_lock(&s->all->lock);
+		*s->here = s->next;
+		if (s->next)
+			s->next->here = s->here;
+		pthread_mutex_unlock(&s->all->lock);
+	}
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+static void stream_begin(struct api_stream *s, struct answer_streams *all,
+			 struct MHD_Connection *mhd)
+{
+	s->mhd = mhd;
+	s->all = all;
+	pthread_mutex_lock(&all->lock);
+	s->here = &all->first;
+	s->next = all->first;
+	if (s->next)
+		s->next->here = &s->next;
+	all->first = s;
+	s->is_ending = all->is_ending;
+	pthread_mutex_unlock(&all->lock);
+}
+
+bool answer_streams_end(struct answer_streams *all)
+{
+	bool is_empty;
+
+	pthread_mutex_lock(&all->lock);
+	all->is_ending = true;
+	is_empty = !all->first;
+	for (struct api_stream *s = all->first; s; s = s->next) {
+		pthread_mutex_lock(&s->lock);
+		s->is_ending = true;
+		pthread_mutex_unlock(&s->lock);
+		api_stream_wake(s);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return is_empty;
 }
 
 /* --- the response ----------------------------------------------------------------------------- */
@@ -212,7 +256,7 @@ void answer_clear(struct api_answer *a)
 	*a = (struct api_answer){.fd = -1};
 }
 
-static struct MHD_Response *response_of(struct api_answer *a, struct MHD_Connection *mhd)
+static struct MHD_Response *response_of(struct api_answer *a, struct api_conn *c)
 {
 	struct MHD_Response *r = NULL;
 
@@ -230,7 +274,7 @@ static struct MHD_Response *response_of(struct api_answer *a, struct MHD_Connect
 		return r;
 	case ANSWER_FILE: r = MHD_create_response_from_fd64(a->file_len, a->fd); break;
 	case ANSWER_STREAM:
-		a->stream->mhd = mhd;
+		stream_begin(a->stream, c->q.api->streams, c->mhd);
 		r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read,
 						      a->stream, stream_end);
 		break;
@@ -240,10 +284,10 @@ static struct MHD_Response *response_of(struct api_answer *a, struct MHD_Connect
 	return r;
 }
 
-struct MHD_Response *answer_response(struct api_answer *a, struct MHD_Connection *mhd)
+struct MHD_Response *answer_response(struct api_answer *a, struct api_conn *c)
 {
 	bool has_body = a->kind != ANSWER_EMPTY;
-	struct MHD_Response *r = response_of(a, mhd);
+	struct MHD_Response *r = response_of(a, c);
 
 	if (!r)
 		return NULL;

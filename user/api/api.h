@@ -80,6 +80,8 @@ struct api {
 	struct api_access *access;     /* access.c */
 	struct api_counters *counters;
 	struct api_served *served; /* served.h */
+	struct answer_streams *streams;
+	struct guard *guard; /* guard.h */
 	uint64_t started_ms;
 };
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "api/guard.h"
+
 enum {
 	DRAIN_MAX = 67108864, /* bytes thrown away for a client that does not stop sending */
 	RATE_GRACE_MS = 5000,
@@ -250,17 +252,23 @@ static enum MHD_Result answer_queue(struct api_conn *c)
 
 	if (c->a.kind == ANSWER_NONE)
 		api_problem(&c->a, 500, "the request was not answered");
-	c->is_stream = c->a.kind == ANSWER_STREAM;
+	c->is_stream = c->a.kind == ANSWER_STREAM && guard_stream_begins(c->mhd);
 	if (c->is_stream) {
 		api->counters->streams++;
 		api->served->streams_open++;
+	} else if (c->a.kind == ANSWER_STREAM) {
+		api_problem(&c->a, 503, "there are too many event streams; try again later");
 	}
+	if (!c->is_stream)
+		guard_answer_begins(c->mhd, c->a.kind == ANSWER_FILE
+						    ? c->a.file_len
+						    : c->a.text.len + c->a.bytes.len);
 	status = c->a.status;
 	if (status >= 400)
 		api->counters->problems++;
 	served_count(api->served, c->q.route, status);
 	c->state = CONN_ANSWERED;
-	r = answer_response(&c->a, c->mhd);
+	r = answer_response(&c->a, c);
 	if (!r)
 		return MHD_NO;
 	access_headers(c, r);

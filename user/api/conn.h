@@ -8,6 +8,7 @@
 #define API_CONN_H
 
 #include <microhttpd.h>
+#include <pthread.h>
 
 #include "api/route.h"
 
@@ -21,6 +22,8 @@ enum answer_kind {
 	ANSWER_EMPTY,
 	ANSWER_STREAM,
 };
+
+struct api_conn;
 
 struct api_answer {
 	enum answer_kind kind;
@@ -39,7 +42,17 @@ struct api_answer {
 
 void answer_clear(struct api_answer *a);
 /* Makes libmicrohttpd's response of it; the answer's contents move there. NULL: out of memory. */
-struct MHD_Response *answer_response(struct api_answer *a, struct MHD_Connection *connection);
+struct MHD_Response *answer_response(struct api_answer *a, struct api_conn *c);
+const char *answer_title(unsigned status); /* "Not Found" */
+
+/* Every answer that goes on. A stream ends under this lock, so none is woken after its end. */
+struct answer_streams {
+	pthread_mutex_t lock;
+	struct api_stream *first;
+	bool is_ending;
+};
+/* Tells all of them to end, and those that begin from now on. True: there are none left. */
+bool answer_streams_end(struct answer_streams *all);
 
 enum conn_state {
 	CONN_HEAD,    /* nothing looked at yet */

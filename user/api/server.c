@@ -10,18 +10,22 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/captures.h"
 #include "api/events.h"
+#include "api/guard.h"
 #include "api/listen.h"
 #include "api/served.h"
 #include "base/log.h"
 #include "control/apps.h"
 
 enum {
-	THREADS = 8,		   /* that may wait for the agent at once */
-	CONNECTIONS = 64,	   /* at once */
+	THREADS = 8, /* that may wait for the agent at once */
+	/* The guard's bounds come first. */
+	CONNECTIONS = GUARD_ACTIVE_MAX + GUARD_STREAMS_MAX + 64,
+	STREAMS_END_MS = 2000,
 	CONNECTION_MEMORY = 65536, /* a connection's buffers */
 	IDLE_S = 10,		   /* without a byte either way */
 	CAPTURE_FILE = 256 << 20,  /* bytes of the report of an upload */
@@ -41,18 +45,19 @@ static void daemon_log(void *cls, const char *format, va_list args)
 	(void)args;
 }
 
-static struct MHD_Daemon *daemon_start(struct api *api, int fd)
+static struct MHD_Daemon *daemon_start(struct api *api)
 {
 	const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-			       MHD_USE_ITC | MHD_USE_ERROR_LOG;
+			       MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
 
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, conn_serve, api, MHD_OPTION_EXTERNAL_LOGGER, daemon_log, NULL,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_UNESCAPE_CALLBACK, keep_as_sent, NULL, MHD_OPTION_URI_LOG_CALLBACK,
-		conn_begin, api, MHD_OPTION_NOTIFY_COMPLETED, conn_end, api, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, conn_serve, api, MHD_OPTION_EXTERNAL_LOGGER,
+				daemon_log, NULL, MHD_OPTION_NOTIFY_CONNECTION, guard_notified,
+				&api->guard, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK,
+				keep_as_sent, NULL, MHD_OPTION_URI_LOG_CALLBACK, conn_begin, api,
+				MHD_OPTION_NOTIFY_COMPLETED, conn_end, api, MHD_OPTION_END);
 }
 
 /* Waits for the signal to end. */
@@ -102,11 +107,22 @@ static void parts_close(struct api *api)
 	events_close(api->events);
 }
 
+/* No connection may be suspended when the daemon ends. */
+static void streams_end(struct api *api)
+{
+	struct timespec pause = {.tv_nsec = 5000000};
+	uint64_t until = api_now_ms() + STREAMS_END_MS;
+
+	while (!answer_streams_end(api->streams) && api_now_ms() < until)
+		nanosleep(&pause, NULL);
+}
+
 static int run(struct api *api, int listener, struct fault *f)
 {
 	int signals = signals_take(f);
 	struct MHD_Daemon *daemon;
 	char url[200];
+	int err;
 
 	if (signals < 0)
 		return signals;
@@ -117,7 +133,7 @@ static int run(struct api *api, int listener, struct fault *f)
 		return -EAGAIN;
 	}
 	api->work = work_new(THREADS);
-	daemon = api->work ? daemon_start(api, listener) : NULL;
+	daemon = api->work ? daemon_start(api) : NULL;
 	if (!daemon) {
 		work_free(api->work);
 		parts_stop(api);
@@ -125,24 +141,33 @@ static int run(struct api *api, int listener, struct fault *f)
 		close(signals);
 		return fault_set(f, -ENOMEM, "the HTTP server cannot be started; is there memory?");
 	}
-	listen_url(listener, api->options->listen, url, sizeof(url));
-	log_note("serving on %s", url);
-	sd_notifyf(0, "READY=1\nSTATUS=serving on %s", url);
-	wait_for_end(signals);
-	sd_notify(0, "STOPPING=1");
-	MHD_quiesce_daemon(daemon);
+	err = guard_start(api, listener, daemon, &api->guard, f);
+	if (!err) {
+		listen_url(listener, api->options->listen, url, sizeof(url));
+		log_note("serving on %s", url);
+		sd_notifyf(0, "READY=1\nSTATUS=serving on %s", url);
+		wait_for_end(signals);
+		sd_notify(0, "STOPPING=1");
+	}
+	guard_quiet(api->guard);
 	parts_stop(api);
 	work_free(api->work);
+	streams_end(api);
 	MHD_stop_daemon(daemon);
+	guard_free(api->guard);
 	parts_close(api);
 	close(signals);
-	return 0;
+	return err;
 }
 
 int server_run(const struct api_options *o, struct fault *f)
 {
 	struct api_counters counters = {0};
-	struct api api = {.options = o, .counters = &counters, .started_ms = api_now_ms()};
+	struct answer_streams streams = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct api api = {.options = o,
+			  .counters = &counters,
+			  .streams = &streams,
+			  .started_ms = api_now_ms()};
 	const struct launcher_config launcher = {.file_max = CAPTURE_FILE,
 						 .memory_max = CAPTURE_MEMORY};
 	struct catalogue *catalogue = NULL;
