@@ -113,6 +113,8 @@ def stops_flow(suite):
         for _ in range(COUNT):
             bad, good = Transfer(p.client, NAME), Transfer(p.client, INNOCENT)
             started = net.wait_for(lambda: bad.bytes > 20000 and good.bytes > 20000, 5)
+            suite.check(started, "transfers start", f"{bad.bytes} and {good.bytes} bytes in 5 s") \
+                if not started else None
             sent = time.monotonic()
             answer = p.serve.ask("POST", "/rules/app/YOUTUBE")
             back = time.monotonic()
