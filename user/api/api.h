@@ -54,6 +54,10 @@ struct api_options {
 	X(captures_refused, "uploads that were no capture, or hit a limit")             \
 	X(captures_busy, "uploads refused because too many were before them")           \
 	X(captures_left, "uploads whose client hung up before the report")              \
+	X(ingest_forwarded, "ingested records that no rule blocks")                     \
+	X(ingest_dropped, "ingested records that a rule blocks")                        \
+	X(ingest_refused, "ingested records that could not be read")                    \
+	X(ingest_bytes, "bytes of the packets that they tell of")                       \
 	X(events, "event lines that the agent told the service")                        \
 	X(events_lost, "event lines that the agent did not keep for the service")       \
 	X(events_sent, "event lines written for clients")                               \
@@ -75,6 +79,7 @@ struct api {
 	struct api_work *work;
 	struct api_launcher *launcher; /* launcher.h; NULL: none */
 	struct api_events *events;     /* route_events.c */
+	struct api_ingest *ingest;     /* ingest.h */
 	struct api_captures *captures; /* route_analyze.c */
 	struct fleet *fleet;	       /* fleet/; NULL: no Redis */
 	struct api_access *access;     /* access.c */

@@ -87,6 +87,11 @@ static const char schemas[] = ROUTE_JSON({
 		"connections":{"type":"array"},"blocked_connections":{"type":"array"},
 		"rules":{"type":"array"},"suspicious":{"type":"array"},
 		"counters":{"type":"object"}}},
+	"Verdict":{"type":"object","required":["status","data"],"properties":{
+		"status":{"const":"success"},
+		"data":{"type":"object","required":["status","app","reason"],"properties":{
+			"status":{"enum":["forwarded","dropped"]},"app":{"type":"string"},
+			"reason":{"type":["string","null"]}}}}},
 	"Ready":{"type":"object","required":["status"],"properties":{"status":{"enum":["ready"]}}}
 });
 /* clang-format on */

@@ -72,6 +72,8 @@ int route_flows(struct api_request *q, struct api_answer *a);
 /* route_analyze.c */
 extern const struct route_sink route_analyze_sink;
 int route_analyze(struct api_request *q, struct api_answer *a);
+/* route_ingest.c */
+int route_ingest(struct api_request *q, struct api_answer *a);
 /* route_events.c */
 int route_events(struct api_request *q, struct api_answer *a);
 /* route_health.c */

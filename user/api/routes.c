@@ -25,6 +25,17 @@
 				"kind":{"enum":["ip","port","app","domain"]}, \
 				"action":{"enum":["block","allow"]}, \
 				"value":{"type":"string","minLength":1,"maxLength":512}}}}}})
+
+#define INGEST ROUTE_JSON({ \
+	"type":"object","required":["tuple"], \
+	"properties":{ \
+		"tuple":{"type":"object","required":["src_ip","dst_ip","protocol"],"properties":{ \
+			"src_ip":{"type":"string"},"dst_ip":{"type":"string"}, \
+			"src_port":{"type":["integer","null"],"minimum":0,"maximum":65535}, \
+			"dst_port":{"type":["integer","null"],"minimum":0,"maximum":65535}, \
+			"protocol":{"type":["string","integer"]}}}, \
+		"size":{"type":["integer","null"],"minimum":0}, \
+		"domain":{"type":["string","null"]}}})
 /* clang-format on */
 
 static const struct route_query change_query[] = {
@@ -162,6 +173,14 @@ static const struct route table[] = {
 	 .sink = &route_analyze_sink,
 	 .answer_schema = REF("Report"),
 	 .handle = route_analyze},
+	{.method = "POST",
+	 .path = "/ingest",
+	 .name = "ingest",
+	 .summary = "What would become of a packet that something else has seen; NDJSON: of each",
+	 .body_media = "application/json application/x-ndjson",
+	 .body_schema = INGEST,
+	 .answer_schema = REF("Verdict"),
+	 .handle = route_ingest},
 	{.method = "GET",
 	 .path = "/events",
 	 .name = "followEvents",

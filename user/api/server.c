@@ -16,6 +16,7 @@
 #include "api/captures.h"
 #include "api/events.h"
 #include "api/guard.h"
+#include "api/ingest.h"
 #include "api/listen.h"
 #include "api/served.h"
 #include "base/log.h"
@@ -87,8 +88,10 @@ static int signals_take(struct fault *f)
 /* What has threads of its own, beside the server's. */
 static int parts_open(struct api *api, struct fault *f)
 {
-	int err = events_open(api, &api->events, f);
+	int err = ingest_open(api, &api->ingest, f);
 
+	if (!err)
+		err = events_open(api, &api->events, f);
 	return err ? err : captures_open(api, &api->captures, f);
 }
 
@@ -104,6 +107,7 @@ static void parts_stop(struct api *api)
 static void parts_close(struct api *api)
 {
 	captures_close(api->captures);
+	ingest_close(api->ingest);
 	events_close(api->events);
 }
 
