@@ -112,7 +112,7 @@ $(BUILD)/user/classify/catalogue_data.o: user/classify/catalogue.conf user/class
 # WEB_EXTRA: PATH=FILE of what is built elsewhere and served beside it.
 WEB      := $(BUILD)/web
 WEB_SRC  := $(wildcard user/web/*.sh user/web/*.mjs user/web/*.json user/web/plain/* user/web/src/* \
-	user/web/src/*/*)
+	user/web/src/*/* user/wasm/glue/*.js)
 LIB_OBJ  += $(BUILD)/user/web/web.o $(WEB)/table.o $(WEB)/bytes.o
 ifneq ($(shell cat $(WEB)/state 2>/dev/null),full)
 $(WEB)/state: again
@@ -174,6 +174,15 @@ $(WASM): $(WASM_OBJ)
 $(WASM).gz: $(WASM)
 	$(Q)gzip -9nc $< > $@
 wasm: $(WASM).gz
+
+# The dashboard carries the module, where there is what it takes to build it; else, and in sanitizer
+# builds, the program analyses the captures that are dropped on the page.
+WASM_CAN := $(and $(wildcard $(WASM_INC)/stdlib.h),$(shell command -v wasm-ld), \
+	$(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-libgcc-file-name 2>/dev/null)))
+ifneq ($(if $(SAN),,$(WASM_CAN)),)
+WEB_EXTRA += dpi.wasm=$(WASM)
+$(WEB)/state: $(WASM)
+endif
 
 # --- tests -----------------------------------------------------------------------------------
 UNIT_SRC := $(wildcard tests/unit/test_*.c)

@@ -116,6 +116,7 @@ why=$(obstacle)
 if [ -z "$why" ]; then
 	build_full
 	state=full complete=true
+	[ $# -gt 0 ] || echo "  note    no WebAssembly module: the program analyses what is dropped on the page"
 	for extra; do
 		cp "${extra#*=}" "$site/${extra%%=*}"
 	done

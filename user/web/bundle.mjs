@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // Bundles the dashboard: node bundle.mjs NODE_MODULES SITE. Called by build.sh.
 import {createRequire} from "node:module";
-import {existsSync} from "node:fs";
 import path from "node:path";
 import {fileURLToPath} from "node:url";
 
@@ -10,7 +9,7 @@ const esbuild = createRequire(path.join(modules, "x.js"))("esbuild");
 const here = path.dirname(fileURLToPath(import.meta.url));
 const ENTRIES = {
 	"app": "src/app.jsx",
-	"worker": existsSync(path.join(here, "../wasm/glue/worker.js")) ? "../wasm/glue/worker.js" : "src/worker.js",
+	"worker": "../wasm/glue/worker.js",
 	"style": "src/style.css",
 	"docs/docs": "src/docs.js",
 };
