@@ -6,6 +6,7 @@ it. Everything is ended by the number it was started with. Only the standard lib
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -223,7 +224,7 @@ class Host:
 class Place:
     """A directory, servers and hosts, all of which are gone at the end."""
 
-    every = []
+    every, faults = [], []
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="dpi-fleet-")
@@ -236,6 +237,8 @@ class Place:
     def __exit__(self, *_):
         for thing in reversed(self.things):
             thing.kill()
+            if isinstance(thing, Host) and re.search("Sanitizer|runtime error", thing.said()):
+                Place.faults.append(thing.said()[-3000:])
         shutil.rmtree(self.dir, ignore_errors=True)
 
     @staticmethod

@@ -550,6 +550,7 @@ def main():
         # They mostly wait: so four at a time, each with a Redis and hosts of its own.
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             list(pool.map(one, [t for t in TESTS if not wanted or t.__name__ in wanted]))
+    check(not Place.faults, "no sanitizer has a word to say", Place.faults)
     print(f"{results['ok']} passed, {results['FAIL']} failed")
     sys.exit(1 if results["FAIL"] else 0)
 
