@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/apps.h"
@@ -148,6 +149,38 @@ static int do_rules(struct stored *s, struct fault *f)
 	return 0;
 }
 
+/* Names the state of the file: two equal names mean that nothing changed between them. */
+static void version_write(const struct stored *s, struct text *out)
+{
+	struct stat st;
+
+	if (stat(s->paths->rules, &st))
+		text_puts(out, errno == ENOENT ? "none" : "unknown");
+	else
+		text_printf(out, "file-%ju-%jd.%09ld-%jd", (uintmax_t)st.st_ino,
+			    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_size);
+}
+
+static int do_rules_version(struct stored *s, struct fault *f)
+{
+	version_write(s, &s->out);
+	return 0;
+}
+
+/* Refuses when the request is for other rules than those that are there, by their version. */
+static int expect(const struct stored *s, struct fault *f)
+{
+	const char *expected = json_string_value(json_object_get(s->request, "expected"));
+	struct text now = {0};
+	bool is_same;
+
+	version_write(s, &now);
+	is_same = !expected || (!now.failed && strcmp(now.at, expected) == 0);
+	text_clear(&now);
+	return is_same ? 0
+		       : fault_set(f, -EAGAIN, "the rules have changed meanwhile; read them again");
+}
+
 static int do_rules_set(struct stored *s, struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(s->catalogue);
@@ -157,6 +190,8 @@ static int do_rules_set(struct stored *s, struct fault *f)
 
 	if (!err)
 		err = lock_take(s, f);
+	if (!err)
+		err = expect(s, f);
 	if (!err)
 		err = rules_save(s->rules, s->paths->rules, f);
 	if (!err)
@@ -168,7 +203,11 @@ static int do_rules_set(struct stored *s, struct fault *f)
 static const struct {
 	const char *name;
 	int (*run)(struct stored *s, struct fault *f);
-} requests[] = {{"change", do_change}, {"rules", do_rules}, {"rules-set", do_rules_set}};
+	bool has_names; /* of applications */
+} requests[] = {{"change", do_change, true},
+		{"rules", do_rules, true},
+		{"rules-set", do_rules_set, true},
+		{"rules-version", do_rules_version, false}};
 
 static uint32_t status_of(int err)
 {
@@ -210,7 +249,7 @@ int stored_request(const struct paths *p, struct slice json, struct slice data, 
 	for (size_t i = 0; command && i < sizeof(requests) / sizeof(requests[0]); i++) {
 		if (strcmp(command, requests[i].name) != 0)
 			continue;
-		err = apps_load(&s.catalogue, &said);
+		err = requests[i].has_names ? apps_load(&s.catalogue, &said) : 0;
 		if (!err)
 			err = requests[i].run(&s, &said);
 		made.kind = err ? status_of(err) : STATUS_DONE;
