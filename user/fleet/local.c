@@ -5,66 +5,50 @@
 #include "fleet/local.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "control/change.h"
 #include "control/control.h"
+#include "control/stored.h"
 
-/* Asks the agent. 0, with the answer for the caller to clear; -ENOENT when none runs; -errno. */
+/* Asks the agent, or else the stored rules. 0, with the answer for the caller to clear; -EPERM
+ * when it is refused; -errno. */
 static int ask(const struct local *l, const char *request, struct slice data, struct wire *answer,
 	       struct fault *f)
 {
-	int err = control_request(&l->paths, slice_text(request), data, answer, f);
+	bool in_force;
+	int err = stored_or_agent_request(&l->paths, slice_text(request), data, answer, &in_force,
+					  f);
 
-	if (err == -ECONNREFUSED || err == -ENOENT)
-		return -ENOENT;
 	if (!err && (answer->kind & (CONTROL_ENDING - 1)) != 0) {
 		size_t len = answer->err_len;
 
 		while (len && answer->err[len - 1] == '\n')
 			len--;
-		err = fault_set(f, -EPERM, "the agent: %.*s", (int)(len > 400 ? 400 : len),
-				answer->err);
+		err = fault_set(f, -EPERM, "the rules of this host: %.*s",
+				(int)(len > 400 ? 400 : len), answer->err);
 		wire_clear(answer);
 	}
 	return err;
 }
 
-/* What tells one state of a file from another. */
-static void file_version(const char *path, char *out, size_t size)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		snprintf(out, size, "file: %s", strerror(errno));
-	else
-		snprintf(out, size, "file %ju %jd.%09ld %jd", (uintmax_t)st.st_ino,
-			 (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_size);
-}
-
-/* The version of the rules in force. 0; -ENOENT: no agent, and it is the file's; -errno. */
 static int ask_version(const struct local *l, char *out, size_t size, struct fault *f)
 {
 	struct wire answer = {0};
 	int err = ask(l, "{\"command\":\"rules-version\"}", slice_of("", 0), &answer, f);
 
-	if (err == -ENOENT)
-		file_version(l->paths.rules, out, size);
 	if (err)
 		return err;
-	snprintf(out, size, "agent %.80s", answer.out);
+	snprintf(out, size, "%.90s", answer.out);
 	wire_clear(&answer);
 	return 0;
 }
 
-static int read_agent(struct local *l, struct rules **out, struct fault *f)
+static int ask_rules(struct local *l, struct rules **out, struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(l->catalogue);
 	struct wire answer = {0};
@@ -72,7 +56,7 @@ static int read_agent(struct local *l, struct rules **out, struct fault *f)
 
 	if (err)
 		return err;
-	err = rules_parse(slice_of(answer.out, answer.out_len), "the agent's rules", &apps,
+	err = rules_parse(slice_of(answer.out, answer.out_len), "the rules of this host", &apps,
 			  RULES_FORCE, out, f);
 	wire_clear(&answer);
 	return err;
@@ -83,19 +67,11 @@ int local_follow(struct local *l, struct fault *f)
 	char version[sizeof(l->version)];
 	struct rules *next = NULL;
 	int err = ask_version(l, version, sizeof(version), f);
-	bool has_agent = !err;
 
-	if (err && err != -ENOENT)
+	if (err || (l->rules && strcmp(version, l->version) == 0))
 		return err;
-	if (l->rules && strcmp(version, l->version) == 0)
-		return 0;
 	/* A change between the two questions is seen by the next look. */
-	if (has_agent)
-		err = read_agent(l, &next, f);
-	else
-		err = change_load(l->paths.rules, l->catalogue, &next, f);
-	if (err == -ENOENT)
-		return fault_set(f, -EAGAIN, "the agent has just ended");
+	err = ask_rules(l, &next, f);
 	if (err)
 		return err;
 	l->is_missing = rules_count(next) == 0 && access(l->paths.rules, F_OK) && errno == ENOENT;
@@ -105,69 +81,42 @@ int local_follow(struct local *l, struct fault *f)
 	return 1;
 }
 
-static int put_agent(struct local *l, const char *text, struct fault *f)
-{
-	struct text request = {0};
-	struct wire answer = {0};
-	int err;
-
-	text_puts(&request,
-		  "{\"command\":\"rules-set\",\"name\":\"the fleet's rules\",\"force\":true,"
-		  "\"expected\":");
-	text_json(&request, slice_text(l->version + strlen("agent ")));
-	text_putc(&request, '}');
-	err = request.failed ? fault_set(f, -ENOMEM, "out of memory")
-			     : ask(l, request.at, slice_text(text), &answer, f);
-	text_clear(&request);
-	if (!err)
-		wire_clear(&answer);
-	return err;
-}
-
-/* The same lock that the commands take. */
-static int put_stored(struct local *l, const char *text, struct fault *f)
-{
-	char version[sizeof(l->version)];
-	int lock, err = paths_make(&l->paths);
-
-	if (err)
-		return fault_set(f, err, "%s cannot be made: %s", l->paths.state_dir,
-				 strerror(-err));
-	lock = open(l->paths.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock < 0 || flock(lock, LOCK_EX)) {
-		err = fault_set(f, -errno, "%s: %s", l->paths.state_dir, strerror(errno));
-	} else {
-		file_version(l->paths.rules, version, sizeof(version));
-		err = strcmp(version, l->version)
-			      ? fault_set(f, -EAGAIN, "the stored rules have changed meanwhile")
-			      : rules_save_text(text, l->paths.rules, f);
-	}
-	if (lock >= 0)
-		close(lock);
-	return err;
-}
-
 int local_put(struct local *l, const struct rules *next, struct fault *f)
 {
-	bool is_agent = strncmp(l->version, "agent ", 6) == 0;
-	char now[sizeof(l->version)];
-	char *text = rules_format(next);
+	char now[sizeof(l->version)], *text = rules_format(next);
+	struct text request = {0};
+	struct wire answer = {0};
 	struct fault ignored;
 	int err;
 
-	if (!text)
-		return fault_set(f, -ENOMEM, "out of memory");
-	err = is_agent ? put_agent(l, text, f) : put_stored(l, text, f);
+	text_puts(&request, "{\"command\":\"rules-set\",\"name\":\"the fleet's rules\","
+			    "\"force\":true,\"expected\":");
+	text_json(&request, slice_text(l->version));
+	text_putc(&request, '}');
+	err = !text || request.failed ? fault_set(f, -ENOMEM, "out of memory")
+				      : ask(l, request.at, slice_text(text), &answer, f);
+	text_clear(&request);
 	free(text);
-	/* Refused because others were faster, or for another reason? */
-	if (err == -EPERM && ask_version(l, now, sizeof(now), &ignored) != -EPERM &&
-	    strcmp(now, l->version) != 0)
-		err = -EAGAIN;
-	if (err == -ENOENT)
-		err = -EAGAIN;
-	if (!err)
+	if (!err) {
+		wire_clear(&answer);
 		l->version[0] = '\0';
+	} else if (err == -EPERM && !ask_version(l, now, sizeof(now), &ignored) &&
+		   strcmp(now, l->version) != 0) {
+		err = -EAGAIN; /* refused because somebody else was faster */
+	}
 	return err;
+}
+
+/* What tells one state of the own file from another. */
+static void file_version(const char *path, char *out, size_t size)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		snprintf(out, size, "file: %s", strerror(errno));
+	else
+		snprintf(out, size, "file %ju %jd.%09ld %jd", (uintmax_t)st.st_ino,
+			 (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_size);
 }
 
 /* --- rules for this host alone ---------------------------------------------------------------- */
