@@ -13,6 +13,7 @@
 
 #include "dpi/abi.h"
 #include "engine/engine.h"
+#include "fleet/fleet.h"
 #include "packet/defrag.h"
 
 enum { PAGE_MAX = 64 * 1024 };
@@ -240,6 +241,29 @@ static void test_every_counter_has_a_family(void **state)
 	text_clear(&page);
 }
 
+static void test_a_fleet_is_told(void **state)
+{
+	struct fleet_status s = {.is_connected = true,
+				 .sync_age_ms = 1250,
+				 .version = 9,
+				 .rule_count = 5,
+				 .refused_count = 2,
+				 .restored = 3};
+	struct text page = {0};
+	struct metrics m = {.out = &page};
+
+	metrics_fleet_write(&m, &s);
+	assert_true(has_line(&page, "dpi_xdp_fleet_connected 1"));
+	assert_true(has_line(&page, "dpi_xdp_fleet_sync_age_seconds 1.250000000"));
+	assert_true(has_line(&page, "dpi_xdp_fleet_refused_sets 2"));
+	assert_true(has_line(&page, "dpi_xdp_fleet_restored_total 3"));
+	page.len = 0;
+	s.sync_age_ms = -1; /* never: no number would say so */
+	metrics_fleet_write(&m, &s);
+	assert_null(strstr(page.at, "sync_age"));
+	text_clear(&page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_sums_never_shrink_under_one_engine),
 		cmocka_unit_test(test_the_longest_page_is_short),
 		cmocka_unit_test(test_every_counter_has_a_family),
+		cmocka_unit_test(test_a_fleet_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,4 +43,8 @@ struct metrics_agent {
 void metrics_agent_write(struct metrics *m, const struct metrics_agent *a,
 			 struct metrics_high *high);
 
+struct fleet_status;
+/* How the rules of the fleet arrive (metrics_fleet.c). */
+void metrics_fleet_write(struct metrics *m, const struct fleet_status *s);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "api/ask.h"
 #include "api/served.h"
+#include "fleet/fleet.h"
 
 /* The answer to one command as JSON, or NULL when none came. */
 static json_t *ask(struct api_request *q, struct api_answer *a, const char *request)
@@ -50,6 +51,16 @@ static void agent_write(struct metrics *m, struct api_served *s, const struct me
 		atomic_store(&s->is_scraping, false);
 }
 
+static void fleet_write(struct metrics *m, const struct api *api)
+{
+	struct fleet_status s;
+
+	if (!api->fleet)
+		return;
+	fleet_status(api->fleet, &s);
+	metrics_fleet_write(m, &s);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -74,6 +85,7 @@ int route_metrics(struct api_request *q, struct api_answer *a)
 		    &(struct metrics_agent){.status = status, .stats = stats, .apps = apps});
 	metrics_seconds(&m, "scrape_agent_seconds", "what asking the agent for this took",
 			now_ns() - begin);
+	fleet_write(&m, q->api);
 	service_write(&m, q->api);
 	metrics_end(&m);
 	json_decref(status);
