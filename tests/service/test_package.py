@@ -15,6 +15,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -301,6 +302,7 @@ TESTS = {"tables": test_tables, "manual": test_manual, "drift": test_manual_drif
 
 def main():
     wanted = [a for a in sys.argv[1:] if a != "--full"]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     r = make("papers")
     if not check(r.returncode == 0, "papers", r.stderr[-500:]):
         return
