@@ -298,7 +298,9 @@ def watchdog(check, m):
     before = json.loads(m.do("dpi-xdp", "status", "--json").stdout)
     time.sleep(5)
     check(m.show("dpi-xdp", "NRestarts")[0] == "0", "full/watchdog-is-fed", m.show("dpi-xdp", "NRestarts"))
-    m.do("kill", "-STOP", str(before["supervisor_pid"]))
+    stopped = m.do("sh", "-c", f"kill -STOP {before['supervisor_pid']}")
+    if stopped.returncode:
+        raise RuntimeError(stopped.stderr)
     again = net.wait_for(lambda: m.show("dpi-xdp", "NRestarts", "ActiveState") == ["1", "active"], 25, 0.3)
     check(again, "full/watchdog-ends-a-silent-supervisor", m.show("dpi-xdp", "NRestarts", "ActiveState"))
     check(not arrives(m, BLOCKED) and arrives(m, FREE), "full/blocked-after-watchdog")
@@ -360,8 +362,8 @@ def remove(check, m, before):
     link, qdisc = m.host.ip("link", "show", "dev", "wan0").stdout, m.host.tc("qdisc", "show", "dev", "wan0").stdout
     check("xdp" not in link and "clsact" not in qdisc, "full/no-links-left", link + qdisc)
     check(arrives(m, BLOCKED), "full/passes-after-remove")
-    left = m.do("pgrep", "-f", "dpi-xdp attach|dpi-xdp serve|dpi-xdp events").stdout
-    check(not left.strip(), "full/no-process-left", left)
+    alive = m.do("sh", "-c", "cat /proc/[0-9]*/comm").stdout.split()
+    check("systemd" in alive and not [a for a in alive if a.startswith("dpi-xdp")], "full/no-process-left", alive)
     check(os.path.exists(m.root + "/var/lib/dpi-xdp/rules.txt") and
           os.path.exists(m.root + "/etc/dpi-xdp/dpi-xdp.conf"), "full/remove-keeps-rules-and-configuration")
     r = m.do("apt-get", "-q", "-y", "purge", "dpi-xdp", timeout=120)
