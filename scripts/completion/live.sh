@@ -46,7 +46,7 @@ _dpi_xdp_usage() { # USAGE: what its first words stand for
 _dpi_xdp_option_values() {
 	case $1 in
 	\[=WHEN\]) printf '%s\n' always never auto ;;
-	*FILE* | *DIR* | *PATH*) echo FILES ;;
+	*FILE* | *DIR* | *PATH* | SPEC) echo FILES ;;
 	IFACE*) _dpi_xdp_interfaces ;;
 	*[a-z]\|[a-z]*) printf '%s\n' "$1" | tr '|' '\n' ;;
 	esac

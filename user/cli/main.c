@@ -148,18 +148,12 @@ static int tables(void)
 
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		char name[32];
-		bool is_space = false;
 
 		printf("c\t%s\t", commands[i].name);
-		for (const char *at = commands[i].args; *at; at++) {
-			if (*at != ' ' && *at != '\n') {
-				printf("%s%c", is_space ? " " : "", *at);
-				is_space = false;
-			} else {
-				is_space = true;
-			}
-		}
-		printf("\t%s\n", commands[i].help);
+		options_print_flat(commands[i].args, stdout);
+		printf("\t");
+		options_print_flat(commands[i].help, stdout);
+		printf("\n");
 		snprintf(name, sizeof(name), "%s", commands[i].name);
 		commands[i].run(&commands[i], 2, (char *[]){name, flag, NULL});
 	}

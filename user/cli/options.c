@@ -104,13 +104,29 @@ static void build(const struct option_row *rows, size_t count, struct option *lo
 	*letters = '\0';
 }
 
+void options_print_flat(const char *text, FILE *to)
+{
+	bool is_space = false;
+
+	for (; *text; text++) {
+		if (*text == ' ' || *text == '\n') {
+			is_space = true;
+			continue;
+		}
+		fprintf(to, "%s%c", is_space ? " " : "", *text);
+		is_space = false;
+	}
+}
+
 /* A line a row: o, name, letter, value, help; "-" for what it has not. */
 static void print_table(const struct option_row *rows, size_t count, FILE *to)
 {
-	for (size_t i = 0; i < count; i++)
-		fprintf(to, "o\t%s\t%c\t%s\t%s\n", rows[i].name,
-			rows[i].letter ? rows[i].letter : '-', rows[i].arg ? rows[i].arg : "-",
-			rows[i].help);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(to, "o\t%s\t%c\t%s\t", rows[i].name, rows[i].letter ? rows[i].letter : '-',
+			rows[i].arg ? rows[i].arg : "-");
+		options_print_flat(rows[i].help, to);
+		fputc('\n', to);
+	}
 }
 
 int options_parse(const struct command *c, const struct option_row *rows, size_t count, int argc,

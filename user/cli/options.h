@@ -32,6 +32,9 @@ enum { OPTION_HELP = 1000, OPTION_QUIET, OPTION_COLOR };
 		"help", 'h', NULL, "this text", OPTION_HELP                                 \
 	}
 
+/* Prints text as one line: a run of blanks and line breaks is one blank. */
+void options_print_flat(const char *text, FILE *to);
+
 /* As a command's only argument: its rows, not for people. The manual and the completion are made
  * from them (`dpi-xdp help --tables`). */
 #define OPTIONS_TABLE "--option-table"
