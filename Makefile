@@ -61,7 +61,7 @@ BIN      := $(BUILD)/dpi-xdp
 .SUFFIXES:
 .SECONDARY:
 .PHONY: all help demo check test unit format floors clean install fuzz fuzz-coverage deps tools \
-	bench sample.pcap papers uninstall deb check-package
+	bench sample.pcap papers uninstall deb check-package wasm
 
 all: $(BIN)
 
@@ -69,6 +69,7 @@ help:
 	@sed -n 's/^## //p' Makefile
 
 ## make              the program, build/dpi-xdp
+## make wasm         the analysis as a WebAssembly module for the dashboard, build/wasm/dpi.wasm
 ## make demo         two minutes on this machine: namespaces, real servers, a block and its effect
 ## make check        every test; installs what it needs (Debian 12)
 ## make unit         the unit tests alone
@@ -141,39 +142,58 @@ $(BIN): $(CLI_OBJ) $(LIB)
 # The rooms once more, for the dashboard's captures. Where a room needs a library or a system that
 # is not there, a file of user/wasm with the same header stands for the room's own.
 WASM     := $(BUILD)/wasm/dpi.wasm
-WASM_CC  ?= $(CLANG)
 WASM_INC ?= /usr/include/wasm32-wasi
 WASM_LIB ?= /usr/lib/wasm32-wasi
 WASM_OUT := user/base/pages.c user/base/spool.c user/base/log.c user/crypt/crypt.c \
 	user/policy/value_world.c user/policy/rules_save.c user/pcap/foreign.c \
 	user/pcap/source.c user/pcap/source_map.c user/pcap/unpack.c user/pcap/filter.c \
-	user/pcap/guard.c user/pcap/split.c user/pcap/set%.c user/pcap/%out.c user/pcap/out_%.c
+	user/pcap/guard.c user/pcap/split.c user/pcap/set%.c user/pcap/%out.c user/pcap/out_%.c \
+	user/report/report_csv.c
 WASM_SRC := $(filter-out $(WASM_OUT),$(wildcard user/base/*.c user/crypt/*.c user/packet/*.c \
 	user/extract/*.c user/flow/*.c user/classify/*.c user/policy/*.c user/engine/*.c \
 	user/pcap/*.c user/report/*.c)) user/agent/event_log.c user/agent/offline_route.c \
 	user/agent/offline_shard.c $(wildcard user/wasm/*.c)
 WASM_OBJ := $(WASM_SRC:%.c=$(BUILD)/wasm/obj/%.o) $(BUILD)/wasm/obj/catalogue_data.o
-WASM_OPT ?= -O2
-WASM_FLAGS := --target=wasm32-wasi -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser \
-	-Iinclude -D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL -std=gnu11 $(WASM_OPT) $(WARN) \
-	-fno-strict-aliasing -ffunction-sections -fdata-sections -mbulk-memory \
+WASM_TO  := --target=wasm32-wasi
+# Small: a page fetches it, and what the browser makes of it is as fast.
+WASM_CFLAGS := $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser -Iinclude \
+	-D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL '-Ddpi_inline=static inline __attribute__((unused))' \
+	-std=gnu11 -Oz -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory \
 	-ftls-model=local-exec
-WASM_LDFLAGS := --target=wasm32-wasi -nostartfiles -L$(WASM_LIB) -Wl,--no-entry,--gc-sections,-O2 \
-	-Wl,--strip-all,-z,stack-size=1048576,--stack-first,--export=__wasm_call_ctors
+WASM_LDFLAGS := $(WASM_TO) -flto -nostartfiles -L$(WASM_LIB) -Wl,--no-entry,--gc-sections,-O2 \
+	-Wl,-z,stack-size=1048576,--stack-first,--initial-memory=67108864 \
+	-Wl,--strip-all,--export=__wasm_call_ctors
 
 $(BUILD)/wasm/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,WASM,$<)
-	$(Q)$(WASM_CC) $(WASM_FLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/wasm/obj/catalogue_data.o: user/classify/catalogue.conf user/wasm/catalogue_data.S
+	$(Q)$(CLANG) $(WASM_CFLAGS) -MMD -MP -c $< -o $@
+# Without its comments, which are for those who read the file.
+$(BUILD)/wasm/catalogue.conf: user/classify/catalogue.conf
 	@mkdir -p $(@D)
-	$(Q)$(WASM_CC) --target=wasm32-wasi -Iuser -c user/wasm/catalogue_data.S -o $@
+	$(Q)grep -v '^ *\(#\|$$\)' $< > $@
+$(BUILD)/wasm/obj/catalogue_data.o: user/wasm/catalogue_data.S $(BUILD)/wasm/catalogue.conf
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(WASM_TO) -I$(BUILD)/wasm -c $< -o $@
 $(WASM): $(WASM_OBJ)
 	$(call say,WASM,$@)
-	$(Q)$(WASM_CC) $(WASM_LDFLAGS) -o $@ $^
+	$(Q)$(CLANG) $(WASM_LDFLAGS) -o $@ $^
+	$(Q)if command -v wasm-opt >/dev/null; then wasm-opt --enable-bulk-memory -O3 $@ -o $@; fi
 $(WASM).gz: $(WASM)
 	$(Q)gzip -9nc $< > $@
-wasm: $(WASM).gz
+
+# What the tool chain lacks, by the names of Debian's packages; nothing: the module can be made.
+WASM_MISSING := $(strip $(if $(wildcard $(WASM_LIB)/libc.a),,wasi-libc) \
+	$(if $(shell command -v wasm-ld),,lld) \
+	$(if $(wildcard $(shell $(CLANG) $(WASM_TO) -print-libgcc-file-name 2>/dev/null)),, \
+	libclang-rt-14-dev-wasm32))
+ifeq ($(WASM_MISSING),)
+WASM_GZ := $(WASM).gz
+endif
+wasm: $(WASM_GZ)
+ifneq ($(WASM_MISSING),)
+	@echo "no WebAssembly module, so the dashboard uploads captures; for it: apt install $(WASM_MISSING)"
+endif
 
 # The dashboard carries the module, where there is what it takes to build it; else, and in sanitizer
 # builds, the program analyses the captures that are dropped on the page.

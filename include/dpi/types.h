@@ -18,7 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/types.h>
+#ifndef dpi_inline /* a build that must be small says otherwise */
 #define dpi_inline static inline __attribute__((always_inline, unused))
+#endif
 #endif
 
 /* A value the optimiser must not reason about: keeps a bound check where the verifier needs it. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The application catalogue (catalogue.conf) as bytes of the module. */
+/* The application catalogue (without comments) as bytes of the module. */
 	.section .rodata.catalogue,"",@
 	.global catalogue_data
 	.type catalogue_data,@object
 catalogue_data:
-	.incbin "classify/catalogue.conf"
+	.incbin "catalogue.conf"
 	.int8 0
 	.size catalogue_data, . - catalogue_data
 	.global catalogue_data_end

@@ -22,7 +22,7 @@ struct entry {
 	size_t text_len;
 };
 
-enum document { DOCUMENT_JSON, DOCUMENT_TEXT, DOCUMENT_CSV };
+enum document { DOCUMENT_JSON, DOCUMENT_TEXT };
 
 static int say(struct entry *e, int err, const struct fault *f)
 {
@@ -192,7 +192,6 @@ EXPORT(int, dpi_report, (struct entry * e, enum document document))
 	switch (document) {
 	case DOCUMENT_JSON: err = report_json(r, &to); break;
 	case DOCUMENT_TEXT: err = report_text(r, &style, &to); break;
-	case DOCUMENT_CSV: err = report_csv(r, &to); break;
 	}
 	report_free(r);
 	return err;

@@ -6,7 +6,7 @@
 import { readRows } from "./rows.js";
 
 const CHANNELS = ["report", "events", "rows", "error", "note"];
-const DOCUMENTS = { json: 0, text: 1, csv: 2 };
+const DOCUMENTS = { json: 0, text: 1 };
 const REFUSED = 2;
 const FAILED = 1;
 
@@ -161,7 +161,7 @@ if (!this.handle) throw new AnalysisError("out of memory", FAILED);
     return { status, error, notes: this.out.note.splice(0).map((b) => new TextDecoder().decode(b)) };
   }
 
-  /** The report of a finished analysis as bytes: "json", "text" or "csv". */
+  /** The report of a finished analysis as bytes: "json" or "text". */
   report(kind = "json") {
     if (this.wasm.dpi_report(this.handle, DOCUMENTS[kind])) this.fail(FAILED);
     return this.taken("report");

@@ -16,7 +16,6 @@
 //                    {recent: N}: with each progress the last N packets before it (at most 4096)
 //        events      true: EVE lines as well
 //        text        true: the boxed text report as well
-//        csv         true: the connections as CSV as well
 //   {type: "check", id, rules, force}    are these rules good?
 //   {type: "stop", id}                   no more of that one
 //
@@ -27,11 +26,12 @@
 //                                        at most every 100 ms; of the file, as it is stored
 //   {type: "rows", id, rows}             see rows.js
 //   {type: "events", id, lines}          a string of whole lines
-//   {type: "report", id, status, error, notes, json, text, csv, packets, seconds, memory}
+//   {type: "report", id, status, error, notes, json, text, packets, seconds,
+//                         memory}
 //                                        status 0, or 3: damaged, error says where and the report
 //                                        is of all before it. json: Uint8Array, the very bytes of
 //                                        `dpi-xdp analyze FILE /dev/null --json - --reproducible`;
-//                                        text and csv likewise, or null
+//                                        text likewise, or null
 //   {type: "checked", id, rules}         the rules in canonical text
 //   {type: "error", id, status, error}   status as the program's exit status: 2 a bad rule or no
 //                                        capture, 1 out of memory; error in the program's words
@@ -111,10 +111,9 @@ async function analyze({ id, file, rules, options = {} }) {
   say("progress", id, { bytes, size: file.size, packets: a.packets, memory: a.memory });
   const json = a.report("json");
   const text = options.text ? a.report("text") : null;
-  const csv = options.csv ? a.report("csv") : null;
   const seconds = (performance.now() - began) / 1000;
-  return say("report", id, { ...end, json, text, csv, packets: a.packets, seconds, memory: a.memory },
-             [json, text, csv].filter((b) => b).map((b) => b.buffer));
+  return say("report", id, { ...end, json, text, packets: a.packets, seconds, memory: a.memory },
+             [json, text].filter((b) => b).map((b) => b.buffer));
 }
 
 async function check({ id, rules, force }) {
