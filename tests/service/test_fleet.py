@@ -157,7 +157,7 @@ def starting_alone():
         check(wait_for(lambda: c("SCARD", key("app")) == 2, 5), "and is published when Redis is back",
               c("SMEMBERS", key("app")))
         a.stop()
-        with open(os.path.join(a.state, "fleet-fleet.txt"), "r+b") as f:
+        with open(os.path.join(a.state, "fleet", "fleet.txt"), "r+b") as f:
             f.truncate(200)
         a.start()
         a.in_step()

@@ -84,10 +84,9 @@ static int init(struct fleet *fl, const struct fleet_config *config, struct faul
 	keys_init(&fl->keys, name, fl->url.db);
 	snprintf(fl->now.name, sizeof(fl->now.name), "%s", name);
 	redis_url_show(&fl->url, fl->now.server, sizeof(fl->now.server));
-	snprintf(fl->base_path, sizeof(fl->base_path), "%s/fleet-%s.txt", config->paths->state_dir,
-		 name);
-	snprintf(fl->own_path, sizeof(fl->own_path), "%s/fleet-%s.local.txt",
-		 config->paths->state_dir, name);
+	snprintf(fl->kept_dir, sizeof(fl->kept_dir), "%s/fleet", config->paths->state_dir);
+	snprintf(fl->base_path, sizeof(fl->base_path), "%s/%s.txt", fl->kept_dir, name);
+	snprintf(fl->own_path, sizeof(fl->own_path), "%s/%s.own", fl->kept_dir, name);
 	fl->accepts_mass_change = config->accepts_mass_change;
 	fl->is_new_start = true;
 	err = apps_load(&fl->catalogue, f);

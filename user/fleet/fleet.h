@@ -17,6 +17,8 @@
  *
  * Rules for this host alone stand in a file of their own (local_rules): always in force here, never
  * shared, whatever the fleet says.
+ *
+ * What was last agreed on is kept in the directory fleet/ of the state directory.
  */
 #ifndef FLEET_FLEET_H
 #define FLEET_FLEET_H

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -55,17 +56,19 @@ int snapshot_load(struct fleet *fl, struct fault *f)
 	return result < 0 ? result : 0;
 }
 
+/* A directory of its own, so that a service without privileges can be given it. */
 static void save(struct fleet *fl, const char *text, const char *path)
 {
 	struct fault f = {""};
 
-	if (paths_make(&fl->local.paths) == 0)
-		rules_save_text(text, path, &f);
+	(void)paths_make(&fl->local.paths);
+	if (mkdir(fl->kept_dir, 0750) && errno != EEXIST)
+		fault_set(&f, -errno,
+			  "%s cannot be made: %s; the fleet's rules do not outlive "
+			  "this process",
+			  fl->kept_dir, strerror(errno));
 	else
-		fault_set(&f, -EACCES,
-			  "%s cannot be made: the fleet's rules are not kept over a "
-			  "restart",
-			  fl->local.paths.state_dir);
+		rules_save_text(text, path, &f);
 	fleet_note(fl->disk_fault, sizeof(fl->disk_fault), f.text);
 }
 

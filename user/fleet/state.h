@@ -28,7 +28,7 @@ struct fleet {
 	/* What this host and the fleet last agreed on, as kept on disk. */
 	struct rules *base;
 	uint64_t version;
-	char base_path[PATHS_MAX + 96], own_path[PATHS_MAX + 96];
+	char kept_dir[PATHS_MAX + 8], base_path[PATHS_MAX + 96], own_path[PATHS_MAX + 96];
 
 	struct link *link; /* for commands; NULL: not connected */
 	struct link *ears; /* subscribed; NULL: deaf, and the glances must do */
