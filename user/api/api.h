@@ -27,7 +27,8 @@ struct api_options {
 	const char *listen;	 /* "127.0.0.1:8080", "[::1]:8080", "unix:PATH" */
 	const char *token_file;	 /* NULL: none */
 	const char *redis;	 /* URL; NULL: rules are this host's own */
-	const char *fleet;	 /* name of the fleet; NULL: "default" */
+	const char *fleet;	 /* name of the fleet; NULL: "fleet" */
+	const char *local_rules; /* a file of rules for this host alone; NULL: none */
 	bool accept_mass_change; /* of the fleet's rules */
 	const char *hosts[API_LIST_MAX], *origins[API_LIST_MAX]; /* allowed beside one's own */
 	size_t host_count, origin_count;

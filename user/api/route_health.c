@@ -8,6 +8,7 @@
 
 #include "api/ask.h"
 #include "api/route.h"
+#include "fleet/fleet.h"
 
 static void counters_write(const struct api_counters *n, struct text *out)
 {
@@ -33,6 +34,19 @@ static int status_ask(struct api_request *q, struct api_answer *a, struct wire *
 	return err;
 }
 
+/* How it stands with Redis; null without one. */
+static void fleet_write(const struct fleet *fleet, struct text *out)
+{
+	struct fleet_status status;
+
+	if (!fleet) {
+		text_puts(out, "null");
+		return;
+	}
+	fleet_status(fleet, &status);
+	fleet_status_json(&status, out);
+}
+
 int route_health(struct api_request *q, struct api_answer *a)
 {
 	struct text out = {0};
@@ -49,7 +63,7 @@ int route_health(struct api_request *q, struct api_answer *a)
 	else
 		text_puts(&out, "null");
 	text_puts(&out, ",\"redis\":");
-	text_puts(&out, "null");
+	fleet_write(q->api->fleet, &out);
 	text_puts(&out, ",\"service\":{");
 	counters_write(q->api->counters, &out);
 	text_puts(&out, "}}\n");

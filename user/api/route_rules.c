@@ -9,6 +9,7 @@
 
 #include "api/ask.h"
 #include "api/route.h"
+#include "fleet/fleet.h"
 #include "classify/catalogue.h"
 #include "policy/rules.h"
 
@@ -77,6 +78,7 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 	text_clear(&request);
 	if (err)
 		return 0;
+	fleet_poke(q->api->fleet);
 	said = json_loadb(answer.out, answer.out_len, 0, NULL);
 	wire_clear(&answer);
 	text_puts(&out, "{\"status\":\"success\",\"message\":");
@@ -255,5 +257,6 @@ int route_rules_put(struct api_request *q, struct api_answer *a)
 	if (err)
 		return 0;
 	wire_clear(&answer);
+	fleet_poke(q->api->fleet);
 	return rules_answer(q, a, -1);
 }

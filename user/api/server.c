@@ -21,6 +21,7 @@
 #include "api/served.h"
 #include "base/log.h"
 #include "control/apps.h"
+#include "fleet/fleet.h"
 
 enum {
 	THREADS = 8, /* that may wait for the agent at once */
@@ -88,8 +89,16 @@ static int signals_take(struct fault *f)
 /* What has threads of its own, beside the server's. */
 static int parts_open(struct api *api, struct fault *f)
 {
-	int err = ingest_open(api, &api->ingest, f);
+	const struct api_options *o = api->options;
+	const struct fleet_config fleet = {.url = o->redis,
+					   .name = o->fleet,
+					   .local_rules = o->local_rules,
+					   .accepts_mass_change = o->accept_mass_change,
+					   .paths = &api->paths};
+	int err = o->redis ? fleet_start(&fleet, &api->fleet, f) : 0;
 
+	if (!err)
+		err = ingest_open(api, &api->ingest, f);
 	if (!err)
 		err = events_open(api, &api->events, f);
 	return err ? err : captures_open(api, &api->captures, f);
@@ -106,6 +115,7 @@ static void parts_stop(struct api *api)
 
 static void parts_close(struct api *api)
 {
+	fleet_stop(api->fleet);
 	captures_close(api->captures);
 	ingest_close(api->ingest);
 	events_close(api->events);
@@ -130,11 +140,12 @@ static int run(struct api *api, int listener, struct fault *f)
 
 	if (signals < 0)
 		return signals;
-	if (parts_open(api, f)) {
+	err = parts_open(api, f);
+	if (err) {
 		parts_stop(api);
 		parts_close(api);
 		close(signals);
-		return -EAGAIN;
+		return err;
 	}
 	api->work = work_new(THREADS);
 	daemon = api->work ? daemon_start(api) : NULL;

@@ -14,6 +14,7 @@ enum {
 	OPT_LISTEN = 256,
 	OPT_REDIS,
 	OPT_FLEET,
+	OPT_LOCAL_RULES,
 	OPT_TOKEN_FILE,
 	OPT_ALLOW_HOST,
 	OPT_ALLOW_ORIGIN,
@@ -28,9 +29,12 @@ static const struct option_row rows[] = {
 	 OPT_LISTEN},
 	{"token-file", 't', "FILE", "the bearer token; made with mode 0600 when it is not there",
 	 OPT_TOKEN_FILE},
-	{"redis", 0, "URL", "share rules with a fleet through this server", OPT_REDIS},
-	{"fleet", 0, "NAME", "the fleet's name", OPT_FLEET},
-	{"accept-mass-change", 0, NULL, "take rules of the fleet that change most of them",
+	{"redis", 0, "URL", "share rules by redis://[user:pass@]host[:port][/db] or unix:/path",
+	 OPT_REDIS},
+	{"fleet", 0, "NAME", "the fleet's name (default fleet)", OPT_FLEET},
+	{"local-rules", 0, "FILE", "rules for this host alone, never shared with the fleet",
+	 OPT_LOCAL_RULES},
+	{"accept-mass-change", 0, NULL, "what takes most rules away, or reaches all, is meant",
 	 OPT_MASS_CHANGE},
 	{"allow-host", 0, "NAME", "answer for this Host too; may repeat", OPT_ALLOW_HOST},
 	{"allow-origin", 0, "ORIGIN", "let pages of https://example.org ask; may repeat",
@@ -80,6 +84,7 @@ static int take(void *ctx, int id, const char *value)
 	case OPT_TOKEN_FILE: o->token_file = value; break;
 	case OPT_REDIS: o->redis = value; break;
 	case OPT_FLEET: o->fleet = value; break;
+	case OPT_LOCAL_RULES: o->local_rules = value; break;
 	case OPT_MASS_CHANGE: o->accept_mass_change = true; break;
 	case OPT_ALLOW_HOST: return list_take("allow-host", value, o->hosts, &o->host_count);
 	case OPT_ALLOW_ORIGIN:
@@ -117,6 +122,11 @@ int cmd_serve(const struct command *c, int argc, char **argv)
 		return options_status(first);
 	if (first != argc)
 		return command_usage(c, stderr);
+	if (!o.redis && (o.fleet || o.local_rules || o.accept_mass_change)) {
+		log_error("--fleet, --local-rules and --accept-mass-change are for a fleet: give "
+			  "its server with --redis");
+		return EXIT_USAGE;
+	}
 	err = server_run(&o, &f);
 	if (err)
 		log_error("%s", f.text);

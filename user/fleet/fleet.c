@@ -150,7 +150,8 @@ void fleet_stop(struct fleet *fl)
 
 void fleet_poke(struct fleet *fl)
 {
-	wake(fl->poke_fd);
+	if (fl)
+		wake(fl->poke_fd);
 }
 
 void fleet_status(const struct fleet *fl, struct fleet_status *out)

@@ -51,7 +51,7 @@ int fleet_start(const struct fleet_config *config, struct fleet **out, struct fa
 void fleet_stop(struct fleet *fl);
 
 /* Says that rules of this host have just changed, so that the fleet hears of it at once and not a
- * quarter of a second later. Any thread. */
+ * quarter of a second later. Any thread; NULL is fine. */
 void fleet_poke(struct fleet *fl);
 
 /* A copy of how things stand; of no thread. */
