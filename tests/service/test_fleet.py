@@ -7,17 +7,20 @@ that what is for one host alone stays there. `--full`: as many repetitions as we
 """
 import concurrent.futures
 import contextlib
+import http.client
+import json
 import os
 import random
 import re
 import signal
 import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
 
-from fleet import HOST_PROGRAM, PROGRAM, Place, key, wait_for
+from fleet import HOST_PROGRAM, PROGRAM, Host, Place, free_port, key, wait_for
 
 FULL = "--full" in sys.argv
 MANY = [f"host{i}.example.com" for i in range(500)]
@@ -526,7 +529,65 @@ def diverging():
               "older data in Redis is replaced: the higher version wins", c("SMEMBERS", key("app")))
 
 
-TESTS = [poisoned, spreading, plain_clients, outliving, hanging, strangers, own_rules, diverging, masses,
+class Service(Host):
+    """The whole service, as `dpi-xdp serve` starts it."""
+
+    def start(self, *more):
+        self.port = free_port()
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--redis", self.url, *self.options, *more],
+                env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        return self
+
+    def ask(self, method, path):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        c.request(method, path, headers={"Content-Type": "application/json"} if method != "GET" else {})
+        answer = json.loads(c.getresponse().read())
+        c.close()
+        return answer
+
+    def status(self, word=""):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.ask("GET", "/health")["redis"] or {}
+        return {}
+
+
+def services():
+    """The same by the service itself: its routes change the fleet's rules, /health says how it stands."""
+    with Place() as place:
+        redis = place.redis().start()
+        hosts = []
+        for name in ("a", "b"):
+            hosts.append(Service(os.path.join(place.dir, name), redis.url, "--fleet", "site-1"))
+            place.things.append(hosts[-1])
+            hosts[-1].start()
+        a, b = hosts
+        if not check(a.in_step(10) and b.in_step(10), "two services get in step", (a.said(), b.said())):
+            return
+        begin = time.monotonic()
+        a.ask("POST", "/rules/app/TikTok")
+        took = b.has("app:TikTok")
+        check(took is not None, "a rule by HTTP on one is on the other within 1 s", b.status())
+        print(f"# by HTTP: {(time.monotonic() - begin) * 1000:.0f} ms")
+        b.ask("DELETE", "/rules/app/TikTok")
+        check(a.lacks("app:TikTok") is not None, "and gone again", a.status())
+        redis.kill()
+        wait_for(lambda: not a.status()["connected"], 3)
+        s = a.status()
+        check(not s["connected"] and s["sync_age_s"] > 0 and "last good" in s["fault"], "/health says that Redis is away", s)
+        bad = Service(os.path.join(place.dir, "bad"), "rediss://127.0.0.1").start()
+        place.things.append(bad)
+        bad.process.wait(5)
+        check(bad.process.returncode == 2 and "stunnel" in bad.said(), "serve refuses a URL with TLS", bad.said())
+        begin = time.monotonic()
+        a.process.terminate()
+        a.process.wait(10)
+        check(a.process.returncode == 0 and time.monotonic() - begin < 4, "a signal ends it",
+              (a.process.returncode, time.monotonic() - begin))
+
+
+TESTS = [poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, diverging, masses,
          starting_alone, refused_urls]
 
 
