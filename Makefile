@@ -221,6 +221,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/support.o \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) -lcmocka
 
+# What is tested of a command needs its own files, which the library has not.
+$(BUILD)/tests/unit/test_cli_top: $(BUILD)/user/cli/remote.o $(filter $(BUILD)/user/cli/top_%,$(CLI_OBJ))
+
 $(filter $(BUILD)/tests/bpf/%,$(TOOL_BIN)): $(BPFT_OBJ)
 $(BUILD)/tests/bench/gen_capture: $(GEN_SRC:%.c=$(BUILD)/%.o)
 .SECONDEXPANSION:
