@@ -292,6 +292,12 @@ static int answer_stats(struct engine_state *e, const struct wire *request, stru
 	counter_write(out, is_json, &is_first, "events_unfetched",
 		      "event lines dropped, the oldest first, before anybody fetched them",
 		      e->events.unfetched);
+#define X(id, name)                                                        \
+	counter_write(out, is_json, &is_first, "events_limited_" name,     \
+		      name " events left out, being too many in a second", \
+		      g.events_limited[EVENT_KIND_##id]);
+	EVENT_KINDS(X)
+#undef X
 	counter_write(out, is_json, &is_first, "answers_slow",
 		      "askers that did not take their answer in time", e->answers_slow);
 	if (is_json)

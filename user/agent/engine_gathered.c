@@ -74,6 +74,8 @@ static void counts_add(struct gathered *g, const struct shard_counts *c, struct 
 	tally_add_engine(g->all, &c->engine);
 	tally_add_defrag(g->all, &c->defrag);
 	g->events_lost += c->events_lost;
+	for (int k = 0; k < EVENT_KINDS_MAX; k++)
+		g->events_limited[k] += c->events_limited[k];
 	w->packets = c->frames;
 	w->forwarded = c->frames;
 	w->flows = c->engine.flows_opened;

@@ -28,6 +28,7 @@ struct gathered {
 	struct seen seen;
 	struct report_worker workers[DPI_RINGS_MAX];
 	uint64_t events_lost;
+	uint64_t events_limited[EVENT_KINDS_MAX];
 };
 
 /* How much: counters alone; open flows too; or also those that have ended. */

@@ -57,6 +57,8 @@ void engine_news_keep(struct engine_state *e, struct shard_news *news);
 /* Publishes another policy (see ENGINE_POLICY); the first one starts the shards. 0 or -errno. */
 int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f);
 void engine_events_init(struct engine_state *e);
+/* Adds a "stats" line to the events. */
+void engine_stats_line(struct engine_state *e);
 /* The answer to ENGINE_EVENTS. */
 int engine_answer_events(struct engine_state *e, const struct wire *request, struct text *out,
 			 struct text *err);

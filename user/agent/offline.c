@@ -52,6 +52,21 @@ static int open_files(struct offline *run, struct fault *f)
 	return 0;
 }
 
+/* The last line of the event log. */
+static void put_stats(struct offline *run, struct tally *t)
+{
+	struct eve_stats stats = {.engine = tally_totals(t), .defrag = tally_defrag(t)};
+	struct text line = {0};
+	uint64_t first_ns;
+
+	tally_span(t, &first_ns, &stats.ts_ns);
+	stats.uptime_s = (stats.ts_ns - first_ns) / 1000000000;
+	eve_stats(&line, &stats);
+	run->out_of_memory |= line.failed;
+	capture_out_write(run->events, slice_of(line.at, line.len), true);
+	text_clear(&line);
+}
+
 /* Adds the shards up into the result, and puts the events of what was still open at the end. */
 static int add_up(struct offline *run, struct offline_result *r)
 {
@@ -77,6 +92,8 @@ static int add_up(struct offline *run, struct offline_result *r)
 	}
 	event_log_clear(&last);
 	tally_add_defrag(r->tally, offline_route_counters(run->route));
+	if (run->events && run->frames)
+		put_stats(run, r->tally);
 	return 0;
 }
 

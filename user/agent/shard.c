@@ -61,8 +61,11 @@ static void give_way(struct shard *s)
 
 static void frame_inspect(struct shard *s, const struct frame *f, uint8_t flags)
 {
-	struct outcome o = engine_frame(s->engine, f);
+	struct outcome o;
 
+	s->ifindex = f->ifindex;
+	o = engine_frame(s->engine, f);
+	s->ifindex = 0;
 	if (o.action != DPI_DROP || !o.flow)
 		return;
 	/* A DNS message that ought to have been dropped, and was not: it came through late. A
@@ -157,6 +160,7 @@ static void counts_tell(const struct shard *s, struct shard_counts *out)
 	out->defrag.fragments_refused += s->unhanded;
 	out->frames = s->frames;
 	out->events_lost = s->events_lost;
+	memcpy(out->events_limited, s->limit.left_out, sizeof(out->events_limited));
 }
 
 /* Room for one more row; NULL: out of memory. */
@@ -318,6 +322,7 @@ struct shard *shard_new(const struct shard_config *config, struct fault *f)
 		return NULL;
 	}
 	s->config = *config;
+	s->limit.sharers = config->maps->ring_count;
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->engine = engine_new(&e);
 	s->tally = tally_new(TALLY_ROWS_LIVE);

@@ -9,6 +9,7 @@
 #ifndef AGENT_SHARD_H
 #define AGENT_SHARD_H
 
+#include "agent/event_limit.h"
 #include "agent/learnt.h"
 #include "base/text.h"
 #include "engine/engine.h"
@@ -62,6 +63,7 @@ struct shard_counts {
 	struct engine_counters engine;
 	struct defrag_counters defrag;
 	uint64_t frames, events_lost;
+	uint64_t events_limited[EVENT_KINDS_MAX];
 };
 struct shard_snapshot {
 	struct shard_counts counts; /* of its beginning */

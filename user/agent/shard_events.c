@@ -13,6 +13,8 @@
 enum { EVENTS_MAX = 4 * 1024 * 1024 }; /* bytes of event lines kept until they are fetched */
 /* Frames on their way when the verdict was written are through by then. */
 #define LATE_WAIT_NS 20000000ULL
+/* An interface may get another name. */
+#define IFACE_NAME_NS 5000000000ULL
 
 /* Writes down in the kernel what is known of a flow, for the sampler and for the next agent. */
 static void fact_write(struct shard *s, const struct flow *f)
@@ -51,31 +53,38 @@ static bool is_used_again(const struct shard *s, const struct flow *f)
 	       k.first_ns + s->config.clock.offset_ns > f->last_ns;
 }
 
-static void flow_ended(struct shard *s, const struct flow *f)
+/* NULL: no frame is at hand, or its interface is gone. */
+static const char *iface_name(struct shard *s)
 {
-	bool is_another = is_used_again(s, f);
-	struct connection c;
+	struct iface_name *n = &s->ifaces[s->ifindex % SHARD_IFACES];
+	uint64_t now;
 
-	if (connection_of_flow(&c, f))
-		return;
-	if (!is_another)
-		kernel_counts_row(s->config.maps, &s->config.clock, &c);
-	tally_add_connection(s->tally, &c);
-	if (!shard_copy_ended(s, f, &c))
-		connection_clear(&c);
-	if (!is_another)
-		live_flow_forget(s->config.maps, &f->key);
+	if (!s->ifindex)
+		return NULL;
+	now = live_monotonic();
+	if (n->index != s->ifindex || now >= n->due_ns) {
+		n->index = s->ifindex;
+		n->due_ns = now + IFACE_NAME_NS;
+		if (!if_indextoname(s->ifindex, n->name))
+			n->name[0] = 0;
+	}
+	return n->name[0] ? n->name : NULL;
 }
 
-static void event_line(struct shard *s, const struct event *e)
+/* counted: of a flow that ends, what the kernel counted; NULL: nothing. */
+static void event_line(struct shard *s, const struct event *e, const struct connection *counted)
 {
-	struct eve_config c = {.catalogue = s->config.catalogue,
-			       .rules = policy_rules(s->config.policy)};
+	const char *type = eve_type(e);
 	size_t before = s->events.len;
 	uint64_t one = 1;
+	struct eve_config c;
 
-	if (!eve_type(e))
+	if (!type || !event_limit_take(&s->limit, e, type, live_monotonic()))
 		return;
+	c = (struct eve_config){.catalogue = s->config.catalogue,
+				.rules = policy_rules(s->config.policy),
+				.in_iface = iface_name(s),
+				.counted = counted};
 	if (before < EVENTS_MAX && eve_event(&s->events, e, &c) && !s->events.failed) {
 		if (before == 0)
 			(void)!write(s->config.bell, &one, sizeof(one));
@@ -86,6 +95,24 @@ static void event_line(struct shard *s, const struct event *e)
 		s->events.len = before;
 		s->events.failed = false;
 	}
+}
+
+static void flow_ended(struct shard *s, const struct event *e)
+{
+	const struct flow *f = e->flow;
+	bool is_another = is_used_again(s, f);
+	struct connection c;
+
+	if (connection_of_flow(&c, f))
+		return;
+	if (!is_another)
+		kernel_counts_row(s->config.maps, &s->config.clock, &c);
+	event_line(s, e, &c);
+	tally_add_connection(s->tally, &c);
+	if (!shard_copy_ended(s, f, &c))
+		connection_clear(&c);
+	if (!is_another)
+		live_flow_forget(s->config.maps, &f->key);
 }
 
 void shard_event(void *ctx, const struct event *e)
@@ -104,12 +131,12 @@ void shard_event(void *ctx, const struct event *e)
 	case EVENT_FLOW_CLOSED:
 		/* At the end of the process a flow goes on: the next engine adopts it. */
 		if (!s->is_stopping)
-			flow_ended(s, e->flow);
-		break;
+			flow_ended(s, e);
+		return;
 	case EVENT_MESSAGE: tally_event(s->tally, e); break;
 	default: break;
 	}
-	event_line(s, e);
+	event_line(s, e, NULL);
 }
 
 bool shard_last_seen(void *ctx, const struct dpi_key *key, uint64_t *ts_ns)

@@ -8,6 +8,7 @@
 
 #include "agent/shard.h"
 
+#include <net/if.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -15,7 +16,10 @@
 #include "agent/inbox.h"
 #include "live/ring.h"
 
-enum { SHARD_LATE_MAX = 1024 }; /* verdicts whose late frames are still to be counted */
+enum {
+	SHARD_LATE_MAX = 1024, /* verdicts whose late frames are still to be counted */
+	SHARD_IFACES = 8,      /* names of interfaces that are remembered */
+};
 
 struct letter;
 enum shard_poster { SHARD_RULES, SHARD_CLERK, SHARD_POSTERS };
@@ -24,6 +28,13 @@ enum shard_poster { SHARD_RULES, SHARD_CLERK, SHARD_POSTERS };
 struct late {
 	struct dpi_key key;
 	uint64_t since_ns, due_ns; /* monotonic */
+};
+
+/* What an interface is called; asked again now and then, as it may be renamed. */
+struct iface_name {
+	uint32_t index;
+	uint64_t due_ns; /* monotonic */
+	char name[IF_NAMESIZE];
 };
 
 struct shard {
@@ -44,6 +55,9 @@ struct shard {
 	struct late late[SHARD_LATE_MAX];
 	size_t late_count;
 	struct text events;
+	struct event_limit limit;
+	struct iface_name ifaces[SHARD_IFACES];
+	uint32_t ifindex;			/* of the frame at hand */
 	uint64_t events_lost, events_lost_told; /* all; those that somebody knows of */
 	uint64_t frames;
 	uint64_t last_tick_ns;

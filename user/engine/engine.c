@@ -18,6 +18,10 @@ static void on_leave(void *ctx, struct flow *f)
 	uint64_t now_ns = e->now_ns, number = e->number;
 	struct event event = {.type = EVENT_FLOW_CLOSED, .flow = f};
 
+	if (e->is_ending)
+		event.end = FLOW_END_STOPPED;
+	else if (flow_table_evicted(e->flows) != e->count.flows_evicted)
+		event.end = FLOW_END_FORCED; /* the count is brought up to date after this */
 	if (e->cursor == f)
 		e->cursor = flow_table_newer(e->flows, f);
 	e->held -= f->held;
@@ -61,6 +65,7 @@ void engine_free(struct engine *e)
 {
 	if (!e)
 		return;
+	e->is_ending = true;
 	flow_table_free(e->flows);
 	crypt_free(e->crypt);
 	free(e);

@@ -19,6 +19,13 @@ enum event_type {
 	EVENT_FLOW_CLOSED, /* it leaves the table: the last word about it */
 };
 
+/* Why a flow left the table. */
+enum flow_end {
+	FLOW_END_TIMEOUT, /* it was over, or idle for too long */
+	FLOW_END_FORCED,  /* to make room */
+	FLOW_END_STOPPED, /* the engine ends, the flow may not */
+};
+
 struct event {
 	enum event_type type;
 	uint64_t ts_ns;
@@ -29,6 +36,7 @@ struct event {
 	bool is_answer;		  /* NAMED, MESSAGE: of DNS and its kin: an answer brought it */
 	struct decision decision; /* VERDICT, MESSAGE */
 	uint32_t flags;		  /* ANOMALY: enum flow_flag */
+	enum flow_end end;	  /* FLOW_CLOSED */
 };
 
 struct event_sink {

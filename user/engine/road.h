@@ -27,6 +27,7 @@ struct engine {
 	uint64_t clock_ns;	      /* the frames' time, which one odd frame cannot push far */
 	uint64_t now_ns;	      /* time and number that events carry */
 	uint64_t number;
+	bool is_ending;
 };
 
 /* What was found on one frame's payload. */

@@ -11,9 +11,6 @@
 #include "report/report.h"
 #include "report/tunnel.h"
 
-#include <stdio.h>
-#include <time.h>
-
 enum { LABEL_MAX = 400 };
 
 uint64_t eve_flow_id(const struct dpi_key *key, uint64_t first_ns)
@@ -22,20 +19,6 @@ uint64_t eve_flow_id(const struct dpi_key *key, uint64_t first_ns)
 	uint64_t id = table_hash(first_ns, key, sizeof(*key)) >> 1;
 
 	return id ? id : 1;
-}
-
-/* "2023-11-14T22:13:20.123456+0000" */
-static void put_stamp(struct json *j, const char *key, uint64_t ts_ns)
-{
-	time_t seconds = (time_t)(ts_ns / 1000000000);
-	unsigned micros = (unsigned)(ts_ns / 1000 % 1000000);
-	struct tm tm = {0};
-	char day[40] = "", stamp[64];
-
-	if (gmtime_r(&seconds, &tm))
-		strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp, sizeof(stamp), "%s.%06u+0000", day, micros);
-	json_pair_string(j, key, stamp);
 }
 
 /* How a name of each source is told: the event_type, which is also the object that holds it, and
@@ -77,7 +60,9 @@ const char *eve_type(const struct event *e)
 	case EVENT_NAMED: return type_of_name(e);
 	case EVENT_VERDICT:
 	case EVENT_MESSAGE: return "drop";
-	case EVENT_CLEARED:
+	/* No "flow": that is the last word about one, and who adds those up must not count it
+	 * twice. */
+	case EVENT_CLEARED: return "dpi_xdp";
 	case EVENT_FLOW_CLOSED: return "flow";
 	case EVENT_ANOMALY: return "anomaly";
 	case EVENT_FLOW_OPENED:
@@ -140,25 +125,36 @@ static void put_name(struct json *j, const struct event *e)
 	json_close(j, '}');
 }
 
-static void put_flow(struct json *j, const struct flow *f)
+static const char *const end_words[] = {
+	[FLOW_END_TIMEOUT] = "timeout",
+	[FLOW_END_FORCED] = "forced",
+	[FLOW_END_STOPPED] = "shutdown",
+};
+
+static void put_flow(struct json *j, const struct event *e, const struct connection *counted)
 {
+	const struct flow *f = e->flow;
+	const uint64_t *packets = counted ? counted->packets : f->packets;
+	const uint64_t *bytes = counted ? counted->bytes : f->bytes;
+	uint64_t last_ns = counted ? counted->last_ns : f->last_ns;
 	int src = f->opener & 1, dst = src ? 0 : 1;
 
 	json_key(j, "flow");
 	json_open(j, '{');
-	json_pair_u64(j, "pkts_toserver", f->packets[src]);
-	json_pair_u64(j, "pkts_toclient", f->packets[dst]);
-	json_pair_u64(j, "bytes_toserver", f->bytes[src]);
-	json_pair_u64(j, "bytes_toclient", f->bytes[dst]);
-	put_stamp(j, "start", f->first_ns);
-	put_stamp(j, "end", f->last_ns);
-	json_pair_u64(j, "age",
-		      f->last_ns > f->first_ns ? (f->last_ns - f->first_ns) / 1000000000 : 0);
+	json_pair_u64(j, "pkts_toserver", packets[src]);
+	json_pair_u64(j, "pkts_toclient", packets[dst]);
+	json_pair_u64(j, "bytes_toserver", bytes[src]);
+	json_pair_u64(j, "bytes_toclient", bytes[dst]);
+	json_key(j, "start");
+	json_stamp(j, f->first_ns);
+	json_key(j, "end");
+	json_stamp(j, last_ns);
+	json_pair_u64(j, "age", last_ns > f->first_ns ? (last_ns - f->first_ns) / 1000000000 : 0);
 	json_pair_string(j, "state",
-			 f->is_closed	   ? "closed"
-			 : f->packets[dst] ? "established"
-					   : "new");
-	json_pair_string(j, "reason", f->is_closed ? "tcp_close" : "timeout");
+			 f->is_closed	? "closed"
+			 : packets[dst] ? "established"
+					: "new");
+	json_pair_string(j, "reason", end_words[e->end]);
 	json_pair_bool(j, "alerted", false);
 	if (f->is_verdict)
 		json_pair_string(j, "action", "drop");
@@ -175,11 +171,21 @@ static void put_drop(struct json *j, const struct event *e)
 		put_name(j, e);
 }
 
+/* What is strange about the bytes of an application; all else is about packets and their order. */
+enum {
+	FLAGS_APPLICATION = FLOW_NO_NAME | FLOW_ECH | FLOW_ODD_NAME | FLOW_NAMES_FULL |
+			    FLOW_IP_LITERAL | FLOW_DOH | FLOW_DOT | FLOW_DOQ
+};
+
 static void put_anomaly(struct json *j, const struct event *e)
 {
+	bool is_application = e->flags & FLAGS_APPLICATION;
+
 	json_key(j, "anomaly");
 	json_open(j, '{');
-	json_pair_string(j, "type", "stream");
+	if (is_application && proto_source(e->flow->proto))
+		json_pair_string(j, "app_proto", proto_source(e->flow->proto));
+	json_pair_string(j, "type", is_application ? "applayer" : "stream");
 	for (uint32_t bit = 1; bit && bit <= e->flags; bit <<= 1) {
 		const char *name = e->flags & bit ? flow_flag_name((enum flow_flag)bit) : NULL;
 
@@ -188,6 +194,8 @@ static void put_anomaly(struct json *j, const struct event *e)
 		json_pair_string(j, "event", name);
 		break;
 	}
+	if (is_application)
+		json_pair_string(j, "layer", "proto_parser");
 	json_close(j, '}');
 }
 
@@ -199,11 +207,12 @@ static void put_own_name(struct json *j, const char *source, struct slice name)
 }
 
 /* The last word about a flow. */
-static void put_summary(struct json *j, const struct flow *f)
+static void put_summary(struct json *j, const struct flow *f, const struct connection *counted)
 {
 	const struct flow_name *name = f->names ? f->names : f->learnt;
 
-	json_pair_u64(j, "dropped_packets", flow_rare(f)->dropped_packets);
+	json_pair_u64(j, "dropped_packets",
+		      counted ? counted->dropped_packets : flow_rare(f)->dropped_packets);
 	if (name) {
 		json_key(j, "domain");
 		json_slice(j, slice_of(name->text, name->len));
@@ -234,7 +243,7 @@ static void put_own(struct json *j, const struct event *e, const struct eve_conf
 	if (e->name && !words_of(e->source))
 		put_own_name(j, proto_source(e->source), name_slice(e->name));
 	if (e->type == EVENT_FLOW_CLOSED)
-		put_summary(j, f);
+		put_summary(j, f, c->counted);
 	if (tunnel_name(flow_rare(f)->tunnel))
 		json_pair_string(j, "tunnel", tunnel_name(flow_rare(f)->tunnel));
 	json_key(j, "flags");
@@ -257,7 +266,8 @@ bool eve_event(struct text *t, const struct event *e, const struct eve_config *c
 	if (!type || !e->flow)
 		return false;
 	json_open(&j, '{');
-	put_stamp(&j, "timestamp", e->ts_ns);
+	json_key(&j, "timestamp");
+	json_stamp(&j, e->ts_ns);
 	json_pair_u64(&j, "flow_id", eve_flow_id(&e->flow->key, e->flow->first_ns));
 	if (c->in_iface)
 		json_pair_string(&j, "in_iface", c->in_iface);
@@ -271,8 +281,8 @@ bool eve_event(struct text *t, const struct event *e, const struct eve_config *c
 	case EVENT_VERDICT:
 	case EVENT_MESSAGE: put_drop(&j, e); break;
 	case EVENT_ANOMALY: put_anomaly(&j, e); break;
+	case EVENT_FLOW_CLOSED: put_flow(&j, e, c->counted); break;
 	case EVENT_CLEARED:
-	case EVENT_FLOW_CLOSED: put_flow(&j, e->flow); break;
 	case EVENT_FLOW_OPENED:
 	case EVENT_SETTLED: break;
 	}
@@ -280,23 +290,4 @@ bool eve_event(struct text *t, const struct event *e, const struct eve_config *c
 	json_close(&j, '}');
 	text_putc(t, '\n');
 	return true;
-}
-
-void eve_stats(struct text *t, uint64_t ts_ns, const struct eve_counter *counters, size_t count)
-{
-	struct json j = json_to(t);
-
-	json_open(&j, '{');
-	put_stamp(&j, "timestamp", ts_ns);
-	json_pair_string(&j, "event_type", "stats");
-	json_key(&j, "stats");
-	json_open(&j, '{');
-	json_key(&j, "dpi_xdp");
-	json_open(&j, '{');
-	for (size_t i = 0; i < count; i++)
-		json_pair_u64(&j, counters[i].name, counters[i].value);
-	json_close(&j, '}');
-	json_close(&j, '}');
-	json_close(&j, '}');
-	text_putc(t, '\n');
 }

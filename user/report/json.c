@@ -5,6 +5,9 @@
  */
 #include "report/json.h"
 
+#include <stdio.h>
+#include <time.h>
+
 static void begin_item(struct json *j)
 {
 	uint64_t bit = 1ULL << (j->depth & 63);
@@ -102,4 +105,17 @@ void json_time(struct json *j, uint64_t ts_ns)
 	text_putc(j->t, '"');
 	text_time(j->t, ts_ns);
 	text_putc(j->t, '"');
+}
+
+void json_stamp(struct json *j, uint64_t ts_ns)
+{
+	time_t seconds = (time_t)(ts_ns / 1000000000);
+	unsigned micros = (unsigned)(ts_ns / 1000 % 1000000);
+	struct tm tm = {0};
+	char day[40] = "", stamp[64];
+
+	if (gmtime_r(&seconds, &tm))
+		strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp, sizeof(stamp), "%s.%06u+0000", day, micros);
+	json_string(j, stamp);
 }

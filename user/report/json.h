@@ -43,6 +43,8 @@ void json_null(struct json *j);
 void json_number(struct json *j, const char *digits);
 /* "1700000000.123456789", a string. */
 void json_time(struct json *j, uint64_t ts_ns);
+/* "2023-11-14T22:13:20.123456+0000", a string. */
+void json_stamp(struct json *j, uint64_t ts_ns);
 
 static inline void json_pair_string(struct json *j, const char *key, const char *s)
 {
