@@ -8,6 +8,7 @@ agent that is. Needs no root and no kernel: the agent is one of the test's own.
 `--full`: more lines, and brokers that are restarted more often.
 """
 import collections
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -32,9 +33,13 @@ FULL = "--full" in sys.argv
 results = {"ok": 0, "FAIL": 0, "skip": 0}
 
 
+lock = threading.Lock()
+
+
 def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
+    with lock:
+        results[word] += 1
+        print(f"{word} {name}{': ' + why if why else ''}", flush=True)
 
 
 def check(good, name, why=""):
@@ -511,20 +516,20 @@ TESTS = [once, lost_is_counted, agent_starts_again, asks_seldom, rotation, reope
 KAFKA = [kafka_restarts, kafka_own_restart, kafka_away]
 
 
+def run(test):
+    try:
+        test()
+    except Exception as e:  # a broken test is a failed one
+        check(False, test.__name__, f"{type(e).__name__}: {e}")
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     has_mock = os.access(MOCK, os.X_OK)
-    for test in TESTS + (KAFKA if has_mock else []):
-        if wanted and test.__name__ not in wanted:
-            continue
-        start = time.monotonic()
-        try:
-            test()
-        except Exception as e:  # a broken test is a failed one
-            check(False, test.__name__, f"{type(e).__name__}: {e}")
-        if "--time" in sys.argv:
-            print(f"   {test.__name__} {time.monotonic() - start:.1f} s")
+    tests = [t for t in (KAFKA if has_mock else []) + TESTS if not wanted or t.__name__ in wanted]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:  # they wait more than they work
+        list(pool.map(run, tests))
     if not has_mock:
         say("FAIL", "kafka", f"{MOCK} is not built; `make tools` does")
     print(f"{results['ok']} passed, {results['FAIL']} failed")

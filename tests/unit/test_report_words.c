@@ -560,6 +560,49 @@ static void eve_shows_print_and_tunnel(void **state)
 	catalogue_free(apps);
 }
 
+/* Live, the kernel's counts stand where the engine saw samples alone; and why a flow left. */
+static void eve_tells_what_was_counted(void **state)
+{
+	static const char *const reasons[] = {
+		[FLOW_END_TIMEOUT] = "\"reason\":\"timeout\"",
+		[FLOW_END_FORCED] = "\"reason\":\"forced\"",
+		[FLOW_END_STOPPED] = "\"reason\":\"shutdown\"",
+	};
+	struct made m = {"192.168.1.10", "142.250.1.1", .src_port = 40000, .dst_port = 443};
+	struct connection c = make_connection(&m, 1);
+	struct flow flow = {.key = c.key, .opener = c.opener, .packets = {1, 1}};
+	struct catalogue *apps = catalogue_new();
+	struct eve_config config = {.catalogue = apps, .counted = &c};
+
+	c.packets[c.opener & 1] = 70;
+	c.packets[~c.opener & 1] = 80;
+	c.bytes[c.opener & 1] = 7000;
+	c.bytes[~c.opener & 1] = 8000;
+	c.dropped_packets = 9;
+	for (int end = 0; end <= FLOW_END_STOPPED; end++) {
+		struct event e = {
+			.type = EVENT_FLOW_CLOSED, .flow = &flow, .end = (enum flow_end)end};
+		struct text t = {0};
+
+		assert_true(eve_event(&t, &e, &config));
+		assert_non_null(strstr(t.at, "\"flow\":{\"pkts_toserver\":70,\"pkts_toclient\":80,"
+					     "\"bytes_toserver\":7000,\"bytes_toclient\":8000"));
+		assert_non_null(strstr(t.at, "\"dropped_packets\":9"));
+		assert_non_null(strstr(t.at, reasons[end]));
+		text_clear(&t);
+	}
+	catalogue_free(apps);
+}
+
+/* A flow that passes again has not ended. */
+static void eve_ends_a_flow_once(void **state)
+{
+	struct event cleared = {.type = EVENT_CLEARED}, closed = {.type = EVENT_FLOW_CLOSED};
+
+	assert_string_equal(eve_type(&cleared), "dpi_xdp");
+	assert_string_equal(eve_type(&closed), "flow");
+}
+
 static void flow_ids_are_stable_and_positive(void **state)
 {
 	struct made m = {"192.168.1.10", "142.250.1.1", .src_port = 40000, .dst_port = 443};
@@ -582,6 +625,8 @@ int main(void)
 		cmocka_unit_test(no_raw_byte_comes_out),
 		cmocka_unit_test(eve_lines),
 		cmocka_unit_test(eve_shows_print_and_tunnel),
+		cmocka_unit_test(eve_tells_what_was_counted),
+		cmocka_unit_test(eve_ends_a_flow_once),
 		cmocka_unit_test(flow_ids_are_stable_and_positive),
 	};
 

@@ -14,7 +14,7 @@
 #include "agent/parked.h"
 #include "agent/question.h"
 
-enum { BEAT_MS = 500, SWEEP_BEATS = 10, STATS_BEATS = 16, CLERK_NICE = 0 };
+enum { BEAT_MS = 500, SWEEP_BEATS = 10, STATS_BEATS = 16, STATS_FIRST = 2, CLERK_NICE = 0 };
 /* Longer than the engine keeps an idle flow: what is older is the kernel's alone. */
 #define IDLE_SLACK_NS 15000000000ULL
 #define IDLE_TCP_NS   (300000000000ULL + IDLE_SLACK_NS)
@@ -50,7 +50,7 @@ static void verdict_sweep(void *ctx, const struct dpi_key *k, const struct dpi_v
 static void housekeeping(struct engine_state *e)
 {
 	engine_news_collect(e);
-	if (++e->beats % STATS_BEATS == 0)
+	if (++e->beats % STATS_BEATS == STATS_FIRST)
 		engine_stats_line(e);
 	if (e->beats % SWEEP_BEATS)
 		return;
