@@ -305,5 +305,7 @@ _Noreturn void launcher_process(const struct launcher_config *config, int socket
 	loop(&s);
 	for (size_t i = 0; i < s.child_count; i++)
 		kill(s.child[i].pid, SIGKILL);
+	while (wait(NULL) > 0)
+		continue;
 	_exit(0);
 }
