@@ -115,9 +115,20 @@ int ingest_read(const json_t *json, struct ingest_record *out, struct fault *f)
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
+/* A record as a packet of its flow, and the end that opened it, as of a flow whose beginning was
+ * not seen. */
+static uint8_t packet_of(const struct ingest_record *r, struct dpi_packet *p)
+{
+	*p = (struct dpi_packet){.key = {.addr = {r->src, r->dst},
+					 .port = {dpi_be16(r->src_port), dpi_be16(r->dst_port)},
+					 .proto = r->proto}};
+	p->dir = dpi_key_order(&p->key);
+	return dpi_opener_guess(p);
+}
+
 /* What a record does not say: the protocol inside, which its port stands for. A packet that was
  * seen says it itself. */
-static enum app_proto proto_of(const struct ingest_record *r)
+static enum app_proto proto_of(uint8_t proto, uint16_t port)
 {
 	static const struct {
 		uint16_t port;
@@ -132,19 +143,9 @@ static enum app_proto proto_of(const struct ingest_record *r)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].port == r->dst_port && rows[i].proto == r->proto)
+		if (rows[i].port == port && rows[i].proto == proto)
 			return rows[i].is;
 	return PROTO_NONE;
-}
-
-static struct dpi_key key_of(const struct ingest_record *r, uint8_t *opener)
-{
-	struct dpi_key key = {.addr = {r->src, r->dst},
-			      .port = {dpi_be16(r->src_port), dpi_be16(r->dst_port)},
-			      .proto = r->proto};
-
-	*opener = dpi_key_order(&key);
-	return key;
 }
 
 /* Ends first; then an allow, whatever it speaks of; then application, then domain: as the engine's
@@ -170,14 +171,15 @@ static struct decision decide(const struct policy *p, const struct dpi_key *key,
 void ingest_judge(const struct policy *p, const struct catalogue *c, const struct ingest_record *r,
 		  struct ingest_verdict *out)
 {
-	int proto_app = catalogue_of_proto(c, proto_of(r), r->dst_port);
 	struct slice name = name_slice(&r->name);
+	struct dpi_packet packet;
+	uint8_t opener = packet_of(r, &packet);
+	uint16_t port = dpi_be16(packet.key.port[opener == 0 ? 1 : 0]); /* the responder's */
+	int proto_app = catalogue_of_proto(c, proto_of(r->proto, port), port);
 	const struct rule *rule;
 	struct decision d;
-	uint8_t opener;
-	struct dpi_key key = key_of(r, &opener);
 
-	d = decide(p, &key, opener, proto_app, name);
+	d = decide(p, &packet.key, opener, proto_app, name);
 	rule = policy_rule(p, d.rule);
 	*out = (struct ingest_verdict){.is_dropped = d.is_block, .app = APP_UNKNOWN};
 	if (name.len)

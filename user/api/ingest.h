@@ -36,7 +36,8 @@ struct ingest_verdict {
 	char reason[600]; /* the rule's label: "app:YouTube"; "" when none spoke */
 };
 
-/* What the rules say of it. The sender is taken for the one that opened the flow. */
+/* What the rules say of it. Which end opened the flow is guessed as for a flow whose beginning was
+ * not seen. */
 void ingest_judge(const struct policy *p, const struct catalogue *c, const struct ingest_record *r,
 		  struct ingest_verdict *out);
 
