@@ -16,6 +16,7 @@ enum {
 	WAIT_MS = 1000,
 	CALM_MS = 50, /* between two rounds of waking readers */
 	BEAT_MS = 15000,
+	FULL_BYTES = 128 << 10, /* an answer of the agent behind which there is another one */
 };
 
 /* A line that is kept, at its number modulo KEPT_LINES; numbers count from 0 here. */
@@ -86,6 +87,12 @@ static uint32_t kind_of(struct slice line)
 	return kind ? kind : UINT32_C(1) << (KINDS - 1);
 }
 
+/* When readers were woken last, and for what they will be. The thread's own. */
+struct rounds {
+	uint64_t beat_ms, woken_ms;
+	bool has_news;
+};
+
 /* --- the thread ------------------------------------------------------------------------------- */
 
 /* Keeps one line; the oldest make room. */
@@ -133,40 +140,73 @@ static void wake_all(struct api_events *e)
 			api_stream_wake(r->stream);
 }
 
+/* Wakes readers when there is something to read and some time has gone by since the last round, so
+ * that a storm of lines is not as many rounds of all readers. */
+static void wake_calmly(struct api_events *e, struct rounds *r)
+{
+	uint64_t now = api_now_ms();
+
+	if (now - r->beat_ms >= BEAT_MS) {
+		r->beat_ms = now;
+		e->beat++;
+		r->has_news = true;
+	}
+	if (!r->has_news || now - r->woken_ms < CALM_MS)
+		return;
+	r->woken_ms = now;
+	r->has_news = false;
+	wake_all(e);
+}
+
 static void *events_thread(void *ctx)
 {
 	struct api_events *e = ctx;
 	struct follow *follow = NULL;
 	struct timespec calm = {.tv_nsec = CALM_MS * 1000000L};
-	uint64_t beat_ms = api_now_ms();
+	struct rounds r = {.beat_ms = api_now_ms()};
 	struct fault f;
 
 	if (follow_open(&e->api->paths, FOLLOW_OLDEST, &follow, &f))
 		return NULL;
 	while (!e->is_ending) {
 		struct follow_lines lines = {.count = 0};
-		int got = follow_next(follow, WAIT_MS, &lines, &f);
-		bool is_beat = api_now_ms() - beat_ms >= BEAT_MS;
+		int got = follow_next(follow, r.has_news ? 0 : WAIT_MS, &lines, &f);
 
 		pthread_mutex_lock(&e->lock);
-		if (got > 0)
+		if (got > 0) {
 			take(e, &lines);
-		if (is_beat) {
-			beat_ms = api_now_ms();
-			e->beat++;
+			r.has_news = true;
 		}
-		if (got > 0 || is_beat)
-			wake_all(e);
+		wake_calmly(e, &r);
 		pthread_mutex_unlock(&e->lock);
-		/* So that a storm of lines is not as many rounds of all readers; and one who may
-		 * not ask is told so at once, each time. */
-		nanosleep(&calm, NULL);
+		/* Where an answer was full there is more; and one who may not ask is told so at
+		 * once, each time. */
+		if (got <= 0 || lines.text.len < FULL_BYTES)
+			nanosleep(&calm, NULL);
 	}
 	follow_close(follow);
 	return NULL;
 }
 
 /* --- readers ---------------------------------------------------------------------------------- */
+
+/* The number of the line behind the one with this id; the first of its agent's that are kept when
+ * it is older, the oldest of all when none of them are. */
+static uint64_t place_after(const struct api_events *e, const struct follow_id *id)
+{
+	uint64_t at = e->tail;
+
+	for (uint64_t n = e->head; n > e->tail; n--) {
+		const struct kept *k = &e->line[(n - 1) % KEPT_LINES];
+
+		if (k->id.instance != id->instance)
+			continue;
+		if (k->id.number <= id->number)
+			return n;
+		at = n - 1;
+	}
+	return at;
+}
 
 struct event_reader *events_reader_open(struct api_events *e, uint32_t kinds,
 					const struct follow_id *after)
@@ -183,8 +223,8 @@ struct event_reader *events_reader_open(struct api_events *e, uint32_t kinds,
 		free(r);
 		return NULL;
 	}
-	/* Who knows some is taken past those by events_read(). */
-	r->at = after ? e->tail : e->head;
+	/* What is not here yet, and known to it, is passed over by events_read(). */
+	r->at = after ? place_after(e, after) : e->head;
 	if (after)
 		r->last = *after;
 	r->beat = e->beat;
@@ -212,6 +252,8 @@ void events_reader_close(struct event_reader *r)
 		continue;
 	*at = r->next;
 	e->reader_count--;
+	if (r->at < e->tail)
+		e->api->counters->events_dropped += e->tail - r->at;
 	pthread_mutex_unlock(&e->lock);
 	text_clear(&r->out);
 	free(r);
