@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 #include "control/apps.h"
-#include "agent/privilege.h"
+#include "control/privilege.h"
 #include "base/log.h"
 
 enum { BEAT_MS = 500, ENGINE_NICE = -20, ENDED_ROWS_MAX = 2 * TALLY_ROWS_LIVE };
@@ -91,7 +92,10 @@ static int state_init(struct engine_state *e, const struct engine_options *optio
 	/* For the shards, which inherit it; where it is not permitted they do without. */
 	sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 1});
 	setpriority(PRIO_PROCESS, 0, ENGINE_NICE);
-	return privilege_drop(f);
+	err = privilege_drop("dpi-xdp", "the engine", f);
+	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		err = fault_set(f, -errno, "the engine cannot follow its parent");
+	return err;
 }
 
 _Noreturn void engine_process_run(const struct engine_options *options)

@@ -82,7 +82,7 @@ struct api {
 	struct api_events *events;     /* route_events.c */
 	struct api_ingest *ingest;     /* ingest.h */
 	struct api_captures *captures; /* route_analyze.c */
-	struct fleet *fleet;	       /* fleet/; NULL: no Redis */
+	struct porter *porter;	       /* porter.h: the way to the agent and the fleet */
 	struct api_access *access;     /* access.c */
 	struct api_counters *counters;
 	struct api_served *served; /* served.h */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/ask.h"
+#include "api/porter.h"
 #include "api/route.h"
 #include "fleet/fleet.h"
 
@@ -34,21 +35,9 @@ static int status_ask(struct api_request *q, struct api_answer *a, struct wire *
 	return err;
 }
 
-/* How it stands with Redis; null without one. */
-static void fleet_write(const struct fleet *fleet, struct text *out)
-{
-	struct fleet_status status;
-
-	if (!fleet) {
-		text_puts(out, "null");
-		return;
-	}
-	fleet_status(fleet, &status);
-	fleet_status_json(&status, out);
-}
-
 int route_health(struct api_request *q, struct api_answer *a)
 {
+	struct fleet_status fleet;
 	struct text out = {0};
 	struct wire answer = {0};
 	int err = status_ask(q, a, &answer);
@@ -63,7 +52,10 @@ int route_health(struct api_request *q, struct api_answer *a)
 	else
 		text_puts(&out, "null");
 	text_puts(&out, ",\"redis\":");
-	fleet_write(q->api->fleet, &out);
+	if (porter_fleet_status(q->api->porter, &fleet))
+		fleet_status_json(&fleet, &out);
+	else
+		text_puts(&out, "null");
 	text_puts(&out, ",\"service\":{");
 	counters_write(q->api->counters, &out);
 	text_puts(&out, "}}\n");

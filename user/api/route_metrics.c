@@ -8,7 +8,7 @@
 
 #include "api/ask.h"
 #include "api/served.h"
-#include "fleet/fleet.h"
+#include "api/porter.h"
 
 /* The answer to one command as JSON, or NULL when none came. */
 static json_t *ask(struct api_request *q, struct api_answer *a, const char *request)
@@ -55,10 +55,8 @@ static void fleet_write(struct metrics *m, const struct api *api)
 {
 	struct fleet_status s;
 
-	if (!api->fleet)
-		return;
-	fleet_status(api->fleet, &s);
-	metrics_fleet_write(m, &s);
+	if (porter_fleet_status(api->porter, &s))
+		metrics_fleet_write(m, &s);
 }
 
 static uint64_t now_ns(void)

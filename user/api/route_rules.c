@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "api/ask.h"
+#include "api/porter.h"
 #include "api/route.h"
-#include "fleet/fleet.h"
 #include "classify/catalogue.h"
 #include "policy/rules.h"
 
@@ -78,7 +78,7 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 	text_clear(&request);
 	if (err)
 		return 0;
-	fleet_poke(q->api->fleet);
+	porter_fleet_poke(q->api->porter);
 	said = json_loadb(answer.out, answer.out_len, 0, NULL);
 	wire_clear(&answer);
 	text_puts(&out, "{\"status\":\"success\",\"message\":");
@@ -256,7 +256,7 @@ int route_rules_put(struct api_request *q, struct api_answer *a)
 	free(text);
 	if (err)
 		return 0;
+	porter_fleet_poke(q->api->porter);
 	wire_clear(&answer);
-	fleet_poke(q->api->fleet);
 	return rules_answer(q, a, -1);
 }

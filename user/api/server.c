@@ -5,23 +5,29 @@
 #include "api/server.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "api/bars.h"
 #include "api/captures.h"
 #include "api/events.h"
 #include "api/guard.h"
 #include "api/ingest.h"
 #include "api/listen.h"
+#include "api/porter.h"
 #include "api/served.h"
 #include "base/log.h"
 #include "control/apps.h"
-#include "fleet/fleet.h"
+#include "control/privilege.h"
+
+#define SERVICE_USER "dpi-xdp-api"
 
 enum {
 	THREADS = 8, /* that may wait for the agent at once */
@@ -29,9 +35,10 @@ enum {
 	CONNECTIONS = GUARD_ACTIVE_MAX + GUARD_STREAMS_MAX + 64,
 	STREAMS_END_MS = 2000,
 	CONNECTION_MEMORY = 65536, /* a connection's buffers */
-	IDLE_S = 10,		   /* without a byte either way */
-	CAPTURE_FILE = 256 << 20,  /* bytes of the report of an upload */
-	CAPTURE_MEMORY = 1 << 30,  /* bytes of addresses of its analysis */
+	FILES_OPEN = 4096,
+	IDLE_S = 10,		  /* without a byte either way */
+	CAPTURE_FILE = 256 << 20, /* bytes of the report of an upload */
+	CAPTURE_MEMORY = 1 << 30, /* bytes of addresses of its analysis */
 };
 
 /* A path is decoded where it is taken apart (find.c). */
@@ -62,14 +69,15 @@ static struct MHD_Daemon *daemon_start(struct api *api)
 				MHD_OPTION_NOTIFY_COMPLETED, conn_end, api, MHD_OPTION_END);
 }
 
-/* Waits for the signal to end. */
-static int wait_for_end(int signals)
+/* Waits for the signal to end, and tells a service manager meanwhile that all is well. */
+static void wait_for_end(int signals)
 {
-	struct signalfd_siginfo info;
+	struct pollfd p = {.fd = signals, .events = POLLIN};
+	uint64_t watchdog_us = 0;
+	int every = sd_watchdog_enabled(0, &watchdog_us) > 0 ? (int)(watchdog_us / 2000) : -1;
 
-	while (read(signals, &info, sizeof(info)) < 0 && errno == EINTR)
-		;
-	return 0;
+	while (poll(&p, 1, every) <= 0)
+		sd_notify(0, "WATCHDOG=1");
 }
 
 static int signals_take(struct fault *f)
@@ -89,16 +97,8 @@ static int signals_take(struct fault *f)
 /* What has threads of its own, beside the server's. */
 static int parts_open(struct api *api, struct fault *f)
 {
-	const struct api_options *o = api->options;
-	const struct fleet_config fleet = {.url = o->redis,
-					   .name = o->fleet,
-					   .local_rules = o->local_rules,
-					   .accepts_mass_change = o->accept_mass_change,
-					   .paths = &api->paths};
-	int err = o->redis ? fleet_start(&fleet, &api->fleet, f) : 0;
+	int err = ingest_open(api, &api->ingest, f);
 
-	if (!err)
-		err = ingest_open(api, &api->ingest, f);
 	if (!err)
 		err = events_open(api, &api->events, f);
 	return err ? err : captures_open(api, &api->captures, f);
@@ -115,7 +115,6 @@ static void parts_stop(struct api *api)
 
 static void parts_close(struct api *api)
 {
-	fleet_stop(api->fleet);
 	captures_close(api->captures);
 	ingest_close(api->ingest);
 	events_close(api->events);
@@ -175,6 +174,51 @@ static int run(struct api *api, int listener, struct fault *f)
 	return err;
 }
 
+/* From here on the service is nobody: what it still needs it holds, or the porter does. */
+static int rights_drop(struct api *api, struct fault *f)
+{
+	bool is_root = geteuid() == 0;
+	const struct bar_place places[] = {
+		{"/usr", false},
+		{"/etc/dpi-xdp", false},
+		{api->paths.run_dir, false},
+		{api->paths.state_dir, true},
+	};
+	struct rlimit files;
+	int err;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_OPEN) {
+		files.rlim_cur = files.rlim_max < FILES_OPEN ? files.rlim_max : FILES_OPEN;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	err = privilege_drop(is_root ? SERVICE_USER : NULL, "the service", f);
+	/* Another user's service has no porter, and goes its ways itself. */
+	if (!err)
+		err = bars_files(places, is_root ? 2 : 4, !is_root);
+	if (!err)
+		err = bars_calls();
+	return err ? fault_set(f, err, "the service cannot give up its rights: %s", strerror(-err))
+		   : 0;
+}
+
+/* What is made while there is one thread, and by who started it. */
+static int prepare(struct api *api, int *listener, struct fault *f)
+{
+	const struct launcher_config launcher = {.file_max = CAPTURE_FILE,
+						 .memory_max = CAPTURE_MEMORY};
+	int err = access_open(api, f);
+
+	if (!err) {
+		*listener = listen_open(api->options->listen, f);
+		err = *listener < 0 ? *listener : 0;
+	}
+	if (!err)
+		err = launcher_start(&launcher, &api->launcher, f);
+	if (!err)
+		err = porter_start(api, f);
+	return err ? err : rights_drop(api, f);
+}
+
 int server_run(const struct api_options *o, struct fault *f)
 {
 	struct api_counters counters = {0};
@@ -183,8 +227,6 @@ int server_run(const struct api_options *o, struct fault *f)
 			  .counters = &counters,
 			  .streams = &streams,
 			  .started_ms = api_now_ms()};
-	const struct launcher_config launcher = {.file_max = CAPTURE_FILE,
-						 .memory_max = CAPTURE_MEMORY};
 	struct catalogue *catalogue = NULL;
 	int err = paths_init(&api.paths), listener = -1;
 
@@ -198,15 +240,11 @@ int server_run(const struct api_options *o, struct fault *f)
 	if (!err && !api.served)
 		err = fault_set(f, -ENOMEM, "out of memory");
 	if (!err)
-		err = access_open(&api, f);
-	if (!err) {
-		listener = listen_open(o->listen, f);
-		err = listener < 0 ? listener : 0;
-	}
-	if (!err)
-		err = launcher_start(&launcher, &api.launcher, f);
+		err = prepare(&api, &listener, f);
 	if (!err)
 		err = run(&api, listener, f);
+	launcher_stop(api.launcher);
+	porter_stop(&api);
 	if (listener >= 0)
 		close(listener);
 	access_close(&api);

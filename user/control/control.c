@@ -25,8 +25,11 @@ enum {
 int control_connect(const struct paths *p)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+	int fd, err;
 
+	if (p->way)
+		return p->way->connect(p->way->ctx);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", p->socket);
@@ -39,9 +42,12 @@ int control_connect(const struct paths *p)
 
 bool control_agent_lives(const struct paths *p)
 {
-	int fd = open(p->lock, O_RDONLY | O_CLOEXEC);
 	bool is_held;
+	int fd;
 
+	if (p->way)
+		return p->way->lives(p->way->ctx);
+	fd = open(p->lock, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	is_held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;

@@ -14,6 +14,19 @@
 /* Beside the exit status in an answer: the agent ends with it. */
 enum { CONTROL_ENDING = 256 };
 
+/*
+ * How a process that may neither reach the socket nor the stored rules by itself gets there:
+ * through another one that may. Hangs on struct paths; the functions below go this way then. Any
+ * thread.
+ */
+struct control_way {
+	void *ctx;
+	int (*connect)(void *ctx); /* as control_connect */
+	bool (*lives)(void *ctx);  /* as control_agent_lives */
+	int (*stored)(void *ctx, struct slice json, struct slice data, struct wire *answer,
+		      struct fault *f); /* as stored_request */
+};
+
 /* A connection for one request (wire.h), or -ENOENT, -ECONNREFUSED: no agent listens; -errno. */
 int control_connect(const struct paths *p);
 

@@ -49,6 +49,7 @@ int paths_init(struct paths *p)
 
 	if (strlen(state) >= PATHS_MAX || strlen(run) >= sizeof(p->run_dir))
 		return -ENAMETOOLONG;
+	p->way = NULL;
 	snprintf(p->state_dir, sizeof(p->state_dir), "%s", state);
 	snprintf(p->run_dir, sizeof(p->run_dir), "%s", run);
 	snprintf(p->rules, sizeof(p->rules), "%s/rules.txt", state);

@@ -11,6 +11,8 @@ enum { PATHS_MAX = 200 };
 /* Whose members may ask the agent and read what it stores. */
 #define PATHS_GROUP "dpi-xdp"
 
+struct control_way;
+
 struct paths {
 	char state_dir[PATHS_MAX];	  /* /var/lib/dpi-xdp */
 	char run_dir[80];		  /* /run/dpi-xdp; a socket path is short */
@@ -20,6 +22,7 @@ struct paths {
 	char engine_lock[PATHS_MAX + 16]; /* run_dir/engine.lock: held by the one engine */
 	char interfaces[PATHS_MAX + 16];  /* run_dir/interfaces: what is to be protected */
 	char pin_dir[PATHS_MAX + 32];	  /* /sys/fs/bpf/dpi-xdp/v1 */
+	const struct control_way *way;	  /* control.h; NULL: by these paths themselves. Borrowed */
 };
 
 /* Fills *p from the environment. 0, or -ENAMETOOLONG. */

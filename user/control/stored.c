@@ -235,8 +235,8 @@ static int give(struct text *t, char **at, size_t *len)
 	return 0;
 }
 
-int stored_request(const struct paths *p, struct slice json, struct slice data, struct wire *answer,
-		   struct fault *f)
+static int request_here(const struct paths *p, struct slice json, struct slice data,
+			struct wire *answer, struct fault *f)
 {
 	json_t *root = json_loadb((const char *)json.at, json.len, JSON_REJECT_DUPLICATES, NULL);
 	const char *command = json_string_value(json_object_get(root, "command"));
@@ -274,6 +274,13 @@ int stored_request(const struct paths *p, struct slice json, struct slice data, 
 	}
 	*answer = made;
 	return 0;
+}
+
+int stored_request(const struct paths *p, struct slice json, struct slice data, struct wire *answer,
+		   struct fault *f)
+{
+	return p->way ? p->way->stored(p->way->ctx, json, data, answer, f)
+		      : request_here(p, json, data, answer, f);
 }
 
 int stored_or_agent_request(const struct paths *p, struct slice json, struct slice data,

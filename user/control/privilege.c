@@ -2,13 +2,12 @@
 /*
  * Giving up every privilege; see privilege.h.
  */
-#include "agent/privilege.h"
+#include "control/privilege.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,29 +24,44 @@ static int capabilities_clear(void)
 	return syscall(SYS_capset, &head, data) ? -errno : 0;
 }
 
-int privilege_drop(struct fault *f)
+/* The bounding set can only be emptied while the capability to do so is there. */
+static int bounds_clear(void)
 {
-	const struct passwd *user = getpwnam("dpi-xdp");
-	uid_t uid = user ? user->pw_uid : NOBODY;
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL)
+			return -errno;
+	return 0;
+}
+
+static int groups_change(const struct passwd *user)
+{
 	gid_t gid = user ? user->pw_gid : NOBODY;
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setgroups(0, NULL) || setresgid(gid, gid, gid))
+		return -errno;
+	return 0;
+}
+
+int privilege_drop(const char *name, const char *who, struct fault *f)
+{
+	const struct passwd *user = name ? getpwnam(name) : NULL;
+	uid_t uid = user ? user->pw_uid : NOBODY;
 	int err = 0;
 
-	/* The bounding set can only be emptied while the capability to do so is there. */
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setgroups(0, NULL) || setresgid(gid, gid, gid))
-		err = -errno;
-	for (int cap = 0; !err && cap <= CAP_LAST_CAP; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL)
+	if (geteuid() == 0) {
+		err = name ? groups_change(user) : 0;
+		if (!err)
+			err = bounds_clear();
+		if (!err && name && setresuid(uid, uid, uid))
 			err = -errno;
-	if (!err && setresuid(uid, uid, uid))
-		err = -errno;
+	}
 	if (!err)
 		err = capabilities_clear();
 	/* After the change of user, which resets it. */
-	if (!err &&
-	    (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)))
+	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		err = -errno;
 	if (err)
-		return fault_set(f, err, "the engine cannot give up its privileges: %s",
+		return fault_set(f, err, "%s cannot give up its privileges: %s", who,
 				 strerror(-err));
 	return 0;
 }
