@@ -5,39 +5,22 @@
 #include "api/inforce.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "control/change.h"
 #include "control/control.h"
-
-static int stored(const struct api *api, struct text *out, struct fault *f)
-{
-	struct rules *rules = NULL;
-	int err = change_load(api->paths.rules, api->catalogue, &rules, f);
-	char *text = err ? NULL : rules_format(rules);
-
-	rules_free(rules);
-	if (!err && !text)
-		err = fault_set(f, -ENOMEM, "out of memory");
-	if (!err)
-		text_puts(out, text);
-	free(text);
-	return err;
-}
+#include "control/stored.h"
 
 int inforce_text(const struct api *api, struct text *out, struct fault *f)
 {
 	struct wire answer = {0};
-	int err = control_request(&api->paths, slice_text("{\"command\":\"rules\"}"),
-				  slice_of("", 0), &answer, f);
+	bool in_force;
+	int err = stored_or_agent_request(&api->paths, slice_text("{\"command\":\"rules\"}"),
+					  slice_of("", 0), &answer, &in_force, f);
 
-	if (err == -ENOENT || err == -ECONNREFUSED)
-		return stored(api, out, f);
-	if (!err && answer.kind != 0)
-		err = fault_set(f, -EIO, "the agent does not tell its rules: %.400s",
-				answer.err_len ? answer.err : "it is ending");
+	if (!err && (answer.kind & ~(uint32_t)CONTROL_ENDING) != 0)
+		err = fault_set(f, -EIO, "the rules in force cannot be had: %.400s",
+				answer.err_len ? answer.err : "the agent is ending");
 	if (!err)
 		text_add(out, answer.out, answer.out_len);
 	wire_clear(&answer);
