@@ -133,19 +133,22 @@ static void put_key(struct replay_row *row, const struct packet *p)
 void replay_add(struct replay *r, const struct packet *p, const struct outcome *o)
 {
 	struct replay_row *row = &r->row[r->at];
-	struct slice head = slice_first(p->frame->bytes, ROW_HEAD);
+	bool is_parsed = o->parse == DPI_PARSE_OK || o->parse == DPI_PARSE_FRAGMENT;
+	bool has_payload = is_parsed && p->payload.len;
+	struct slice head = slice_first(has_payload ? p->payload : p->frame->bytes, ROW_HEAD);
 
 	*row = (struct replay_row){
 		.number = p->frame->number,
 		.ts_ns = p->frame->ts_ns,
 		.wire_len = p->frame->wire_len,
 		.cap_len = (uint32_t)p->frame->bytes.len,
-		.flags = o->action == DPI_DROP ? ROW_DROPPED : 0,
+		.flags = (o->action == DPI_DROP ? ROW_DROPPED : 0) |
+			 (has_payload ? ROW_HAS_PAYLOAD : 0),
 		.head_len = (uint8_t)head.len,
 	};
 	if (head.len)
 		memcpy(row->head, head.at, head.len);
-	if (o->parse == DPI_PARSE_OK || o->parse == DPI_PARSE_FRAGMENT)
+	if (is_parsed)
 		put_key(row, p);
 	else
 		row->flags |= ROW_UNPARSED;

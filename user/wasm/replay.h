@@ -15,6 +15,7 @@ enum row_flag {
 	ROW_HAS_PORTS = 2,
 	ROW_DROPPED = 4,
 	ROW_UNPARSED = 8,
+	ROW_HAS_PAYLOAD = 16,
 };
 
 /* As the page reads it (glue/rows.js): little-endian, every field at its own place. */
@@ -29,7 +30,7 @@ struct replay_row {
 	uint8_t proto; /* enum app_proto of its flow */
 	uint8_t head_len, info_len;
 	uint8_t pad[5];
-	uint8_t head[ROW_HEAD]; /* of the frame */
+	uint8_t head[ROW_HEAD]; /* of the payload; of the frame where it has none */
 	char info[ROW_INFO];
 };
 

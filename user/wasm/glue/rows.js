@@ -8,6 +8,7 @@ const HAS_ADDRS = 1;
 const HAS_PORTS = 2;
 const DROPPED = 4;
 const UNPARSED = 8;
+const HAS_PAYLOAD = 16;
 
 const PROTOCOLS = {
   1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 47: "GRE", 50: "ESP", 51: "AH", 58: "ICMPv6",
@@ -56,6 +57,7 @@ function readRow(bytes) {
     protocol: hasAddrs ? (PROTOCOLS[proto] ?? `IP-${proto}`) : null,
     action: flags & DROPPED ? "dropped" : "forwarded",
     isUnparsed: (flags & UNPARSED) !== 0,
+    hasPayload: (flags & HAS_PAYLOAD) !== 0,
     head: bytes.slice(HEAD, HEAD + bytes[65]),
     info: String.fromCharCode(...bytes.subarray(INFO, INFO + bytes[66])),
   };
@@ -63,8 +65,8 @@ function readRow(bytes) {
 
 /** Rows laid end to end as a list of
  *  {number, time, src, dst, srcPort, dstPort, size, captured, app, protocol, action, isUnparsed,
- *   head, info}: time is decimal seconds as text, app a place in the list of applications, head the
- *  frame's first bytes (at most 128), info a few words; addresses and protocol are null where there
+ *   hasPayload, head, info}: time is decimal seconds as text, app a place in the list of applications, head the
+ *  first bytes (at most 128) of the payload, or of the frame where it has none, info a few words; addresses and protocol are null where there
  *  are none, as are ports. */
 export function readRows(bytes) {
   const rows = [];

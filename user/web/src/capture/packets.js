@@ -42,7 +42,8 @@ class Column {
 
 const NUMBERS = {n: Float64Array, ts: Float64Array, bytes: Uint32Array, dropped: Uint8Array, sport: Int32Array,
 	dport: Int32Array, src: Uint32Array, dst: Uint32Array, app: Uint32Array, proto: Uint32Array,
-	info: Uint32Array, headLen: Uint8Array};
+	info: Uint32Array, headLen: Uint8Array,
+	hasPayload: Uint8Array};
 const isWord = new Set(["src", "dst", "app", "proto", "info"]);
 
 export class Packets {
@@ -76,6 +77,7 @@ export class Packets {
 		this.put("proto", r.protocol);
 		this.put("info", r.info);
 		this.put("headLen", r.head.length);
+		this.put("hasPayload", r.hasPayload ? 1 : 0);
 		this.head.room(this.count);
 		this.head.at.set(r.head, this.count * HEAD);
 		this.count++;
@@ -113,6 +115,7 @@ export class Packets {
 			dst: this.word("dst", i), dport: c.dport.at[i], proto: this.word("proto", i),
 			app: this.word("app", i), size: c.bytes.at[i], info: this.word("info", i),
 			action: c.dropped.at[i] ? "blocked" : "forwarded",
+			hasPayload: Boolean(c.hasPayload.at[i]),
 			head: len ? this.head.at.subarray(i * HEAD, i * HEAD + len) : null};
 	}
 }

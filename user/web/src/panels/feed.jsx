@@ -84,14 +84,14 @@ function Payload({row}) {
 		return <p class="faint">{view.value === "live" ?
 			"Live, payload stays where it is: only names leave the agent. Open a capture to look inside packets." :
 			row.kind === "flow" ? "The program counted this capture; packets are looked at only where the page reads it itself." :
-				"This packet has no payload."}</p>;
+				"The capture holds no byte of this packet."}</p>;
 	const data = row.head.subarray(0, PAYLOAD_SHOWN), lines = [];
 
 	for (let at = 0; at < data.length; at += 16)
 		lines.push(hexLine(data, at));
 	return (
 		<>
-			<h4>First {data.length} bytes</h4>
+			<h4>{row.hasPayload ? "Payload" : "No payload; the frame"}, first {data.length} bytes</h4>
 			<pre class="hex" tabindex="0" aria-label="Payload in hex and ASCII">{lines.join("\n")}</pre>
 		</>
 	);
