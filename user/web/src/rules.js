@@ -19,14 +19,7 @@ export const KINDS = [
 export const same = (a, b) => a.kind === b.kind && (a.action ?? "block") === (b.action ?? "block") &&
 	a.value.toLowerCase() === b.value.toLowerCase();
 
-/** The rule of a report's label, "allow-domain:example.com"; null when it has another form. */
-export function ruleOf(label) {
-	const m = /^(allow-|allow:|allow )?(app|domain|ip|port):(.*)$/s.exec(label);
-
-	return m && {rule: label, action: m[1] ? "allow" : "block", kind: m[2], value: m[3]};
-}
-
-export const labelOf = r => `${r.action === "allow" ? "allow-" : ""}${r.kind}:${r.value}`;
+const labelOf = r => `${r.action === "allow" ? "allow-" : ""}${r.kind}:${r.value}`;
 
 const hit = r => `${count(r?.packets ?? 0, "packet")} of ${count(r?.flows ?? 0, "flow")}`;
 const verb = r => r.action === "allow" ? "allowed" : "blocked";
@@ -68,6 +61,7 @@ async function liveRemove(rule, undoable) {
 	await askRules();
 }
 
+/** rules: a function from those before. */
 async function whatIf(rules, text, rule, undo) {
 	const before = captureRules.peek();
 	const [was, is] = await captureRulesSet(rules);
@@ -80,7 +74,8 @@ async function whatIf(rules, text, rule, undo) {
 
 	say("note", `What-if: ${rule.value} ${text}. In this capture ${more(packets, "packet")} of ` +
 		`${more(flows, "flow")} would be dropped. Nothing on the network has changed.`,
-		{undo: undo ? () => whatIf(before, "as before", rule, false) : null});
+		{undo: undo ? () => whatIf(() => before, "as before", rule, false)
+			.catch(e => sayProblem("the what-if stays", e)) : null});
 }
 
 /** Both give true when it was done. */
@@ -90,8 +85,7 @@ export async function add(rule, undoable = true) {
 		if (view.value === "live")
 			await liveAdd(rule, undoable);
 		else
-			await whatIf([...captureRules.peek().filter(r => !same(r, rule)), rule],
-				`${verb(rule)}`, rule, undoable);
+			await whatIf(before => [...before.filter(r => !same(r, rule)), rule], verb(rule), rule, undoable);
 		return true;
 	} catch (e) {
 		sayProblem(`${rule.value} is not ${verb(rule)}`, e);
@@ -105,7 +99,7 @@ export async function remove(rule, undoable = true) {
 		if (view.value === "live")
 			await liveRemove(rule, undoable);
 		else
-			await whatIf(captureRules.peek().filter(r => !same(r, rule)),
+			await whatIf(before => before.filter(r => !same(r, rule)),
 				`no longer ${verb(rule)}`, rule, undoable);
 		return true;
 	} catch (e) {

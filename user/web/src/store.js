@@ -64,14 +64,14 @@ export const catalogue = signal([]);
 // --- messages -----------------------------------------------------------------------------------
 let messageId = 0;
 export const messages = signal([]); // {id, kind: note|error, text, next, undo}
-const STAYS_MS = {note: 12000, error: 30000};
+const STAYS_MS = {note: 12000, error: 30000, undo: 30000};
 
 /** Tells the reader something; undo is a function, or none. Gives the message's id. */
 export function say(kind, text, {next = "", undo = null, label = "Undo"} = {}) {
 	const id = ++messageId;
 
 	messages.value = [...messages.value.slice(-3), {id, kind, text, next, undo, label}];
-	setTimeout(() => unsay(id), STAYS_MS[kind]);
+	setTimeout(() => unsay(id), STAYS_MS[undo ? "undo" : kind]);
 	return id;
 }
 

@@ -5,7 +5,7 @@ import {computed, signal} from "@preact/signals";
 import {Problem, ruleAdd, ruleRemove, token} from "../api.js";
 import {askRules} from "../live.js";
 import {capture, EMPTY_TIMELINE, Feed, live, say, sayProblem, view} from "../store.js";
-import {Packets, PACKETS_MAX} from "./packets.js";
+import {read} from "./reader.js";
 import {flowItems, Replay} from "./replay.js";
 
 const BINS = 300;
@@ -25,7 +25,7 @@ export const playing = signal(false);
 export const speed = signal(1);
 export const report = signal(null);
 
-let abort = null;
+let stopper = null; // of the analysis that runs
 
 export const isWhatIf = computed(() => view.value === "capture");
 
@@ -37,45 +37,8 @@ const rulesText = rules => {
 		`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}\n`).join("");
 };
 
-const readJson = bytes => JSON.parse(new TextDecoder().decode(bytes));
-
-/** In this page, beside it in a worker (wasm/glue/worker.js says what is said). */
-function inPage(f, rules) {
-	return new Promise((done, failed) => {
-		const worker = new Worker("/worker.js", {type: "module"});
-		let packets = null;
-		const end = (how, what) => {
-			worker.terminate();
-			how(what);
-		};
-		const heard = {
-			ready: ({apps}) => {
-				packets = new Packets(apps);
-				worker.postMessage({type: "analyze", id: 1, file: f, rules: rulesText(rules),
-					options: {name: f.name, force: true, rows: {from: 1, to: PACKETS_MAX}}});
-			},
-			progress: ({bytes, size}) => {
-				work.value = {part: size ? bytes / size : 1, where: "page"};
-			},
-			rows: ({rows}) => rows.forEach(r => packets.add(r)),
-			report: ({json, error, bins}) =>
-				end(done, {report: readJson(json), items: packets, bins, damage: error}),
-			error: ({status, error}) =>
-				end(failed, status === 2 ? new Problem(422, error) : new Error(error)),
-		};
-
-		abort = () => end(failed, new DOMException("stopped", "AbortError"));
-		worker.onerror = e => {
-			e.preventDefault();
-			end(failed, new Error(e.message || "the worker could not start"));
-		};
-		worker.onmessage = ({data}) => heard[data.type]?.(data);
-		worker.postMessage({type: "load", module: "/dpi.wasm"});
-	});
-}
-
 /** By the program: the file is sent to it. XMLHttpRequest, as fetch tells no progress of uploads. */
-function byProgram(f, rules) {
+function byProgram(f, rules, until) {
 	const query = new URLSearchParams();
 
 	for (const r of rules)
@@ -86,7 +49,7 @@ function byProgram(f, rules) {
 	return new Promise((done, failed) => {
 		const x = new XMLHttpRequest();
 
-		abort = () => x.abort();
+		until.addEventListener("abort", () => x.abort());
 		x.upload.onprogress = e => {
 			work.value = {part: e.total ? e.loaded / e.total * 0.9 : 0, where: "program"};
 		};
@@ -116,20 +79,24 @@ function byProgram(f, rules) {
 }
 
 async function analyse(f, rules) {
+	const {signal: until} = stopper = new AbortController();
+
 	work.value = {part: 0, where: "page"};
 	try {
-		const made = await inPage(f, rules);
+		const made = await read(f, rulesText(rules), part => {
+			work.value = {part, where: "page"};
+		}, until);
 
 		where.value = "page";
 		return made;
 	} catch (e) {
 		if (e instanceof Problem || e.name === "AbortError")
 			throw e;
-		say("note", `This page cannot analyse the capture itself (${e.message}); it is being sent to ` +
+		say("note", `This page cannot read the capture itself (${e.message}); it is being sent to ` +
 			"the program this page came from.");
 	}
 	work.value = {part: 0, where: "program"};
-	const made = await byProgram(f, rules);
+	const made = await byProgram(f, rules, until);
 
 	where.value = "program";
 	return made;
@@ -267,45 +234,62 @@ export function reset() {
 }
 
 // --- what the page calls ------------------------------------------------------------------------
-async function run(f, rules) {
-	const made = await analyse(f, rules);
-	const r = made.report;
+let turn = Promise.resolve();
 
-	report.value = r;
-	replay.value = new Replay(made.items ?? flowItems(r.connections));
+/** One analysis after the other; rules: a function from those before. Gives the report. */
+function run(f, rules) {
+	const mine = turn.then(async () => {
+		if (f !== file.value)
+			throw new DOMException("another capture came", "AbortError");
+		const next = rules(captureRules.peek());
+
+		try {
+			const made = await analyse(f, next);
+
+			if (f === file.value)
+				take(made, next);
+			return made.report;
+		} finally {
+			work.value = stopper = null;
+		}
+	});
+
+	turn = mine.catch(() => {});
+	return mine;
+}
+
+function take(made, rules) {
+	report.value = made.report;
+	replay.value = new Replay(made.items ?? flowItems(made.report.connections));
 	captureRules.value = rules;
 	if (made.damage)
-		say("error", `${f.name} is damaged: ${made.damage}`,
+		say("error", `${file.value.name} is damaged: ${made.damage}`,
 			{next: "what came before the damage is shown"});
 	capture.problem.value = null;
 	capture.state.value = "ready";
 	showWhole();
-	return r;
 }
 
 export async function open(f) {
 	const rules = live.rules.peek().map(({rule, kind, action, value}) => ({rule, kind, action, value}));
 
-	if (work.value)
-		stop();
+	stop();
 	close();
 	file.value = f;
 	view.value = "capture";
 	capture.state.value = "loading";
 	try {
-		await run(f, rules);
+		await run(f, () => rules);
 	} catch (e) {
-		close();
+		if (f === file.value)
+			close();
 		if (e.name !== "AbortError")
 			sayProblem(`${f.name} cannot be analysed`, e);
-	} finally {
-		work.value = null;
-		abort = null;
 	}
 }
 
 export function stop() {
-	abort?.();
+	stopper?.abort();
 }
 
 export function close() {
@@ -317,19 +301,22 @@ export function close() {
 	view.value = "live";
 }
 
-/** What if these were the rules? Gives the reports before and after; the second null when stopped. */
+/** What if these were the rules? rules: a function from those before. Gives the reports before and
+ * after; the second null when it was stopped. */
 export async function captureRulesSet(rules) {
-	const was = report.value;
+	let was = null;
 
 	try {
-		return [was, await run(file.value, rules)];
+		const is = await run(file.value, before => {
+			was = report.value;
+			return rules(before);
+		});
+
+		return [was, is];
 	} catch (e) {
 		if (e.name === "AbortError")
 			return [was, null];
 		throw e;
-	} finally {
-		work.value = null;
-		abort = null;
 	}
 }
 

@@ -3,7 +3,7 @@
 // rules, workers; and every counter there is.
 import {useState} from "preact/hooks";
 import {Bar, Empty, Loading, Panel} from "../parts/panel.jsx";
-import {health, live, shown} from "../store.js";
+import {health, live, shown, view} from "../store.js";
 import {number, share, short, span, visible} from "../text.js";
 
 const Fact = ({name, children, kind}) => (
@@ -111,7 +111,8 @@ export function Workers() {
 							<td class="end">{short(w.dropped)}</td>
 						</tr>))}
 					</tbody>
-				</table>) : <Empty title="No workers to tell of" />}
+				</table>) : view.value === "live" ? <Empty title="No worker runs" /> :
+				<Empty title="One thread, in this page">A capture that the page reads itself takes no workers.</Empty>}
 		</Panel>
 	);
 }
