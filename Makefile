@@ -197,9 +197,7 @@ endif
 
 # The dashboard carries the module, where there is what it takes to build it; else, and in sanitizer
 # builds, the program analyses the captures that are dropped on the page.
-WASM_CAN := $(and $(wildcard $(WASM_INC)/stdlib.h),$(shell command -v wasm-ld), \
-	$(wildcard $(shell $(WASM_CC) --target=wasm32-wasi -print-libgcc-file-name 2>/dev/null)))
-ifneq ($(if $(SAN),,$(WASM_CAN)),)
+ifeq ($(WASM_MISSING)$(SAN),)
 WEB_EXTRA += dpi.wasm=$(WASM)
 $(WEB)/state: $(WASM)
 endif
