@@ -281,7 +281,7 @@ static void take_all(struct guard *g)
 
 static void overdue(struct guard *g, struct slot *s, uint64_t now)
 {
-	uint64_t age = now - s->since_ms;
+	uint64_t age = now > s->since_ms ? now - s->since_ms : 0;
 
 	if (s->state == SLOT_HEAD && age > HEAD_MS) {
 		g->api->counters->clients_slow++;
@@ -320,35 +320,55 @@ static void let_in(struct guard *g)
 	}
 }
 
+/* Something came on a connection. */
+static void slot_event(struct guard *g, struct slot *s, uint32_t events)
+{
+	if (s->state == SLOT_LINGER)
+		linger(s);
+	if (s->state != SLOT_HEAD)
+		return;
+	head_look(g, s);
+	/* Half a head, and no more will come: peeking does not tell. */
+	if (s->state == SLOT_HEAD && (events & EPOLLRDHUP))
+		slot_close(s);
+}
+
+/* New connections come last: a slot is not used again for what is still to be looked at. */
+static void events_serve(struct guard *g, const struct epoll_event *e, int count)
+{
+	bool has_new = false;
+	uint64_t rings;
+
+	for (int i = 0; i < count; i++) {
+		if (e[i].data.ptr == &g->listener)
+			has_new = true;
+		else if (e[i].data.ptr == &g->bell)
+			(void)!read(g->bell, &rings, sizeof(rings));
+		else
+			slot_event(g, e[i].data.ptr, e[i].events);
+	}
+	let_in(g);
+	if (has_new && !g->is_quiet)
+		take_all(g);
+}
+
 static void *guard_run(void *arg)
 {
 	struct guard *g = arg;
 	struct epoll_event e[EVENTS];
-	uint64_t swept = 0, rings;
+	uint64_t swept = 0;
 
 	while (!atomic_load(&g->is_ending)) {
 		int n = epoll_wait(g->epoll, e, EVENTS, TICK_MS);
 		uint64_t now = api_now_ms();
 
 		pthread_mutex_lock(&g->lock);
-		for (int i = 0; i < n; i++) {
-			struct slot *s = e[i].data.ptr;
-
-			if (e[i].data.ptr == &g->listener && !g->is_quiet)
-				take_all(g);
-			else if (e[i].data.ptr == &g->bell)
-				(void)!read(g->bell, &rings, sizeof(rings));
-			else if (e[i].data.ptr != &g->listener && s->state == SLOT_HEAD)
-				head_look(g, s);
-			else if (e[i].data.ptr != &g->listener && s->state == SLOT_LINGER)
-				linger(s);
-		}
-		if (now - swept >= TICK_MS)
+		events_serve(g, e, n);
+		if (now - swept >= TICK_MS) {
 			for (size_t i = 0; i < SLOTS; i++)
 				overdue(g, &g->slot[i], now);
-		if (now - swept >= TICK_MS)
 			swept = now;
-		let_in(g);
+		}
 		pthread_mutex_unlock(&g->lock);
 	}
 	return NULL;
