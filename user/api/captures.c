@@ -125,7 +125,7 @@ again:
 			start(c, u);
 			goto again; /* the list may be another one now */
 		}
-		if (now - u->queued_ms < WAIT_MS)
+		if (now < u->queued_ms + WAIT_MS) /* it may have come since */
 			continue;
 		fault_set(&f, -EBUSY, "%u captures are being analysed; try again in a moment",
 			  most);
