@@ -2,7 +2,8 @@
 /*
  * Room wasm: the C library's snprintf() as far as the rooms use it, at a tenth of the size: %d %u
  * %x %s %c %f %%, the lengths h l ll z, width, precision, '-' and '0'. Text and numbers come out as
- * the C library has them, to the last digit. Standard: C11 7.21.6.1.
+ * the C library has them, to the last digit; a %f must fit into 64 bits without its point.
+ * Standard: C11 7.21.6.1.
  */
 #include <limits.h>
 #include <stdarg.h>

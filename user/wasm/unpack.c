@@ -135,9 +135,19 @@ static void check_end(struct unpack *u)
 	enter(u, MEMBER_HEAD);
 }
 
+static void add_to_crc(struct unpack *u, const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		u->crc = u->crc >> 8 ^ u->crc_table[(u->crc ^ at[i]) & 255];
+}
+
 /* One byte outside the packed data. */
 static void take_byte(struct unpack *u, uint8_t byte)
 {
+	if (u->member == MEMBER_HEAD && !u->got)
+		u->crc = 0xffffffff;
+	if (u->member != MEMBER_HEAD_CRC && u->member != MEMBER_END)
+		add_to_crc(u, &byte, 1);
 	switch (u->member) {
 	case MEMBER_HEAD:
 		u->head[u->got++] = byte;
@@ -161,8 +171,12 @@ static void take_byte(struct unpack *u, uint8_t byte)
 			enter_next_part(u);
 		break;
 	case MEMBER_HEAD_CRC:
-		if (++u->got == 2)
-			enter_next_part(u);
+		u->head[u->got++] = byte;
+		if (u->got < 2)
+			break;
+		if ((u->head[0] | u->head[1] << 8) != (int)(~u->crc & 0xffff))
+			refuse(u, "header crc mismatch");
+		enter_next_part(u);
 		break;
 	default:
 		u->head[u->got++] = byte;
@@ -174,8 +188,7 @@ static void take_byte(struct unpack *u, uint8_t byte)
 static void take_data(struct unpack *u, struct slice *in, uint8_t *out, size_t *len)
 {
 	inflate_run(&u->z, in, out, len);
-	for (size_t i = 0; i < *len; i++)
-		u->crc = u->crc >> 8 ^ u->crc_table[(u->crc ^ out[i]) & 255];
+	add_to_crc(u, out, *len);
 	u->len += *len;
 	if (u->z.state == INFLATE_BAD)
 		refuse(u, u->z.what);
