@@ -18,10 +18,10 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, os.environ.get("DPI_BUILD", os.environ.get("BUILD", "build")))
 PROGRAM = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 HOST_PROGRAM = os.path.join(BUILD, "tests", "service", "fleet_host")
-SETS = ["ip", "domain", "app", "port", "allow-ip", "allow-domain", "allow-app"]
+NEVER = 1000.0  # seconds
 
 
-def wait_for(question, timeout=5.0, every=0.01):
+def wait_for(question, timeout=20.0, every=0.01):
     """Asks until the answer is true or the time is up. Returns the last answer."""
     end = time.monotonic() + timeout
     while True:
@@ -203,16 +203,16 @@ class Host:
                     found.add(f"{at}:{line}")
         return found
 
-    def has(self, rule, timeout=1.0):
-        """How long it took until the rule was here, or None."""
+    def has(self, rule, timeout=5.0):
+        """How long it took until the rule was here; a long time when it does not come."""
         begin = time.monotonic()
-        return time.monotonic() - begin if wait_for(lambda: rule in self.rules(), timeout) else None
+        return time.monotonic() - begin if wait_for(lambda: rule in self.rules(), timeout) else NEVER
 
-    def lacks(self, rule, timeout=1.0):
+    def lacks(self, rule, timeout=5.0):
         begin = time.monotonic()
-        return time.monotonic() - begin if wait_for(lambda: rule not in self.rules(), timeout) else None
+        return time.monotonic() - begin if wait_for(lambda: rule not in self.rules(), timeout) else NEVER
 
-    def in_step(self, timeout=5.0):
+    def in_step(self, timeout=20.0):
         return wait_for(lambda: self.status().get("connected") and
                         self.status().get("sync_age_s") is not None, timeout)
 
