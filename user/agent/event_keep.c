@@ -63,8 +63,11 @@ static struct event_chunk *chunk_for(struct event_keep *k, size_t len)
 
 void event_keep_add(struct event_keep *k, struct slice lines)
 {
-	const char *at = (const char *)lines.at, *end = at + lines.len, *stop;
+	const char *at = (const char *)lines.at, *end, *stop;
 
+	if (!lines.len) /* and then perhaps nowhere */
+		return;
+	end = at + lines.len;
 	for (; at < end; at = stop) {
 		size_t len;
 		struct event_chunk *c;
