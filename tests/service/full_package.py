@@ -30,6 +30,7 @@ HERE, THERE = "10.99.7.1", "10.99.7.2"  # the machine's end and the far end of t
 BLOCKED, FREE = "blocked.example.com", "free.example.com"
 CAPABILITIES = "CAP_BPF,CAP_PERFMON,CAP_NET_ADMIN,CAP_SYS_NICE"
 DEADLINE = 60
+LONG = 8 << 20
 
 
 def run(*args, timeout=DEADLINE, **kw):
@@ -160,12 +161,18 @@ class Machine:
 
 
 class Hello(http.server.BaseHTTPRequestHandler):
+    """An answer too long to be through before the engine has read the question."""
+
     def do_GET(self):
-        body = b"hello from the machine\n"
+        body = b"x" * LONG
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def handle(self):
+        with contextlib.suppress(OSError):  # a blocked client goes away
+            super().handle()
 
     def log_message(self, *_):
         pass
@@ -179,9 +186,10 @@ def serve_hello(machine):
 
 
 def arrives(machine, name):
-    """Whether a request for that host gets its answer, from the far end."""
-    r = machine.far.run("curl", "-s", "-m", "2", "-H", f"Host: {name}", f"http://{HERE}:8081/")
-    return "hello from the machine" in r.stdout
+    """Whether a request for that host gets its whole answer, from the far end."""
+    r = machine.far.run("curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{size_download}", "-H",
+                        f"Host: {name}", f"http://{HERE}:8081/")
+    return r.stdout == str(LONG)
 
 
 def files(root):
