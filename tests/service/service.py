@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -23,16 +24,19 @@ PROGRAM = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 
 
 class Suite:
+    lock = threading.Lock()
+
     def __init__(self):
         self.passed = self.failed = 0
 
     def check(self, good, name, why=""):
-        if good:
-            self.passed += 1
-            print(f"ok {name}", flush=True)
-        else:
-            self.failed += 1
-            print(f"FAIL {name}: {str(why)[:600]}", flush=True)
+        with self.lock:
+            if good:
+                self.passed += 1
+                print(f"ok {name}", flush=True)
+            else:
+                self.failed += 1
+                print(f"FAIL {name}: {str(why)[:600]}", flush=True)
         return bool(good)
 
     def skip(self, name, why):
@@ -50,23 +54,33 @@ class Suite:
         return 1 if self.failed else 0
 
 
-def main(tests):
-    """Runs tests, each a function of (suite), and exits."""
+def main(tests, together=()):
+    """Runs tests, each a function of (suite), one after the other, and then those that mostly wait
+    side by side; and exits."""
     suite = Suite()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
     if not os.access(PROGRAM, os.X_OK):
         suite.check(False, "setup", f"not found: {PROGRAM}")
         sys.exit(suite.end())
-    for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
+
+    def one(test):
         try:
             test(suite)
         except Exception as e:  # a broken test is a failed one, and the next still runs
             if os.environ.get("DPI_TRACE"):
                 raise
             suite.check(False, test.__name__, f"{type(e).__name__}: {e}")
+
+    for test in tests:
+        if not wanted or test.__name__ in wanted:
+            one(test)
+    threads = [threading.Thread(target=one, args=(t,), daemon=True) for t in together
+               if not wanted or t.__name__ in wanted]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
     sys.exit(suite.end())
 
 
