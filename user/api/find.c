@@ -82,13 +82,14 @@ static int template_match(const struct path *template, const struct path *p, str
 			return -1;
 		if (t.len && t.at[0] == '{') {
 			const uint8_t *from = p->segment[i].at;
-			const struct slice *end = is_last ? &p->segment[p->count - 1]
-							  : &p->segment[i];
+			/* "{+value}" takes all that is left (RFC 6570 3.2.3). */
+			bool is_rest = is_last && t.at[1] == '+';
+			const struct slice *end = &p->segment[is_rest ? p->count - 1 : i];
 
 			param[count] = slice_of(from, (size_t)(end->at + end->len - from));
 			if (!param[count++].len || count > API_PARAMS_MAX)
 				return -1;
-			if (is_last)
+			if (is_rest)
 				return count;
 		} else if (!slice_equal(t, p->segment[i])) {
 			return -1;

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,6 +45,13 @@ static int path_parse(const char *path, const char *text, union address *to, soc
 	return 0;
 }
 
+static bool port_is_good(const char *port)
+{
+	size_t len = strlen(port);
+
+	return len && len < 6 && strspn(port, "0123456789") == len && atoi(port) < 65536;
+}
+
 /* Names are not looked up, but for the one that is always this machine. */
 static int address_parse(const char *text, union address *to, socklen_t *len, struct fault *f)
 {
@@ -57,7 +65,7 @@ static int address_parse(const char *text, union address *to, socklen_t *len, st
 	if (strncmp(text, "unix:", 5) == 0)
 		return path_parse(text + 5, text, to, len, f);
 	n = colon ? (size_t)(colon - text) : 0;
-	if (!n || n >= sizeof(host) || !colon[1])
+	if (!n || n >= sizeof(host) || !port_is_good(colon + 1))
 		return refuse(text, f);
 	memcpy(host, text, n);
 	host[n] = 0;

@@ -96,6 +96,16 @@ static const char schemas[] = ROUTE_JSON({
 });
 /* clang-format on */
 
+/* A template as OpenAPI writes it, without our "+". */
+static void path_write(const char *path, struct text *out)
+{
+	text_putc(out, '"');
+	for (; *path; path++)
+		if (*path != '+')
+			text_putc(out, *path);
+	text_putc(out, '"');
+}
+
 /* A template's parameters, each as an OpenAPI parameter. */
 static void params_write(const struct route *r, struct text *out)
 {
@@ -105,6 +115,7 @@ static void params_write(const struct route *r, struct text *out)
 	for (const char *at = strchr(r->path, '{'); at; at = strchr(at + 1, '{')) {
 		text_puts(out, is_first ? "" : ",");
 		text_puts(out, "{\"in\":\"path\",\"required\":true,\"name\":");
+		at += at[1] == '+';
 		text_json(out, slice_of(at + 1, strcspn(at + 1, "}")));
 		text_puts(out, ",\"schema\":{\"type\":\"string\"}}");
 		is_first = false;
@@ -194,7 +205,7 @@ void openapi_write(struct text *out)
 			text_putc(out, ',');
 		} else {
 			text_puts(out, last ? "}," : "");
-			text_json(out, slice_text(r->path));
+			path_write(r->path, out);
 			text_puts(out, ":{");
 		}
 		operation_write(r, out);

@@ -37,7 +37,7 @@ enum route_flag {
 
 struct route {
 	const char *method;
-	const char *path; /* "/rules/{kind}/{value}"; a last "{value}" takes slashes too */
+	const char *path; /* "/rules/{kind}/{+value}"; "+": with slashes in it */
 	const char *name; /* operationId */
 	const char *summary;
 	const struct route_query *query; /* ends with a NULL name; NULL: none */
