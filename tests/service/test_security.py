@@ -156,7 +156,9 @@ def listening(suite):
                     ("POST", "/rules/ip/1.2.3.4", None, 401), ("POST", "/rules/ip/1.2.3.4", right, 200),
                     ("POST", "/rules/ip/1.2.3.5", {"Origin": f"http://127.0.0.1:{open_.port}",
                                                    "Content-Type": "application/json"}, 401),
-                    ("GET", "/", None, 200), ("GET", "/health", None, 200), ("GET", "/metrics", None, 401)]
+                    ("GET", "/", None, 200), ("GET", "/health", None, 401), ("GET", "/ready", None, 401),
+                    ("GET", "/metrics", None, 401), ("GET", "/events", None, 401), ("GET", "/docs", None, 200),
+                    ("GET", "/openapi.json", None, 200), ("POST", "/analyze", None, 401), ("POST", "/ingest", None, 401)]
             open_.host = "127.0.0.1"
             suite.all([(f"{m} {p} {h}: {a}", a.status == want) for m, p, h, want in rows
                        for a in [open_.ask(m, p, headers=h)]], "beyond this machine all needs the token")
