@@ -151,6 +151,8 @@ static int head_check(struct api_conn *c, const char *method)
 		n->requests_denied++;
 		return -1;
 	}
+	if (query_check(c))
+		return -1;
 	if (encoding && strcasecmp(encoding, "identity") != 0) {
 		api_problem(&c->a, 415, "a body in a Content-Encoding is not taken; send it plain");
 		n->bodies_refused++;

@@ -91,6 +91,8 @@ void work_add(struct api_work *w, struct api_conn *c);
 
 /* Which row answers this method and path? Fills c->q.param. NULL: a problem was set (404, 405). */
 const struct route *route_find(struct api_conn *c, struct api_answer *a);
+/* Are the fields of the query those of the row? 0, or -1 with a problem set (422). */
+int query_check(struct api_conn *c);
 /* Decodes %XX; '+' is a blank where is_query. Gives bytes of c (freed with it); NULL: no such
  * encoding, a NUL in it, or out of memory. */
 char *conn_decode(struct api_conn *c, const char *at, size_t len, bool is_query);

@@ -186,6 +186,34 @@ const struct route *route_find(struct api_conn *c, struct api_answer *a)
 	return *allow ? not_allowed(c, allow) : not_found(c);
 }
 
+/* A field that nobody reads is one that was misspelt: better said than passed over. */
+int query_check(struct api_conn *c)
+{
+	const struct route_query *p;
+	struct text known = {0};
+
+	for (const char *at = c->q.query; *at;) {
+		size_t field = strcspn(at, "&"), key = strcspn(at, "=&");
+
+		for (p = c->q.route->query; p && p->name; p++)
+			if (strlen(p->name) == key && memcmp(p->name, at, key) == 0)
+				break;
+		if (key && (!p || !p->name))
+			break;
+		at += field + (at[field] == '&');
+		if (!*at)
+			return 0;
+	}
+	if (!*c->q.query || (c->q.route->flags & ROUTE_HIDDEN))
+		return 0;
+	for (p = c->q.route->query; p && p->name; p++)
+		text_printf(&known, "%s%s", known.len ? ", " : "", p->name);
+	api_problem(&c->a, 422, "the query holds a field that is not known here; known are: %s",
+		    known.len ? known.at : "none");
+	text_clear(&known);
+	return -1;
+}
+
 const char *api_query(struct api_request *q, const char *name, size_t nth)
 {
 	size_t len = strlen(name);
