@@ -43,7 +43,7 @@ SAMPLES = {
                              ("/stats/connections?limit=1001", None, None, 422),
                              ("/stats/connections?limit=x", None, None, 422),
                              ("/stats/connections?limit=%zz", None, None, 400),
-                             ("/stats/connections?cursor=xyz", None, None, 422)]),
+                             ("/stats/connections?page=2", None, None, 422), ("/stats/connections?cursor=xyz", None, None, 422)]),
     "getStatsWorkers": ([("/stats/workers", None, None)], []),
     "getFlows": ([("/flows", None, None), ("/flows?limit=1000", None, None)],
                  [("/flows?limit=-1", None, None, 422), ("/flows?cursor=../..", None, None, 422)]),
@@ -82,13 +82,14 @@ SAMPLES = {
                     ("/rules/port/8888/tcp", None, None)],
                    [("/rules/app/nonesuch", None, None, 422), ("/rules/what/x", None, None, 404)]),
     "analyzeForm": ([("/analyze", multipart(capture()), FORM),
-                     ("/analyze?app=YouTube&domain=example.org&ip=9.9.9.9&port=53", multipart(capture()), FORM)],
+                     ("/analyze?block-app=YouTube&block-domain=example.org&block-ip=9.9.9.9&block-port=53", multipart(capture()), FORM)],
                     [("/analyze", b"", FORM, (400, 422)), ("/analyze", multipart(b"no capture"), FORM, (400, 422)),
-                     ("/analyze?app=nonesuch", multipart(capture()), FORM, 422),
+                     ("/analyze?block-app=nonesuch", multipart(capture()), FORM, 422),
+                     ("/analyze?app=YouTube", multipart(capture()), FORM, 422),
                      ("/analyze", b"x", "text/plain", 415)]),
     "analyzeBytes": ([("/analyze", capture(), RAW), ("/analyze", capture(), None)],
                 [("/analyze", b"no capture at all, not even nearly one", RAW, (400, 422)),
-                 ("/analyze?port=x", capture(), RAW, 422), ("/analyze", b"{}", JSON, 415)]),
+                 ("/analyze?block-port=x", capture(), RAW, 422), ("/analyze", b"{}", JSON, 415)]),
     "ingest": ([("/ingest", json.dumps({"tuple": TUPLE, "size": 100, "domain": "www.youtube.com"}), JSON),
                 ("/ingest", json.dumps({"tuple": TUPLE, "size": 1}), JSON)],
                [("/ingest", "{}", JSON, 422), ("/ingest", "{", JSON, 400), ("/ingest", "[]", JSON, 422),
@@ -104,9 +105,15 @@ SAMPLES = {
 
 
 class Contract:
+    """suite: with check(good, name, why)."""
+
     def __init__(self, suite, serve, has_agent):
         self.suite, self.serve, self.has_agent = suite, serve, has_agent
         self.spec = serve.ask("GET", "/openapi.json").json()
+
+    def all(self, rows, name):
+        bad = [what for what, good in rows if not good]
+        self.suite.check(rows and not bad, f"{name} ({len(rows)})", f"{len(bad)}, the first: {bad[:3]}"[:600])
 
     def fits(self, schema, value):
         """Why a value does not fit a schema of the description; "" when it does."""
@@ -171,7 +178,7 @@ class Contract:
             a = self.ask(method.upper(), p, body, media)
             why = self.problem(a, statuses if isinstance(statuses, tuple) else (statuses,))
             rows.append((f"{p}: {why}", not why))
-        self.suite.all(rows, f"{method.upper()} {path}")
+        self.all(rows, f"{method.upper()} {path}")
 
     def methods(self, path, known):
         """Methods that a path does not have are 405, and it says which it has."""
@@ -194,7 +201,7 @@ class Contract:
         for path, ops in self.spec["paths"].items():
             for method, op in ops.items():
                 self.operation(method, path, op)
-        self.suite.all([row for path, ops in self.spec["paths"].items() for row in self.methods(path, ops)],
+        self.all([row for path, ops in self.spec["paths"].items() for row in self.methods(path, ops)],
                        "other methods are 405 and name those that are right")
         a = self.serve.ask("GET", "/nothing/here")
         self.suite.check(not self.problem(a, (404,)), "what is not there is a problem document", a)
