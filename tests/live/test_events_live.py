@@ -132,7 +132,8 @@ def sound(suite):
         for kind in ("tls", "http", "dns", "drop", "stats"):
             net.wait_for(has(kind), 10, 0.05)
         if FULL:  # a closed connection is told of once no late segment can belong to it
-            net.wait_for(has("flow"), 75, 0.5)
+            net.wait_for(lambda: any(e.get("dpi_xdp", {}).get("domain") == "www.sized.example"
+                                     for e in map(json.loads, log_of(path))), 90, 0.5)
         engine = agent.pids()[1]
         os.kill(engine, signal.SIGKILL)
         net.wait_for(lambda: agent.pids()[1] not in (None, 0, engine), 3)

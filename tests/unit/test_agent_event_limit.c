@@ -53,6 +53,24 @@ static void bounds_hold(void **state)
 	}
 }
 
+/* A flood that lasts is told of less: seconds' worth of a minute, and the next minute again. */
+static void minutes_hold(void **state)
+{
+	struct event_limit l = {.sharers = 1};
+	struct flow odd = {.flags = FLOW_ODD_NAME}, plain = {0};
+	struct event e = {.flow = &odd, .flags = FLOW_ODD_NAME}, p = {.flow = &plain};
+	uint64_t anomalies = 0, strange = 0, ordinary = 0;
+
+	for (uint64_t ms = 120000; ms < 240000; ms++) {
+		anomalies += event_limit_take(&l, &e, "anomaly", ms * 1000000);
+		strange += event_limit_take(&l, &e, "flow", ms * 1000000);
+		ordinary += event_limit_take(&l, &p, "flow", ms * 1000000);
+	}
+	assert_int_equal(anomalies, 2 * EVENT_LIMIT_ANOMALY * EVENT_LIMIT_SECONDS);
+	assert_int_equal(strange, 2 * EVENT_LIMIT_STRANGE * EVENT_LIMIT_SECONDS);
+	assert_int_equal(ordinary, 120000);
+}
+
 /* One kind does not use up what another one has. */
 static void kinds_are_apart(void **state)
 {
@@ -76,6 +94,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_hold),
+		cmocka_unit_test(minutes_hold),
 		cmocka_unit_test(kinds_are_apart),
 	};
 

@@ -17,6 +17,7 @@ enum {
 	EVENT_LIMIT_ANOMALY = 100, /* of each kind of anomaly */
 	EVENT_LIMIT_STRANGE = 50,  /* of each other event_type, about flows that have an anomaly */
 	EVENT_LIMIT_PLAIN = 10000, /* of each other event_type, about all other flows */
+	EVENT_LIMIT_SECONDS = 15,  /* as many seconds' worth of the first two in a minute */
 };
 
 /* The kinds that are counted apart: id, event_type. */
@@ -39,9 +40,10 @@ enum event_kind {
 
 struct event_limit {
 	unsigned sharers; /* workers that share the bounds */
-	uint64_t second;  /* that the counts below are of */
-	uint32_t anomalies[32];
-	uint32_t lines[EVENT_KINDS_MAX][2]; /* plain, strange */
+	uint64_t second;  /* that the counts below are of, and its minute */
+	struct event_count {
+		uint32_t second, minute;
+	} anomalies[32], strange[EVENT_KINDS_MAX], plain[EVENT_KINDS_MAX];
 	uint64_t left_out[EVENT_KINDS_MAX]; /* since the start */
 };
 

@@ -187,11 +187,13 @@ void engine_stop(struct supervisor *s)
 void engine_restart(struct supervisor *s)
 {
 	struct fault f = {0};
+	uint64_t left_out;
 
 	engine_stop(s);
 	s->engine_restarts++;
-	if (engine_start(s, &f))
-		log_error("%s; trying again", f.text);
+	if (engine_start(s, &f) && log_limit_take(&s->restart_notes, live_monotonic(), &left_out))
+		log_error("%s; trying again (%llu times more since the last such line)", f.text,
+			  (unsigned long long)left_out);
 }
 
 int engine_question(struct supervisor *s, uint32_t request, struct slice body, int fd,

@@ -12,6 +12,7 @@
 #include "agent/interfaces.h"
 #include "agent/supervisor.h"
 #include "control/wire.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "classify/catalogue.h"
 
@@ -41,6 +42,7 @@ struct supervisor {
 	int engine_socket;    /* rules; -1 while there is no engine */
 	int engine_questions; /* what it answers by itself */
 	uint64_t engine_started_ns, engine_restarts;
+	struct log_limit restart_notes;
 	uint64_t started_ns;
 	int64_t started_s; /* wall clock, seconds since the epoch */
 	int listen_fd, netlink_fd, signal_fd;

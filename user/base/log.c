@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 enum { NOTE_MAX = 1024 };
+#define LIMIT_NS 10000000000ULL
 
 __attribute__((format(printf, 2, 0))) static void write_line(const char *head, const char *format,
 							     va_list args)
@@ -38,6 +39,17 @@ __attribute__((format(printf, 2, 0))) static void write_line(const char *head, c
 	/* When stderr itself cannot be written there is nobody left to tell. */
 	done = write(STDERR_FILENO, line, len);
 	(void)done;
+}
+
+bool log_limit_take(struct log_limit *l, uint64_t now_ns, uint64_t *left_out)
+{
+	if (now_ns < l->next_ns) {
+		l->left_out++;
+		return false;
+	}
+	*left_out = l->left_out;
+	*l = (struct log_limit){.next_ns = now_ns + LIMIT_NS};
+	return true;
 }
 
 void log_error(const char *format, ...)
