@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { READ_AT_ONCE = 20000 };
+
 static rd_kafka_t *handle(rd_kafka_type_t type, const char *brokers)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -71,7 +73,7 @@ static long read_all(rd_kafka_t *rk, const char *path, int quiet_ms)
 
 	if (!to)
 		return -1;
-	while ((m = rd_kafka_consumer_poll(rk, quiet_ms)) != NULL) {
+	while (count < READ_AT_ONCE && (m = rd_kafka_consumer_poll(rk, quiet_ms)) != NULL) {
 		if (!m->err) {
 			message_write(to, m);
 			count++;

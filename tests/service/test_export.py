@@ -377,7 +377,7 @@ class Kafka:
     """The mock cluster of tests/bench/kafka_mock.c."""
 
     def __init__(self, at, brokers=3, partitions=4):
-        self.at, self.brokers = at, brokers
+        self.at, self.brokers, self.count = at, brokers, 0
         self.p = subprocess.Popen([MOCK, str(brokers), "events", str(partitions)], text=True,
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL)
@@ -393,16 +393,15 @@ class Kafka:
         for n in range(1, self.brokers + 1):
             self.tell(f"{word} {n}")
 
+    def read(self, quiet_ms):
+        """Reads on; returns how many have been read in all."""
+        self.count += self.tell(f"read {self.at.path('arrived')} {quiet_ms}")
+        return self.count
+
     def messages(self, count, timeout=30):
         """What arrived: [(partition, id, key, value)], waiting for count of them."""
-        found = []
-
-        def read():
-            self.tell(f"read {self.at.path('arrived')} 150")
-            found[:] = [l.split(b" ", 3) for l in self.at.get("arrived").splitlines()]
-            return len(found) >= count
-        wait_for(read, timeout)
-        self.tell(f"read {self.at.path('arrived')} 500")  # what comes twice comes now
+        wait_for(lambda: self.read(150) >= count, timeout)
+        self.read(500)  # what comes twice comes now
         return [l.split(b" ", 3) for l in self.at.get("arrived").splitlines()]
 
 
@@ -442,12 +441,14 @@ def kafka_restarts():
             kafka.all("down")
             time.sleep(0.5)
             kafka.all("up")
-        stop.wait(60)
-        messages = kafka.messages(total, 60)
+            kafka.read(20)
+        while not stop.wait(0.1):
+            kafka.read(20)
+        messages = kafka.messages(total, 180)
         status, err = at.end(p)
         why = kafka_sound(messages, total)
         check(not why and status == 0, f"Kafka receives each of {total} events once, the brokers "
-              f"restarted {restarts} times in between", (why, len(messages), status, err))
+              f"restarted {restarts} times in between", (why, len(messages), status, err[-400:]))
 
 
 def kafka_own_restart():

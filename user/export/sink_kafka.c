@@ -35,6 +35,7 @@ static const char *const defaults[][2] = {
 	{"enable.idempotence", "true"},
 	{"acks", "all"},
 	{"linger.ms", "20"},
+	{"reconnect.backoff.max.ms", "1000"},
 	{"partitioner", "murmur2_random"}, /* where other clients would put the same key */
 	{"queue.buffering.max.kbytes", "65536"},
 	{"message.timeout.ms", "300000"},
