@@ -142,8 +142,9 @@ def dashboard(suite):
             with service.Serve(env=env, wrap=client.cmd(), open_socket=client.socket) as s:
                 points, talk = Points(suite, client), Talk(client)
                 ask_hostile(client)
-                played(suite, client.cmd(*page.script(s.dir, "live", s.url, app=APP, name=NAME,
-                                                      interface="eth0", hostile=SHOWN, events=True)), points)
+                play = {"scenario": "live", "app": APP, "name": NAME, "interface": "eth0",
+                        "hostile": SHOWN}
+                played(suite, client.cmd(*page.command(s.dir, s.url, [play])), points)
                 talk.done = True
                 talk.join()
                 points.close()

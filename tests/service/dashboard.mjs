@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // The dashboard in headless Chromium, as a person with a mouse, a keyboard or a telephone meets it.
 //
-//     node dashboard.mjs SCENARIO URL FILE
+//     node dashboard.mjs URL FILE
 //
-// FILE: what the scenario needs to know, {modules, shots, ...} as JSON. Prints a JSON object a line: {name,
+// FILE: {modules, shots, plays: [{scenario, ...what it needs to know}]} as JSON. Prints a JSON object a line: {name,
 // good, why} for a check, {at} for a point that the test that started this waits for. A line on
 // standard input answers where it is asked for. Started by test_dashboard.py and
 // tests/live/test_dashboard_live.py.
@@ -12,9 +12,10 @@ import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 
-const [scenario, url, file] = process.argv.slice(2);
-const given = JSON.parse(fs.readFileSync(file));
-const {chromium} = createRequire(path.join(given.modules, "x.js"))("playwright-core");
+const [url, file] = process.argv.slice(2);
+const {modules, shots, plays} = JSON.parse(fs.readFileSync(file));
+const {chromium} = createRequire(path.join(modules, "x.js"))("playwright-core");
+let given = {}; // of the scenario that is played
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const TABS = ["overview", "feed", "connections", "rules", "suspicious", "agent"];
 
@@ -36,6 +37,13 @@ async function until(ask, ms = 8000) {
 			return got;
 		await new Promise(done => setTimeout(done, 30));
 	}
+}
+
+/** The rules that the program has, as labels; what it said instead when it has none to tell. */
+async function rulesNow() {
+	const answer = await (await fetch(url + "/rules")).json();
+
+	return answer.rules?.map(r => r.rule) ?? [JSON.stringify(answer)];
 }
 
 // --- the browser --------------------------------------------------------------------------------
@@ -90,7 +98,7 @@ const analysed = page => page.waitForSelector(".where", {timeout: 15000});
 const rowCount = async (page, label) =>
 	Number(await page.locator(`[role=grid][aria-label="${label}"]`).getAttribute("aria-rowcount")) - 1;
 const plain = n => n.toLocaleString("en");
-const shot = (page, name, more) => given.shots && page.screenshot({path: path.join(given.shots, name), ...more});
+const shot = (page, name, more) => shots && page.screenshot({path: path.join(shots, name), ...more});
 
 // --- what holds of every page -------------------------------------------------------------------
 /** Names of controls that nobody can tell apart by hearing. */
@@ -156,20 +164,19 @@ const SCENARIOS = {
 		await page.press(".rule-value input", "Enter");
 		check(await message(page, /TikTok is blocked/), "a rule is stored without an agent, by Enter");
 		await page.waitForSelector('[data-rule="app:TikTok"]');
-		check((await (await fetch(url + "/rules")).json()).rules.some(r => r.rule === "app:TikTok"),
-			"the program has the rule");
+		check(await until(async () => (await rulesNow()).includes("app:TikTok")), "the program has the rule", await rulesNow());
 		await page.fill(".rule-value input", "No such app");
 		await page.click("text=Add rule");
 		check(await message(page, /No such app is not blocked.*/), "a bad rule is refused in the program's words");
 		await page.click('[data-rule="app:TikTok"] button');
-		check(await until(async () => !(await (await fetch(url + "/rules")).json()).rules.length),
+		check(await until(async () => !(await rulesNow()).length),
 			"a rule is taken away by its cross");
 		check(await message(page, /no longer blocked/), "which is told, with what it had hit");
 		await page.locator(".message", {hasText: "no longer"}).locator("[data-act=undo]").click();
-		check(await until(async () => (await (await fetch(url + "/rules")).json()).rules.length === 1),
+		check(await until(async () => (await rulesNow()).length === 1),
 			"and undone by one click");
 		await page.click('[data-rule="app:TikTok"] button');
-		await until(async () => !(await (await fetch(url + "/rules")).json()).rules.length);
+		await until(async () => !(await rulesNow()).length);
 		for (const t of TABS)
 			await tab(page, t);
 		await sound(page, "no agent");
@@ -190,8 +197,8 @@ const SCENARIOS = {
 		await replay(page, r);
 		await feed(page, r);
 		await connections(page, r);
+		await pushed(page);
 		await sound(page, "capture");
-		await shot(page, "capture.png");
 	},
 
 	/** Names that would be more than names; given.names as they were sent. */
@@ -324,6 +331,33 @@ const SCENARIOS = {
 		check(slowest < 500, "scrolling through it never stands still", `${Math.round(slowest)} ms`);
 	},
 
+	/** The interactive documentation. */
+	async docs() {
+		const page = await open("docs");
+
+		check(await until(() => page.locator(".opblock").count().then(n => n > 8)), "the documentation lists the routes");
+		await page.locator(".opblock", {hasText: "/rules"}).first().click();
+		check(await until(() => page.locator(".opblock-body").count()), "and opens one");
+		await sound(page, "documentation");
+	},
+
+	/** A program that wants a token. */
+	async token() {
+		const page = await open();
+		const guard = r => r.request().headers().authorization === "Bearer right" ?
+			r.fulfill({contentType: "application/json", body: '{"rules":[]}'}) :
+			r.fulfill({status: 401, contentType: "application/problem+json", body: '{"detail":"a token is needed"}'});
+
+		// The program behind has no token, and would refuse one.
+		await page.route("**/health", r => r.continue({headers: {...r.request().headers(), authorization: ""}}));
+		await page.route("**/rules", guard);
+		await page.fill(".token input", "right", {timeout: 8000});
+		const taken = page.waitForResponse(r => r.url().endsWith("/rules") && r.status() === 200, {timeout: 8000});
+
+		await page.keyboard.press("Enter");
+		check(await taken && !await page.locator(".token").count(), "a token is asked for, and used");
+	},
+
 	live,
 };
 
@@ -388,6 +422,20 @@ async function blockAndUndo(page, r) {
 	check(await until(async () => await card(page, "blocked") === plain(r.dropped_packets)), "one click undoes it",
 		await card(page, "blocked"));
 	await quiet(page);
+}
+
+/** The what-if's rules, put in force by the program after a second question. */
+async function pushed(page) {
+	await tab(page, "overview");
+	await page.click(`[data-app="${given.block.app}"] [data-act=block]`);
+	await page.click("[data-act=push]");
+	await page.click("text=/^Yes, enforce/");
+	const inForce = async () => (await rulesNow()).join();
+
+	check(await until(async () => await inForce() === `app:${given.block.app}`), "a what-if is put in force on demand", await inForce());
+	await page.click("[data-act=close]");
+	await page.click(`[data-rule="app:${given.block.app}"] button`);
+	check(await until(async () => !await inForce()), "and its rule taken away again", await inForce());
 }
 
 async function whatIfRules(page) {
@@ -528,16 +576,14 @@ async function live() {
 	check(await until(async () => (await page.locator(".rows .tr", {hasText: given.name}).allTextContents()).some(t => /BLOCKED/.test(t))),
 		"the connection is shown as blocked");
 	await tab(page, "overview");
-	if (given.events) {
-		check(await until(() => page.locator("[data-panel=feed] .rows .tr.is-bad").count()), "the feed tells of the drop");
-		await page.click("[data-panel=feed] .panel-tools button");
-		const held = await rowCount(page, "Feed");
+	check(await until(() => page.locator("[data-panel=feed] .rows .tr.is-bad").count()), "the feed tells of the drop");
+	await page.click("[data-panel=feed] .panel-tools button");
+	const held = await rowCount(page, "Feed");
 
-		await point("paused");
-		check(await rowCount(page, "Feed") === held, "the feed stands still when paused");
-		await page.click("[data-panel=feed] .panel-tools button");
-		check(await until(async () => await rowCount(page, "Feed") > held), "and goes on");
-	}
+	await point("paused");
+	check(await rowCount(page, "Feed") === held, "the feed stands still when paused");
+	await page.click("[data-panel=feed] .panel-tools button");
+	check(await until(async () => await rowCount(page, "Feed") > held), "and goes on");
 	await shot(page, "live.png");
 	await page.locator(".message", {hasText: "is blocked"}).locator("[data-act=undo]").click();
 	check(await message(page, /no longer blocked; while it was, the rule hit [1-9]/), "one click undoes it, and tells what it hit");
@@ -553,11 +599,13 @@ async function live() {
 	await sound(page, "live");
 }
 
-try {
-	await SCENARIOS[scenario]();
-} catch (e) {
-	check(false, `${scenario} to its end`, e.stack ?? e);
-} finally {
-	await browser.close();
-	process.exit(0);
+for (given of plays) {
+	try {
+		await SCENARIOS[given.scenario]();
+	} catch (e) {
+		check(false, `${given.scenario} to its end`, e.stack ?? e);
+	}
+	await Promise.all(browser.contexts().map(c => c.close()));
 }
+await browser.close();
+process.exit(0);

@@ -6,7 +6,7 @@ The dashboard in headless Chromium, without an agent and with dropped captures: 
 and the keyboard are enough, and a table of a hundred thousand rows scrolls. What the browser does is
 in dashboard.mjs. Needs no root.
 
-`--shots DIRECTORY` keeps screenshots.
+`--shots DIRECTORY` keeps screenshots; names of scenarios leave out the others.
 """
 import base64
 import json
@@ -112,7 +112,7 @@ def hostile_names():
     return [(forms[i % len(forms)] % i).encode() + b".example" for i in range(100)]
 
 
-def hostile():
+def hostile_capture():
     c = Capture()
     for name in hostile_names():
         c.port += 1
@@ -134,84 +134,69 @@ def more(report, path, *args):
             len(changed["blocked_connections"]) - len(report["blocked_connections"]))
 
 
-# --- running ----------------------------------------------------------------------------------
-def script(directory, scenario, url, **given):
-    """The command that plays a scenario of dashboard.mjs."""
-    path = os.path.join(directory, scenario + ".json")
-    with open(path, "w") as f:
-        json.dump(dict(given, modules=MODULES, shots=SHOTS), f)
-    return ["node", os.path.join(service.TOP, "tests", "service", "dashboard.mjs"), scenario, url, path]
-
-
-def play(suite, s, scenario, **given):
-    """Plays it beside a service; each of its checks is one here."""
-    r = subprocess.run(script(s.dir, scenario, s.url, **given), capture_output=True, text=True, timeout=120,
-                       stdin=subprocess.DEVNULL)
-    lines = [json.loads(l) for l in r.stdout.splitlines()]
-    for l in lines:
-        suite.check(l["good"], l["name"], l["why"])
-    if not lines or r.returncode:
-        suite.check(False, scenario, r.stderr[-500:])
-
-
-def with_service(scenario):
-    def test(suite):
-        why = obstacle()
-        if why:
-            return suite.skip(scenario.__name__, why)
-        with service.Serve() as s:
-            scenario(suite, s)
-    test.__name__ = scenario.__name__
-    return test
-
-
+# --- scenarios --------------------------------------------------------------------------------
 def packed(path):
     with open(path, "rb") as f:
         return base64.b64encode(f.read()).decode()
 
 
-@with_service
-def empty(suite, s):
-    play(suite, s, "empty")
+def empty(directory):
+    return {}
 
 
-@with_service
-def capture(suite, s):
-    path = everyday().write(s.dir, "everyday.pcap")
+def capture(directory):
+    path = everyday().write(directory, "everyday.pcap")
     report = analyze(path)
     packets, flows = more(report, path, "--block-app", BLOCKED)
     rules = [("domain", "example.com"), ("ip", "203.0.113.66"), ("port", str(PORT)), ("app", "YouTube")]
-    play(suite, s, "capture", capture=packed(path), report=report,
-         block={"app": BLOCKED, "packets": packets, "flows": flows},
-         rules=[{"kind": k, "value": v, "packets": more(report, path, "--block-" + k, v)[0]} for k, v in rules],
-         payload={"name": DOMAIN, "ascii": "GET / HTTP/1.1"})
+    return {"capture": packed(path), "report": report,
+            "block": {"app": BLOCKED, "packets": packets, "flows": flows},
+            "rules": [{"kind": k, "value": v, "packets": more(report, path, "--block-" + k, v)[0]}
+                      for k, v in rules],
+            "payload": {"name": DOMAIN, "ascii": "GET / HTTP/1.1"}}
 
 
-@with_service
-def names(suite, s):
-    path = hostile().write(s.dir, "hostile.pcap")
+def hostile(directory):
+    path = hostile_capture().write(directory, "hostile.pcap")
     shown = analyze(path)["domains_detected"]
-    suite.check(len(shown) == 100, "the capture holds a hundred hostile names", len(shown))
-    play(suite, s, "hostile", capture=packed(path), shown=shown)
+    if len(shown) != 100:
+        raise ValueError(f"{len(shown)} of 100 hostile names are in the capture")
+    return {"capture": packed(path), "shown": shown}
 
 
-@with_service
-def fallback(suite, s):
-    path = everyday().write(s.dir, "everyday.pcap")
-    play(suite, s, "fallback", capture=packed(path), report=analyze(path))
+def plain(directory):
+    path = everyday().write(directory, "everyday.pcap")
+    return {"capture": packed(path), "report": analyze(path)}
 
 
-@with_service
-def manners(suite, s):
-    path = everyday().write(s.dir, "everyday.pcap")
-    play(suite, s, "manners", capture=packed(path))
+SCENARIOS = {"empty": empty, "capture": capture, "hostile": hostile, "fallback": plain, "manners": plain,
+             "many": plain, "docs": empty, "token": empty}
 
 
-@with_service
-def many(suite, s):
-    path = everyday().write(s.dir, "everyday.pcap")
-    play(suite, s, "many", report=analyze(path))
+# --- running ----------------------------------------------------------------------------------
+def command(directory, url, plays):
+    """What plays scenarios of dashboard.mjs: dicts that name it and hold what it needs to know."""
+    path = os.path.join(directory, "plays.json")
+    with open(path, "w") as f:
+        json.dump({"modules": MODULES, "shots": SHOTS, "plays": plays}, f)
+    return ["node", os.path.join(service.TOP, "tests", "service", "dashboard.mjs"), url, path]
+
+
+def dashboard(suite):
+    why = obstacle()
+    if why:
+        return suite.skip("dashboard", why)
+    with service.Serve() as s:
+        plays = [dict(make(s.dir), scenario=name) for name, make in SCENARIOS.items()
+                 if not WANTED or name in WANTED]
+        r = subprocess.run(command(s.dir, s.url, plays), stdout=subprocess.PIPE, timeout=240, text=True,
+                           stdin=subprocess.DEVNULL)
+    lines = [json.loads(l) for l in r.stdout.splitlines()]
+    for l in lines:
+        suite.check(l["good"], l["name"], l["why"])
+    suite.check(lines and not r.returncode, "the browser's script ends as it should", r.returncode)
 
 
 if __name__ == "__main__":
-    service.main([empty, capture, names, fallback, manners, many])
+    WANTED, sys.argv[1:] = sys.argv[1:], []
+    service.main([dashboard])

@@ -27,8 +27,8 @@ const Overview = () => (
 	<>
 		<Timeline />
 		<div class="grid">
-			<div class="stack"><Apps /><Rules /><Suspicious /><Health /></div>
-			<div class="stack"><Blocked /><Domains /></div>
+			<div class="stack"><Apps /><Rules /><Health /></div>
+			<div class="stack"><Blocked /><Domains /><Suspicious /></div>
 		</div>
 		<FeedPanel height={320} />
 	</>

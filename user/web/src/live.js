@@ -8,6 +8,7 @@ import {visible} from "./text.js";
 const HISTORY = 900;            // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
 const PAGE = 1000;            // as many as the program gives at once
+const MANY_RULES = 2000;
 const SOON = 200;             // ms until one looks again whether there is something to ask
 const AGAIN_MAX = 5000;       // more rows than these are asked for only when the reader asks
 
@@ -89,6 +90,10 @@ async function askHealth() {
 	}
 }
 
+// A list of a million names is fetched again when there are more or fewer, not every three seconds.
+const rulesMayDiffer = () => live.rules.peek().length < MANY_RULES ||
+	(health.peek()?.agent?.rules ?? -1) !== live.rules.peek().length;
+
 const hasAgent = () => Boolean(health.peek()?.agent);
 
 /** All connections, page after page. */
@@ -113,7 +118,7 @@ export const connectionsWanted = {open: 0}; // panels that show connections now
 // What, how often in ms, and only when. Without an agent there is nothing to count.
 const ASKED = [
 	{ask: askHealth, every: 2000},
-	{ask: askRules, every: 3000},
+	{ask: askRules, every: 3000, when: rulesMayDiffer},
 	{ask: askStats, every: 1000, when: hasAgent},
 	{ask: askApps, every: 2000, when: hasAgent},
 	{ask: askConnections, every: 2000, when: () => hasAgent() && connectionsWanted.open > 0 &&

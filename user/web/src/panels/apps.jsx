@@ -29,11 +29,18 @@ export function BlockButton({app}) {
 	);
 }
 
+/** Its own rule; or what rules for names, addresses and ports took of it. */
+function Blockage({a}) {
+	if (shown.value.rules.value.some(r => same(r, ruleFor(a.app))))
+		return <span class="tag bad">blocked</span>;
+	return a.dropped_packets > 0 && <span class="tag warn">partly blocked</span>;
+}
+
 function AppRow({a, packets}) {
 	return (
 		<li class="app-row" data-app={a.app}>
 			<div class="app-name"><Name text={a.app} />
-				{a.blocked && <span class="tag bad">blocked</span>}
+				<Blockage a={a} />
 				<span class="faint app-category">{visible(a.category)}</span></div>
 			<div class="app-figures"><b>{share(a.packets, packets)}</b>
 				<span class="faint hide-phone">{bytes(a.bytes)} · {count(a.flows, "flow")}</span></div>

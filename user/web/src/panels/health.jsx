@@ -4,7 +4,7 @@
 import {useState} from "preact/hooks";
 import {Bar, Empty, Loading, Panel} from "../parts/panel.jsx";
 import {health, live, shown, view} from "../store.js";
-import {number, share, short, span, visible} from "../text.js";
+import {count, number, share, short, span, visible} from "../text.js";
 
 const Fact = ({name, children, kind}) => (
 	<div class="fact"><dt>{name}</dt><dd class={kind ? `${kind}-text` : ""}>{children}</dd></div>
@@ -57,19 +57,25 @@ function Agent({h}) {
 				<Fact name="Engine restarts" kind={a.engine_restarts ? "warn" : ""}>{number(a.engine_restarts)}</Fact>
 				<Fact name="Lost samples" kind={a.samples_lost ? "bad" : ""}>
 					{number(a.samples_lost)} of {number(a.samples)}</Fact>
-				<Fact name="Shared rules (Redis)" kind={redis && redis.connected === false ? "bad" : ""}>
+				<Fact name="Shared rules (Redis)" kind={redis && !redis.connected ? "warn" : ""}>
 					{!redis ? "not used: rules are this host's own" : redisText(redis)}</Fact>
 			</dl>
+			{redis && <FleetFaults r={redis} />}
 			<Interfaces rows={a.interfaces ?? []} />
 		</>
 	);
 }
 
-function redisText(r) {
-	const age = r.age_s ?? r.rules_age_s ?? (r.age_ms === undefined ? undefined : r.age_ms / 1000);
+const redisText = r => [r.connected ? "connected" : "away: the last good rules stay in force",
+	r.sync_age_s === null ? "never in step yet" : `in step ${span(r.sync_age_s)} ago`,
+	count(r.rules, "rule"), r.pending ? `${count(r.pending, "change")} to be sent` : ""].filter(Boolean).join(", ");
 
-	return `${r.connected === false ? "away" : "connected"}${age === undefined || age === null ? "" :
-		`, last heard ${span(age)} ago`}${r.version === undefined ? "" : `, version ${visible(r.version)}`}`;
+/** What a fleet's rules were refused for, if any were. */
+function FleetFaults({r}) {
+	const rows = [...r.fault ? [["fault", r.fault]] : [], ...(r.refused ?? []).map(x => [x.set, x.reason])];
+
+	return rows.length > 0 && <ul class="faults">{rows.map(([what, why]) =>
+		<li key={what + why}><span class="tag warn">{visible(what)}</span> {visible(why)}</li>)}</ul>;
 }
 
 const fills = a => [{name: "Verdicts in the kernel", used: a?.verdicts ?? 0, max: a?.verdicts_max ?? 0}].filter(m => m.max);

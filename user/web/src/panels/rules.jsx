@@ -69,6 +69,24 @@ function Row({r}) {
 	);
 }
 
+const SHOWN = 100;
+
+/** The rules that are shown, of what may be a million of a block list. */
+function List({rules}) {
+	const [text, setText] = useState("");
+	const found = text ? rules.filter(r => r.value.toLowerCase().includes(text)) : rules;
+
+	return (
+		<>
+			{rules.length > SHOWN / 5 && <div class="filters" role="search" aria-label="Find a rule">
+				<input type="search" aria-label="Find a rule" placeholder="Find a rule" value={text}
+					onInput={e => setText(e.currentTarget.value.toLowerCase())} /></div>}
+			<ul class="rows-list">{found.slice(0, SHOWN).map(r => <Row key={`${r.action}${r.kind}${r.value}`} r={r} />)}</ul>
+			{found.length > SHOWN && <p class="faint">The first {SHOWN} of {number(found.length)}; find others by their value.</p>}
+		</>
+	);
+}
+
 export function Rules() {
 	const rules = shown.value.rules.value;
 	const isLive = view.value === "live";
@@ -77,7 +95,7 @@ export function Rules() {
 		<Panel title="Rules" name="rules" note={!isLive ? "what-if on this capture" : rulesInForce.value ?
 			`${number(rules.length)} in force, also on open flows` : "stored; in force with the next attach"}>
 			<Form />
-			{rules.length ? <ul class="rows-list">{rules.map(r => <Row key={`${r.action}${r.kind}${r.value}`} r={r} />)}</ul> :
+			{rules.length ? <List rules={rules} /> :
 				<Empty title="No rules">Everything passes. Add one above, or press Block beside an application.</Empty>}
 		</Panel>
 	);

@@ -3,8 +3,9 @@
 import {useState} from "preact/hooks";
 import {Chart} from "../parts/chart.jsx";
 import {Panel, Ready} from "../parts/panel.jsx";
-import {shown} from "../store.js";
-import {bits, clock, short, visible} from "../text.js";
+import {replay, report, where} from "../capture/capture.js";
+import {shown, view} from "../store.js";
+import {bits, clock, number, short, visible} from "../text.js";
 
 function Legend({timeline: d, at}) {
 	const i = at ?? d.t.length - 1;
@@ -30,12 +31,19 @@ function Marks({marks}) {
 	);
 }
 
+/** A capture of which not every packet is kept is drawn as far as they go. */
+function partOf() {
+	const total = report.value?.total_packets ?? 0, kept = replay.value?.items.count ?? 0;
+
+	return where.value === "page" && total > kept ? `of the first ${number(kept)} packets` : "";
+}
+
 export function Timeline() {
 	const d = shown.value.timeline.value, marks = shown.value.marks.value;
 	const [at, setAt] = useState(null);
 
 	return (
-		<Panel title="Traffic" name="timeline" wide
+		<Panel title="Traffic" name="timeline" wide note={view.value === "capture" && partOf()}
 			tools={d.t.length > 1 && <Legend timeline={d} at={at !== null && at < d.t.length ? at : null} />}>
 			<Ready when={d.t.length > 1} empty="Listening"
 				help="The line begins with the second count.">

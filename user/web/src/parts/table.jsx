@@ -15,6 +15,7 @@ export function Table({columns, count, rowAt, rowHeight = 30, label, onOpen, cho
 	const [top, setTop] = useState(0);
 	const [tall, setTall] = useState(height);
 	const [at, setAt] = useState(-1);
+	const atEnd = useRef(true);
 	const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
 	const last = Math.min(count, Math.ceil((top + tall) / rowHeight) + OVERSCAN);
 
@@ -24,10 +25,11 @@ export function Table({columns, count, rowAt, rowHeight = 30, label, onOpen, cho
 		watch.observe(box.current);
 		return () => watch.disconnect();
 	}, []);
+	// One who looks at older rows is left there.
 	useEffect(() => {
-		if (follow)
+		if (follow && atEnd.current)
 			box.current.scrollTop = box.current.scrollHeight;
-	}, [count, follow]);
+	});
 
 	const move = to => {
 		const i = Math.max(0, Math.min(count - 1, to));
@@ -78,7 +80,12 @@ export function Table({columns, count, rowAt, rowHeight = 30, label, onOpen, cho
 		<div class="table" ref={box} role="grid" tabindex="0" aria-label={label}
 			aria-rowcount={count + 1} aria-activedescendant={at >= 0 ? `${id}-${at}` : undefined}
 			style={{maxHeight: `${height}px`}} onKeyDown={onKeyDown}
-			onScroll={e => setTop(e.currentTarget.scrollTop)}>
+			onScroll={e => {
+				const b = e.currentTarget;
+
+				atEnd.current = b.scrollTop + b.clientHeight >= b.scrollHeight - rowHeight;
+				setTop(b.scrollTop);
+			}}>
 			<div class="tr th" role="row" aria-rowindex="1">
 				{columns.map(c => <Cell key={c.key} column={c} head>{c.title}</Cell>)}
 			</div>
