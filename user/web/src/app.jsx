@@ -67,7 +67,7 @@ function Head() {
 				e.preventDefault();
 				document.getElementById("main").focus();
 			}}>Skip to content</a>
-			<span class="brand"><span class="brand-mark"><Icon name="funnel" size={15} /></span>dpi-xdp</span>
+			<span class={`brand ${file.value ? "has-file" : ""}`}><span class="brand-mark"><Icon name="funnel" size={15} /></span>dpi-xdp</span>
 			<Status />
 			<span class="top-space" />
 			{file.value && <div class="switch" role="group" aria-label="What is shown">
@@ -132,7 +132,7 @@ function App() {
 				<Banner />
 				{file.value && view.value === "capture" ? <CaptureBar /> : null}
 				<h1 class="sr">{tab.value.title}</h1>
-				{isIdle && tab.value.id !== "rules" && tab.value.id !== "agent" ? <Welcome /> : <>{live.state.value !== "none" || view.value !== "live" ? <Cards /> : null}<Page /></>}
+				{isIdle && tab.value.id !== "rules" && tab.value.id !== "agent" ? <Welcome /> : <>{live.state.value !== "none" || view.value !== "live" ? <Cards aside={tab.value.id !== "overview"} /> : null}<Page /></>}
 				{!isIdle && tab.value.id === "overview" && !file.value && <DropZone />}
 			</main>
 			<footer class="foot">Everything on this page comes from this program; nothing is fetched from or sent to anywhere else.{" "}

@@ -55,12 +55,12 @@ export const count = (n, one, many = one + "s") => `${number(n)} ${n === 1 ? one
 
 const two = n => String(n).padStart(2, "0");
 
-/** Seconds since 1970 -> "14:03:07.123" in the reader's own time zone. */
+/** Seconds since 1970 -> "14:03:07.123" in the reader's own time zone, with up to 6 digits. */
 export function clock(ts, digits = 3) {
 	const d = new Date(ts * 1000);
 
 	return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}` +
-		(digits ? "." + String(d.getMilliseconds()).padStart(3, "0") : "");
+		(digits ? (ts % 1).toFixed(6).slice(1, digits + 2) : "");
 }
 
 /** A time span in seconds -> "2 h 5 min", "3.2 s". */

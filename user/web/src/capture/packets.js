@@ -2,7 +2,7 @@
 // The packets of a capture as the module tells them (wasm/glue/rows.js), kept small: columns of
 // numbers, words once each, and the first bytes side by side. Holds the first PACKETS_MAX packets.
 
-export const PACKETS_MAX = 100000;
+export const PACKETS_MAX = 200000;
 const HEAD = 128;
 
 /** Words by number, each kept once. */

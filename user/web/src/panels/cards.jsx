@@ -21,7 +21,7 @@ const rounded = (part, of) => `${of ? Math.round(part / of * 100) : 0}\u00a0%`;
 const activeOf = ({open_flows: n, counters: c = {}}) =>
 	n ?? Math.max(0, (c.flows_opened ?? 0) - (c.flows_expired ?? 0) - (c.flows_evicted ?? 0));
 
-function Rows({t}) {
+function Rows({t, aside}) {
 	const total = t.total_packets, of = n => total ? n / total : 0;
 	const other = total - t.tcp_packets - t.udp_packets;
 	const apps = t.apps?.length ?? shown.value.apps.value.length;
@@ -30,7 +30,7 @@ function Rows({t}) {
 	const blocked = t.blocked_flows ?? t.connections_blocked;
 
 	return (
-		<div class="cards">
+		<div class={`cards ${aside ? "aside" : ""}`}>
 			<Card name="packets" title="Packets" value={short(total)}
 				sub={`${bytes(t.total_bytes)} in all`} />
 			<Card name="forwarded" title="Forwarded" kind="good" value={short(t.forwarded_packets)}
@@ -52,12 +52,13 @@ function Rows({t}) {
 	);
 }
 
-export function Cards() {
+/** aside: beside another page than the overview, where a telephone leaves them out. */
+export function Cards({aside}) {
 	const t = shown.value.totals.value;
 
 	return (
 		<section aria-label="Summary" data-panel="cards">
-			{shown.value.state.value === "ready" && t ? <Rows t={t} /> :
+			{shown.value.state.value === "ready" && t ? <Rows t={t} aside={aside} /> :
 				<div class="panel"><Ready /></div>}
 		</section>
 	);

@@ -14,7 +14,7 @@ const PAYLOAD_SHOWN = 128;
 
 const COLUMNS = [
 	{key: "n", title: "No.", width: 64, hide: "phone", align: "end", cell: r => number(r.n)},
-	{key: "ts", title: "Time", width: 96, cell: r => <span class="mono">{clock(r.ts)}</span>},
+	{key: "ts", title: "Time", width: 112, cell: r => <span class="mono">{clock(r.ts, r.kind === "packet" ? 6 : 3)}</span>},
 	{key: "src", title: "Source", grow: 1.4, hide: "tablet", cell: r => <Name text={end(r.src, r.sport)} />},
 	{key: "dst", title: "Destination", grow: 1.4, hide: "phone", cell: r => <Name text={end(r.dst, r.dport)} />},
 	{key: "proto", title: "Proto", width: 56, hide: "phone", cell: r => visible(r.proto)},
