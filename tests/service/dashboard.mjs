@@ -584,6 +584,14 @@ async function live() {
 	check(await rowCount(page, "Feed") === held, "the feed stands still when paused");
 	await page.click("[data-panel=feed] .panel-tools button");
 	check(await until(async () => await rowCount(page, "Feed") > held), "and goes on");
+	const isAtEnd = () => page.evaluate(() => {
+		const box = document.querySelector("[data-panel=feed] .table");
+
+		return box.scrollTop + box.clientHeight >= box.scrollHeight - 2;
+	});
+
+	await point("paused");
+	check(await until(isAtEnd), "what is new stays in sight");
 	await shot(page, "live.png");
 	await page.locator(".message", {hasText: "is blocked"}).locator("[data-act=undo]").click();
 	check(await message(page, /no longer blocked; while it was, the rule hit [1-9]/), "one click undoes it, and tells what it hit");

@@ -15,7 +15,7 @@ export function Table({columns, count, rowAt, rowHeight = 30, label, onOpen, cho
 	const [top, setTop] = useState(0);
 	const [tall, setTall] = useState(height);
 	const [at, setAt] = useState(-1);
-	const atEnd = useRef(true);
+	const atEnd = useRef(true), lastTop = useRef(0);
 	const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
 	const last = Math.min(count, Math.ceil((top + tall) / rowHeight) + OVERSCAN);
 
@@ -83,7 +83,12 @@ export function Table({columns, count, rowAt, rowHeight = 30, label, onOpen, cho
 			onScroll={e => {
 				const b = e.currentTarget;
 
-				atEnd.current = b.scrollTop + b.clientHeight >= b.scrollHeight - rowHeight;
+				// Rows may have come since it was scrolled; only going up means to leave the end.
+				if (b.scrollTop + b.clientHeight >= b.scrollHeight - rowHeight)
+					atEnd.current = true;
+				else if (b.scrollTop < lastTop.current)
+					atEnd.current = false;
+				lastTop.current = b.scrollTop;
 				setTop(b.scrollTop);
 			}}>
 			<div class="tr th" role="row" aria-rowindex="1">
