@@ -81,23 +81,28 @@ int rows_add(struct rows *r, const struct connection *c, const struct flow *f)
 	return 0;
 }
 
-int rows_copy(struct rows *into, const struct rows *from)
+int rows_add_packed(struct rows *r, struct slice packed)
 {
-	for (size_t i = 0; i < from->chunk_count; i++) {
-		const struct rows_chunk *c = &from->chunk[i];
+	while (packed.len) {
+		size_t len = row_len(packed.at);
+		uint8_t *to = room(r, len);
 
-		for (size_t at = 0; at < c->len;) {
-			size_t len = row_len(c->at + at);
-			uint8_t *to = room(into, len);
-
-			if (!to)
-				return -ENOMEM;
-			memcpy(to, c->at + at, len);
-			commit(into, len);
-			at += len;
-		}
+		if (!to)
+			return -ENOMEM;
+		memcpy(to, packed.at, len);
+		commit(r, len);
+		packed = slice_from(packed, len);
 	}
 	return 0;
+}
+
+int rows_copy(struct rows *into, const struct rows *from)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < from->chunk_count && !err; i++)
+		err = rows_add_packed(into, slice_of(from->chunk[i].at, from->chunk[i].len));
+	return err;
 }
 
 int rows_move(struct rows *into, struct rows *from)

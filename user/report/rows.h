@@ -36,6 +36,9 @@ void rows_clear(struct rows *r);
 /* Adds a connection (borrowed); the names of f, where there is one, in place of its own. Returns 0
  * or -ENOMEM. */
 int rows_add(struct rows *r, const struct connection *c, const struct flow *f);
+/* Adds copies of whole rows, as they stand in a chunk. Returns 0 or -ENOMEM, when some are missing.
+ */
+int rows_add_packed(struct rows *r, struct slice packed);
 /* Adds copies of all rows of another. Returns 0 or -ENOMEM, when some are missing. */
 int rows_copy(struct rows *into, const struct rows *from);
 /* Takes all rows of another, which is empty then. Returns 0, or -ENOMEM with nothing changed. */

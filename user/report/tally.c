@@ -264,6 +264,22 @@ void tally_add_defrag(struct tally *t, const struct defrag_counters *c)
 #undef X
 }
 
+void tally_add_span(struct tally *t, uint64_t first_ns, uint64_t last_ns)
+{
+	widen_span(t, first_ns, last_ns);
+}
+
+void tally_add_packed(struct tally *t, struct slice rows)
+{
+	if (rows_add_packed(&t->rows, rows))
+		t->failed = true;
+}
+
+const struct rows *tally_rows(const struct tally *t)
+{
+	return &t->rows;
+}
+
 /* Adds everything but the rows. */
 static void merge_counts(struct tally *into, const struct tally *from)
 {

@@ -86,6 +86,12 @@ bool tally_next_rule(const struct tally *t, size_t *at, struct tally_rule *out);
 /* The same for one rule; false when it dropped nothing. */
 bool tally_find_rule(const struct tally *t, uint64_t id, struct tally_rule *out);
 
+struct rows;
+/* The rows as they are kept, rows to add to them, and times to reckon with; for tally_pack.c. */
+const struct rows *tally_rows(const struct tally *t);
+void tally_add_packed(struct tally *t, struct slice rows);
+void tally_add_span(struct tally *t, uint64_t first_ns, uint64_t last_ns);
+
 struct sums;
 /* The sums of the rows that were folded; for report.c. */
 const struct sums *tally_folded(const struct tally *t);
