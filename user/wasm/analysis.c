@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "report/tally_pack.h"
 #include "wasm/feed.h"
 #include "wasm/host.h"
 
@@ -24,6 +25,7 @@ struct analysis *analysis_new(void)
 
 	if (!a)
 		return NULL;
+	a->parts = 1;
 	a->catalogue = catalogue_new();
 	a->rules = rules_new();
 	text_puts(&a->name, "capture");
@@ -82,6 +84,11 @@ int analysis_add_net(struct analysis *a, struct slice text, struct fault *f)
 	return 0;
 }
 
+static bool is_own(const struct analysis *a, size_t shard)
+{
+	return shard % a->parts == a->part;
+}
+
 /* Everything that the first frame needs. 0 or -errno. */
 static int prepare(struct analysis *a)
 {
@@ -99,6 +106,8 @@ static int prepare(struct analysis *a)
 		.is_offline = true,
 	};
 	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++) {
+		if (!is_own(a, i))
+			continue;
 		err = offline_shard_open(&a->shard[i], a->catalogue, a->policy, &a->eve,
 					 OFFLINE_FLOWS_MAX);
 		a->shard[i].memory = a->memory;
@@ -132,10 +141,12 @@ static void take_frame(struct analysis *a, struct capture_record *r)
 	struct offline_shard *s = &a->shard[at.shard];
 	struct outcome o;
 
+	a->frames++;
 	if (at.is_answer)
 		learn_answer(a->memory, &p);
+	if (!is_own(a, at.shard))
+		return;
 	o = offline_shard_packet(s, &p, at.parse, a->wants_events ? &a->log : NULL);
-	a->frames++;
 	if (replay_want(&a->rows, r->frame.number))
 		replay_add(&a->rows, &p, &o);
 }
@@ -195,16 +206,33 @@ int analysis_finish(struct analysis *a, struct fault *f)
 	if (!a->tally)
 		return fault_set(f, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
+		if (!is_own(a, i))
+			continue;
 		offline_shard_end(&a->shard[i], a->wants_events ? &a->log : NULL);
 		offline_shard_add(&a->shard[i], a->tally, &all);
 		send_events(a);
 	}
-	tally_add_defrag(a->tally, offline_route_counters(a->route));
+	if (a->part == 0)
+		tally_add_defrag(a->tally, offline_route_counters(a->route));
 	if (a->log.failed || a->log.text.failed) {
 		a->end = OFFLINE_FAILED;
 		fault_set(&a->fault, -ENOMEM, "out of memory: events are missing");
 	}
 	return 0;
+}
+
+int analysis_pack(struct analysis *a, const struct report_out *to, struct fault *f)
+{
+	int err = tally_pack(a->tally, to);
+
+	return err ? fault_set(f, err, "too many connections for several workers") : 0;
+}
+
+int analysis_merge(struct analysis *a, struct slice packed, struct fault *f)
+{
+	int err = tally_unpack(a->tally, packed);
+
+	return err ? fault_set(f, err, "a worker's part is cut short") : 0;
 }
 
 struct report *analysis_report(const struct analysis *a)

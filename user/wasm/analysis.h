@@ -28,6 +28,9 @@ struct analysis {
 	size_t net_count;
 	struct text name; /* of the capture, for the report and for faults */
 	bool wants_events;
+	/* The work of several modules, each of which reads all of the capture: shard s is that of
+	 * part s % parts. */
+	unsigned part, parts;
 
 	/* The road. */
 	struct policy *policy;
@@ -63,6 +66,11 @@ int analysis_add_net(struct analysis *a, struct slice text, struct fault *f);
 int analysis_run(struct analysis *a, struct fault *f);
 /* There is no more: ends the flows and adds everything up. 0, or -errno and *f. */
 int analysis_finish(struct analysis *a, struct fault *f);
+
+/* What a part that has finished counted, as bytes; and another part's bytes added to this one. 0,
+ * or -errno and *f: -EOVERFLOW when it is too much for parts. */
+int analysis_pack(struct analysis *a, const struct report_out *to, struct fault *f);
+int analysis_merge(struct analysis *a, struct slice packed, struct fault *f);
 
 /* The report of one that has finished; to be freed before it. NULL: out of memory. */
 struct report *analysis_report(const struct analysis *a);

@@ -107,6 +107,13 @@ EXPORT(int, dpi_want_rows, (struct entry * e, double from, double to, size_t rec
 	return say(e, replay_open(&e->analysis->rows, (uint64_t)from, (uint64_t)to, recent), &f);
 }
 
+/* Which part of the work this module does, of several; each reads the whole capture. */
+EXPORT(void, dpi_set_part, (struct entry * e, unsigned part, unsigned parts))
+{
+	e->analysis->part = part;
+	e->analysis->parts = parts;
+}
+
 /* Sends the rows that are kept. */
 EXPORT(void, dpi_send_rows, (struct entry * e))
 {
@@ -177,6 +184,22 @@ static int send_report(void *ctx, const void *bytes, size_t len)
 {
 	host_write(HOST_REPORT, bytes, len);
 	return 0;
+}
+
+/* What this part counted, for another's dpi_merge(), which takes it as its text. 0 or -errno. */
+EXPORT(int, dpi_pack, (struct entry * e))
+{
+	const struct report_out to = {.write = send_report};
+	struct fault f = {""};
+
+	return say(e, analysis_pack(e->analysis, &to, &f), &f);
+}
+
+EXPORT(int, dpi_merge, (struct entry * e))
+{
+	struct fault f = {""};
+
+	return say(e, analysis_merge(e->analysis, text_of(e), &f), &f);
 }
 
 /* The report of a finished analysis, in pieces. 0 or -errno. */

@@ -90,9 +90,9 @@ if (!this.handle) throw new AnalysisError("out of memory", FAILED);
     throw new AnalysisError(this.takenText("error") || "out of memory", status);
   }
 
-  /** Puts a text where the next call reads it. */
+  /** Puts a text, or bytes, where the next call reads them. */
   put(text) {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
     const at = this.wasm.dpi_text(this.handle, bytes.length);
     if (!at) throw new AnalysisError("out of memory", FAILED);
     this.bytes(at, bytes.length).set(bytes);
@@ -120,6 +120,11 @@ if (!this.handle) throw new AnalysisError("out of memory", FAILED);
   setName(name) {
     this.put(name);
     if (this.wasm.dpi_set_name(this.handle)) this.fail(FAILED);
+  }
+
+  /** Of several that share the work and each read the whole capture: which one this is. */
+  setPart(part, parts) {
+    this.wasm.dpi_set_part(this.handle, part, parts);
   }
 
   wantEvents() {
@@ -159,6 +164,20 @@ if (!this.handle) throw new AnalysisError("out of memory", FAILED);
     const error = this.takenText("error") || null;
     if (status === FAILED || status === REFUSED) throw new AnalysisError(error, status);
     return { status, error, notes: this.out.note.splice(0).map((b) => new TextDecoder().decode(b)) };
+  }
+
+  /** What a finished part counted, as bytes; null when it is too much for parts. */
+  pack() {
+    if (this.wasm.dpi_pack(this.handle) === 0) return this.taken("report");
+    this.taken("report");
+    this.taken("error");
+    return null;
+  }
+
+  /** Adds what another part's pack() gave. */
+  merge(packed) {
+    this.put(packed);
+    if (this.wasm.dpi_merge(this.handle)) this.fail(FAILED);
   }
 
   /** The report of a finished analysis as bytes: "json" or "text". */
