@@ -6,6 +6,7 @@
 #include "api/porter.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -104,19 +105,27 @@ static int answer(struct office *o, const struct wire *ask)
 	}
 }
 
-/* Its files: what the agent keeps, and what the C library and the fleet look things up in. */
-static int office_bar(const struct paths *p, struct fault *f)
+/* Its files: what the agent keeps, what the C library and the fleet look things up in, and where
+ * the rules for this host alone are: the directory, since a new file of that name may come. */
+static int office_bar(const struct paths *p, const char *local_rules, struct fault *f)
 {
+	char *copy = strdup(local_rules ? local_rules : p->state_dir);
 	const struct bar_place places[] = {
-		{p->state_dir, true}, {p->run_dir, true}, {"/usr", false},
-		{"/lib", false},      {"/etc", false},	  {"/run/systemd/resolve", false},
+		{p->state_dir, true},
+		{p->run_dir, true},
+		{"/usr", false},
+		{"/lib", false},
+		{"/etc", false},
+		{"/run/systemd/resolve", false},
+		{copy && local_rules ? dirname(copy) : p->state_dir, local_rules == NULL},
 	};
-	int err = paths_make(p);
+	int err = copy ? paths_make(p) : -ENOMEM;
 
 	if (!err)
 		err = privilege_drop(NULL, "the porter", f);
 	if (!err)
 		err = bars_files(places, sizeof(places) / sizeof(places[0]), true);
+	free(copy);
 	if (!err)
 		err = bars_calls();
 	return err ? fault_set(f, err, "the porter cannot give up its rights: %s", strerror(-err))
@@ -148,7 +157,7 @@ static _Noreturn void office_run(const struct api *api, int socket)
 	signal(SIGINT, SIG_IGN); /* a terminal's, meant for the service */
 	signal(SIGPIPE, SIG_IGN);
 	bars_descriptors(socket);
-	err = office_bar(&o.paths, &f);
+	err = office_bar(&o.paths, api->options->local_rules, &f);
 	if (!err)
 		err = fleet_begin(api->options, &o.paths, &o.fleet, &f);
 	tell(socket, err, slice_of("", 0), slice_text(f.text));
