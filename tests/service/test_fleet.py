@@ -201,6 +201,16 @@ def hanging():
         redis.resume()
         check(b.has("app:TikTok", 20) < NEVER, "and catches up when it goes on", b.status())
         if FULL:
+            come = []
+            liar = Liar(lambda liar, conn: (come.append(time.monotonic()), conn.close()))
+            place.things.append(liar)
+            c1 = place.host("c", liar.url).start()
+            time.sleep(60)
+            c1.kill()
+            gaps = [b - a for a, b in zip(come, come[1:])]
+            print("# pauses between attempts:", " ".join(f"{g:.1f}" for g in gaps))
+            check(0.9 < gaps[0] < 1.5 and min(gaps) > 0.9 and 7 < max(gaps) < 31 and
+                  all(g < 2 ** i + 1.5 for i, g in enumerate(gaps)), "pauses grow from 1 s, and not alike", gaps)
             c = redis.client()
             c.socket.settimeout(20)
             t = threading.Thread(target=lambda: c("DEBUG", "SLEEP", "5"))
@@ -480,7 +490,7 @@ def own_rules():
         check(ok and "domain:emergency.example.com" not in a.rules(), "a change of the file is followed", a.rules())
         write("[BLOCKED_DOMAINS]\nbad..name\n")
         time.sleep(0.6)
-        check("domain:other.example.com" in a.rules() and "own.txt:2" in a.said(),
+        check("domain:other.example.com" in a.rules() and "own.txt:2" in a.said() and "own.txt:2" in a.status()["fault"],
               "a bad file is refused whole, by its line", a.said())
         a.stop()
         write("")
@@ -578,9 +588,12 @@ def services():
     """The same by the service itself: its routes change the fleet's rules, /health says how it stands."""
     with Place() as place:
         redis = place.redis().start()
-        hosts = []
+        hosts, own = [], os.path.join(place.dir, "own.txt")
+        with open(own, "w", encoding="ascii") as f:
+            f.write("[BLOCKED_APPS]\nNetflix\n")
         for name in ("a", "b"):
-            hosts.append(Service(os.path.join(place.dir, name), redis.url, "--fleet", "site-1"))
+            hosts.append(Service(os.path.join(place.dir, name), redis.url, "--fleet", "site-1",
+                                 *(["--local-rules", own] if name == "a" else [])))
             place.things.append(hosts[-1])
             hosts[-1].start()
         a, b = hosts
@@ -593,6 +606,11 @@ def services():
         print(f"# by HTTP: {(time.monotonic() - begin) * 1000:.0f} ms")
         b.ask("DELETE", "/rules/app/TikTok")
         check(a.lacks("app:TikTok") < NEVER, "and gone again", a.status())
+        with open(own + ".new", "w", encoding="ascii") as f:
+            f.write("[BLOCKED_APPS]\nSpotify\n")
+        os.replace(own + ".new", own)
+        check(a.has("app:Spotify") < NEVER and a.rules() == {"app:Spotify"} and not b.rules(),
+              "its own rules are followed, and stay its own", (a.rules(), a.said()))
         redis.kill()
         wait_for(lambda: not a.status()["connected"])
         s = a.status()

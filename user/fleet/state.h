@@ -44,7 +44,8 @@ struct fleet {
 
 	struct fleet_status now; /* the thread's own */
 	int64_t synced_ms;	 /* 0: never */
-	char link_fault[256], local_fault[256], write_fault[256], held_fault[256], disk_fault[256];
+	char link_fault[256], local_fault[256], write_fault[256], held_fault[256], disk_fault[256],
+		own_fault[256];
 
 	pthread_mutex_t lock; /* of the next two */
 	struct fleet_status shown;

@@ -67,8 +67,9 @@ int sync_local(struct fleet *fl, struct fault *f)
 	int changed, err;
 
 	err = local_follow_own(&fl->local, &old, f);
-	if (err < 0)
-		log_error("fleet: the rules for this host alone are not read again: %s", f->text);
+	/* A bad file is told of once, and shown until there is a good one. */
+	if (err)
+		fleet_note(fl->own_fault, sizeof(fl->own_fault), err < 0 ? f->text : "");
 	changed = local_follow(&fl->local, f);
 	if (changed < 0) {
 		rules_free(old);
@@ -223,8 +224,10 @@ static int publish(struct fleet *fl, const struct shared *s, const struct merge_
 	*version = s->version;
 	if (!*rules)
 		return fault_set(f, -ENOMEM, "out of memory");
-	if (!count && !is_unmarked)
+	if (!count && !is_unmarked) {
+		fl->write_fault[0] = '\0';
 		return 0;
+	}
 	err = sets_write(fl->link, &fl->keys, s, &c, f);
 	fleet_note(fl->write_fault, sizeof(fl->write_fault), err == -EPERM ? f->text : "");
 	if (err == -EPERM)
