@@ -232,9 +232,9 @@ def send_hostile(p):
     for i, name in enumerate(hostile_names()):
         stand_in = ("a" * (len(name) - 16) + ".hostile.example")
         hello = net.client_hello(stand_in).replace(stand_in.encode(), name)
-        net.ask(p.client, 4, net.TLS_PORT, [hello], timeout=0.05)
+        net.ask(p.client, 4, net.TLS_PORT, [hello], timeout=0.02)
         request = net.http_request(stand_in).replace(stand_in.encode(), name)
-        net.ask(p.client, 4, net.HTTP_PORT, [request], timeout=0.05)
+        net.ask(p.client, 4, net.HTTP_PORT, [request], timeout=0.02)
         label, rest = name[:-16], b"\x07hostile\x07example\0"
         with p.client.socket(2, 2) as s:
             s.sendto(i.to_bytes(2, "big") + b"\1\0\0\1\0\0\0\0\0\0" + bytes([len(label)]) + label + rest +
@@ -248,7 +248,7 @@ def hostile(suite, p):
         for key, what in (("2", "DESTINATION"), ("3", "DOMAIN "), ("4", "RULE "), ("5", "TIME "), ("1", "CATEGORY")):
             t.keys(key)
             t.shows(what)
-            t.read(0.5)
+            t.read(0.3)
             seen.append(t.screen.text())
         suite.check("\\x1b]0;owned" in seen[0] + seen[1] and "\\x1b]0;owned" in seen[3],
                     "hostile names are shown as text", seen[1])
@@ -260,7 +260,7 @@ def hostile(suite, p):
         t.keys("q")
         suite.check(t.end() == 0 and t.is_restored(), "it ends as always")
     for args in (("--once",), ("--json",)):
-        r = p.agent.run("top", *args)
+        r = p.agent.run("top", *args, "-d", "0.1")
         suite.check(not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", r.stdout),
                     f"top {args[0]}: no raw control byte", r.stdout[:200])
 

@@ -61,7 +61,7 @@ struct top_rates {
 /* What was asked at one moment. Owned by whoever holds it; strings live in its documents. */
 struct top_sample {
 	uint64_t at_ns;	  /* monotonic */
-	uint64_t took_ns; /* all its requests together */
+	uint64_t took_ns; /* all its requests but the first */
 	int err;	  /* 0; -ENOENT or -ECONNREFUSED: no agent; other -errno: see fault */
 	struct fault fault;
 	json_t *status, *stats, *apps_json, *flows_json, *rules_json;

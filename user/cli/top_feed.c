@@ -13,6 +13,8 @@
 
 #include "control/follow.h"
 
+#define WAIT_MAX_NS 10000000000ULL /* for an agent that takes long to answer */
+
 struct top_feed {
 	struct paths paths; /* the thread's alone, like the next four */
 	struct follow *follow;
@@ -151,6 +153,8 @@ static bool wait_turn(struct top_feed *f, uint64_t took_ns)
 	struct timespec until;
 	bool is_ending;
 
+	if (took_ns > WAIT_MAX_NS / 4)
+		took_ns = WAIT_MAX_NS / 4;
 	if (wait_ns < 4 * took_ns)
 		wait_ns = 4 * took_ns;
 	clock_gettime(CLOCK_MONOTONIC, &until);

@@ -290,11 +290,12 @@ struct top_sample *top_sample_take(const struct paths *p, unsigned wants,
 				   const struct top_sample *before)
 {
 	struct top_sample *s = calloc(1, sizeof(*s));
-	uint64_t begin = now_ns();
+	uint64_t begin;
 
 	if (!s)
 		return NULL;
 	s->err = ask(p, "status", &s->status, &s->fault);
+	begin = now_ns(); /* the first answer may have waited for an agent that was starting */
 	if (!s->err)
 		s->err = ask(p, "stats", &s->stats, &s->fault);
 	s->at_ns = now_ns();
