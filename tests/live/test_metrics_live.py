@@ -28,7 +28,7 @@ PAGE_MAX = 64 * 1024
 NAMES = 1000000 if "--full" in sys.argv else 10000
 RATE = 20000  # frames a second
 BLOCKED, INNOCENT = "www.tiktok.com", "www.youtube.com"
-SCRAPE_S = 0.3
+SCRAPE_S = 0.5
 
 
 class Place:
@@ -213,11 +213,10 @@ def board(suite, p, prometheus):
     t.start()
     net.wait_for(lambda: (prometheus.query("count_over_time(dpi_xdp_agent_up[1m])") or
                           ["0"])[0] >= "3", 15, 0.1)
-    suite.check(prometheus.query('up{job="dpi-xdp"}') == ["1"], "Prometheus scrapes the service",
+    suite.check(net.wait_for(lambda: prometheus.query('up{job="dpi-xdp"}') == ["1"], 5, 0.1),
+                "Prometheus scrapes the service",
                 prometheus.get("/api/v1/targets")[1][:600])
     page = p.page()
-    busy.set()
-    t.join()
     names = set(re.findall(r"^# TYPE (\S+)", page, re.M))
     queries = list(board_queries())
     used = {n for _, e in queries for n in re.findall(r"\bdpi_xdp_\w+", e)}
@@ -230,9 +229,11 @@ def board(suite, p, prometheus):
             bad.append((panel, expr, got))
     suite.check(len(queries) > 60 and not bad,
                 f"all {len(queries)} queries of the board give data", bad[:3])
-    moved = prometheus.query("sum(rate(dpi_xdp_packets_total[10s]))")
-    suite.check(isinstance(moved, list) and moved and float(moved[0]) > 0,
-                "and the rate of packets is one", moved)
+    moved = net.wait_for(lambda: [x for x in prometheus.query(
+        "sum(rate(dpi_xdp_packets_total[10s]))") if float(x) > 0], 5, 0.2)
+    busy.set()
+    t.join()
+    suite.check(moved, "and the rate of packets is one", moved)
     status, body = prometheus.get("/api/v1/rules")
     rules = [r for g in json.loads(body)["data"]["groups"] for r in g["rules"]]
     suite.check(len(rules) > 8 and all(r["health"] in ("ok", "unknown") for r in rules) and
@@ -251,7 +252,8 @@ def beside_an_agent(suite):
             prometheus.wait_ready()
             board(suite, p, prometheus)
             p.agent.detach()
-            suite.check(values(p.page())["dpi_xdp_agent_up"] == 0, "an agent that ended is a 0")
+            suite.check(net.wait_for(lambda: values(p.page())["dpi_xdp_agent_up"] == 0, 3),
+                        "an agent that ended is a 0")
 
 
 def board_form(suite):

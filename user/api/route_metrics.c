@@ -10,6 +10,8 @@
 #include "api/served.h"
 #include "api/porter.h"
 
+enum { WAIT_S = 5 }; /* for another scrape */
+
 /* The answer to one command as JSON, or NULL when none came. */
 static json_t *ask(struct api_request *q, struct api_answer *a, const char *request)
 {
@@ -41,14 +43,53 @@ static void service_write(struct metrics *m, const struct api *api)
 	served_write(m, api->served);
 }
 
-/* One scrape at a time raises the sums; another one beside it shows what it found. */
-static void agent_write(struct metrics *m, struct api_served *s, const struct metrics_agent *agent)
+static uint64_t now_ns(void)
 {
-	bool is_mine = !atomic_exchange(&s->is_scraping, true);
+	struct timespec t;
 
-	metrics_agent_write(m, agent, is_mine ? &s->high : NULL);
-	if (is_mine)
-		atomic_store(&s->is_scraping, false);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
+}
+
+/* Asks the agent anew, unless it has just been asked: of its time no more than half goes to
+ * scrapes, however many come. */
+static void agent_ask(struct api_request *q, struct api_answer *a, struct served_agent *s)
+{
+	uint64_t begin = now_ns();
+
+	if (s->asked_ns && begin - s->asked_ns < s->took_ns)
+		return;
+	json_decref(s->status);
+	json_decref(s->stats);
+	json_decref(s->apps);
+	s->stats = s->apps = NULL;
+	s->status = ask(q, a, "{\"command\":\"status\",\"json\":true}");
+	if (s->status)
+		s->stats = ask(q, a, "{\"command\":\"stats\",\"json\":true,\"verbose\":true}");
+	if (s->stats)
+		s->apps = ask(q, a, "{\"command\":\"apps\",\"json\":true}");
+	s->asked_ns = now_ns();
+	s->took_ns = s->asked_ns - begin;
+}
+
+/* One scrape at a time. False: others wait for the agent already, and it does not answer. */
+static bool agent_write(struct api_request *q, struct api_answer *a, struct metrics *m)
+{
+	struct served_agent *s = &q->api->served->agent;
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	if (pthread_mutex_timedlock(&s->lock, &until))
+		return false;
+	agent_ask(q, a, s);
+	metrics_agent_write(
+		m, &(struct metrics_agent){.status = s->status, .stats = s->stats, .apps = s->apps},
+		&s->high);
+	metrics_seconds(m, "scrape_agent_seconds", "what asking the agent for this took",
+			s->took_ns);
+	pthread_mutex_unlock(&s->lock);
+	return true;
 }
 
 static void fleet_write(struct metrics *m, const struct api *api)
@@ -59,36 +100,20 @@ static void fleet_write(struct metrics *m, const struct api *api)
 		metrics_fleet_write(m, &s);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
-}
-
 int route_metrics(struct api_request *q, struct api_answer *a)
 {
 	struct text out = {0};
 	struct metrics m = {.out = &out, .is_open = metrics_accepts_open(api_header(q, "Accept"))};
-	uint64_t begin = now_ns();
-	json_t *status = ask(q, a, "{\"command\":\"status\",\"json\":true}"), *stats = NULL,
-	       *apps = NULL;
 
-	if (status)
-		stats = ask(q, a, "{\"command\":\"stats\",\"json\":true,\"verbose\":true}");
-	if (stats)
-		apps = ask(q, a, "{\"command\":\"apps\",\"json\":true}");
-	agent_write(&m, q->api->served,
-		    &(struct metrics_agent){.status = status, .stats = stats, .apps = apps});
-	metrics_seconds(&m, "scrape_agent_seconds", "what asking the agent for this took",
-			now_ns() - begin);
+	if (!agent_write(q, a, &m)) {
+		text_clear(&out);
+		return api_problem(a, 503,
+				   "other scrapes wait for the agent already; `dpi-xdp status` "
+				   "shows whether it is well");
+	}
 	fleet_write(&m, q->api);
 	service_write(&m, q->api);
 	metrics_end(&m);
-	json_decref(status);
-	json_decref(stats);
-	json_decref(apps);
 	api_answer_text(a, 200, metrics_content_type(m.is_open), &out);
 	return 0;
 }

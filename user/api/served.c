@@ -9,7 +9,22 @@
 
 struct api_served *served_new(void)
 {
-	return calloc(1, sizeof(struct api_served));
+	struct api_served *s = calloc(1, sizeof(*s));
+
+	if (s)
+		pthread_mutex_init(&s->agent.lock, NULL);
+	return s;
+}
+
+void served_free(struct api_served *s)
+{
+	if (!s)
+		return;
+	json_decref(s->agent.status);
+	json_decref(s->agent.stats);
+	json_decref(s->agent.apps);
+	pthread_mutex_destroy(&s->agent.lock);
+	free(s);
 }
 
 void served_count(struct api_served *s, const struct route *r, unsigned status)

@@ -248,7 +248,7 @@ int server_run(const struct api_options *o, struct fault *f)
 	if (listener >= 0)
 		close(listener);
 	access_close(&api);
-	free(api.served);
+	served_free(api.served);
 	catalogue_free(catalogue);
 	return err;
 }
