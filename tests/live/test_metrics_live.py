@@ -81,6 +81,8 @@ def numbers(suite, p):
     suite.check(len(still) > 80 and not [k for k, n in still.items() if n not in told],
                 f"each of {len(still)} counters is told",
                 [k for k, n in still.items() if n not in told])
+    suite.check("a counter of the agent" not in page, "and has words of its own",
+                [l for l in page.splitlines() if "a counter of the agent" in l])
     same = {"dpi_xdp_packets_total": "packets", "dpi_xdp_late_packets_total": "late",
             "dpi_xdp_kernel_dropped_packets_total": "kernel_dropped_packets",
             "dpi_xdp_flows_blocked_total": "verdicts"}

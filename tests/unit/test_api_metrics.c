@@ -28,7 +28,7 @@ static const char status_text[] =
 	"\"mode\":\"generic\",\"hooks\":\"receive\"}]}";
 static const char stats_text[] =
 	"{\"counters\":{\"kernel_rx_packets\":18446744073709,\"late\":2,\"verdicts_held\":9,"
-	"\"events_lost\":1,\"brand_new\":4,\"no word\":5},"
+	"\"events_lost\":1,\"events_limited_tls\":6,\"brand_new\":4,\"no word\":5},"
 	"\"maps\":[{\"map\":\"flows\",\"entries\":8,\"max\":65536}]}";
 static const char apps_text[] =
 	"{\"apps\":[{\"app\":\"X\",\"category\":\"social\",\"flows\":2,\"packets\":10,"
@@ -99,6 +99,7 @@ static void test_says_what_it_was_told(void **state)
 		"dpi_xdp_verdicts_held 9",
 		"# TYPE dpi_xdp_verdicts_held gauge",
 		"dpi_xdp_events_lost_total 1",
+		"dpi_xdp_events_limited_total{kind=\"tls\"} 6",
 		"dpi_xdp_brand_new_total 4",
 	};
 	struct text page = {0};
@@ -231,9 +232,9 @@ static void test_every_counter_has_a_family(void **state)
 		families++;
 		counters += strstr(line, "_total counter") != NULL;
 	}
-	/* engine_restarts and interfaces_reattached beside the stats */
+	/* engine_restarts, interfaces_reattached and events_limited beside the stats */
 	assert_int_equal(counters, DPI_COUNT_MAX + sizeof(struct engine_counters) / 8 +
-					   sizeof(struct defrag_counters) / 8 + 2);
+					   sizeof(struct defrag_counters) / 8 + 3);
 	assert_true(families > counters);
 	text_clear(&status);
 	text_clear(&stats);

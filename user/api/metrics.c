@@ -25,6 +25,8 @@ static const struct counter_row counter_rows[] = {
 		ENGINE_COUNTERS(X) DEFRAG_COUNTERS(X)
 #undef X
 			{"events_lost", "event lines nobody fetched in time"},
+	{"events_unfetched", "event lines dropped, the oldest first, before anybody fetched them"},
+	{"answers_slow", "askers that did not take the agent's answer in time"},
 };
 
 /* Counters whose own names do not say what they count. */
@@ -97,6 +99,32 @@ static const char *words(const json_t *object, const char *key)
 	return s ? s : "";
 }
 
+#define LIMITED "events_limited_"
+
+static bool is_limited(const char *key)
+{
+	return strncmp(key, LIMITED, sizeof(LIMITED) - 1) == 0;
+}
+
+/* Counters of one thing by kind are one family, with the kind as a label. */
+static void limited_write(struct metrics *m, json_t *counters)
+{
+	json_t *value;
+	const char *key;
+
+	metrics_family(m, "events_limited", METRIC_COUNTER,
+		       "events left out, being too many in a second");
+	json_object_foreach(counters, key, value)
+	{
+		struct metric_label labels[METRIC_LABELS_MAX] = {{"kind", NULL}};
+
+		if (!is_limited(key))
+			continue;
+		labels[0].value = key + sizeof(LIMITED) - 1;
+		metrics_value(m, labels, number(counters, key));
+	}
+}
+
 static void counters_write(struct metrics *m, const json_t *stats)
 {
 	json_t *counters = json_object_get(stats, "counters"), *value;
@@ -107,10 +135,11 @@ static void counters_write(struct metrics *m, const json_t *stats)
 		if (strcmp(key, "verdicts_held") == 0)
 			metrics_one(m, key, METRIC_GAUGE, "blocked flows the kernel holds now",
 				    number(counters, key));
-		else if (is_plain(key))
+		else if (is_plain(key) && !is_limited(key))
 			metrics_one(m, counter_name(key), METRIC_COUNTER, counter_help(key),
 				    number(counters, key));
 	}
+	limited_write(m, counters);
 }
 
 /* --- status ----------------------------------------------------------------------------------- */
