@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -340,6 +341,19 @@ def upgrade(check, m):
     check(not arrives(m, BLOCKED), "full/blocked-after-upgrade")
 
 
+def capture(machine):
+    """A capture of one UDP packet."""
+    path = f"{machine.folder}/one.pcap"
+    udp = struct.pack(">HHHH", 40000, 9, 12, 0) + b"text"
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes([10, 0, 0, 1]),
+                     bytes([10, 0, 0, 2]))
+    frame = bytes(12) + b"\x08\x00" + ip + udp
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        f.write(struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame)
+    return path
+
+
 def others(check, m):
     """The HTTP service and the event file."""
     r = m.do("systemctl", "start", "dpi-xdp-serve")
@@ -351,6 +365,19 @@ def others(check, m):
     proc = m.do("cat", f"/proc/{state[2]}/status").stdout
     check(re.search(r"^CapEff:\s+0+$", proc, re.M) and re.search(r"^CapBnd:\s+0+$", proc, re.M) and
           not re.search(r"^Uid:\s+0\s", proc, re.M), "full/serve-without-privilege", proc[:400])
+    analysis = m.host.run("curl", "-s", "-m", "20", "-F", f"file=@{capture(m)}", "http://127.0.0.1:8080/analyze")
+    check('"total_packets":1,' in analysis.stdout.replace(" ", ""), "full/serve-analyzes",
+          analysis.stdout[:300] or m.do("journalctl", "-u", "dpi-xdp-serve", "-n", "5").stdout)
+    text = open(m.root + "/etc/dpi-xdp/dpi-xdp.conf").read()
+    m.write("/etc/dpi-xdp/dpi-xdp.conf", text.replace(
+        '"--listen 127.0.0.1:8080"', f'"--listen {HERE}:8080 --token-file /var/lib/dpi-xdp-api/token"'))
+    m.do("systemctl", "restart", "dpi-xdp-serve")
+    token = m.do("cat", "/var/lib/dpi-xdp-api/token").stdout.strip()
+    ask = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "POST", f"http://{HERE}:8080/rules/port/4242"]
+    without = m.far.run(*ask).stdout
+    given = m.far.run(*ask, "-H", f"Authorization: Bearer {token}").stdout
+    check(len(token) >= 32 and without == "401" and given.startswith("2") and
+          "4242" in m.do("dpi-xdp", "rules").stdout, "full/serve-token", f"{without} {given}")
     r = m.do("systemctl", "start", "dpi-xdp-events")
     path = m.root + "/var/log/dpi-xdp/eve.json"
     arrives(m, FREE)
