@@ -297,8 +297,10 @@ demo:
 
 # --- the service: manual, completion, packages -----------------------------------------------
 # All of it from the program's own tables of commands and options, so that none can drift.
+# MAN=no does without the manual, where there is no scdoc.
 SYSCONFDIR ?= /etc
-PAPERS   := $(BUILD)/man/dpi-xdp.1 $(BUILD)/completion/dpi-xdp
+MAN      ?= yes
+PAPERS   := $(if $(filter no,$(MAN)),,$(BUILD)/man/dpi-xdp.1) $(BUILD)/completion/dpi-xdp
 
 $(BUILD)/tables: $(BIN)
 	$(Q)$(BIN) help --tables >$@
