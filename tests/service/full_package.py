@@ -268,11 +268,31 @@ def start(check, m):
     wanted = sum(1 << bit for bit in (5, 6, 7, 8, 12, 23, 38, 39))
     check(int(sets, 16) == wanted, "full/agent-capabilities", f"{sets}, not {wanted:x}")
     may = m.do("setpriv", "--reuid=dpi-xdp-api", "--regid=dpi-xdp", "--clear-groups", "dpi-xdp", "status")
+    strangers(check, m)
     not_may = m.do("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "dpi-xdp", "status")
     itself = m.do("setpriv", "--reuid=dpi-xdp", "--regid=dpi-xdp-engine", "--clear-groups", "dpi-xdp", "status")
     member = m.do("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=dpi-xdp", "dpi-xdp", "status")
     check(may.returncode == 0 and member.returncode == 0, "full/group-may-ask", may.stderr + member.stderr)
     check(not_may.returncode and itself.returncode, "full/others-may-not", not_may.stdout + itself.stdout)
+
+
+def strangers(check, m):
+    """Who is not in the group gets nothing by any command, and changes nothing."""
+    commands = [["attach", "wan0"], ["detach", "--all"], ["status"], ["stats"], ["flows"], ["apps"], ["report"],
+                ["events"], ["rules"], ["rules", "clear"], ["rules", "reload"], ["rules", "load", "/dev/null"],
+                ["why", BLOCKED], ["top", "--once"]]
+    for verb in ("block", "unblock", "allow", "disallow"):
+        for kind, value in (("app", "TikTok"), ("domain", FREE), ("ip", THERE), ("port", "8081")):
+            commands += [[f"{verb}-{kind}", value]] if (verb, kind) not in (("allow", "port"), ("disallow", "port")) else []
+    before = m.do("dpi-xdp", "status", "--json").stdout
+    told = {}
+    for c in commands:
+        r = m.do("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "dpi-xdp", *c)
+        told[" ".join(c)] = (r.returncode, r.stdout[:60])
+    allowed = {c: t for c, t in told.items() if t[0] != 4 or t[1]}
+    after = m.do("dpi-xdp", "status", "--json").stdout
+    same = re.sub(r'"uptime_s":[0-9]+', "", before) == re.sub(r'"uptime_s":[0-9]+', "", after)
+    check(not allowed and same, f"full/strangers-are-refused-{len(commands)}-commands", f"{allowed} {before} {after}")
 
 
 def block(check, m):
