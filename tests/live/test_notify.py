@@ -80,19 +80,22 @@ def test_notify(suite):
         rules = f"{lab.dir}/rules"
         with open(rules, "w") as f:
             f.write("[BLOCKED_PORTS]\n1234\n")
-        agent = host.spawn(net.PROGRAM, "attach", "--foreground", "--rules", rules, "va", "nosuch0", "vb",
+        agent = host.spawn(net.PROGRAM, "attach", "--foreground", "--rules", rules, "va", "late0", "vb",
                            env=env, stderr=subprocess.PIPE, text=True)
         try:
-            life(suite, manager, agent, env, rules)
+            life(suite, manager, host, agent, env, rules)
         finally:
             tell(env, "detach", "--all")
             if agent.poll() is None:
                 agent.terminate()
 
 
-def life(suite, manager, agent, env, rules):
+def life(suite, manager, host, agent, env, rules):
     ready = manager.listen(20, "READY=1")
-    suite.check(ready and "STATUS=protecting va, vb; 1 rule" in manager.words(), "ready-when-all-were-asked-for",
+    waiting = "STATUS=protecting va, vb; waiting for 1 interface; 1 rule"
+    suite.check(ready and waiting in manager.words(), "ready-when-all-were-asked-for", manager.words())
+    host.ip("link", "add", "late0", "type", "veth", "peer", "name", "late1")
+    suite.check(manager.listen(5, "STATUS=protecting va, late0, vb; 1 rule"), "late-interface-is-protected",
                 manager.words())
     suite.check({pid for _, _, pid in manager.heard} == {agent.pid}, "one-process-speaks", manager.heard)
     now = status(env)
@@ -106,7 +109,7 @@ def life(suite, manager, agent, env, rules):
     manager.listen(3, "STATUS=")
     order = [w.split("=")[0] for w in manager.words() if not w.startswith("WATCHDOG")]
     suite.check(r.returncode == 0 and order[:3] == ["RELOADING", "MONOTONIC_USEC", "READY"] and
-                "STATUS=protecting va, vb; 2 rules" in manager.words(), "reload-by-command",
+                "STATUS=protecting va, late0, vb; 2 rules" in manager.words(), "reload-by-command",
                 f"{r.stderr} {manager.words()}")
     with open(rules, "w") as f:
         f.write("[BLOCKED_PORTS]\nnone\n")
@@ -118,7 +121,7 @@ def life(suite, manager, agent, env, rules):
     manager.listen(0.2)
     manager.forget()
     os.kill(agent.pid, signal.SIGHUP)
-    suite.check(manager.listen(3, "STATUS=protecting va, vb; 1 rule") and "RELOADING=1" in manager.words(),
+    suite.check(manager.listen(3, "STATUS=protecting va, late0, vb; 1 rule") and "RELOADING=1" in manager.words(),
                 "reload-by-signal", manager.words())
 
     manager.forget()
@@ -132,7 +135,7 @@ def life(suite, manager, agent, env, rules):
     agent.terminate()
     ended = manager.listen(5, "STOPPING=1")
     agent.wait(10)
-    suite.check(ended and agent.returncode == 4, "ends-with-a-word", f"{agent.returncode} {manager.words()}")
+    suite.check(ended and agent.returncode == 0, "ends-with-a-word", f"{agent.returncode} {manager.words()}")
     pins = [d for d in os.listdir(net.BPFFS) if d.endswith(os.path.basename(os.path.dirname(rules)).
                                                          replace("-", "_") + "_run")]
     suite.check(len(pins) == 1, "programs-stay", os.listdir(net.BPFFS))

@@ -62,6 +62,25 @@ static int settings_take(struct asked *a, struct fault *f)
 	return err;
 }
 
+/* A service may begin before all of its interfaces are there: one that is not is attached when it
+ * comes. */
+static bool is_awaited(const struct asked *a, const char *name)
+{
+	return asked_flag(a, "wait") && *name && !strpbrk(name, "/: \t\n") && !if_nametoindex(name);
+}
+
+static int attach_later(struct asked *a, const struct attachment *at, struct interface *known)
+{
+	struct supervisor *s = a->s;
+
+	if (!known)
+		known = &s->interfaces.row[s->interfaces.count++];
+	*known = (struct interface){.attachment = *at};
+	interfaces_save(&s->interfaces, s->paths.interfaces);
+	text_printf(a->err, "%s is not there yet; it is protected when it comes\n", at->name);
+	return DONE;
+}
+
 static int attach_asked(struct asked *a)
 {
 	const char *name = asked_text(a, "interface");
@@ -84,6 +103,8 @@ static int attach_asked(struct asked *a)
 	err = settings_take(a, &f);
 	if (err)
 		return asked_refuse(a, err, &f);
+	if (is_awaited(a, name))
+		return attach_later(a, &at, known);
 	err = attach_interface(s->loader, &at, &f);
 	if (err) {
 		if (known) /* as it was, if it still can be */

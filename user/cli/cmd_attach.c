@@ -117,6 +117,7 @@ static int attach_request(const struct attach_wish *w, size_t i, bool *no_agent)
 	remote_begin(&request, "attach");
 	remote_string(&request, "interface", w->interfaces[i]);
 	remote_flag(&request, "more", !is_last);
+	remote_flag(&request, "wait", w->is_foreground && getenv("NOTIFY_SOCKET"));
 	remote_flag(&request, "ready", is_last && w->is_foreground);
 	remote_string(&request, "mode", w->mode);
 	remote_string(&request, "hook", w->hook);
