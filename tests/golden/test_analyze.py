@@ -18,8 +18,10 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
+
+import suite
+from suite import need, read, say, write
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -30,33 +32,10 @@ CAPTURES = os.environ.get("DPI_CAPTURES", os.path.join(TOP, "../shared/captures"
 RULES = ["--block-app", "Google", "--block-app", "Facebook", "--block-domain", "com",
          "--force", "--block-port", "53", "--allow-domain", "github.com"]
 
-results = {"ok": 0, "FAIL": 0, "skip": 0}
-
-
-def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
-
-
 def run(*args, **how):
     how.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([BIN, "analyze", *map(str, args)], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120, check=False, **how)
-
-
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
-
-
-def write(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-
-
-def need(condition, why):
-    if not condition:
-        raise AssertionError(why)
 
 
 def pieces(data):
@@ -367,20 +346,4 @@ def test_forensic(tmp):
         need(kind in found if kind else not found, f"{kind}: {found}")
 
 
-def main():
-    tests = [(n[5:].replace("_", " "), f) for n, f in sorted(globals().items())
-             if n.startswith("test_") and (len(sys.argv) < 2 or n[5:] in sys.argv[1:])]
-    for name, test in tests:
-        before = results["skip"]
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(tmp)
-                if results["skip"] == before:
-                    say("ok", name)
-            except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as why:
-                say("FAIL", name, str(why).replace("\n", " "))
-    print(f"{results['ok']} passed, {results['FAIL']} failed")
-    sys.exit(1 if results["FAIL"] else 0)
-
-
-main()
+suite.main(globals())

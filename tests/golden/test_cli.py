@@ -18,6 +18,7 @@ import tempfile
 from collections import Counter
 
 import packets as p
+from suite import results, say
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -28,14 +29,6 @@ disallow-app disallow-domain disallow-ip rules why analyze doctor""".split()
 SECTIONS = ["BLOCKED_IPS", "BLOCKED_APPS", "BLOCKED_DOMAINS", "BLOCKED_PORTS", "ALLOWED_IPS",
             "ALLOWED_APPS", "ALLOWED_DOMAINS"]
 RAW = re.compile(rb"[^\x20-\x7e\n]")  # what no output may hold, apart from frames drawn in UTF-8
-
-results = {"ok": 0, "FAIL": 0, "skip": 0}
-
-
-def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
-
 
 def check(good, name, why=""):
     say("ok" if good else "FAIL", name, "" if good else str(why))

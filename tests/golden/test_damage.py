@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import damage
 import packets
+from suite import read
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -69,11 +70,6 @@ def spawn(args, err):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss
-
-
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
 
 
 def look(data, directory, rules, is_plain):

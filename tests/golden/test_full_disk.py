@@ -15,6 +15,7 @@ import tempfile
 
 import damage
 import packets
+from suite import need, read, write
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -23,26 +24,10 @@ PAGE = resource.getpagesize()
 NEXT_STEPS = (b"make room and run it again", b"write elsewhere")
 
 
-def need(condition, why):
-    if not condition:
-        raise AssertionError(why)
-
-
 def run(*args, **how):
     return subprocess.run([BIN, "analyze", *map(str, args)], stdin=subprocess.DEVNULL,
                           stdout=how.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
                           timeout=60, check=False, **how)
-
-
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
-
-
-def write(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-    return path
 
 
 # --- captures --------------------------------------------------------------------------------

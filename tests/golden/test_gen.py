@@ -14,7 +14,9 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
+
+import suite
+from suite import need, read, say
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -22,19 +24,6 @@ BIN = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 GEN = os.path.join(BUILD, "tests/bench/gen_capture")
 HERE = os.path.dirname(os.path.abspath(__file__))
 BENCH_FRAMES, BENCH_BYTES, BENCH_FLOWS = 2844202, 1.93e9, 200000
-
-results = {"ok": 0, "FAIL": 0, "skip": 0}
-
-
-def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
-
-
-def need(condition, why):
-    if not condition:
-        raise AssertionError(why)
-
 
 def generate(path, *options):
     subprocess.run([GEN, "--out", path, "--manifest", path + ".tsv", *options], check=True,
@@ -45,11 +34,6 @@ def generate(path, *options):
 def manifest(path):
     with open(path + ".tsv", encoding="ascii") as f:
         return list(csv.DictReader(f, delimiter="\t"))
-
-
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
 
 
 def frames(path):
@@ -207,20 +191,4 @@ def test_refused(tmp):
         need(r.returncode == 1, f"{out} {rows}: exit {r.returncode}")
 
 
-def main():
-    tests = [(n[5:].replace("_", " "), f) for n, f in sorted(globals().items())
-             if n.startswith("test_") and (len(sys.argv) < 2 or n[5:] in sys.argv[1:])]
-    for name, test in tests:
-        before = results["skip"]
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(tmp)
-                if results["skip"] == before:
-                    say("ok", name)
-            except (AssertionError, OSError, ValueError, subprocess.SubprocessError) as why:
-                say("FAIL", name, str(why).replace("\n", " "))
-    print(f"{results['ok']} passed, {results['FAIL']} failed")
-    sys.exit(1 if results["FAIL"] else 0)
-
-
-main()
+suite.main(globals())

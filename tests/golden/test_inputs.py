@@ -16,30 +16,18 @@ import re
 import resource
 import struct
 import subprocess
-import sys
-import tempfile
 import termios
 import threading
 import time
+
+import suite
+from suite import need, read, say, write
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 BIN = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 GEN = os.path.join(BUILD, "tests/bench/gen_capture")
 CAPTURES = os.environ.get("DPI_CAPTURES", os.path.join(TOP, "../shared/captures"))
-
-results = {"ok": 0, "FAIL": 0, "skip": 0}
-
-
-def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
-
-
-def need(condition, why):
-    if not condition:
-        raise AssertionError(why)
-
 
 def analyze(*args, **how):
     how.setdefault("stdin", subprocess.DEVNULL)
@@ -55,17 +43,6 @@ def done(*args, status=0, **how):
 
 def tool(*args):
     return subprocess.run([str(a) for a in args], capture_output=True, check=True, timeout=120).stdout
-
-
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
-
-
-def write(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-    return path
 
 
 def generate(path, **options):
@@ -728,21 +705,4 @@ def test_progress(tmp):
     need(b"\r" not in r.stderr and r.stdout == read(a), "progress where there is no terminal")
 
 
-def main():
-    tests = [(n[5:].replace("_", " "), f) for n, f in sorted(globals().items())
-             if n.startswith("test_") and (len(sys.argv) < 2 or n[5:] in sys.argv[1:])]
-    for name, test in tests:
-        before = results["skip"]
-        with tempfile.TemporaryDirectory() as tmp:
-            try:
-                test(tmp)
-                if results["skip"] == before:
-                    say("ok", name)
-            except (AssertionError, OSError, ValueError, AttributeError, StopIteration,
-                    subprocess.SubprocessError) as why:
-                say("FAIL", name, str(why).replace("\n", " ")[:2000])
-    print(f"{results['ok']} passed, {results['FAIL']} failed")
-    sys.exit(1 if results["FAIL"] else 0)
-
-
-main()
+suite.main(globals())

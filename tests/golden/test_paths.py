@@ -24,6 +24,7 @@ import time
 
 import damage
 import packets
+from suite import need, read, write
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -32,22 +33,6 @@ RULES = ["--block-domain", "host3.example", "--block-ip", "10.0.0.9", "--block-p
          "--block-app", "YouTube"]
 REPORTS = ("json", "csv", "events")
 WORKERS = (1, 2, 4, 8)
-
-
-def need(condition, why):
-    if not condition:
-        raise AssertionError(why)
-
-
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
-
-
-def write(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-    return path
 
 
 # --- captures --------------------------------------------------------------------------------
