@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The bars around the service and its porter: a process that has put them up tries what it must not
+ * do. Each probe runs in a child of its own. A bar that this kernel or build lacks holds nothing.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/bars.h"
+
+/* A probe returns 0 when what it tried was done, else errno. */
+static int failed(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static int try_bpf(void)
+{
+	return failed(syscall(SYS_bpf, 0, NULL, 0));
+}
+
+static int try_exec(void)
+{
+	char name[] = "true", *const args[] = {name, NULL};
+
+	return failed(execve("/bin/true", args, environ));
+}
+
+static int try_exec_at(void)
+{
+	return failed(syscall(SYS_execveat, AT_FDCWD, "/bin/true", NULL, NULL, 0));
+}
+
+static int try_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return failed(pid);
+}
+
+static int try_trace(void)
+{
+	return failed(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+
+static int try_peek(void)
+{
+	return failed(syscall(SYS_process_vm_readv, getppid(), NULL, 0UL, NULL, 0UL, 0UL));
+}
+
+static int try_mount(void)
+{
+	return failed(mount("none", "/mnt", "tmpfs", 0, NULL));
+}
+
+static int try_unshare(void)
+{
+	return failed(syscall(SYS_unshare, 0));
+}
+
+static int try_setns(void)
+{
+	return failed(syscall(SYS_setns, -1, 0));
+}
+
+static int try_ring(void)
+{
+	return failed(syscall(SYS_io_uring_setup, 0, NULL));
+}
+
+static int try_perf(void)
+{
+	return failed(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
+}
+
+static int try_keys(void)
+{
+	return failed(syscall(SYS_keyctl, 0, 0, 0, 0, 0));
+}
+
+static int try_setuid(void)
+{
+	return failed(syscall(SYS_setresuid, getuid(), getuid(), getuid()));
+}
+
+static int try_module(void)
+{
+	return failed(syscall(SYS_init_module, NULL, 0UL, ""));
+}
+
+static const struct {
+	const char *name;
+	int (*run)(void);
+} probes[] = {
+	{"bpf", try_bpf},	   {"execve", try_exec},	{"execveat", try_exec_at},
+	{"fork", try_fork},	   {"ptrace", try_trace},	{"process_vm_readv", try_peek},
+	{"mount", try_mount},	   {"unshare", try_unshare},	{"setns", try_setns},
+	{"io_uring", try_ring},	   {"perf", try_perf},		{"keyctl", try_keys},
+	{"setresuid", try_setuid}, {"init_module", try_module},
+};
+
+/* Runs fn(arg) in a child; its exit status, or -1 when it was killed. */
+static int in_child(int (*fn)(const void *arg), const void *arg)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(fn(arg));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int behind_filter(const void *arg)
+{
+	int (*const *run)(void) = arg;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bars_calls())
+		return 255;
+	if (prctl(PR_GET_SECCOMP) != 2)
+		return 254; /* none here: a sanitizer's build, or this kernel's */
+	return (*run)();
+}
+
+static void calls_are_denied(void **state)
+{
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		int got = in_child(behind_filter, &probes[i].run);
+
+		if (got == 254)
+			return;
+		if (got != -1 && got != EPERM)
+			fail_msg("%s: %s", probes[i].name, got ? strerror(got) : "was done");
+	}
+}
+
+static int try_work(void)
+{
+	char line[8];
+	int pair[2];
+
+	/* What a service does: sockets, pipes, memory. */
+	if (pipe(pair) || write(pair[1], "x", 1) != 1 || read(pair[0], line, 1) != 1)
+		return errno;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		return errno;
+	free(malloc(1 << 22));
+	return 0;
+}
+
+static void work_goes_on(void **state)
+{
+	int (*const run)(void) = try_work;
+	int got = in_child(behind_filter, &run);
+
+	if (got == 254)
+		return;
+	assert_int_equal(got, 0);
+}
+
+/* --- files and ports -------------------------------------------------------------------------- */
+
+static long landlock_version(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static const char *const closed[] = {
+	"/etc/passwd",
+	"/etc/shadow",
+	"/etc/hosts",
+	"/proc/self/status",
+	"/proc/1/environ",
+	"/proc/self/mem",
+	"/sys/kernel/notes",
+	"/sys/fs/bpf",
+	"/root",
+	"/home",
+	"/var/lib",
+	"/var/log",
+	"/run",
+	"/boot",
+	"/dev/mem",
+	"/dev/zero",
+	"/tmp",
+	"/",
+	"/etc",
+	"/proc/sys/kernel/hostname",
+};
+
+/* How many of them are open all the same. */
+static int opens(const void *arg)
+{
+	const struct bar_place places[] = {{"/usr", false}, {arg, true}};
+	char own[200];
+	int n = 0, fd;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bars_files(places, 2, false))
+		return 255;
+	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
+		n += open(closed[i], O_RDONLY | O_NOFOLLOW) >= 0;
+	n += open("/usr/new", O_WRONLY | O_CREAT, 0600) >= 0;
+	n += mkdir("/usr/new", 0700) == 0;
+	/* Its own places it has. */
+	n += open("/usr", O_RDONLY) < 0;
+	snprintf(own, sizeof(own), "%s/own", (const char *)arg);
+	fd = open(own, O_RDWR | O_CREAT, 0600);
+	n += fd < 0 || ftruncate(fd, 10) || unlink(own);
+	return n;
+}
+
+static void files_are_closed(void **state)
+{
+	char dir[] = "/tmp/dpi-bars-XXXXXX";
+	int got;
+
+	if (landlock_version() < 1)
+		return;
+	assert_non_null(mkdtemp(dir));
+	got = in_child(opens, dir);
+	rmdir(dir);
+	assert_int_equal(got, 0);
+}
+
+static int connects(const void *arg)
+{
+	const bool *may_connect = arg;
+	struct sockaddr_in at = {.sin_family = AF_INET};
+	static const uint16_t ports[] = {1, 22, 80, 443, 6379};
+	int n = 0;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bars_files(NULL, 0, *may_connect))
+		return 255;
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		at.sin_port = htons(ports[i]);
+		n += connect(fd, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == EACCES;
+		at.sin_port = 0;
+		n += 10 * (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 && errno == EACCES);
+		close(fd);
+	}
+	return n;
+}
+
+static void ports_are_closed(void **state)
+{
+	bool may_connect = false;
+
+	if (landlock_version() < 4)
+		return;
+	assert_int_equal(in_child(connects, &may_connect), 55);
+	may_connect = true;
+	assert_int_equal(in_child(connects, &may_connect), 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calls_are_denied),
+		cmocka_unit_test(work_goes_on),
+		cmocka_unit_test(files_are_closed),
+		cmocka_unit_test(ports_are_closed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
