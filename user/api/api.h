@@ -38,31 +38,32 @@ struct api_options {
 };
 
 /* What the service counts: name, help. Shown by /health and /metrics. */
-#define API_COUNTERS(X)                                                                 \
-	X(connections, "connections accepted")                                          \
-	X(connections_refused, "connections beyond the bound, of all or of one source") \
-	X(heads_refused, "requests refused for the shape or size of their head")        \
-	X(requests, "requests read")                                                    \
-	X(requests_denied, "requests refused for Host, Origin or token")                \
-	X(tokens_limited, "requests refused after too many wrong tokens")               \
-	X(bodies_refused, "bodies refused for type, size or form")                      \
-	X(clients_slow, "connections closed for being too slow")                        \
-	X(problems, "answers that were problem documents")                              \
-	X(streams, "answers that went on: events")                                      \
-	X(captures, "uploaded captures that gave a report")                             \
-	X(capture_bytes, "bytes of uploaded captures that were analysed")               \
-	X(captures_damaged, "of them, captures that ended early or were damaged")       \
-	X(captures_refused, "uploads that were no capture, or hit a limit")             \
-	X(captures_busy, "uploads refused because too many were before them")           \
-	X(captures_left, "uploads whose client hung up before the report")              \
-	X(ingest_forwarded, "ingested records that no rule blocks")                     \
-	X(ingest_dropped, "ingested records that a rule blocks")                        \
-	X(ingest_refused, "ingested records that could not be read")                    \
-	X(ingest_bytes, "bytes of the packets that they tell of")                       \
-	X(events, "event lines that the agent told the service")                        \
-	X(events_lost, "event lines that the agent did not keep for the service")       \
-	X(events_sent, "event lines written for clients")                               \
-	X(events_dropped, "event lines that slow clients missed")                       \
+#define API_COUNTERS(X)                                                                           \
+	X(connections, "connections accepted")                                                    \
+	X(connections_refused, "connections beyond the bound, of all or of one source")           \
+	X(heads_refused, "requests refused for the shape or size of their head")                  \
+	X(requests, "requests read")                                                              \
+	X(requests_denied, "requests refused for Host, Origin or token")                          \
+	X(tokens_limited, "requests refused after too many wrong tokens")                         \
+	X(bodies_refused, "bodies refused for type, size or form")                                \
+	X(clients_slow, "connections closed for being too slow")                                  \
+	X(questions_refused, "questions about traffic refused while others waited for the agent") \
+	X(problems, "answers that were problem documents")                                        \
+	X(streams, "answers that went on: events")                                                \
+	X(captures, "uploaded captures that gave a report")                                       \
+	X(capture_bytes, "bytes of uploaded captures that were analysed")                         \
+	X(captures_damaged, "of them, captures that ended early or were damaged")                 \
+	X(captures_refused, "uploads that were no capture, or hit a limit")                       \
+	X(captures_busy, "uploads refused because too many were before them")                     \
+	X(captures_left, "uploads whose client hung up before the report")                        \
+	X(ingest_forwarded, "ingested records that no rule blocks")                               \
+	X(ingest_dropped, "ingested records that a rule blocks")                                  \
+	X(ingest_refused, "ingested records that could not be read")                              \
+	X(ingest_bytes, "bytes of the packets that they tell of")                                 \
+	X(events, "event lines that the agent told the service")                                  \
+	X(events_lost, "event lines that the agent did not keep for the service")                 \
+	X(events_sent, "event lines written for clients")                                         \
+	X(events_dropped, "event lines that slow clients missed")                                 \
 	X(events_refused, "clients refused because too many follow events")
 
 struct api_counters {
@@ -78,6 +79,7 @@ struct api {
 	const struct api_options *options;
 	const struct catalogue *catalogue;
 	struct api_work *work;
+	_Atomic unsigned questions;    /* about traffic, that wait for the agent now */
 	struct api_launcher *launcher; /* launcher.h; NULL: none */
 	struct api_events *events;     /* route_events.c */
 	struct api_ingest *ingest;     /* ingest.h */

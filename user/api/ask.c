@@ -5,6 +5,7 @@
 #include "api/ask.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "control/control.h"
 #include "control/stored.h"
@@ -24,6 +25,8 @@ int ask_refused(struct api_answer *a, int status, const char *words)
 	while (len && words[len - 1] == '\n')
 		len--;
 	text_escaped(&said, slice_of(words, len));
+	if (strstr(words, "--force"))
+		text_puts(&said, " (over HTTP: ?force=true)");
 	api_problem(a, code, "%s", said.len ? said.at : "the agent refused and did not say why");
 	text_clear(&said);
 	return -1;
@@ -82,10 +85,25 @@ int ask_rules(struct api_request *q, struct api_answer *a, const struct text *re
 	return err ? unanswered(a, err, &f) : answered(a, &answer, out);
 }
 
+/* The agent's rules and state are answered at once; what passes is gathered, which may take long or
+ * hang. So many threads may wait for that, and no more: the others are for the rules. */
+enum { QUESTIONS_MAX = 4 };
+
 int ask_running(struct api_request *q, struct api_answer *a, const struct text *request,
 		struct wire *out)
 {
-	int err = ask_agent(q, a, request, slice_of("", 0), out);
+	int err = -1;
+
+	if (atomic_fetch_add(&q->api->questions, 1) < QUESTIONS_MAX) {
+		err = ask_agent(q, a, request, slice_of("", 0), out);
+	} else {
+		q->api->counters->questions_refused++;
+		api_problem(a, 503,
+			    "the agent is slow, and others are waiting for it; ask again "
+			    "in a second");
+		api_answer_header(a, "Retry-After", "1");
+	}
+	atomic_fetch_sub(&q->api->questions, 1);
 
 	if (err <= 0)
 		return err;

@@ -30,7 +30,7 @@
 #define SERVICE_USER "dpi-xdp-api"
 
 enum {
-	THREADS = 8, /* that may wait for the agent at once */
+	THREADS = 8, /* that may wait for the agent at once; more for captures */
 	/* The guard's bounds come first. */
 	CONNECTIONS = GUARD_ACTIVE_MAX + GUARD_STREAMS_MAX + 64,
 	STREAMS_END_MS = 2000,
@@ -146,7 +146,7 @@ static int run(struct api *api, int listener, struct fault *f)
 		close(signals);
 		return err;
 	}
-	api->work = work_new(THREADS);
+	api->work = work_new(THREADS + api->options->capture_jobs);
 	daemon = api->work ? daemon_start(api) : NULL;
 	if (!daemon) {
 		work_free(api->work);
