@@ -199,6 +199,33 @@ def pages(suite):
                     "one page can hold all", whole["total"])
 
 
+def slow_agent(suite):
+    """An engine that does not answer holds up who asks it, and nobody else."""
+    with net.Lab() as lab, Place(lab) as p:
+        engine = p.agent.pids()[1]
+        answers = []
+        os.kill(engine, signal.SIGSTOP)
+        try:
+            askers = [threading.Thread(target=lambda: answers.append(p.serve.ask("GET", "/stats", timeout=60).status),
+                                       daemon=True) for _ in range(10)]
+            for t in askers:
+                t.start()
+            time.sleep(0.3)
+            times = []
+            for path in ("/health", "/rules", "/ready", "/openapi.json") * 8:
+                began = time.monotonic()
+                status = p.serve.ask("GET", path).status
+                times.append((time.monotonic() - began, path, status))
+        finally:
+            os.kill(engine, signal.SIGCONT)
+        for t in askers:
+            t.join(60)
+        suite.check(max(times)[0] < 1 and all(s == 200 for _, _, s in times),
+                    f"others are answered meanwhile (slowest {max(times)[0] * 1000:.0f} ms)", max(times))
+        suite.check(sorted(answers) == [200] * 4 + [503] * 6, "four wait, the others are told to come again",
+                    sorted(answers))
+
+
 def outlive(suite):
     with net.Lab() as lab, Place(lab) as p:
         p.serve.ask("POST", "/rules/app/YOUTUBE")
@@ -235,4 +262,4 @@ def outlive(suite):
 
 if __name__ == "__main__":
     sys.argv = [a for a in sys.argv if a != "--full"]
-    net.main([curl_lines, every_route, strangers, stops_flow, pages, outlive], ("ip", "nsenter", "openssl", "curl"))
+    net.main([curl_lines, every_route, strangers, stops_flow, pages, slow_agent, outlive], ("ip", "nsenter", "openssl", "curl"))

@@ -35,7 +35,7 @@ JSON, RAW, FORM = "application/json", "application/octet-stream", "multipart/for
 # operation: (good, bad); good: (path, body, type); bad: the same and the statuses that are right.
 # LIVE operations tell of a running agent: without one they are 503.
 LIVE = {"getStats", "getStatsApps", "getStatsConnections", "getStatsWorkers", "getFlows", "getReady"}
-SAMPLES = {
+SAMPLES = {  # by operationId
     "getStats": ([("/stats", None, None)], []),
     "getStatsApps": ([("/stats/apps", None, None)], []),
     "getStatsConnections": ([("/stats/connections", None, None), ("/stats/connections?limit=1&sort=newest", None, None)],
