@@ -17,14 +17,14 @@
 
 enum { NOBODY = 65534, FILES_OPEN = 64, CPU_GRACE_S = 2 };
 
-/* The address sanitizer reserves terabytes of addresses. */
+/* The sanitizers reserve terabytes of addresses, and read of themselves in /proc. */
 #ifdef __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ADDRESSES_FREE 1
+#define IS_SANITIZED 1
 #endif
 #endif
-#ifndef ADDRESSES_FREE
-#define ADDRESSES_FREE 0
+#ifndef IS_SANITIZED
+#define IS_SANITIZED 0
 #endif
 
 static int capabilities_clear(void)
@@ -88,7 +88,7 @@ int confine_child(const struct confine_limits *limits, int exe_fd, const char *s
 {
 	int err = limit(RLIMIT_CPU, limits->cpu_s, limits->cpu_s + CPU_GRACE_S);
 
-	if (!err && !ADDRESSES_FREE)
+	if (!err && !IS_SANITIZED)
 		err = limit(RLIMIT_AS, limits->memory, limits->memory);
 	if (!err)
 		err = limit(RLIMIT_FSIZE, limits->file, limits->file);
@@ -100,9 +100,9 @@ int confine_child(const struct confine_limits *limits, int exe_fd, const char *s
 		err = limit(RLIMIT_MEMLOCK, 0, 0);
 	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		err = -errno;
-	if (!err)
+	if (!err && !IS_SANITIZED)
 		err = confine_files(exe_fd, spool_dir);
-	if (!err && !ADDRESSES_FREE)
+	if (!err && !IS_SANITIZED)
 		err = confine_calls();
 	return err;
 }

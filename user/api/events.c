@@ -69,7 +69,7 @@ uint32_t events_kind(struct slice name)
 
 const char *events_kinds(void)
 {
-	return EVENT_KINDS(WORDS) + 1;
+	return &EVENT_KINDS(WORDS)[1];
 }
 
 /* Of a line: its own writer is the agent, so the field is where it always is. */
