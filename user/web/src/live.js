@@ -8,6 +8,7 @@ import {visible} from "./text.js";
 const HISTORY = 900;            // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
 const PAGE = 1000;            // as many as the program gives at once
+const GAP_S = 5;
 const MANY_RULES = 2000;
 const SOON = 200;             // ms until one looks again whether there is something to ask
 const AGAIN_MAX = 5000;       // more rows than these are asked for only when the reader asks
@@ -18,7 +19,9 @@ function timelineAdd(totals) {
 	const t = Date.now() / 1000, old = live.timeline.peek();
 
 	if (last && totals.total_packets >= last.total_packets && t > last.t) {
-		const rate = field => (totals[field] - last[field]) / (t - last.t);
+		// Over a gap the line is broken: what passed in it is in the totals, not at a moment.
+		const isGap = t - last.t > GAP_S;
+		const rate = field => isGap ? null : (totals[field] - last[field]) / (t - last.t);
 		const add = (list, v) => [...list.slice(-HISTORY + 1), v];
 
 		live.timeline.value = {
