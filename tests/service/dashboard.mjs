@@ -162,12 +162,21 @@ const SCENARIOS = {
 		check(/dpi-xdp attach/.test(await text(page, "[data-panel=welcome]")), "without an agent the page says what to do");
 		await page.fill(".rule-value input", "TikTok");
 		await page.press(".rule-value input", "Enter");
-		check(await message(page, /TikTok is blocked/), "a rule is stored without an agent, by Enter");
+		check(await message(page, /TikTok is blocked, from the next .*attach/), "a rule is stored without an agent, by Enter, which is said");
 		await page.waitForSelector('[data-rule="app:TikTok"]');
 		check(await until(async () => (await rulesNow()).includes("app:TikTok")), "the program has the rule", await rulesNow());
 		await page.fill(".rule-value input", "No such app");
 		await page.click("text=Add rule");
 		check(await message(page, /No such app is not blocked.*/), "a bad rule is refused in the program's words");
+		await page.selectOption(".rule-form select >> nth=1", "domain");
+		await page.fill(".rule-value input", "co.uk");
+		await page.press(".rule-value input", "Enter");
+		check(await message(page, /co\.uk is a public suffix/), "a rule that is wider than it looks is asked about");
+		await page.click("[data-act=force]");
+		check(await until(async () => (await rulesNow()).includes("domain:co.uk")), "and taken when it is meant", await rulesNow());
+		await page.click('[data-rule="domain:co.uk"] button');
+		await until(async () => (await rulesNow()).length === 1);
+		await quiet(page);
 		await page.click('[data-rule="app:TikTok"] button');
 		check(await until(async () => !(await rulesNow()).length),
 			"a rule is taken away by its cross");

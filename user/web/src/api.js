@@ -69,16 +69,15 @@ export async function send(method, path, {body, type, signal: until, accept, las
 
 export const get = async path => (await send("GET", path)).json();
 
-async function change(method, path) {
-	const answer = await send(method, path,
-		{type: "application/json", body: method === "POST" ? "{}" : undefined});
-	const text = await answer.text();
+async function change(method, path, flags) {
+	const answer = await send(method, path, {type: "application/json", body: flags && JSON.stringify(flags)});
 
-	return text ? JSON.parse(text) : {};
+	return answer.json();
 }
 
 const ruleKind = rule => (rule.action === "allow" ? "allow-" : "") + rule.kind;
 const rulePath = rule => `/rules/${ruleKind(rule)}/${encodeURIComponent(rule.value)}`;
 
-export const ruleAdd = rule => change("POST", rulePath(rule));
+/** force: what is far wider than it looks, such as a public suffix, is meant. */
+export const ruleAdd = (rule, force = false) => change("POST", rulePath(rule), {force});
 export const ruleRemove = rule => change("DELETE", rulePath(rule));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-// The live source: asks the program for its counts each second or so, and follows its events. With
-// no agent running it says so and goes on asking.
-import {get, Problem, send} from "./api.js";
+// The live source: asks the program for its counts each second or so. With no agent running it says
+// so and goes on asking.
+import {get, Problem} from "./api.js";
+import {keepFollowing} from "./events.js";
 import {catalogue, EMPTY_TIMELINE, health, live, rulesInForce, view} from "./store.js";
-import {visible} from "./text.js";
 
 const HISTORY = 900;            // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
@@ -64,11 +64,28 @@ function hitsTake(rows) {
 const hitsAdd = r => ({...r, packets: hits.get(r.rule)?.packets ?? r.packets ?? 0,
 	flows: hits.get(r.rule)?.flows ?? r.flows ?? 0});
 
+const MARKS_MAX = 50;
+let labels = null; // of the rules at the last look
+
+/** Marks on the timeline what was changed, whoever did it. */
+function marksAdd(rules) {
+	const now = new Set(rules.map(r => r.rule));
+	const added = labels ? [...now].filter(r => !labels.has(r)) : [];
+	const gone = labels ? [...labels].filter(r => !now.has(r)) : [];
+	const words = [...added.map(r => `+ ${r}`), ...gone.map(r => `\u2212 ${r}`)];
+
+	labels = now;
+	if (words.length)
+		live.marks.value = [...live.marks.peek().slice(-MARKS_MAX), {t: Date.now() / 1000,
+			text: words.length > 3 ? `${added.length} rules more, ${gone.length} fewer` : words.join(", ")}];
+}
+
 export async function askRules() {
 	const answer = await get("/rules");
 
 	rulesInForce.value = answer.in_force !== false;
-	live.rules.value = (answer.rules ?? []).map(hitsAdd);
+	marksAdd(answer.rules);
+	live.rules.value = answer.rules.map(hitsAdd);
 	return live.rules.peek();
 }
 
@@ -95,7 +112,7 @@ async function askHealth() {
 
 // A list of a million names is fetched again when there are more or fewer, not every three seconds.
 const rulesMayDiffer = () => live.rules.peek().length < MANY_RULES ||
-	(health.peek()?.agent?.rules ?? -1) !== live.rules.peek().length;
+	(health.peek()?.agent?.rules ?? live.rules.peek().length) !== live.rules.peek().length;
 
 const hasAgent = () => Boolean(health.peek()?.agent);
 
@@ -152,102 +169,9 @@ function keepAsking({ask, every, when}) {
 	turn();
 }
 
-// --- events -------------------------------------------------------------------------------------
-export const paused = {feed: false};
-
-const infoOf = e => {
-	const d = e.dpi_xdp ?? {};
-	const name = e.tls?.sni ?? e.quic?.sni ?? e.http?.hostname ?? e.dns?.rrname ?? d.domain ?? "";
-	const words = [visible(name)];
-
-	if (e.event_type === "anomaly")
-		words.push(visible(e.anomaly?.event));
-	if (e.event_type === "flow")
-		words.push("ended: " + visible(e.flow?.reason ?? e.flow?.state));
-	if (d.rule)
-		words.push("\u2190 " + visible(d.rule));
-	return words.filter(Boolean).join("  ");
-};
-
-let rowNumber = 0;
-
-function feedTake(e) {
-	const flow = e.flow, d = e.dpi_xdp ?? {};
-
-	if (!e.src_ip)
-		return;
-	live.feed.push({
-		n: ++rowNumber, ts: Date.parse(e.timestamp) / 1000, kind: e.event_type,
-		src: e.src_ip, sport: e.src_port, dst: e.dest_ip, dport: e.dest_port,
-		proto: e.proto, app: d.app ?? "", info: infoOf(e),
-		size: flow ? flow.bytes_toserver + flow.bytes_toclient : null,
-		action: e.event_type === "drop" || d.dropped_packets > 0 ? "blocked" :
-			d.flags?.includes("would_drop") ? "would block" : "forwarded",
-		event: e,
-	});
-}
-
-let lastId = "";
-
-/** Server-Sent Events by fetch: an EventSource cannot carry a token (HTML 9.2.6). */
-async function follow() {
-	const answer = await send("GET", "/events", {accept: "text/event-stream", lastId});
-	const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-	let rest = "", data = "";
-
-	for (;;) {
-		const {value, done} = await reader.read();
-
-		if (done)
-			return;
-		const lines = (rest + value).split(/\r?\n/);
-
-		rest = lines.pop();
-		for (const line of lines) {
-			if (line.startsWith("data:"))
-				data += (data ? "\n" : "") + line.slice(5).trimStart();
-			else if (line.startsWith("id:"))
-				lastId = line.slice(3).trim();
-			else if (line === "" && data) {
-				eventTake(data);
-				data = "";
-			}
-		}
-	}
-}
-
-function eventTake(data) {
-	if (paused.feed)
-		return;
-	try {
-		feedTake(JSON.parse(data));
-	} catch {
-		live.feed.left++;
-	}
-}
-
-async function keepFollowing() {
-	for (let wait = 500;; wait = Math.min(wait * 2, 10000)) {
-		const began = Date.now();
-
-		while (!hasAgent())
-			await new Promise(done => setTimeout(done, SOON));
-
-		try {
-			await follow();
-		} catch (e) {
-			if (!(e instanceof Problem) && e.name !== "TypeError")
-				console.error(e);
-		}
-		if (Date.now() - began > 5000)
-			wait = 500;
-		await new Promise(done => setTimeout(done, wait));
-	}
-}
-
 export function liveStart() {
 	ASKED.forEach(keepAsking);
-	keepFollowing();
+	keepFollowing(hasAgent);
 	setInterval(() => {
 		if (view.value === "live")
 			live.feed.told();

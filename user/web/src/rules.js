@@ -4,7 +4,7 @@
 import {ruleAdd, ruleRemove} from "./api.js";
 import {askRules} from "./live.js";
 import {captureRules, captureRulesSet} from "./capture/capture.js";
-import {live, resay, say, sayProblem, view} from "./store.js";
+import {health, live, resay, say, sayProblem, view} from "./store.js";
 import {count} from "./text.js";
 
 const TELL_AFTER_MS = [700, 2000, 5000];
@@ -18,8 +18,6 @@ export const KINDS = [
 
 export const same = (a, b) => a.kind === b.kind && (a.action ?? "block") === (b.action ?? "block") &&
 	a.value.toLowerCase() === b.value.toLowerCase();
-
-const labelOf = r => `${r.action === "allow" ? "allow-" : ""}${r.kind}:${r.value}`;
 
 const hit = r => `${count(r?.packets ?? 0, "packet")} of ${count(r?.flows ?? 0, "flow")}`;
 const verb = r => r.action === "allow" ? "allowed" : "blocked";
@@ -35,17 +33,15 @@ function tellHits(id, rule, words) {
 		}, ms);
 }
 
-const mark = text => {
-	live.marks.value = [...live.marks.peek().slice(-50), {t: Date.now() / 1000, text}];
-};
+/** Why a rule that was taken may do nothing yet. */
+const doubt = answer => !answer.changed ? " already" :
+	!answer.in_force ? ", from the next `dpi-xdp attach` on: no agent is running" :
+	health.peek()?.agent?.monitor ? ", but the agent only watches: nothing is dropped" : "";
 
-async function liveAdd(rule, undoable) {
-	const answer = await ruleAdd(rule);
-	const words = `${rule.value} is ${verb(rule)}`;
-
-	mark(`+ ${labelOf(rule)}`);
-	const id = say("note", answer.message ? `${words}: ${answer.message}` : words,
-		{undo: undoable ? () => remove(rule, false) : null});
+async function liveAdd(rule, undoable, force) {
+	const answer = await ruleAdd(rule, force);
+	const words = `${rule.value} is ${verb(rule)}${doubt(answer)}`;
+	const id = say("note", words, {undo: undoable && answer.changed ? () => remove(rule, false) : null});
 
 	await askRules();
 	tellHits(id, rule, words);
@@ -55,7 +51,6 @@ async function liveRemove(rule, undoable) {
 	const before = live.rules.peek().find(r => same(r, rule));
 
 	await ruleRemove(rule);
-	mark(`\u2212 ${labelOf(rule)}`);
 	say("note", `${rule.value} is no longer ${verb(rule)}; while it was, the rule hit ${hit(before)}`,
 		{undo: undoable ? () => add(rule, false) : null});
 	await askRules();
@@ -78,17 +73,25 @@ async function whatIf(rules, text, rule, undo) {
 			.catch(e => sayProblem("the what-if stays", e)) : null});
 }
 
+/** What the program refuses unless it is meant can be meant, by one more click. */
+function refused(rule, e) {
+	const canForce = /--force/.test(e.message);
+
+	say("error", `${rule.value} is not ${verb(rule)}: ${e.message}`, {next: e.next, label: "It is meant",
+		undo: canForce ? () => add(rule, true, true) : null});
+}
+
 /** Both give true when it was done. */
-export async function add(rule, undoable = true) {
+export async function add(rule, undoable = true, force = false) {
 	rule = {action: "block", ...rule};
 	try {
 		if (view.value === "live")
-			await liveAdd(rule, undoable);
+			await liveAdd(rule, undoable, force);
 		else
 			await whatIf(before => [...before.filter(r => !same(r, rule)), rule], verb(rule), rule, undoable);
 		return true;
 	} catch (e) {
-		sayProblem(`${rule.value} is not ${verb(rule)}`, e);
+		refused(rule, e);
 		return false;
 	}
 }

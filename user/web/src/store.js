@@ -8,7 +8,8 @@ export class Feed {
 	constructor(limit = 5000) {
 		this.rows = [];
 		this.limit = limit;
-		this.left = 0; // rows that had to leave
+		this.left = 0;   // rows that had to leave
+		this.missed = 0; // events that never came
 		this.version = signal(0);
 	}
 
@@ -57,6 +58,9 @@ export const health = signal(null);
 
 /** False while no agent enforces the rules: they are stored, for the next attach. */
 export const rulesInForce = signal(true);
+
+/** Do events come? */
+export const following = signal(false);
 
 /** What a rule may name: [{app, category}], from the catalogue. */
 export const catalogue = signal([]);

@@ -2,12 +2,12 @@
 // The feed: packets of a capture, events of flows live; filters, pause, and one opened in detail.
 import {useEffect, useRef, useState} from "preact/hooks";
 import {file, replay, report, where} from "../capture/capture.js";
-import {paused} from "../live.js";
+import {paused} from "../events.js";
 import {Action} from "../parts/action.jsx";
 import {Icon} from "../parts/icons.jsx";
 import {Empty, Name, Panel, Ready} from "../parts/panel.jsx";
 import {Table} from "../parts/table.jsx";
-import {shown, view} from "../store.js";
+import {following, live, shown, view} from "../store.js";
 import {bytes, clock, end, number, visible} from "../text.js";
 
 const PAYLOAD_SHOWN = 128;
@@ -131,8 +131,7 @@ export function FeedPanel({height = 420}) {
 		paused.feed = !held && isLive;
 		setHeld(held ? null : {rows: feed.rows, count: feed.count ?? feed.rows.length});
 	};
-	const note = isLive ? `events of flows${feed.left ? `, ${number(feed.left)} older ones left` : ""}` :
-		replayNote();
+	const note = isLive ? liveNote(feed) : replayNote();
 
 	useEffect(() => {
 		setRow(null);
@@ -155,6 +154,10 @@ export function FeedPanel({height = 420}) {
 		</Panel>
 	);
 }
+
+/** What of the events the rows are. */
+const liveNote = feed => [following.value || live.state.value !== "ready" ? "events of flows" : "no events come; trying again",
+	feed.left && `${number(feed.left)} older ones left`, feed.missed && `${number(feed.missed)} missed`].filter(Boolean).join(", ");
 
 /** What of the capture the rows are. */
 function replayNote() {

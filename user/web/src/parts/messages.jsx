@@ -13,7 +13,7 @@ function Message({m}) {
 				{m.next && <p class="message-next">{visible(m.next)}</p>}
 			</div>
 			{m.undo &&
-				<button type="button" class="small" data-act="undo" onClick={() => {
+				<button type="button" class="small" data-act={m.kind === "error" ? "force" : "undo"} onClick={() => {
 					unsay(m.id);
 					m.undo();
 				}}>{m.label}</button>}
