@@ -180,8 +180,8 @@ const SCENARIOS = {
 		await page.click('[data-rule="app:TikTok"] button');
 		check(await until(async () => !(await rulesNow()).length),
 			"a rule is taken away by its cross");
-		check(await message(page, /no longer blocked/), "which is told, with what it had hit");
-		await page.locator(".message", {hasText: "no longer"}).locator("[data-act=undo]").click();
+		check(await message(page, /TikTok is no longer blocked/), "which is told, with what it had hit");
+		await page.locator(".message", {hasText: "TikTok is no longer"}).locator("[data-act=undo]").click();
 		check(await until(async () => (await rulesNow()).length === 1),
 			"and undone by one click");
 		await page.click('[data-rule="app:TikTok"] button');
