@@ -193,6 +193,19 @@ int analysis_run(struct analysis *a, struct fault *f)
 	return 0;
 }
 
+/* The last event of a capture: what was counted. */
+static void put_stats(struct analysis *a)
+{
+	struct eve_stats stats = {.engine = tally_totals(a->tally),
+				  .defrag = tally_defrag(a->tally)};
+	uint64_t first_ns;
+
+	tally_span(a->tally, &first_ns, &stats.ts_ns);
+	stats.uptime_s = (stats.ts_ns - first_ns) / 1000000000;
+	eve_stats(&a->log.text, &stats);
+	send_events(a);
+}
+
 int analysis_finish(struct analysis *a, struct fault *f)
 {
 	struct report_worker all = {0};
@@ -214,6 +227,8 @@ int analysis_finish(struct analysis *a, struct fault *f)
 	}
 	if (a->part == 0)
 		tally_add_defrag(a->tally, offline_route_counters(a->route));
+	if (a->wants_events && a->frames)
+		put_stats(a);
 	if (a->log.failed || a->log.text.failed) {
 		a->end = OFFLINE_FAILED;
 		fault_set(&a->fault, -ENOMEM, "out of memory: events are missing");
