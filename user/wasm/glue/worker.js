@@ -16,6 +16,9 @@
 //                    {recent: N}: with each progress the last N packets before it (at most 4096)
 //        events      true: EVE lines as well
 //        text        true: the boxed text report as well
+//        workers     how many share the work (as many as there are processors, at most 4; a small
+//                    file, or one whose events are wanted, is one's); the report does not depend
+//                    on it
 //   {type: "check", id, rules, force}    are these rules good?
 //   {type: "stop", id}                   no more of that one
 //
@@ -26,35 +29,44 @@
 //                                        at most every 100 ms; of the file, as it is stored
 //   {type: "rows", id, rows}             see rows.js
 //   {type: "events", id, lines}          a string of whole lines
-//   {type: "report", id, status, error, notes, json, text, packets, seconds,
-//                         memory}
+//   {type: "report", id, status, error, notes, json, text, packets, seconds, memory, workers}
 //                                        status 0, or 3: damaged, error says where and the report
 //                                        is of all before it. json: Uint8Array, the very bytes of
 //                                        `dpi-xdp analyze FILE /dev/null --json - --reproducible`;
-//                                        text likewise, or null
+//                                        text likewise, or null. memory: bytes, of all workers
 //   {type: "checked", id, rules}         the rules in canonical text
 //   {type: "error", id, status, error}   status as the program's exit status: 2 a bad rule or no
 //                                        capture, 1 out of memory; error in the program's words
 //   {type: "stopped", id}
 //
-// One capture is read at a time; others wait their turn. A what-if is the same file with other
-// rules: the page keeps the File, this keeps nothing. Two reports are compared by compare.js.
+// One capture is read at a time; others wait their turn. The helpers that share the work are workers
+// of this very script, which tell this one what they counted ({type: "part"} and its answers, below).
+// A what-if is the same file with other rules: the page keeps the File, this keeps nothing. Two
+// reports are compared by compare.js.
 
 import { Analysis, AnalysisError, compileModule } from "./module.js";
 
 const PIECE = 1 << 20;
 const PROGRESS_MS = 100;
+const HELPED_BYTES = 8 << 20; // a smaller file is read before helpers are at work
+const WORKERS_MAX = 4;
 
 let module = null;
-const stopped = new Set();
+const live = new Set(); // jobs that wait or run
+const stopped = new Set(); // those of them that nobody wants any more
+const helpers = [];
 let turn = Promise.resolve();
+
+/** Somebody does not want it any more. */
+class Stopped extends Error {}
 
 function say(type, id, rest = {}, transfer = []) {
   postMessage({ type, id, ...rest }, transfer);
 }
 
 function sayError(id, e) {
-  say("error", id, { status: e instanceof AnalysisError ? e.status : 1, error: e.message });
+  if (e instanceof Stopped) say("stopped", id);
+  else say("error", id, { status: e instanceof AnalysisError ? e.status : 1, error: e.message });
 }
 
 async function load({ id, module: source }) {
@@ -63,11 +75,12 @@ async function load({ id, module: source }) {
   say("ready", id, { apps: new Analysis(module).apps() });
 }
 
-/** An Analysis as the options have it. */
-function begin(name, rules, options) {
+/** An Analysis as the options have it, of one part of the work. */
+function begin(file, rules, options, part, parts) {
   const a = new Analysis(module);
-  a.setName(options.name ?? name);
+  a.setName(options.name ?? file.name ?? "capture");
   a.setRules(rules ?? "", options.force);
+  a.setPart(part, parts);
   for (const net of options.localNets ?? []) a.addNet(net);
   if (options.events) a.wantEvents();
   if (options.rows)
@@ -76,44 +89,143 @@ function begin(name, rules, options) {
   return a;
 }
 
-/** Sends what came beside the report since the last time. */
-function sendSides(id, a, options) {
-  if (options.rows) {
-    const rows = a.takeRows();
-    if (rows.length) say("rows", id, { rows });
+/** Pushes the file, the next piece on its way while one is looked at. tick(bytes): every now and
+ *  then, and at the end. */
+async function readAll(id, a, file, tick) {
+  const read = (at) => file.slice(at, at + PIECE).arrayBuffer();
+  let next = read(0);
+  let last = performance.now();
+  let isMore = true;
+  for (let bytes = 0; isMore && bytes < file.size;) {
+    const piece = new Uint8Array(await next);
+    if (stopped.has(id)) throw new Stopped();
+    bytes += piece.length;
+    next = read(bytes);
+    isMore = a.push(piece);
+    const now = performance.now();
+    if (now - last < PROGRESS_MS) continue;
+    last = now;
+    tick(bytes);
   }
-  if (options.events) {
-    const lines = a.takeEvents();
+  const end = a.finish();
+  tick(file.size);
+  return end;
+}
+
+/** Rows that several modules tell, in the order of the capture: those of a packet come once every
+ *  module has passed it. */
+class RowOrder {
+  constructor(parts, recent) {
+    this.passed = new Array(parts).fill(0);
+    this.recent = recent;
+    this.waiting = [];
+  }
+
+  add(part, packets, rows) {
+    this.passed[part] = packets;
+    this.waiting.push(...rows);
+  }
+
+  take() {
+    const upTo = Math.min(...this.passed);
+    const ready = this.waiting.filter((r) => r.number <= upTo).sort((a, b) => a.number - b.number);
+    if (ready.length) this.waiting = this.waiting.filter((r) => r.number > upTo);
+    return this.recent ? ready.slice(-this.recent) : ready;
+  }
+}
+
+/** Another worker of this script, that does one part of the work. */
+class Helper {
+  constructor() {
+    this.worker = new Worker(self.location.href, { type: "module" });
+    this.worker.postMessage({ type: "load", module });
+  }
+
+  /** Starts its part; heard({packets, rows}) now and then. A promise of what it
+   *  counted. */
+  start(job, heard) {
+    this.worker.postMessage({ ...job, type: "part" });
+    return new Promise((done, failed) => {
+      this.worker.onerror = (e) => failed(new Error(e.message || "a worker could not start"));
+      this.worker.onmessage = ({ data }) => {
+        if (data.type === "passed") heard(data);
+        else if (data.type === "counted") done(data);
+        else if (data.type === "stopped") failed(new Stopped());
+        else if (data.type === "error") failed(new AnalysisError(data.error, data.status));
+      };
+    });
+  }
+
+  stop(id) {
+    this.worker.postMessage({ type: "stop", id });
+  }
+}
+
+/** What a helper does with {type: "part", id, file, rules, options, part, parts}. Says
+ *  {type: "passed", packets, rows} and in the end {type: "counted", packed, memory}; packed is null
+ *  when it is too much for parts. */
+async function doPart({ id, file, rules, options, part, parts }) {
+  const a = begin(file, rules, options, part, parts);
+  await readAll(id, a, file,
+                () => say("passed", id, { packets: a.packets, rows: options.rows ? a.takeRows() : [] }));
+  const packed = a.pack();
+  say("counted", id, { packed, memory: a.memory }, packed ? [packed.buffer] : []);
+}
+
+function workersFor(file, options) {
+  if (options.events || (!options.workers && file.size < HELPED_BYTES)) return 1;
+  return Math.max(1, Math.min(options.workers ?? self.navigator.hardwareConcurrency ?? 1,
+                              WORKERS_MAX));
+}
+
+/** The whole work, by so many workers. Null when it was too much for several; rows that were told
+ *  by then are behind options.rows.from. */
+async function analyzeBy(parts, { id, file, rules, options }) {
+  const began = performance.now();
+  const a = begin(file, rules, options, 0, parts);
+  const order = new RowOrder(parts, options.rows?.recent);
+  const sendRows = () => {
+    const rows = order.take();
+    if (!rows.length) return;
+    options.rows.from = rows.at(-1).number + 1;
+    say("rows", id, { rows });
+  };
+  const tick = (bytes) => {
+    if (options.rows) {
+      order.add(0, a.packets, a.takeRows());
+      sendRows();
+    }
+    const lines = options.events ? a.takeEvents() : "";
     if (lines) say("events", id, { lines });
+    say("progress", id, { bytes, size: file.size, packets: a.packets, memory: a.memory });
+  };
+  while (helpers.length < parts - 1) helpers.push(new Helper());
+  const mine = helpers.slice(0, parts - 1);
+  const others = mine.map((h, i) => h.start({ id, file, rules, options, part: i + 1, parts },
+                                            ({ packets, rows }) => order.add(i + 1, packets, rows)));
+  const own = readAll(id, a, file, tick);
+  try {
+    const [end, ...counted] = await Promise.all([own, ...others]);
+    if (counted.some((c) => !c.packed)) return null;
+    if (options.rows) sendRows();
+    for (const c of counted) a.merge(c.packed);
+    const json = a.report("json");
+    const text = options.text ? a.report("text") : null;
+    const seconds = (performance.now() - began) / 1000;
+    const memory = counted.reduce((sum, c) => sum + c.memory, a.memory);
+    return { ...end, json, text, packets: a.packets, seconds, memory, workers: parts };
+  } catch (e) {
+    stopped.add(id);
+    mine.forEach((h) => h.stop(id));
+    await Promise.allSettled([own, ...others]);
+    throw e;
   }
 }
 
 async function analyze({ id, file, rules, options = {} }) {
-  const began = performance.now();
-  const a = begin(file.name ?? "capture", rules, options);
-  let bytes = 0;
-  let last = began;
-  let isMore = true;
-  while (isMore && bytes < file.size) {
-    const piece = new Uint8Array(await file.slice(bytes, bytes + PIECE).arrayBuffer());
-    if (stopped.delete(id)) return say("stopped", id);
-    isMore = a.push(piece);
-    bytes += piece.length;
-    const now = performance.now();
-    if (now - last >= PROGRESS_MS) {
-      last = now;
-      sendSides(id, a, options);
-      say("progress", id, { bytes, size: file.size, packets: a.packets, memory: a.memory });
-    }
-  }
-  const end = a.finish();
-  sendSides(id, a, options);
-  say("progress", id, { bytes, size: file.size, packets: a.packets, memory: a.memory });
-  const json = a.report("json");
-  const text = options.text ? a.report("text") : null;
-  const seconds = (performance.now() - began) / 1000;
-  return say("report", id, { ...end, json, text, packets: a.packets, seconds, memory: a.memory },
-             [json, text].filter((b) => b).map((b) => b.buffer));
+  const job = { id, file, rules, options: { ...options, rows: options.rows && { ...options.rows } } };
+  const report = (await analyzeBy(workersFor(file, options), job)) ?? (await analyzeBy(1, job));
+  say("report", id, report, [report.json, report.text].filter((b) => b).map((b) => b.buffer));
 }
 
 async function check({ id, rules, force }) {
@@ -122,12 +234,24 @@ async function check({ id, rules, force }) {
   say("checked", id, { rules: a.rules() });
 }
 
-const doers = { load, analyze, check };
+const doers = { load, analyze, check, part: doPart };
+
+async function doNext(job) {
+  try {
+    await doers[job.type](job);
+  } catch (e) {
+    sayError(job.id, e);
+  } finally {
+    live.delete(job.id);
+    stopped.delete(job.id);
+  }
+}
 
 onmessage = ({ data }) => {
   if (data.type === "stop") {
-    stopped.add(data.id);
+    if (live.has(data.id)) stopped.add(data.id);
     return;
   }
-  turn = turn.then(() => doers[data.type](data)).catch((e) => sayError(data.id, e));
+  live.add(data.id);
+  turn = turn.then(() => doNext(data));
 };
