@@ -103,6 +103,12 @@ def plain_clients():
         a.cli("unblock-app", "Twitter")
         check(ok and wait_for(lambda: c("SCARD", key("app")) == 0),
               "a rule taken away goes however it was written", c("SMEMBERS", key("app")))
+        c("CLIENT", "KILL", "TYPE", "pubsub")
+        c("SADD", key("app"), "Apple")
+        check(a.has("app:Apple") < NEVER and a.status()["failures"] == 0,
+              "to lose the connection that listens is no fault", a.status())
+        listening = wait_for(lambda: c("PUBLISH", key("changed"), "are you there") == 2)
+        check(listening, "and it is made again", listening)
         took = []
         for app in ("Netflix", "Spotify", "Zoom", "Discord"):
             c("SADD", key("app"), app)

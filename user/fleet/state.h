@@ -39,7 +39,7 @@ struct fleet {
 	bool is_new_start; /* the own rules as they were before are not looked at yet */
 
 	/* Milliseconds of the monotonic clock. */
-	int64_t local_due, glance_due, read_due, connect_due, tried_ms;
+	int64_t local_due, glance_due, read_due, ears_due, connect_due, tried_ms;
 	unsigned attempts; /* since the last good sync */
 
 	struct fleet_status now; /* the thread's own */

@@ -20,6 +20,7 @@ enum {
 	LOCAL_AGAIN_MS = 20,   /* when somebody else changed them at the same moment */
 	LOCAL_FAULT_MS = 1000, /* after a fault of this host's */
 	GLANCE_MS = 500,
+	EARS_MS = 2000,	     /* before it listens again, where that did not last */
 	READ_MIN_MS = 500,   /* a whole reading follows the last after this, and 1 ms a member, */
 	READ_MAX_MS = 60000, /* but no later than this */
 	BACKOFF_MIN_MS = 1000,
@@ -84,22 +85,31 @@ static void lose(struct fleet *fl, const struct fault *f)
 	fleet_note(fl->link_fault, sizeof(fl->link_fault), what);
 }
 
-/* Listens to the channel, and to Redis's own news of the keys where it gives them. Being refused
- * either is no fault: the glances find what there is. */
-static int listen_in(struct fleet *fl, struct fault *f)
+static void stop_listening(struct fleet *fl)
+{
+	link_close(fl->ears);
+	fl->ears = NULL;
+	fl->ears_due = fleet_now_ms() + EARS_MS;
+}
+
+/* Listens to the channel, and to Redis's own news of the keys where it gives them. To be refused
+ * either, or the connection, is no fault: the glances find what there is, if a little later. */
+static void listen_in(struct fleet *fl)
 {
 	redisReply *r[2];
 	struct link_batch b = {0};
-	int err = link_open(&fl->url, fl->stop_fd, &fl->ears, f);
+	struct fault ignored;
 
-	if (err)
-		return err;
+	if (link_open(&fl->url, fl->stop_fd, &fl->ears, &ignored)) {
+		stop_listening(fl);
+		return;
+	}
 	link_batch_words(&b, "SUBSCRIBE", fl->keys.channel, NULL);
 	link_batch_words(&b, "PSUBSCRIBE", fl->keys.events, NULL);
-	err = link_ask(fl->ears, &b, r, f);
-	if (!err)
+	if (link_ask(fl->ears, &b, r, &ignored))
+		stop_listening(fl);
+	else
 		link_free(r, 2);
-	return err;
 }
 
 static void try_connect(struct fleet *fl)
@@ -109,15 +119,11 @@ static void try_connect(struct fleet *fl)
 
 	fl->tried_ms = fleet_now_ms();
 	err = link_open(&fl->url, fl->stop_fd, &fl->link, &f);
-	if (!err)
-		err = listen_in(fl, &f);
-	if (err == -ECANCELED)
-		hang_up(fl);
-	else if (err)
+	if (err && err != -ECANCELED)
 		lose(fl, &f);
-	else
-		fl->now.is_connected = true;
+	fl->now.is_connected = !err;
 	fl->now.connects += !err;
+	fl->ears_due = 0;
 	fl->has_seen = false;
 	fl->glance_due = 0;
 }
@@ -244,8 +250,7 @@ static bool wait_next(struct fleet *fl, bool *is_due)
 		*is_due |= messages > 0;
 		if (messages < 0) {
 			/* The next command says why; a new connection listens again. */
-			link_close(fl->ears);
-			fl->ears = NULL;
+			stop_listening(fl);
 			fl->glance_due = 0;
 		}
 	}
@@ -280,12 +285,8 @@ void *fleet_run(void *ctx)
 			is_due |= see_to_host(fl) > 0;
 		if (!fl->link && fleet_now_ms() >= fl->connect_due)
 			try_connect(fl);
-		if (fl->link && !fl->ears && fl->has_seen) {
-			struct fault f = {""};
-
-			if (listen_in(fl, &f) && f.text[0])
-				lose(fl, &f);
-		}
+		if (fl->link && !fl->ears && fleet_now_ms() >= fl->ears_due)
+			listen_in(fl);
 		if (fl->link && (is_due || fleet_now_ms() >= fl->glance_due)) {
 			see_to_fleet(fl, is_due);
 			is_due = false;
