@@ -566,6 +566,43 @@ def diverging():
               "older data in Redis is replaced: the higher version wins", c("SMEMBERS", key("app")))
 
 
+def chaos():
+    """Hosts edit, die and start, Redis dies, hangs and forgets, at random; left in peace they agree."""
+    dice = random.Random(int(os.environ.get("DPI_SEED", "1")))
+    with Place() as place:
+        redis = place.redis().start()
+        hosts = [place.host(name, redis.url).start() for name in "abc"]
+        apps = ["TikTok", "YouTube", "Netflix", "Spotify", "Zoom", "Discord"]
+        bad = []
+        for _ in range(40 if FULL else 1):
+            for _ in range(12):
+                h = dice.choice(hosts)
+                act = dice.randrange(20)
+                if act < 8:
+                    h.cli("block-app", *dice.sample(apps, 2))
+                elif act < 12:
+                    h.cli("unblock-app", dice.choice(apps))
+                elif act < 14:
+                    h.cli(dice.choice(["allow-app", "disallow-app"]), dice.choice(apps))
+                elif act < 16:
+                    h.kill()
+                    h.start()
+                elif act < 17:
+                    redis.kill()
+                    redis.start()
+                elif act < 18:
+                    with contextlib.suppress(OSError, ConnectionError):
+                        redis.client()("SADD", key("app"), dice.choice(apps))
+                else:
+                    time.sleep(dice.random())
+            same = wait_for(lambda: hosts[0].rules() == hosts[1].rules() == hosts[2].rules() ==
+                            {f"{kind}:{v.decode()}" for kind in ("app", "allow-app")
+                             for v in redis.client()("SMEMBERS", key(kind))}, 40, 0.1)
+            if not same:
+                bad.append([h.rules() for h in hosts] + [h.status() for h in hosts])
+        check(not bad, f"whatever happens, left in peace all agree ({40 if FULL else 1} times)", bad[:1])
+
+
 class Service(Host):
     """The whole service, as `dpi-xdp serve` starts it."""
 
@@ -632,7 +669,7 @@ def services():
               (a.process.returncode, time.monotonic() - begin))
 
 
-TESTS = [poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, diverging, masses,
+TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, diverging, masses,
          starting_alone, refused_urls]
 
 
