@@ -23,6 +23,13 @@ static json_t *parsed(const char *text)
 /* Strings as no agent sends them: raw control bytes, long names, other scripts. */
 #define EVIL "\\u001b]0;x\\u0007\\u009b31m\\u202e\\u00e9\\n"
 
+static const char flows_text[] =
+	"{\"flows\":[{\"protocol\":\"TCP\",\"src_ip\":\"" EVIL "\",\"dst_ip\":\"2001:db8::1\","
+	"\"dst_port\":443,\"app\":\"YouTube\",\"domain\":\"b." EVIL "\",\"packets\":2},"
+	"{\"protocol\":\"UDP\",\"src_ip\":\"10.0.0.1\",\"src_port\":5,\"app\":\"DNS\","
+	"\"domain\":\"b." EVIL "\",\"packets\":5,\"dropped_packets\":5,\"blocked\":true},"
+	"{\"domain\":null,\"packets\":1}]}";
+
 static struct top_sample *sample(const struct top_sample *before)
 {
 	struct top_sample *s = calloc(1, sizeof(*s));
@@ -44,13 +51,7 @@ static struct top_sample *sample(const struct top_sample *before)
 		       : "{\"apps\":[{\"app\":\"YouTube\",\"flows\":1,\"bytes\":1000}]}");
 	s->rules_json = parsed("{\"rules\":[{\"rule\":\"app:TikTok\"},"
 			       "{\"rule\":\"allow-domain:ok.example\"}]}");
-	s->flows_json = parsed(
-		"{\"flows\":[{\"protocol\":\"TCP\",\"src_ip\":\"" EVIL
-		"\",\"dst_ip\":\"2001:db8::1\","
-		"\"dst_port\":443,\"app\":\"YouTube\",\"domain\":\"b." EVIL "\",\"packets\":2},"
-		"{\"protocol\":\"UDP\",\"src_ip\":\"10.0.0.1\",\"src_port\":5,\"app\":\"DNS\","
-		"\"domain\":\"b." EVIL "\",\"packets\":5,\"dropped_packets\":5,\"blocked\":true},"
-		"{\"domain\":null,\"packets\":1}]}");
+	assert_int_equal(top_flows_read(s, flows_text, sizeof(flows_text) - 1), 0);
 	assert_int_equal(top_sample_fill(s, before), 0);
 	return s;
 }
@@ -346,6 +347,30 @@ static void test_event_lines(void **state)
 		assert_false(top_event_read(slice_text(bad[i]), &e));
 }
 
+/* However a document of flows ends, what was whole before is read, and nothing beyond. */
+static void test_flows_cut_short(void **state)
+{
+	static const char odd[] = "{\"flows\":[{\"app\":\"}{\\\"\",\"x\":{\"y\":[{}]}},5,{},"
+				  "{\"app\":\"B\"}]}";
+
+	for (size_t len = 0; len < sizeof(odd); len++) {
+		struct top_sample *s = calloc(1, sizeof(*s));
+		char *copy = malloc(len + 1);
+
+		assert_true(s && copy);
+		memcpy(copy, odd, len);
+		assert_int_equal(top_flows_read(s, copy, len), 0);
+		free(copy);
+		assert_true(s->flow_count <= 3);
+		if (s->flow_count == 3) {
+			assert_string_equal(s->flows[0].app, "}{\"");
+			assert_string_equal(s->flows[2].app, "B");
+		}
+		assert_true(len < sizeof(odd) - 3 || s->flow_count == 3);
+		top_sample_free(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_keys_end_and_go_back),
 		cmocka_unit_test(test_no_agent),
 		cmocka_unit_test(test_event_lines),
+		cmocka_unit_test(test_flows_cut_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,8 @@ struct top_sample {
 	uint64_t took_ns; /* all its requests but the first */
 	int err;	  /* 0; -ENOENT or -ECONNREFUSED: no agent; other -errno: see fault */
 	struct fault fault;
-	json_t *status, *stats, *apps_json, *flows_json, *rules_json;
+	json_t *status, *stats, *apps_json, *rules_json;
+	char *flow_words; /* the strings of flows */
 	struct top_rates rates;
 	struct top_app *apps;
 	struct top_flow *flows;
@@ -83,6 +84,9 @@ struct top_sample *top_sample_take(const struct paths *p, unsigned wants,
 				   const struct top_sample *before);
 /* Fills the tables of a sample whose documents are set; for tests. 0 or -ENOMEM. */
 int top_sample_fill(struct top_sample *s, const struct top_sample *before);
+/* Fills the tables of flows and domains (top_flows.c) from the agent's document, which is borrowed.
+ * 0 or -ENOMEM. */
+int top_flows_read(struct top_sample *s, const char *text, size_t len);
 void top_sample_free(struct top_sample *s);
 /* A counter of the agent's, 0 when there is none. */
 uint64_t top_counter(const struct top_sample *s, const char *name);

@@ -42,11 +42,11 @@ uint64_t top_counter(const struct top_sample *s, const char *name)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-/* One request that answers with a document. 0 or -errno with *f. */
-static int ask(const struct paths *p, const char *command, json_t **out, struct fault *f)
+/* One request that answers with a document; *answer has it (wire_clear). 0 or -errno with *f. */
+static int ask_text(const struct paths *p, const char *command, struct wire *answer,
+		    struct fault *f)
 {
 	struct text request = {0};
-	struct wire answer = {0};
 	int err;
 
 	remote_begin(&request, command);
@@ -55,20 +55,42 @@ static int ask(const struct paths *p, const char *command, json_t **out, struct 
 	text_putc(&request, '}');
 	err = request.failed ? fault_set(f, -ENOMEM, "out of memory")
 			     : control_request(p, slice_of(request.at, request.len),
-					       slice_of("", 0), &answer, f);
+					       slice_of("", 0), answer, f);
 	text_clear(&request);
+	if (!err && answer->kind) {
+		err = fault_set(f, -EIO, "%s", answer->err);
+		wire_clear(answer);
+	}
+	return err;
+}
+
+static int ask(const struct paths *p, const char *command, json_t **out, struct fault *f)
+{
+	struct wire answer = {0};
+	int err = ask_text(p, command, &answer, f);
+
 	if (err)
 		return err;
-	if (answer.kind)
-		err = fault_set(f, -EIO, "%s", answer.err);
-	else
-		*out = json_loadb(answer.out, answer.out_len, 0, NULL);
-	if (!err && !*out)
+	*out = json_loadb(answer.out, answer.out_len, 0, NULL);
+	if (!*out)
 		err = fault_set(f, -EPROTO,
 				"the agent's answer is no JSON; are this program and the running "
 				"agent of one version?");
 	wire_clear(&answer);
 	return err;
+}
+
+/* Flows are many: their document is read a row at a time. */
+static int ask_flows(const struct paths *p, struct top_sample *s)
+{
+	struct wire answer = {0};
+	int err = ask_text(p, "flows", &answer, &s->fault);
+
+	if (err)
+		return err;
+	err = top_flows_read(s, answer.out, answer.out_len);
+	wire_clear(&answer);
+	return err ? fault_set(&s->fault, err, "out of memory") : 0;
 }
 
 int top_change_ask(const struct paths *p, const struct top_change *c, struct fault *said)
@@ -157,75 +179,6 @@ static int apps_fill(struct top_sample *s, const struct top_sample *before)
 	return 0;
 }
 
-static int flows_fill(struct top_sample *s)
-{
-	const json_t *list = json_object_get(s->flows_json, "flows"), *row;
-	size_t i;
-
-	s->flows = calloc(json_array_size(list) + 1, sizeof(*s->flows));
-	if (!s->flows)
-		return -ENOMEM;
-	json_array_foreach(list, i, row)
-	{
-		s->flows[s->flow_count++] = (struct top_flow){
-			.proto = words(row, "protocol"),
-			.src = words(row, "src_ip"),
-			.dst = words(row, "dst_ip"),
-			.app = words(row, "app"),
-			.state = words(row, "state"),
-			.name = words(row, "domain"),
-			.reason = words(row, "block_reason"),
-			.src_port = number(row, "src_port"),
-			.dst_port = number(row, "dst_port"),
-			.packets = number(row, "packets"),
-			.bytes = number(row, "bytes"),
-			.dropped = number(row, "dropped_packets"),
-			.is_blocked = json_is_true(json_object_get(row, "blocked")),
-		};
-	}
-	return 0;
-}
-
-static int domain_order(const void *a, const void *b)
-{
-	return strcmp(((const struct top_domain *)a)->name, ((const struct top_domain *)b)->name);
-}
-
-/* Flows that have a name, by their names. */
-static int domains_fill(struct top_sample *s)
-{
-	struct top_domain *d = calloc(s->flow_count + 1, sizeof(*d));
-	size_t n = 0, kept = 0;
-
-	if (!d)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->flow_count; i++) {
-		const struct top_flow *f = &s->flows[i];
-
-		if (*f->name)
-			d[n++] = (struct top_domain){f->name,	   f->app,   1,
-						     f->packets,   f->bytes, f->dropped,
-						     f->is_blocked};
-	}
-	qsort(d, n, sizeof(*d), domain_order);
-	for (size_t i = 0; i < n; i++) {
-		if (kept && strcmp(d[kept - 1].name, d[i].name) == 0) {
-			struct top_domain *to = &d[kept - 1];
-
-			to->flows++;
-			to->packets += d[i].packets;
-			to->bytes += d[i].bytes;
-			to->dropped += d[i].dropped;
-			to->is_blocked |= d[i].is_blocked;
-		} else {
-			d[kept++] = d[i];
-		}
-	}
-	s->domains = d;
-	s->domain_count = kept;
-	return 0;
-}
-
 /* The rules in force, and what each dropped; a rule that is gone keeps what it did. */
 static int rules_fill(struct top_sample *s)
 {
@@ -278,10 +231,6 @@ int top_sample_fill(struct top_sample *s, const struct top_sample *before)
 
 	if (!err)
 		err = apps_fill(s, before);
-	if (!err)
-		err = flows_fill(s);
-	if (!err)
-		err = domains_fill(s);
 	rates_fill(s, before);
 	return err;
 }
@@ -304,7 +253,7 @@ struct top_sample *top_sample_take(const struct paths *p, unsigned wants,
 	if (!s->err && number(s->status, "rules") <= TOP_RULES_ASKED)
 		s->err = ask(p, "rules", &s->rules_json, &s->fault);
 	if (!s->err && (wants & TOP_WANT_FLOWS))
-		s->err = ask(p, "flows", &s->flows_json, &s->fault);
+		s->err = ask_flows(p, s);
 	if (!s->err && top_sample_fill(s, before))
 		s->err = fault_set(&s->fault, -ENOMEM, "out of memory");
 	s->took_ns = now_ns() - begin;
@@ -318,10 +267,10 @@ void top_sample_free(struct top_sample *s)
 	json_decref(s->status);
 	json_decref(s->stats);
 	json_decref(s->apps_json);
-	json_decref(s->flows_json);
 	json_decref(s->rules_json);
 	free(s->apps);
 	free(s->flows);
+	free(s->flow_words);
 	free(s->domains);
 	free(s->rules);
 	free(s);
