@@ -191,8 +191,12 @@ static int rights_drop(struct api *api, struct fault *f)
 		files.rlim_cur = files.rlim_max < FILES_OPEN ? files.rlim_max : FILES_OPEN;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	/* Another user's service has no porter and goes its ways itself, in directories that must
+	 * be there before bars go up around them; where they cannot be made there are no rules yet.
+	 */
+	if (!is_root)
+		(void)paths_make(&api->paths);
 	err = privilege_drop(is_root ? SERVICE_USER : NULL, "the service", f);
-	/* Another user's service has no porter, and goes its ways itself. */
 	if (!err)
 		err = bars_files(places, is_root ? 2 : 4, !is_root);
 	if (!err)
