@@ -99,7 +99,9 @@ class Serve:
     """A running service. wrap: what stands before the command (nsenter ...); open_socket: makes a
     TCP socket where the service can be reached."""
 
-    def __init__(self, *args, listen="127.0.0.1:0", env=None, wrap=(), open_socket=socket.socket):
+    def __init__(self, *args, listen="127.0.0.1:0", env=None, wrap=(), open_socket=socket.socket,
+                 program=None):
+        self.program = program or PROGRAM
         self.dir = tempfile.mkdtemp(prefix="dpi-service-")
         os.chmod(self.dir, 0o755)
         self.args, self.listen, self.wrap, self.open_socket = args, listen, list(wrap), open_socket
@@ -119,7 +121,7 @@ class Serve:
     def start(self):
         self.log = open(os.path.join(self.dir, "log"), "w+")
         self.process = subprocess.Popen(
-            [*self.wrap, PROGRAM, "serve", "--listen", self.listen, *self.args],
+            [*self.wrap, self.program, "serve", "--listen", self.listen, *self.args],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log, env=self.env)
         end = time.monotonic() + 20
         while time.monotonic() < end:
