@@ -306,7 +306,8 @@ $(BUILD)/tables: $(BIN)
 	$(Q)$(BIN) help --tables >$@
 $(BUILD)/man/dpi-xdp.1: $(BUILD)/tables $(wildcard scripts/man/*)
 	$(call say,MAN,$(@D))
-	$(Q)scripts/man/make $< $(@D)
+	$(Q)SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) \
+		scripts/man/make $< $(@D)
 $(BUILD)/completion/dpi-xdp: $(BUILD)/tables $(wildcard scripts/completion/*)
 	$(call say,SHELL,$(@D))
 	$(Q)scripts/completion/make $< $(@D)

@@ -75,16 +75,21 @@ def test_tables():
 
 # --- manual -----------------------------------------------------------------------------------
 def test_manual():
-    pages = {}
+    pages, aliases = {}, {}
     folder = os.path.join(TOP, BUILD, "man")
     for page in sorted(os.listdir(folder)):
         with open(os.path.join(folder, page)) as f:
             source = f.read()
+        if source.startswith(".so "):
+            target = os.path.join(folder, source.split("/")[1].strip())
+            aliases[page] = os.path.exists(target) and os.path.basename(target)
+            continue
         shown = run("groff", "-man", "-Tutf8", "-ww", "-rLL=100n", os.path.join(folder, page),
                     env=dict(os.environ, GROFF_NO_SGR="1"))
         pages[page] = re.sub(r".\x08", "", shown.stdout)
         good = shown.returncode == 0 and not shown.stderr and ".TH" in source
         check(good, f"manual/{page}", shown.stderr[:300])
+    check(aliases and all(aliases.values()), "manual/aliases", aliases)
     man = run("man", "--warnings", "-l", os.path.join(folder, "dpi-xdp.1"))
     check(man.returncode == 0 and not man.stderr, "manual/man", man.stderr[:300])
     for name, (_, help_text, rows) in tables().items():
@@ -92,7 +97,8 @@ def test_manual():
               re.search(rf"^ +{re.escape(name)}$", text, re.M)]
         flat = " ".join(pages["dpi-xdp.1"].split()).replace("‐ ", "")
         head = help_text[:30]
-        if not check(len(of) == 1, f"manual/of-{name}", f"is on {of}"):
+        own = f"dpi-xdp-{name}.1"
+        if not check(len(of) == 1 and of[0] == aliases.get(own, own), f"manual/of-{name}", f"is on {of}"):
             continue
         text = pages[of[0]] + pages["dpi-xdp.1"]
         lost = [o for o, *_ in rows if not re.search(rf"--{re.escape(o)}\b", text)]
