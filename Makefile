@@ -85,7 +85,7 @@ help:
 ## make SAN=address,undefined BUILD=build-asan   a sanitizer build, beside the plain one
 
 # --- kernel side -----------------------------------------------------------------------------
-$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/dpi/*.h vmlinux/*.h)
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/dpi/*.h vmlinux/*.h) Makefile
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPFFLAGS) -c $< -o $(@:.o=.tmp.o)
