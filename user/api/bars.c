@@ -17,6 +17,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* The leak sanitizer looks at its own process as a debugger does. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_TRACED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_TRACED 1
+#endif
+#endif
+#ifndef IS_TRACED
+#define IS_TRACED 0
+#endif
+
 /* --- files and ports -------------------------------------------------------------------------- */
 
 /* Rights of the first version, up to MAKE_SYM; of the second, REFER; of the third, TRUNCATE; ports
@@ -84,6 +96,8 @@ int bars_files(const struct bar_place *places, size_t count, bool may_connect)
 		return -errno;
 	for (size_t i = 0; !err && i < count; i++)
 		err = allow(ruleset, &places[i], r.files);
+	if (!err && IS_TRACED && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
+		err = allow(ruleset, &(struct bar_place){"/proc", false}, r.files);
 	if (!err && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		err = -errno;
 	close(ruleset);
@@ -100,18 +114,6 @@ int bars_files(const struct bar_place *places, size_t count, bool may_connect)
 #define ARCH AUDIT_ARCH_RISCV64
 #else
 #define ARCH 0 /* no filter: the other bars stand */
-#endif
-
-/* The leak sanitizer looks at its own process as a debugger does. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_TRACED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_TRACED 1
-#endif
-#endif
-#ifndef IS_TRACED
-#define IS_TRACED 0
 #endif
 
 #define LOAD(field) \
