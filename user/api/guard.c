@@ -29,6 +29,7 @@ enum {
 	TAKE_BYTES_MS = 16,
 	TICK_MS = 200,
 	EVENTS = 64,
+	SEND_BYTES = 131072,
 };
 
 enum slot_state {
@@ -250,6 +251,8 @@ static void taken(struct guard *g, int fd)
 	struct listen_source who;
 
 	g->api->counters->connections++;
+	/* What a client does not take must not fill the kernel's memory either. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BYTES}, sizeof(int));
 	listen_source_of(fd, &who);
 	for (size_t i = 0; i < SLOTS && !s; i++)
 		if (g->slot[i].state == SLOT_FREE)
