@@ -211,7 +211,7 @@ def flood(suite):
                 key = e["event_type"], e["timestamp"][:19], e.get("anomaly", {}).get("event")
                 seconds[key] = seconds.get(key, 0) + 1
         most = max(seconds.values())
-        suite.check(most <= 2 * 100 + 10, f"never more than {most} of a kind in a second", seconds)
+        suite.check(most <= 150, f"never more than {most} of a kind in a second", seconds)
         suite.check(size <= 10 << 20, f"the log has {size / 2**20:.1f} MiB ({kinds})", size)
 
 

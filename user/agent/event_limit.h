@@ -49,7 +49,7 @@ struct event_limit {
 
 const char *event_kind_name(enum event_kind k);
 /* True when the event's line may be written now; else it is counted as left out. type: eve_type()
- * of it; now_ns: monotonic. */
+ * of it; now_ns: of the clock whose seconds its time stamp shows. */
 bool event_limit_take(struct event_limit *l, const struct event *e, const char *type,
 		      uint64_t now_ns);
 

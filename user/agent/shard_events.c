@@ -79,7 +79,8 @@ static void event_line(struct shard *s, const struct event *e, const struct conn
 	uint64_t one = 1;
 	struct eve_config c;
 
-	if (!type || !event_limit_take(&s->limit, e, type, live_monotonic()))
+	if (!type ||
+	    !event_limit_take(&s->limit, e, type, live_monotonic() + s->config.clock.offset_ns))
 		return;
 	c = (struct eve_config){.catalogue = s->config.catalogue,
 				.rules = policy_rules(s->config.policy),

@@ -14,7 +14,7 @@
 enum {
 	IDLE_MS = 300,	/* to wait for lines while nothing else is to be done */
 	BUSY_MS = 20,	/* the same while lines wait in a sink */
-	SAVE_MS = 200,	/* between two writes of the positions */
+	SAVE_MS = 50,	/* between two writes of the positions */
 	FLUSH_MS = 2000 /* at the end, without anything being taken of what still waits */
 };
 
