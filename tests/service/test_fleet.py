@@ -556,6 +556,7 @@ def diverging():
         want = {"app:TikTok", "app:Spotify", "allow-app:YouTube", "domain:b.example.com"}
         same = wait_for(lambda: a.rules() == want and b.rules() == want)
         check(same, "both hosts have the edits of both", (a.rules(), b.rules()))
+        wait_for(lambda: a.status()["conflicts"])
         check("conflict" in a.said() and "app:YouTube" in a.said() and a.status()["conflicts"] == 1,
               "the conflict is said, with what was given up", a.said())
         version = int(c("GET", key("version")))
