@@ -43,8 +43,14 @@ class Place:
         self.agent.run("block-app", "TikTok")
         self.agent.run("block-domain", "ads.example.com")
         self.agent.run("allow-ip", "10.99.0.0/16")
+        self.redis = os.path.join(lab.dir, "redis")
+        self.redis_server = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.redis, "--save", "",
+             "--dir", lab.dir], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        lab.children.append(self.redis_server)
         self.serve = service.Serve(
-            env={k: self.agent.env[k] for k in ("DPI_XDP_RUN_DIR", "DPI_XDP_STATE_DIR")},
+            "--redis", "unix:" + self.redis, env={k: self.agent.env[k] for k in ("DPI_XDP_RUN_DIR", "DPI_XDP_STATE_DIR")},
             wrap=self.router.cmd(), open_socket=self.router.socket)
 
     def traffic(self):
@@ -244,6 +250,17 @@ def board(suite, p, prometheus):
                 [(r["name"], r["health"], r["state"]) for r in rules])
 
 
+def redis_away(suite, p):
+    v = values(p.page())
+    suite.check(v.get("dpi_xdp_fleet_connected") == 1 and v.get("dpi_xdp_fleet_version", 0) >= 1 and
+                v.get("dpi_xdp_fleet_rules") == 3 and v.get("dpi_xdp_fleet_sync_age_seconds", 99) < 10,
+                "a fleet is told", {k: n for k, n in v.items() if "fleet" in k})
+    p.redis_server.kill()
+    p.redis_server.wait()
+    suite.check(net.wait_for(lambda: values(p.page())["dpi_xdp_fleet_connected"] == 0, 5, 0.1),
+                "a Redis that is away is a 0")
+
+
 def beside_an_agent(suite):
     with net.Lab() as lab:
         p = Place(lab)
@@ -253,6 +270,7 @@ def beside_an_agent(suite):
             many_names(suite, p)
             prometheus.wait_ready()
             board(suite, p, prometheus)
+            redis_away(suite, p)
             p.agent.detach()
             suite.check(net.wait_for(lambda: values(p.page())["dpi_xdp_agent_up"] == 0, 3),
                         "an agent that ended is a 0")
@@ -281,9 +299,9 @@ def board_form(suite):
 
 
 if __name__ == "__main__":
-    for tool in ("promtool", "prometheus"):
+    for tool in ("promtool", "prometheus", "redis-server"):
         if not shutil.which(tool):
-            print(f"FAIL setup: {tool} is not installed (Debian: prometheus)")
+            print(f"FAIL setup: {tool} is not installed; scripts/install-deps does that")
             sys.exit(1)
     sys.argv = [a for a in sys.argv if a != "--full"]
     net.main([beside_an_agent, board_form])
