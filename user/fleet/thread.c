@@ -242,6 +242,8 @@ static bool wait_next(struct fleet *fl, bool *is_due)
 	}
 	if (p[2].revents) {
 		drain(fl->network_fd);
+		/* The first attempt may come before the neighbours are known again. */
+		fl->attempts = 0;
 		fl->connect_due = least(fl->connect_due, fl->tried_ms + BACKOFF_MIN_MS);
 	}
 	if (p[3].revents) {
