@@ -69,7 +69,9 @@ class Site:
         lab.join(hub, self.wire, self.router, "hub", self.subnet)
         self.agent = lab.agent(self.router)
         self.agent.attach("lan")
-        self.host = place.host(f"site{number}", url, wrap=self.router.cmd())
+        # One host has the whole service, so that its porter is met with an agent too.
+        self.host = place.host(f"site{number}", url, wrap=self.router.cmd(),
+                               kind=fleet.Service if number else fleet.Host)
         self.host.state, self.host.env = self.agent.state_dir, self.agent.env
         self.host.start()
         echo = self.router.spawn(sys.executable, "-c", "import socket\n"

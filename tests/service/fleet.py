@@ -4,6 +4,7 @@ A fleet for tests: a redis-server of one's own, hosts that share rules through i
 it. Everything is ended by the number it was started with. Only the standard library is used.
 """
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -221,6 +222,38 @@ class Host:
             return f.read()
 
 
+class Service(Host):
+    """The same by the whole service, as `dpi-xdp serve` starts it, on a unix socket."""
+
+    def start(self, *more):
+        self.at = os.path.join(self.dir, "http.sock")
+        name = ["--fleet", self.fleet] if self.fleet else []
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.wrap + [PROGRAM, "serve", "--listen", "unix:" + self.at, "--redis", self.url, *name,
+                             *self.options, *more],
+                # A service that may open no file of /proc cannot be searched for leaks.
+                env=dict(self.env, ASAN_OPTIONS="detect_leaks=0:" + self.env.get("ASAN_OPTIONS", "")),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        return self
+
+    def ask(self, method, path):
+        c = http.client.HTTPConnection("localhost", timeout=5)
+        c.sock = socket.socket(socket.AF_UNIX)
+        c.sock.settimeout(5)
+        try:
+            c.sock.connect(self.at)
+            c.request(method, path, headers={"Content-Type": "application/json"} if method != "GET" else {})
+            return json.loads(c.getresponse().read())
+        finally:
+            c.close()
+
+    def status(self, word=""):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.ask("GET", "/health")["redis"] or {}
+        return {}
+
+
 class Place:
     """A directory, servers and hosts, all of which are gone at the end."""
 
@@ -253,8 +286,8 @@ class Place:
         self.things.append(server)
         return server
 
-    def host(self, name, url, *options, **how):
-        host = Host(os.path.join(self.dir, name), url, *options, **how)
+    def host(self, name, url, *options, kind=Host, **how):
+        host = kind(os.path.join(self.dir, name), url, *options, **how)
         self.things.append(host)
         return host
 

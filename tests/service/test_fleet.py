@@ -7,8 +7,6 @@ that what is for one host alone stays there. `--full`: as many repetitions as we
 """
 import concurrent.futures
 import contextlib
-import http.client
-import json
 import os
 import random
 import re
@@ -16,12 +14,11 @@ import signal
 import shutil
 import socket
 import statistics
-import subprocess
 import sys
 import threading
 import time
 
-from fleet import HOST_PROGRAM, NEVER, PROGRAM, Host, Place, free_port, key, wait_for
+from fleet import HOST_PROGRAM, NEVER, PROGRAM, Place, Service, key, wait_for
 
 FULL = "--full" in sys.argv
 MANY = [f"host{i}.example.com" for i in range(500)]
@@ -602,32 +599,6 @@ def chaos():
             if not same:
                 bad.append([h.rules() for h in hosts] + [h.status() for h in hosts])
         check(not bad, f"whatever happens, left in peace all agree ({40 if FULL else 1} times)", bad[:1])
-
-
-class Service(Host):
-    """The whole service, as `dpi-xdp serve` starts it."""
-
-    def start(self, *more):
-        self.port = free_port()
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--redis", self.url, *self.options, *more],
-                # A service that may open no file of /proc cannot be searched for leaks.
-                env=dict(self.env, ASAN_OPTIONS="detect_leaks=0:" + self.env.get("ASAN_OPTIONS", "")),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        return self
-
-    def ask(self, method, path):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        c.request(method, path, headers={"Content-Type": "application/json"} if method != "GET" else {})
-        answer = json.loads(c.getresponse().read())
-        c.close()
-        return answer
-
-    def status(self, word=""):
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            return self.ask("GET", "/health")["redis"] or {}
-        return {}
 
 
 def services():
