@@ -355,6 +355,19 @@ static void events_serve(struct guard *g, const struct epoll_event *e, int count
 		take_all(g);
 }
 
+/* With nobody there whose time runs, there is nothing to look after. */
+static int tick_of(struct guard *g)
+{
+	int tick = -1;
+
+	pthread_mutex_lock(&g->lock);
+	for (size_t i = 0; i < SLOTS && tick < 0; i++)
+		if (g->slot[i].state == SLOT_WAIT || is_active(&g->slot[i]))
+			tick = TICK_MS;
+	pthread_mutex_unlock(&g->lock);
+	return tick;
+}
+
 static void *guard_run(void *arg)
 {
 	struct guard *g = arg;
@@ -362,7 +375,7 @@ static void *guard_run(void *arg)
 	uint64_t swept = 0;
 
 	while (!atomic_load(&g->is_ending)) {
-		int n = epoll_wait(g->epoll, e, EVENTS, TICK_MS);
+		int n = epoll_wait(g->epoll, e, EVENTS, tick_of(g));
 		uint64_t now = api_now_ms();
 
 		pthread_mutex_lock(&g->lock);
