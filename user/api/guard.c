@@ -1,170 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The door; see guard.h. One thread over one epoll. A socket belongs to this thread until its head
- * is whole and good, then to libmicrohttpd's, which tells when it closes it; from here such a
- * socket is only ever shut down, under the lock that keeps its number from being used again.
+ * The door; see guard.h. One thread over one epoll: takes connections, reads heads, keeps time.
  */
-#include "api/guard.h"
+#include "api/guard_state.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "api/conn.h"
-#include "api/head.h"
-#include "api/listen.h"
-
-enum {
-	SLOTS = GUARD_ACTIVE_MAX + GUARD_STREAMS_MAX + GUARD_WAIT_MAX,
-	HEAD_MS = 5000,	  /* for the whole head */
-	WAIT_MS = 1000,	  /* for a place */
-	LINGER_MS = 1000, /* for the client to take a refusal */
-	TAKE_MS = 10000,  /* for an answer, and more for a long one: */
-	TAKE_BYTES_MS = 16,
-	TICK_MS = 200,
-	EVENTS = 64,
-	SEND_BYTES = 131072,
-};
-
-enum slot_state {
-	SLOT_FREE,
-	SLOT_WAIT,   /* for a place */
-	SLOT_HEAD,   /* its head is being read */
-	SLOT_LINGER, /* refused; the client may still be sending */
-	SLOT_SERVED, /* libmicrohttpd's */
-	SLOT_STREAM, /* libmicrohttpd's, and no place taken */
-};
-
-struct slot {
-	struct guard *guard;
-	enum slot_state state;
-	int fd;
-	uint64_t since_ms;
-	uint64_t until_ms; /* SERVED: the answer is to be taken by then; 0: no limit runs */
-	struct listen_source who;
-	struct head head;
-};
-
-struct guard {
-	struct api *api;
-	struct MHD_Daemon *daemon;
-	int listener, epoll, bell;
-	pthread_t thread;
-	pthread_mutex_t lock; /* of the slots' states */
-	bool is_quiet;
-	_Atomic bool is_ending;
-	struct slot slot[SLOTS];
-	char seen[HEAD_MAX];
-};
-
-/* --- places ----------------------------------------------------------------------------------- */
-
-static bool is_active(const struct slot *s)
-{
-	return s->state == SLOT_HEAD || s->state == SLOT_LINGER || s->state == SLOT_SERVED;
-}
-
-static unsigned count_state(const struct guard *g, enum slot_state state)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < SLOTS; i++)
-		n += g->slot[i].state == state;
-	return n;
-}
-
-/* Active connections; who: of this source alone. */
-static unsigned count_active(const struct guard *g, const struct listen_source *who)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < SLOTS; i++)
-		n += is_active(&g->slot[i]) &&
-		     (!who || memcmp(&g->slot[i].who, who, sizeof(*who)) == 0);
-	return n;
-}
-
-static void slot_close(struct slot *s)
-{
-	epoll_ctl(s->guard->epoll, EPOLL_CTL_DEL, s->fd, NULL);
-	close(s->fd);
-	s->state = SLOT_FREE;
-}
-
-/* Where all places are taken, one who has said nothing makes room for a source that has fewer. */
-static bool make_room(struct guard *g, unsigned newcomer_has)
-{
-	struct slot *victim = NULL;
-	unsigned most = newcomer_has + 1;
-
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &g->slot[i];
-		unsigned has;
-
-		if (s->state != SLOT_HEAD && s->state != SLOT_LINGER)
-			continue;
-		has = count_active(g, &s->who);
-		if (has > most || (victim && has == most && s->since_ms < victim->since_ms)) {
-			most = has;
-			victim = s;
-		}
-	}
-	if (!victim)
-		return false;
-	g->api->counters->clients_slow++;
-	slot_close(victim);
-	return true;
-}
-
-static bool has_place(struct guard *g, const struct listen_source *who)
-{
-	unsigned own = count_active(g, who);
-
-	if (own >= GUARD_SOURCE_MAX)
-		return false;
-	return count_active(g, NULL) < GUARD_ACTIVE_MAX || make_room(g, own);
-}
-
-/* --- refusing --------------------------------------------------------------------------------- */
-
-static void refuse(struct guard *g, int fd, unsigned status, const char *detail)
-{
-	struct text body = {0}, all = {0};
-	char junk[1024];
-
-	text_printf(&body, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":",
-		    answer_title(status), status);
-	text_json(&body, slice_text(detail));
-	text_puts(&body, "}\n");
-	text_printf(&all,
-		    "HTTP/1.1 %u %s\r\nContent-Type: application/problem+json\r\n"
-		    "Content-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n"
-		    "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n",
-		    status, answer_title(status), body.len,
-		    status == 503 ? "Retry-After: 1\r\n" : "");
-	text_add(&all, body.at, body.len);
-	if (!all.failed && send(fd, all.at, all.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		g->api->counters->clients_slow++;
-	shutdown(fd, SHUT_WR);
-	while (recv(fd, junk, sizeof(junk), MSG_DONTWAIT) > 0)
-		;
-	text_clear(&body);
-	text_clear(&all);
-}
-
-static void refuse_full(struct guard *g, int fd)
-{
-	g->api->counters->connections_refused++;
-	refuse(g, fd, 503,
-	       "there are too many connections, of all or of your address; try again "
-	       "in a second");
-}
 
 /* --- a connection's way ----------------------------------------------------------------------- */
 
@@ -212,8 +57,8 @@ static void head_look(struct guard *g, struct slot *s)
 		return;
 	}
 	g->api->counters->heads_refused++;
-	refuse(g, s->fd, s->head.status ? s->head.status : 431,
-	       s->head.fault ? s->head.fault : "the head is too long");
+	guard_refuse(g, s->fd, s->head.status ? s->head.status : 431,
+		     s->head.fault ? s->head.fault : "the head is too long");
 	s->state = SLOT_LINGER;
 	s->since_ms = api_now_ms();
 }
@@ -257,13 +102,13 @@ static void taken(struct guard *g, int fd)
 	for (size_t i = 0; i < SLOTS && !s; i++)
 		if (g->slot[i].state == SLOT_FREE)
 			s = &g->slot[i];
-	if (!s || (!has_place(g, &who) && count_state(g, SLOT_WAIT) >= GUARD_WAIT_MAX)) {
-		refuse_full(g, fd);
+	if (!s || (!slots_have_place(g, &who) && slots_in(g, SLOT_WAIT) >= GUARD_WAIT_MAX)) {
+		guard_refuse_full(g, fd);
 		close(fd);
 		return;
 	}
 	*s = (struct slot){.guard = g, .fd = fd, .who = who, .since_ms = api_now_ms()};
-	if (has_place(g, &who))
+	if (slots_have_place(g, &who))
 		enter(g, s);
 	else
 		s->state = SLOT_WAIT;
@@ -288,7 +133,7 @@ static void overdue(struct guard *g, struct slot *s, uint64_t now)
 
 	if (s->state == SLOT_HEAD && age > HEAD_MS) {
 		g->api->counters->clients_slow++;
-		refuse(g, s->fd, 408, "the head took longer than five seconds");
+		guard_refuse(g, s->fd, 408, "the head took longer than five seconds");
 		s->state = SLOT_LINGER;
 		s->since_ms = now;
 	} else if (s->state == SLOT_LINGER && age > LINGER_MS) {
@@ -298,7 +143,7 @@ static void overdue(struct guard *g, struct slot *s, uint64_t now)
 		s->until_ms = 0;
 		shutdown(s->fd, SHUT_RDWR);
 	} else if (s->state == SLOT_WAIT && age > WAIT_MS) {
-		refuse_full(g, s->fd);
+		guard_refuse_full(g, s->fd);
 		close(s->fd);
 		s->state = SLOT_FREE;
 	}
@@ -307,17 +152,17 @@ static void overdue(struct guard *g, struct slot *s, uint64_t now)
 /* Who has waited longest comes in first. */
 static void let_in(struct guard *g)
 {
-	while (count_state(g, SLOT_WAIT)) {
+	while (slots_in(g, SLOT_WAIT)) {
 		struct slot *next = NULL;
 
 		for (size_t i = 0; i < SLOTS; i++) {
 			struct slot *s = &g->slot[i];
 
 			if (s->state == SLOT_WAIT && (!next || s->since_ms < next->since_ms) &&
-			    count_active(g, &s->who) < GUARD_SOURCE_MAX)
+			    slots_active(g, &s->who) < GUARD_SOURCE_MAX)
 				next = s;
 		}
-		if (!next || !has_place(g, &next->who))
+		if (!next || !slots_have_place(g, &next->who))
 			return;
 		enter(g, next);
 	}
@@ -362,7 +207,7 @@ static int tick_of(struct guard *g)
 
 	pthread_mutex_lock(&g->lock);
 	for (size_t i = 0; i < SLOTS && tick < 0; i++)
-		if (g->slot[i].state == SLOT_WAIT || is_active(&g->slot[i]))
+		if (g->slot[i].state == SLOT_WAIT || slot_is_active(&g->slot[i]))
 			tick = TICK_MS;
 	pthread_mutex_unlock(&g->lock);
 	return tick;
@@ -388,73 +233,6 @@ static void *guard_run(void *arg)
 		pthread_mutex_unlock(&g->lock);
 	}
 	return NULL;
-}
-
-/* --- from the daemon's thread ----------------------------------------------------------------- */
-
-static struct slot *slot_of(struct MHD_Connection *mhd)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
-
-static void ring(struct guard *g)
-{
-	const uint64_t one = 1;
-
-	(void)!write(g->bell, &one, sizeof(one));
-}
-
-void guard_notified(void *cls, struct MHD_Connection *mhd, void **context,
-		    enum MHD_ConnectionNotificationCode code)
-{
-	struct guard *g = *(struct guard **)cls;
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-	if (!g || !info)
-		return;
-	pthread_mutex_lock(&g->lock);
-	for (size_t i = 0; i < SLOTS && code == MHD_CONNECTION_NOTIFY_STARTED; i++)
-		if (g->slot[i].state == SLOT_SERVED && g->slot[i].fd == info->connect_fd)
-			*context = &g->slot[i];
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED && *context) {
-		((struct slot *)*context)->state = SLOT_FREE;
-		*context = NULL;
-	}
-	pthread_mutex_unlock(&g->lock);
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
-		ring(g);
-}
-
-void guard_answer_begins(struct MHD_Connection *mhd, uint64_t len)
-{
-	struct slot *s = slot_of(mhd);
-
-	if (!s)
-		return;
-	pthread_mutex_lock(&s->guard->lock);
-	s->until_ms = api_now_ms() + TAKE_MS + len / TAKE_BYTES_MS;
-	pthread_mutex_unlock(&s->guard->lock);
-}
-
-bool guard_stream_begins(struct MHD_Connection *mhd)
-{
-	struct slot *s = slot_of(mhd);
-	bool is_in = false;
-
-	if (!s)
-		return true;
-	pthread_mutex_lock(&s->guard->lock);
-	if (count_state(s->guard, SLOT_STREAM) < GUARD_STREAMS_MAX) {
-		s->state = SLOT_STREAM;
-		is_in = true;
-	}
-	pthread_mutex_unlock(&s->guard->lock);
-	ring(s->guard);
-	return is_in;
 }
 
 /* --- start and end ---------------------------------------------------------------------------- */
@@ -516,7 +294,7 @@ void guard_free(struct guard *g)
 	if (!g)
 		return;
 	atomic_store(&g->is_ending, true);
-	ring(g);
+	guard_ring(g);
 	pthread_join(g->thread, NULL);
 	close(g->epoll);
 	close(g->bell);
