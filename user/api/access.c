@@ -223,7 +223,7 @@ static bool host_allowed(struct api_conn *c, const char *host)
 		if (host_is(host, len, x->options->hosts[i]) ||
 		    strcasecmp(host, x->options->hosts[i]) == 0)
 			return true;
-	for (size_t i = 0; x->is_local && i < sizeof(own) / sizeof(own[0]); i++)
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (host_is(host, len, own[i]))
 			return true;
 	/* An address that the client really reached: no name, so no name was rebound. */

@@ -236,6 +236,11 @@ static int way_stored(void *ctx, struct slice json, struct slice data, struct wi
 	return 0;
 }
 
+int porter_fd(const struct porter *p)
+{
+	return p->socket;
+}
+
 bool porter_fleet_status(struct porter *p, struct fleet_status *out)
 {
 	struct wire answer = {0};

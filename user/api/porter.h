@@ -21,6 +21,9 @@ int porter_start(struct api *api, struct fault *f);
 /* NULL in api->porter is fine. */
 void porter_stop(struct api *api);
 
+/* Hangs up (POLLHUP) when the porter's process has ended before its time; -1: there is none. */
+int porter_fd(const struct porter *p);
+
 /* False: there is no fleet. Any thread. */
 bool porter_fleet_status(struct porter *p, struct fleet_status *out);
 void porter_fleet_poke(struct porter *p);

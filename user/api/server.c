@@ -69,15 +69,21 @@ static struct MHD_Daemon *daemon_start(struct api *api)
 				MHD_OPTION_NOTIFY_COMPLETED, conn_end, api, MHD_OPTION_END);
 }
 
-/* Waits for the signal to end, and tells a service manager meanwhile that all is well. */
-static void wait_for_end(int signals)
+/* Waits for the signal to end, and tells a service manager meanwhile that all is well. Without its
+ * porter the service cannot go on, nor make another one. 0 or -EPIPE with *f. */
+static int wait_for_end(struct api *api, int signals, struct fault *f)
 {
-	struct pollfd p = {.fd = signals, .events = POLLIN};
+	struct pollfd p[] = {{.fd = signals, .events = POLLIN}, {.fd = porter_fd(api->porter)}};
 	uint64_t watchdog_us = 0;
 	int every = sd_watchdog_enabled(0, &watchdog_us) > 0 ? (int)(watchdog_us / 2000) : -1;
 
-	while (poll(&p, 1, every) <= 0)
+	while (poll(p, 2, every) <= 0 || !(p[0].revents | p[1].revents))
 		sd_notify(0, "WATCHDOG=1");
+	if (!p[0].revents)
+		return fault_set(f, -EPIPE,
+				 "the process that holds the way to the agent has ended; start the "
+				 "service again");
+	return 0;
 }
 
 static int signals_take(struct fault *f)
@@ -160,7 +166,7 @@ static int run(struct api *api, int listener, struct fault *f)
 		listen_url(listener, api->options->listen, url, sizeof(url));
 		log_note("serving on %s", url);
 		sd_notifyf(0, "READY=1\nSTATUS=serving on %s", url);
-		wait_for_end(signals);
+		err = wait_for_end(api, signals, f);
 		sd_notify(0, "STOPPING=1");
 	}
 	guard_quiet(api->guard);
