@@ -620,6 +620,13 @@ def rights(suite):
         suite.check(main["Seccomp"] == "2", "the service's system calls are filtered", main["Seccomp"])
         fds = [os.readlink(f"/proc/{s.process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{s.process.pid}/fd")]
         suite.check(not any("bpf" in f for f in fds), "it holds no map", fds)
+        if os.geteuid() == 0:
+            with Serve() as other:
+                porter = [pid for pid in other.pids() if open(f"/proc/{pid}/comm").read().strip() == "dpi-xdp-porter"]
+                os.kill(porter[0], signal.SIGKILL)
+                other.process.wait(10)
+                suite.check(other.process.returncode == 1 and "has ended" in other.said(),
+                            "without its porter it ends, and says so", other.said())
         s.process.send_signal(signal.SIGKILL)
         s.process.wait()
         end = time.monotonic() + 3
