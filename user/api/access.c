@@ -36,7 +36,6 @@ struct source {
 struct api_access {
 	char token[TOKEN_MAX + 1]; /* "": none */
 	bool is_local;		   /* loopback or a unix socket: who asks is on this machine */
-	char own_host[80];	   /* of --listen, without port; "" for a unix socket */
 	const struct api_options *options;
 	struct source source[SOURCES_MAX];
 };
@@ -104,7 +103,7 @@ int access_open(struct api *api, struct fault *f)
 		return fault_set(f, -ENOMEM, "out of memory");
 	api->access = x;
 	x->options = o;
-	err = listen_describe(o->listen, &x->is_local, x->own_host, sizeof(x->own_host), f);
+	err = listen_describe(o->listen, &x->is_local, f);
 	if (!err && !x->is_local && !o->token_file)
 		err = fault_set(f, -EINVAL,
 				"--listen %s lets other machines in, which needs a token: add "

@@ -99,7 +99,7 @@ static void host_write(const union address *at, char *out, size_t size)
 			 strncmp(text, "::ffff:", 7) ? text : text + 7);
 }
 
-int listen_describe(const char *text, bool *is_local, char *host, size_t size, struct fault *f)
+int listen_describe(const char *text, bool *is_local, struct fault *f)
 {
 	union address at;
 	socklen_t len;
@@ -111,7 +111,6 @@ int listen_describe(const char *text, bool *is_local, char *host, size_t size, s
 		    (at.any.sa_family == AF_INET &&
 		     (ntohl(at.v4.sin_addr.s_addr) >> 24) == IN_LOOPBACKNET) ||
 		    (at.any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&at.v6.sin6_addr));
-	host_write(&at, host, size);
 	return 0;
 }
 

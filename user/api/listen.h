@@ -21,8 +21,8 @@ struct listen_source {
 };
 
 /* Reads "ADDRESS:PORT", "[ADDRESS]:PORT", "localhost:PORT" or "unix:PATH": is it this machine alone
- * that can reach it, and as which host ("" for a path)? 0, or -EINVAL with *f. */
-int listen_describe(const char *text, bool *is_local, char *host, size_t size, struct fault *f);
+ * that can reach it? 0, or -EINVAL with *f. */
+int listen_describe(const char *text, bool *is_local, struct fault *f);
 /* Opens it. Gives a listening, non-blocking descriptor, or -errno with *f. */
 int listen_open(const char *text, struct fault *f);
 /* Writes the URL that reaches a listening descriptor. */
