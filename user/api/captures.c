@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "api/inforce.h"
@@ -23,6 +24,7 @@ enum {
 	WAIT_MS = 30000,  /* for a turn */
 	NOTES_MAX = 4096,
 	LOOK_MS = 1000,
+	SPLICE_MOST = 1 << 20,
 };
 
 struct capture_upload {
@@ -71,6 +73,7 @@ static void fail(struct capture_upload *u, unsigned status, const struct fault *
 	u->state = UPLOAD_FAILED;
 	u->status = status;
 	u->fault = *f;
+	pthread_cond_broadcast(&u->set->started);
 }
 
 static void resume(struct capture_upload *u)
@@ -304,6 +307,65 @@ static int client_of(const struct capture_upload *u)
 		MHD_get_connection_info(api_request_mhd(u->q), MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	return info ? info->connect_fd : -1;
+}
+
+bool capture_upload_is_next(const struct capture_upload *u)
+{
+	struct api_captures *c = u->set;
+	unsigned before = 0;
+
+	pthread_mutex_lock(&c->lock);
+	for (const struct capture_upload *o = c->first; o != u; o = o->next)
+		before += o->state != UPLOAD_FAILED && !o->is_over;
+	pthread_mutex_unlock(&c->lock);
+	return before < c->api->options->capture_jobs;
+}
+
+int capture_upload_wait(struct capture_upload *u)
+{
+	bool has_failed;
+
+	pthread_mutex_lock(&u->set->lock);
+	while (u->state == UPLOAD_WAITING || u->state == UPLOAD_STARTING)
+		pthread_cond_wait(&u->set->started, &u->set->lock);
+	has_failed = u->state == UPLOAD_FAILED;
+	pthread_mutex_unlock(&u->set->lock);
+	return has_failed ? -EIO : 0;
+}
+
+/* Waits until the pipe has room, or nobody at its end. */
+static void wait_room(const struct capture_upload *u)
+{
+	struct pollfd p = {.fd = u->child.input, .events = POLLOUT};
+
+	poll(&p, 1, LOOK_MS);
+}
+
+ssize_t capture_upload_splice(struct capture_upload *u, int from, uint64_t len)
+{
+	size_t most = len < SPLICE_MOST ? (size_t)len : SPLICE_MOST;
+	ssize_t n;
+
+	for (;;) {
+		push(u);
+		if (u->rest.len) {
+			wait_room(u);
+			continue;
+		}
+		if (u->is_deaf) /* thrown away, not even copied (tcp(7)) */
+			n = recv(from, NULL, most, MSG_TRUNC);
+		else
+			n = splice(from, NULL, u->child.input, NULL, most,
+				   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+		if (n >= 0)
+			return n;
+		if (errno == EPIPE)
+			u->is_deaf = true;
+		else if (errno == EAGAIN && !u->is_deaf)
+			wait_room(u);
+		else if (errno != EINTR)
+			return -errno;
+	}
 }
 
 int capture_upload_finish(struct capture_upload *u, struct launch_end *end)

@@ -45,7 +45,14 @@ int capture_upload_ready(struct capture_upload *u);
 int capture_upload_write(struct capture_upload *u, struct slice bytes);
 const struct fault *capture_upload_fault(const struct capture_upload *u, unsigned *status);
 
-/* A thread of the pool: hands on the rest and waits for the end. 0 with *end; -ECONNRESET: the
+/* Server's thread: would this one have its turn at once? */
+bool capture_upload_is_next(const struct capture_upload *u);
+/* A thread of the pool, as what follows: waits until there is a child. 0, or -EIO: it failed. */
+int capture_upload_wait(struct capture_upload *u);
+/* Moves bytes that are there from a socket to the child, len at most. Returns how many, 0 at the
+ * end of the socket, or -errno. */
+ssize_t capture_upload_splice(struct capture_upload *u, int from, uint64_t len);
+/* Hands on the rest and waits for the end. 0 with *end; -ECONNRESET: the
  * client hung up, and its child was ended; another -errno. */
 int capture_upload_finish(struct capture_upload *u, struct launch_end *end);
 /* Gives the descriptor of what the child wrote; once. */

@@ -279,6 +279,21 @@ static enum MHD_Result answer_queue(struct api_conn *c)
 	return result;
 }
 
+static enum MHD_Result work_later(struct api_conn *c)
+{
+	c->state = CONN_WORKING;
+	MHD_suspend_connection(c->mhd);
+	work_add(c->q.api->work, c);
+	return MHD_YES;
+}
+
+static bool is_straight(struct api_conn *c)
+{
+	const struct route_sink *sink = c->q.route->sink;
+
+	return sink && sink->is_straight && sink->is_straight(&c->q);
+}
+
 /* The body is whole: answer, here or in the pool. */
 static enum MHD_Result work(struct api_conn *c)
 {
@@ -297,10 +312,7 @@ static enum MHD_Result work(struct api_conn *c)
 			api_problem(&c->a, 500, "the request failed; try again");
 		return answer_queue(c);
 	}
-	c->state = CONN_WORKING;
-	MHD_suspend_connection(c->mhd);
-	work_add(c->q.api->work, c);
-	return MHD_YES;
+	return work_later(c);
 }
 
 enum MHD_Result conn_serve(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -314,7 +326,7 @@ enum MHD_Result conn_serve(void *cls, struct MHD_Connection *mhd, const char *ur
 	if (c->state == CONN_HEAD) {
 		c->state = CONN_BODY;
 		if (head_check(c, method) == 0)
-			return MHD_YES;
+			return is_straight(c) ? work_later(c) : MHD_YES;
 		c->state = CONN_REFUSED;
 		/* A client that is not waiting for leave hears best once it has said all. */
 		if (c->q.body_len <= API_BODY_MAX && !api_header(&c->q, "Expect"))

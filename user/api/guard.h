@@ -33,6 +33,8 @@ void guard_free(struct guard *g);
 void guard_notified(void *cls, struct MHD_Connection *mhd, void **context,
 		    enum MHD_ConnectionNotificationCode code);
 
+/* Bytes of the head of its request, the empty line with them; 0: not known. */
+size_t guard_head_len(struct MHD_Connection *mhd);
 /* The answer of so many bytes begins: it must be taken within a while. */
 void guard_answer_begins(struct MHD_Connection *mhd, uint64_t len);
 /* The answer will go on: its place is free for others. False: there are too many. */

@@ -43,6 +43,13 @@ void guard_notified(void *cls, struct MHD_Connection *mhd, void **context,
 		guard_ring(g);
 }
 
+size_t guard_head_len(struct MHD_Connection *mhd)
+{
+	const struct slot *s = slot_of(mhd);
+
+	return s ? s->head.line + 2 : 0; /* where its empty line begins, and CR LF */
+}
+
 void guard_answer_begins(struct MHD_Connection *mhd, uint64_t len)
 {
 	struct slot *s = slot_of(mhd);

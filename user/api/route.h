@@ -19,6 +19,9 @@ struct route_sink {
 	/* The next bytes. May answer: the rest is then read and thrown away. 0; -EAGAIN: none were
 	 * taken and the body is paused (api_body_pause); or another -errno. */
 	int (*take)(struct api_request *q, struct api_answer *a, const void *at, size_t len);
+	/* After begin: will handle() read the body by itself (straight.h)? Then take is not called.
+	 * NULL: never. */
+	bool (*is_straight)(struct api_request *q);
 	/* When the request ends, however it ends, if q->sink is not NULL. */
 	void (*end)(struct api_request *q);
 };
