@@ -195,6 +195,60 @@ def test_faults(suite):
                    for what, r, status, words in rows], "what is no capture is a problem document")
 
 
+def test_straight(suite):
+    """A client that waits for leave to send (as curl does from 1 MiB on) has its body taken from the
+    socket itself. However the form is built and cut, the report is the same."""
+    capture = PCAP + b"".join(record(FRAME[:26] + struct.pack(">I", 0x0A000000 + i % 5000) + FRAME[30:] +
+                                     b"\r\n--" * (i % 50)) for i in range(15000))
+    _, expected = analyze(capture)
+    head = ("PUT /analyze?reproducible=1 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            f"Content-Length: {len(capture)}\r\n\r\n").encode()
+    with tempfile.TemporaryDirectory() as d, Serve("--capture-size", "3") as serve:
+        def curl(*args):
+            return subprocess.run(["curl", "-s", "-S", "--noproxy", "*", "-m", "30", *args,
+                                   f"http://127.0.0.1:{serve.port}/analyze?reproducible=1"],
+                                  capture_output=True, timeout=40).stdout
+
+        for name, data in (("good", capture), ("text", b"hello\n" * 300000), ("long", capture * 2),
+                           ("field", b"\r\n\r\n" * 20000)):
+            with open(os.path.join(d, name), "wb") as f:
+                f.write(data)
+        good, text, long, field = (os.path.join(d, n) for n in ("good", "text", "long", "field"))
+        rows = [
+            ("-T", good), ("-F", f"file=@{good}"), ("-F", "x=1", "-F", f"file=@{good}"),
+            ("-F", "x=", "-F", f"file=@{good}"), ("-F", f"file=@{good}", "-F", "y=2"),
+            ("-F", f"x=<{field}", "-F", f"file=@{good}", "-F", "y=2"),
+            ("-F", f'file=@{good};filename="a\r\n\r\nb"'), ("-H", "Expect:", "-F", f"file=@{good}"),
+            ("-H", "Expect:", "-T", good), ("--limit-rate", "4M", "-F", f"file=@{good}")]
+        suite.all([(args, curl(*args) == expected) for args in rows],
+                  "a body that is asked for gives the same report")
+        cases = ((("-T", text), 422), (("-F", f"file=@{text}"), 422), (("-T", long), 413),
+                 (("-F", f"file=@{long}"), 413), (("-F", f"fill=@{good}"), 422))
+        answers = [(args, status, curl(*args)) for args, status in cases]
+        suite.all([(row, json.loads(row[2])["status"] == row[1]) for row in answers],
+                  "what is none is refused there too")
+        rows = []
+        for early in (0, 1, 1000, 70000):  # so much is sent without leave
+            with serve.connect() as s:
+                s.sendall(head + capture[:early])
+                time.sleep(0.1)
+                s.sendall(capture[early:])
+                got = b""
+                while part := s.recv(1 << 20):
+                    got += part
+            rows.append(((early, got[:300]), got.endswith(b"\r\n\r\n" + expected)))
+        suite.all(rows, "nor does it matter whether the client waits for leave")
+    with Spool() as spool:
+        with spool.serve.connect() as s:
+            s.sendall(head)
+            s.recv(100)
+            s.sendall(capture[:500000])
+            begun = wait_for(spool.children)
+        suite.check(begun and wait_for(lambda: not spool.children()) and
+                    wait_for(lambda: counter(spool.serve, "captures_left") == 1),
+                    "a client that hangs up there ends the analysis")
+
+
 # --- limits -----------------------------------------------------------------------------------
 def chunked(serve, parts):
     c = http.client.HTTPConnection("127.0.0.1", serve.port, timeout=60)
@@ -386,5 +440,5 @@ def test_gigabyte(suite):
 
 
 if __name__ == "__main__":
-    main([test_same_as_command, test_curl, test_rules, test_faults, test_quota, test_hostile,
-          test_confined, test_turns, test_end, test_gigabyte])
+    main([test_same_as_command, test_curl, test_rules, test_faults, test_straight, test_quota,
+          test_hostile, test_confined, test_turns, test_end, test_gigabyte])
