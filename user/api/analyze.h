@@ -24,6 +24,7 @@ struct analyze_ask {
 	bool has_file, has_two;
 	bool is_broken; /* out of memory on the way */
 	bool is_straight;
+	bool wants_capture; /* the filtered one, instead of the report */
 	size_t skip; /* bytes of the file that the form's reader is still to give, already handed on
 		      */
 	const char *args[ANALYZE_RULES_MAX + 16];

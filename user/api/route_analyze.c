@@ -59,9 +59,9 @@ static int arguments(struct analyze_ask *n)
 {
 	struct stat st;
 
-	add(n, "/dev/null");
+	add(n, n->wants_capture ? "-" : "/dev/null");
 	add(n, "--json");
-	add(n, "-");
+	add(n, n->wants_capture ? "/dev/null" : "-");
 	add(n, "--quiet");
 	if (is_set(n->q, "reproducible"))
 		add(n, "--reproducible");
@@ -100,6 +100,7 @@ static int begin(struct api_request *q, struct api_answer *a)
 {
 	uint64_t max = q->api->options->capture_max;
 	struct analyze_ask *n;
+	const char *output;
 	int rules;
 
 	if (!q->api->captures)
@@ -124,6 +125,10 @@ static int begin(struct api_request *q, struct api_answer *a)
 					   "the form has no boundary; send it as "
 					   "curl -F file=@CAPTURE does");
 	}
+	output = api_query(q, "output", 0);
+	n->wants_capture = output && strcmp(output, "capture") == 0;
+	if (output && !n->wants_capture && strcmp(output, "report") != 0)
+		return api_problem(a, 422, "output: give report (the default) or capture");
 	rules = arguments(n);
 	if (rules < 0)
 		return api_problem(a, 422,
@@ -193,9 +198,15 @@ static int report(struct analyze_ask *n, struct api_answer *a, const struct laun
 			close(fd);
 		return -EIO;
 	}
+	if (!st.st_size) { /* damaged before there was anything */
+		close(fd);
+		return api_problem(a, 422, "%s", said);
+	}
 	n->q->api->counters->captures++;
 	n->q->api->counters->captures_damaged += is_damaged;
-	api_answer_file(a, 200, "application/json", fd, (uint64_t)st.st_size);
+	api_answer_file(a, 200,
+			n->wants_capture ? "application/vnd.tcpdump.pcap" : "application/json", fd,
+			(uint64_t)st.st_size);
 	api_answer_header(a, "Dpi-Xdp-Capture", is_damaged ? "damaged" : "whole");
 	snprintf(timing, sizeof(timing), "analysis;desc=\"processor time, %u KiB\";dur=%llu",
 		 e->peak_kib, (unsigned long long)e->cpu_ms);
@@ -214,7 +225,7 @@ static int answer_end(struct analyze_ask *n, struct api_answer *a, const struct 
 	n->q->api->counters->captures_refused++;
 	switch (e->status) {
 	case 2: return api_problem(a, 422, "%s", said);
-	case 5: return api_problem(a, 507, "the report is longer than is kept here: %s", said);
+	case 5: return api_problem(a, 507, "what it writes is longer than is kept here: %s", said);
 	case -SIGXCPU:
 		return api_problem(a, 422,
 				   "the capture took more processor time than an upload "

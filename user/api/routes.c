@@ -65,6 +65,7 @@ static const struct route_query analyze_query[] = {
 	{"allow-ip", "an exception"},
 	{"allow-app", "an exception"},
 	{"allow-domain", "an exception"},
+	{"output", "capture gives the capture without what is blocked, instead of the report"},
 	{"reproducible", "1 leaves out run time, rates and worker rows"},
 	{0},
 };
