@@ -172,6 +172,21 @@ def test_rules(suite):
         suite.check(r.status == 422, "a value is never an option", r)
 
 
+def test_filtered(suite):
+    """?output=capture: what the command writes as OUT."""
+    data = SMALL + (record(FRAME[:36] + b"\x1f\x90" + FRAME[38:])) * 50
+    expected = subprocess.run([PROGRAM, "analyze", "-", "-", "--quiet", "--block-port", "8080"], input=data,
+                              capture_output=True, timeout=60).stdout
+    with Serve() as serve:
+        r = put(serve, data, "?output=capture&block-port=8080")
+        suite.check(r.status == 200 and r.body == expected and len(expected) == len(SMALL),
+                    "the filtered capture can be had instead", (r, len(r.body), len(expected)))
+        r = put(serve, data, "?output=pcap")
+        suite.check(r.status == 422 and "output" in r.json()["detail"], "another output is refused", r)
+        r = put(serve, PCAP[:10], "?output=capture")
+        suite.check(r.status == 422, "of what has no head there is none", r)
+
+
 def test_faults(suite):
     cut = SMALL[:-20]
     with Serve() as serve:
@@ -440,5 +455,5 @@ def test_gigabyte(suite):
 
 
 if __name__ == "__main__":
-    main([test_same_as_command, test_curl, test_rules, test_faults, test_straight, test_quota,
-          test_hostile, test_confined, test_turns, test_end, test_gigabyte])
+    main([test_same_as_command, test_curl, test_rules, test_filtered, test_faults, test_straight,
+          test_quota, test_hostile, test_confined, test_turns, test_end, test_gigabyte])
