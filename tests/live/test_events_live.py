@@ -115,6 +115,7 @@ def sound(suite):
         agent = lab.agent(router)
         agent.attach("lan")
         agent.run("block-domain", "blocked.example")
+        agent.run("block-port", "8080/tcp")
         path = os.path.join(lab.dir, "events.json")
         p = router.spawn(net.PROGRAM, "events", "--follow", "-o", path, env=agent.env, text=True,
                          stderr=subprocess.PIPE)
@@ -127,10 +128,19 @@ def sound(suite):
             s.send(net.dns_query("asked.example", 1))
             s.recv(1000)
 
+        with client.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(0.1)
+            s.connect_ex((net.SERVER[4], 8080))
+
         def has(kind):
             return lambda: any(json.loads(l)["event_type"] == kind for l in log_of(path))
+
+        def by_port():
+            return [e for e in map(json.loads, log_of(path)) if e["event_type"] == "drop" and
+                    e["dpi_xdp"]["rule"] == "port:8080/tcp"]
         for kind in ("tls", "http", "dns", "drop", "stats"):
             net.wait_for(has(kind), 10, 0.05)
+        net.wait_for(by_port, 10, 0.05)
         if FULL:  # a closed connection is told of once no late segment can belong to it
             net.wait_for(lambda: any(e.get("dpi_xdp", {}).get("domain") == "www.sized.example"
                                      for e in map(json.loads, log_of(path))), 90, 0.5)
@@ -159,8 +169,11 @@ def sound(suite):
                     any(d["dpi_xdp"]["rule"] == "domain:blocked.example" for d in reader.drops),
                     "with every name and the verdict, before and after the engine's death",
                     dict(reader.names))
+        drops = by_port()
+        suite.check(len(drops) == 1 and drops[0]["dest_port"] == 8080,
+                    "a flow that the kernel drops by itself is told of, once", drops)
         events = [json.loads(l) for l in lines]
-        ifaces = {e.get("in_iface") for e in events if e["event_type"] in ("tls", "dns", "drop")}
+        ifaces = {e.get("in_iface") for e in events if e["event_type"] in ("tls", "dns", "http")}
         suite.check(ifaces == {"lan"}, "and the interface that they were seen on", ifaces)
         big = [e for e in reader.flows.values() if e["dpi_xdp"].get("domain") == "www.sized.example"]
         if FULL:

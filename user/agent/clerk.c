@@ -31,9 +31,11 @@ static void flow_sweep(void *ctx, const struct dpi_key *k, const struct live_flo
 						  : IDLE_OTHER_NS;
 	struct connection row;
 
+	engine_unseen_found(e, k, f);
 	if (e->sweep_now < f->last_ns || e->sweep_now - f->last_ns < limit)
 		return;
 	kernel_counts_new_row(&e->clock, k, f, &row);
+	engine_unseen_ended(e, &row);
 	tally_add_connection(e->ended, &row);
 	live_flow_forget(e->options.maps, k);
 }
@@ -56,7 +58,10 @@ static void housekeeping(struct engine_state *e)
 		return;
 	e->sweep_now = live_monotonic();
 	live_verdict_each(e->options.maps, verdict_sweep, e);
+	engine_policy_borrow(e);
 	live_flow_each(e->options.maps, flow_sweep, e);
+	engine_policy_return(e);
+	e->swept_ns = e->sweep_now;
 }
 
 /* --- questions -------------------------------------------------------------------------------- */

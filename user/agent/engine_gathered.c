@@ -104,6 +104,8 @@ int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent
 	err = snapshots_take(g, snaps, extent != GATHER_COUNTS);
 	if (!err && extent == GATHER_ALL)
 		tally_merge(g->all, e->ended);
+	for (int k = 0; k < EVENT_KINDS_MAX; k++)
+		g->events_limited[k] = e->unseen.left_out[k];
 	for (unsigned i = 0; i < e->shard_count && !err; i++) {
 		counts_add(g, &snaps[i].counts, &g->workers[i]);
 		rows_add(g, &snaps[i]);

@@ -76,7 +76,7 @@ static int state_init(struct engine_state *e, const struct engine_options *optio
 
 	e->options = *options;
 	e->clock = live_clock_now();
-	e->started_ns = live_monotonic();
+	e->started_ns = e->swept_ns = live_monotonic();
 	engine_events_init(e);
 	err = lock_take(options->lock_path);
 	if (err)

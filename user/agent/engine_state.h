@@ -39,7 +39,9 @@ struct engine_state {
 	struct tally *ended; /* flows that have ended */
 	struct tally *spare; /* empty: what the next shard's news come in */
 	struct event_keep events;
-	uint64_t sweep_now; /* monotonic; for the walk that is going on */
+	struct event_limit unseen; /* lines about flows that no worker saw */
+	uint64_t sweep_now;	   /* monotonic; for the walk that is going on */
+	uint64_t swept_ns;	   /* and for the one before, or the start */
 	uint64_t beats;
 	_Atomic uint64_t clerk_ns; /* monotonic: when it last came round */
 	uint64_t answers_slow;	   /* askers that did not take their answer in time */
@@ -57,6 +59,12 @@ void engine_news_keep(struct engine_state *e, struct shard_news *news);
 /* Publishes another policy (see ENGINE_POLICY); the first one starts the shards. 0 or -errno. */
 int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f);
 void engine_events_init(struct engine_state *e);
+/* On a walk over the kernel's flows, the rules borrowed: adds a "drop" line when a rule of the
+ * kernel's own blocks a flow that began since the walk before. */
+void engine_unseen_found(struct engine_state *e, const struct dpi_key *key,
+			 const struct live_flow *k);
+/* The "flow" line of one that ended; the rules borrowed. */
+void engine_unseen_ended(struct engine_state *e, const struct connection *row);
 /* Adds a "stats" line to the events. */
 void engine_stats_line(struct engine_state *e);
 /* The answer to ENGINE_EVENTS. */
