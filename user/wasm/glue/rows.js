@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // Packets one by one, as user/wasm/replay.h lays them out, made into objects.
 
-const ROW = 264;
+export const ROW = 264; // bytes of each
 const HEAD = 72;
 const INFO = 200;
 const HAS_ADDRS = 1;

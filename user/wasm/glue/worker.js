@@ -13,7 +13,8 @@
 //        localNets   ["192.168.0.0/16", ...] the capture's own networks (learnt)
 //        force       true: a public suffix is accepted as a domain
 //        rows        {from, to}: packets of this range one by one; or
-//                    {recent: N}: with each progress the last N packets before it (at most 4096)
+//                    {recent: N}: with each progress the last N packets before it (at most 4096).
+//                    raw: true beside from and to: as bytes, which many packets are told faster by
 //        events      true: EVE lines as well
 //        text        true: the boxed text report as well
 //        workers     how many share the work (as many as there are processors, at most 4; a small
@@ -28,6 +29,8 @@
 //   {type: "progress", id, bytes, size, packets, memory}
 //                                        at most every 100 ms; of the file, as it is stored
 //   {type: "rows", id, rows}             see rows.js
+//   {type: "rowbytes", id, bytes}        raw ones, whole rows for readRows(), in no order; null: those
+//                                        so far do not count, they are told again
 //   {type: "events", id, lines}          a string of whole lines
 //   {type: "report", id, status, error, notes, json, text, packets, seconds, memory, workers}
 //                                        status 0, or 3: damaged, error says where and the report
@@ -134,6 +137,16 @@ class RowOrder {
   }
 }
 
+/** What one module has to tell of packets: as objects, or as the bytes they are. */
+function rowsOf(a, { rows }) {
+  if (rows?.raw) return { rows: [], bytes: a.takeRowBytes() };
+  return { rows: rows ? a.takeRows() : [] };
+}
+
+function sendBytes(type, id, bytes, rest = {}) {
+  say(type, id, { ...rest, bytes }, bytes ? [bytes.buffer] : []);
+}
+
 /** Another worker of this script, that does one part of the work. */
 class Helper {
   constructor() {
@@ -141,7 +154,7 @@ class Helper {
     this.worker.postMessage({ type: "load", module });
   }
 
-  /** Starts its part; heard({packets, rows}) now and then. A promise of what it
+  /** Starts its part; heard({packets, rows, bytes}) now and then. A promise of what it
    *  counted. */
   start(job, heard) {
     this.worker.postMessage({ ...job, type: "part" });
@@ -162,12 +175,15 @@ class Helper {
 }
 
 /** What a helper does with {type: "part", id, file, rules, options, part, parts}. Says
- *  {type: "passed", packets, rows} and in the end {type: "counted", packed, memory}; packed is null
+ *  {type: "passed", packets, rows, bytes} and in the end {type: "counted", packed, memory}; packed is null
  *  when it is too much for parts. */
 async function doPart({ id, file, rules, options, part, parts }) {
   const a = begin(file, rules, options, part, parts);
   await readAll(id, a, file,
-                () => say("passed", id, { packets: a.packets, rows: options.rows ? a.takeRows() : [] }));
+                () => {
+                  const { rows, bytes } = rowsOf(a, options);
+                  sendBytes("passed", id, bytes, { packets: a.packets, rows });
+                });
   const packed = a.pack();
   say("counted", id, { packed, memory: a.memory }, packed ? [packed.buffer] : []);
 }
@@ -190,11 +206,13 @@ async function analyzeBy(parts, { id, file, rules, options }) {
     options.rows.from = rows.at(-1).number + 1;
     say("rows", id, { rows });
   };
+  const hear = (part, { packets, rows, bytes }) => {
+    if (bytes?.length) sendBytes("rowbytes", id, bytes);
+    order.add(part, packets, rows);
+    if (part === 0) sendRows();
+  };
   const tick = (bytes) => {
-    if (options.rows) {
-      order.add(0, a.packets, a.takeRows());
-      sendRows();
-    }
+    if (options.rows) hear(0, { packets: a.packets, ...rowsOf(a, options) });
     const lines = options.events ? a.takeEvents() : "";
     if (lines) say("events", id, { lines });
     say("progress", id, { bytes, size: file.size, packets: a.packets, memory: a.memory });
@@ -202,7 +220,7 @@ async function analyzeBy(parts, { id, file, rules, options }) {
   while (helpers.length < parts - 1) helpers.push(new Helper());
   const mine = helpers.slice(0, parts - 1);
   const others = mine.map((h, i) => h.start({ id, file, rules, options, part: i + 1, parts },
-                                            ({ packets, rows }) => order.add(i + 1, packets, rows)));
+                                            (told) => hear(i + 1, told)));
   const own = readAll(id, a, file, tick);
   try {
     const [end, ...counted] = await Promise.all([own, ...others]);
@@ -224,7 +242,11 @@ async function analyzeBy(parts, { id, file, rules, options }) {
 
 async function analyze({ id, file, rules, options = {} }) {
   const job = { id, file, rules, options: { ...options, rows: options.rows && { ...options.rows } } };
-  const report = (await analyzeBy(workersFor(file, options), job)) ?? (await analyzeBy(1, job));
+  let report = await analyzeBy(workersFor(file, options), job);
+  if (!report) {
+    if (options.rows?.raw) sendBytes("rowbytes", id, null);
+    report = await analyzeBy(1, job);
+  }
   say("report", id, report, [report.json, report.text].filter((b) => b).map((b) => b.buffer));
 }
 
