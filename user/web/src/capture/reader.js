@@ -61,13 +61,14 @@ export async function read(file, rules, progress, until) {
 		jobs.set(id, {
 			failed,
 			progress: ({bytes, size}) => progress(size ? bytes / size : 1),
-			rows: ({rows}) => rows.forEach(r => packets.add(r)),
-			report: ({json, error}) => end(done, {report: readJson(json), items: packets, damage: error}),
+			rowbytes: ({bytes}) => packets.take(bytes),
+			report: ({json, error}) =>
+				end(done, {report: readJson(json), items: packets.finish(), damage: error}),
 			error: ({status, error}) => end(failed, status === 2 ? new Problem(422, error) : new Error(error)),
 			stopped: () => end(failed, new DOMException("stopped", "AbortError")),
 		});
 		until.addEventListener("abort", () => worker?.postMessage({type: "stop", id}));
 		worker.postMessage({type: "analyze", id, file, rules,
-			options: {name: file.name, force: true, rows: {from: 1, to: PACKETS_MAX}}});
+			options: {name: file.name, force: true, rows: {from: 1, to: PACKETS_MAX, raw: true}}});
 	});
 }

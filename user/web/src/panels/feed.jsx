@@ -11,6 +11,7 @@ import {following, live, shown, view} from "../store.js";
 import {bytes, clock, end, number, visible} from "../text.js";
 
 const PAYLOAD_SHOWN = 128;
+const LOOK_MS = 25; // at rows for a filter, at a time
 
 const COLUMNS = [
 	{key: "n", title: "No.", width: 64, hide: "phone", align: "end", cell: r => number(r.n)},
@@ -46,10 +47,20 @@ function useRows(feed, filter, held) {
 		kept.current = {key, upTo: 0, list: [], feed};
 	const now = kept.current;
 
-	for (; now.upTo < count; now.upTo++)
-		if (matches(at(now.upTo), filter))
-			now.list.push(now.upTo);
-	return {count: now.list.length, rowAt: i => at(now.list[i])};
+	const began = performance.now();
+
+	while (now.upTo < count) {
+		const i = now.upTo++;
+
+		if (matches(at(i), filter))
+			now.list.push(i);
+		// A long look goes on after the page has had its turn.
+		if (i % 256 === 0 && performance.now() - began > LOOK_MS) {
+			setTimeout(() => feed.told());
+			break;
+		}
+	}
+	return {count: now.list.length, rowAt: i => at(now.list[i]), isLooking: now.upTo < count};
 }
 
 function Filters({filter, set}) {
@@ -126,7 +137,7 @@ export function FeedPanel({height = 420}) {
 	const source = shown.value, feed = source.feed, isLive = view.value === "live";
 
 	feed.version.value; // a new version draws it again
-	const {count, rowAt} = useRows(feed, filter, held);
+	const {count, rowAt, isLooking} = useRows(feed, filter, held);
 	const pause = () => {
 		paused.feed = !held && isLive;
 		setHeld(held ? null : {rows: feed.rows, count: feed.count ?? feed.rows.length});
@@ -147,7 +158,7 @@ export function FeedPanel({height = 420}) {
 				{count ? <Table columns={COLUMNS} count={count} rowAt={rowAt} label="Feed" onOpen={setRow} chosen={row}
 					follow={!held && !row && isLive} height={height}
 					rowClass={r => r.action === "blocked" ? "is-bad" : ""} /> :
-					<Ready when={false} empty={filter.text || filter.proto || filter.action ? "Nothing matches" : "Nothing yet"}
+					<Ready when={false} empty={isLooking ? "Looking" : filter.text || filter.proto || filter.action ? "Nothing matches" : "Nothing yet"}
 						help={isLive ? "Events appear as flows open, are named, dropped and end." : "Press play."} />}
 				{row && <Detail row={row} close={() => setRow(null)} />}
 			</div>
