@@ -155,10 +155,11 @@ WASM_SRC := $(filter-out $(WASM_OUT),$(wildcard user/base/*.c user/crypt/*.c use
 	user/agent/offline_shard.c $(wildcard user/wasm/*.c)
 WASM_OBJ := $(WASM_SRC:%.c=$(BUILD)/wasm/obj/%.o) $(BUILD)/wasm/obj/catalogue_data.o
 WASM_TO  := --target=wasm32-wasi
-# Small: a page fetches it, and what the browser makes of it is as fast.
-WASM_CFLAGS := $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser -Iinclude \
+# Small: a page fetches it, and what the browser makes of it is as fast, but for a few.
+WASM_HOT := user/crypt/gcm.c user/crypt/sha256.c user/wasm/string.c
+WASM_CFLAGS = $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser -Iinclude \
 	-D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL '-Ddpi_inline=static inline __attribute__((unused))' \
-	-std=gnu11 -Oz -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory \
+	-std=gnu11 $(if $(filter $(WASM_HOT),$<),-O2,-Oz) -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory \
 	-ftls-model=local-exec
 WASM_LDFLAGS := $(WASM_TO) -flto -nostartfiles -L$(WASM_LIB) -Wl,--no-entry,--gc-sections,-O2 \
 	-Wl,-z,stack-size=1048576,--stack-first,--initial-memory=67108864 \

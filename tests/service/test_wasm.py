@@ -33,7 +33,7 @@ CAPTURES = os.environ.get("DPI_CAPTURES", os.path.join(TOP, "..", "shared", "cap
 GEN = os.path.join(BUILD, "tests", "bench", "gen_capture")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
-PACKED_MAX = 150000  # bytes of the module, by gzip
+PACKED_MAX = 150 << 10  # bytes of the module, by gzip
 MEMORY_MAX = 128 << 20  # of the module, for 200 MB of the bench capture
 FULL_BYTES = 200 << 20
 

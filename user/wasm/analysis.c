@@ -119,10 +119,9 @@ static int prepare(struct analysis *a)
 static int open_capture(struct analysis *a, struct fault *f)
 {
 	struct fault why = {""};
-	size_t room;
 	int err = capture_in_open("-", NULL, &a->in, &why);
 
-	if (err == -EAGAIN && feed_rewind() && (feed_room(&room), room > 0))
+	if (err == -EAGAIN && feed_rewind())
 		return -EAGAIN;
 	if (err)
 		return fault_set(f, -EINVAL,

@@ -16,12 +16,13 @@ enum { FEED_ROOM = 256 << 10 };
 /* Empties it for another capture. 0 or -ENOMEM. */
 int feed_open(void);
 void feed_close(void);
-/* Where the next bytes go, and how many there may be. */
+/* Where the next bytes go, and how many there may be (0: out of memory). Nothing that the reader
+ * gave before remains. */
 uint8_t *feed_room(size_t *size);
 void feed_push(size_t len);
 void feed_end(void);
-/* The bytes pushed so far and still held, which a reader that was opened too early may have again.
- * False: some are gone. */
+/* Gives a reader that was opened too early its bytes again. False: there are so many that it was
+ * not too early. */
 bool feed_rewind(void);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room wasm: pcap/source.h over what the page pushes: the reader's buffer grows as there, only for
- * bytes that really came, and asking for more than was pushed says -EAGAIN. Nothing is mapped.
+ * Room wasm: pcap/source.h over what the page pushes. Bytes are pushed to where the reader looks at
+ * them, and stay there until more are; the room grows as there, only for bytes that really came.
+ * Asking for more than was pushed says -EAGAIN. Packed ones are unpacked into a buffer of their
+ * own. Nothing is mapped.
  */
 #include "pcap/source.h"
 
@@ -13,18 +15,19 @@ enum { SOURCE_BUFFER = 512 << 10 };
 
 /* The one standard input. */
 static struct feed {
-	uint8_t *at; /* FEED_ROOM */
-	size_t used, len;
-	uint64_t before; /* bytes that are no longer held */
+	uint8_t *at;
+	size_t cap, used, len; /* used: gone, or packed and unpacked */
+	struct source *plain;  /* reads the bytes where they are; it knows what is used */
+	bool has_lost;	       /* the first bytes are no longer there */
 	bool is_end;
 } feed;
 
 int feed_open(void)
 {
-	uint8_t *at = feed.at ? feed.at : malloc(FEED_ROOM);
-
-	feed = (struct feed){.at = at};
-	return at ? 0 : -ENOMEM;
+	feed_close();
+	feed.at = malloc(2 * FEED_ROOM);
+	feed.cap = 2 * FEED_ROOM;
+	return feed.at ? 0 : -ENOMEM;
 }
 
 void feed_close(void)
@@ -33,21 +36,53 @@ void feed_close(void)
 	feed = (struct feed){0};
 }
 
-uint8_t *feed_room(size_t *size)
+/* Tells the reader where its bytes are now. */
+static void place_plain(struct source *s)
 {
+	s->base = feed.at;
+	s->at = feed.at + feed.used;
+	s->end = feed.at + feed.len;
+}
+
+/* Moves what is left to the front. */
+static void compact(void)
+{
+	struct source *s = feed.plain;
+
+	if (s)
+		feed.used = (size_t)(s->at - feed.at);
 	if (feed.used) {
 		memmove(feed.at, feed.at + feed.used, feed.len - feed.used);
-		feed.before += feed.used;
+		feed.has_lost = true;
+		if (s)
+			s->base_offset += feed.used;
 		feed.len -= feed.used;
 		feed.used = 0;
 	}
-	*size = FEED_ROOM - feed.len;
+}
+
+uint8_t *feed_room(size_t *size)
+{
+	compact();
+	if (feed.cap - feed.len < FEED_ROOM) {
+		uint8_t *at = realloc(feed.at, 2 * feed.cap);
+
+		if (at) {
+			feed.at = at;
+			feed.cap *= 2;
+		}
+	}
+	if (feed.plain)
+		place_plain(feed.plain);
+	*size = feed.cap - feed.len < FEED_ROOM ? feed.cap - feed.len : FEED_ROOM;
 	return feed.at + feed.len;
 }
 
 void feed_push(size_t len)
 {
-	feed.len += len < FEED_ROOM - feed.len ? len : FEED_ROOM - feed.len;
+	feed.len += len < feed.cap - feed.len ? len : feed.cap - feed.len;
+	if (feed.plain)
+		feed.plain->end = feed.at + feed.len;
 }
 
 void feed_end(void)
@@ -58,15 +93,15 @@ void feed_end(void)
 bool feed_rewind(void)
 {
 	feed.used = 0;
-	return feed.before == 0;
+	return !feed.has_lost && feed.len < FEED_ROOM;
 }
 
 int source_open(struct source *s, const char *path, const volatile sig_atomic_t *stop)
 {
-	*s = (struct source){.fd = -1, .stop = stop, .cap = SOURCE_BUFFER};
-	s->buf = malloc(s->cap);
-	s->base = s->at = s->end = s->buf;
-	return s->buf ? 0 : -ENOMEM;
+	*s = (struct source){.fd = -1, .stop = stop};
+	feed.plain = s;
+	place_plain(s);
+	return 0;
 }
 
 void source_close(struct source *s)
@@ -75,18 +110,19 @@ void source_close(struct source *s)
 	free(s->buf);
 	s->buf = NULL;
 	s->unpack = NULL;
+	feed.plain = NULL;
 }
 
 int source_unpack(struct source *s, enum unpack_kind kind)
 {
-	s->unpack = unpack_new(kind);
+	s->buf = malloc(SOURCE_BUFFER);
+	s->unpack = s->buf ? unpack_new(kind) : NULL;
 	if (!s->unpack)
 		return -ENOMEM;
-	/* What was taken is still held, and is packed. */
-	feed.used = 0;
+	s->cap = SOURCE_BUFFER;
 	s->base = s->at = s->end = s->buf;
 	s->base_offset = 0;
-	s->is_end = false;
+	feed.plain = NULL;
 	return 0;
 }
 
@@ -95,7 +131,7 @@ const char *source_damage(const struct source *s)
 	return s->err == -EILSEQ ? unpack_damage(s->unpack) : NULL;
 }
 
-/* Room for at least one more byte behind end. */
+/* Room for at least one more unpacked byte behind end. */
 static int make_room(struct source *s, size_t want)
 {
 	size_t at = (size_t)(s->at - s->buf), len = source_left(s);
@@ -121,20 +157,8 @@ static int make_room(struct source *s, size_t want)
 	return 0;
 }
 
-/* Takes what was pushed. Returns how many bytes, 0 at the end, -EAGAIN when there are none yet. */
-static int read_some(uint8_t *out, size_t cap)
-{
-	size_t len = feed.len - feed.used;
-
-	if (!len)
-		return feed.is_end ? 0 : -EAGAIN;
-	len = len < cap ? len : cap;
-	memcpy(out, feed.at + feed.used, len);
-	feed.used += len;
-	return (int)len;
-}
-
-/* Unpacks at least a byte. Returns as read_some(); -EILSEQ when the packed bytes are damaged. */
+/* Unpacks at least a byte. Returns how many, 0 at the end, -EAGAIN when there are none yet, -EILSEQ
+ * when the packed bytes are damaged. */
 static int unpack_some(struct source *s, uint8_t *out, size_t cap)
 {
 	for (;;) {
@@ -160,6 +184,8 @@ static int unpack_some(struct source *s, uint8_t *out, size_t cap)
 
 int source_fill(struct source *s, size_t want)
 {
+	if (!s->unpack)
+		return feed.is_end ? 0 : -EAGAIN;
 	while (source_left(s) < want) {
 		size_t end;
 		int n;
@@ -170,8 +196,7 @@ int source_fill(struct source *s, size_t want)
 		if (n)
 			return n;
 		end = (size_t)(s->end - s->buf);
-		n = s->unpack ? unpack_some(s, s->buf + end, s->cap - end)
-			      : read_some(s->buf + end, s->cap - end);
+		n = unpack_some(s, s->buf + end, s->cap - end);
 		if (n < 0)
 			return n;
 		s->is_end = n == 0;

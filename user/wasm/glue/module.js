@@ -150,6 +150,7 @@ if (!this.handle) throw new AnalysisError("out of memory", FAILED);
       const room = this.wasm.dpi_room();
       const len = Math.min(this.wasm.dpi_room_size(), piece.length - at);
       this.bytes(room, len).set(piece.subarray(at, at + len));
+      if (!len) throw new AnalysisError("out of memory", FAILED);
       const n = this.wasm.dpi_push(this.handle, len);
       if (n < 0) this.fail(REFUSED);
       if (n > 0) return false;
