@@ -95,28 +95,36 @@ static uint64_t sample_once(struct top_feed *f)
 	return took;
 }
 
+/* With the lock held. */
+static void event_keep(struct top_feed *f, const struct top_event *e)
+{
+	if (f->event_count == TOP_EVENTS)
+		memmove(f->events, f->events + 1, --f->event_count * sizeof(*e));
+	f->events[f->event_count++] = *e;
+}
+
 static void events_take(struct top_feed *f)
 {
 	struct follow_lines lines;
 	struct fault fault;
 
 	while (f->follow && follow_next(f->follow, 0, &lines, &fault) == 1) {
-		const char *at = (const char *)lines.text.at, *end = at + lines.text.len;
+		const char *at = lines.text.len ? (const char *)lines.text.at : "", *stop,
+			   *end = at + lines.text.len;
+		/* Only the last of them would be kept. */
+		uint64_t skip = lines.count > TOP_EVENTS ? lines.count - TOP_EVENTS : 0;
 
 		pthread_mutex_lock(&f->lock);
 		f->events_lost += lines.lost;
-		while (at < end) {
-			const char *line_end = memchr(at, '\n', (size_t)(end - at));
-			size_t len = line_end ? (size_t)(line_end - at) : (size_t)(end - at);
+		for (; at < end; at = stop) {
 			struct top_event e;
 
-			if (top_event_read(slice_of(at, len), &e)) {
-				if (f->event_count == TOP_EVENTS)
-					memmove(f->events, f->events + 1,
-						--f->event_count * sizeof(e));
-				f->events[f->event_count++] = e;
-			}
-			at += len + 1;
+			stop = memchr(at, '\n', (size_t)(end - at));
+			stop = stop ? stop + 1 : end;
+			if (skip)
+				skip--;
+			else if (top_event_read(slice_of(at, (size_t)(stop - at)), &e))
+				event_keep(f, &e);
 		}
 		pthread_mutex_unlock(&f->lock);
 	}

@@ -242,7 +242,7 @@ static int loop(struct screen *s, int wake_fd)
 		err = draw(s);
 		is_there = wait_news(wake_fd);
 		while (is_there && !s->state.is_ended && (key = key_read()) != ERR) {
-			if (key == KEY_RESIZE)
+			if (key == KEY_RESIZE || key == 12) /* Ctrl-L */
 				clearok(stdscr, TRUE);
 			else
 				top_key(&s->state, key);
