@@ -151,6 +151,13 @@ static void test_numbers_and_rates(void **state)
 	expect(&w, "receive only (waiting for it)");
 	expect(&w, "\\x1b]0;x\\x07");
 	expect(&w, "BLOCKED");
+	w.shown.events_lost = 12;
+	top_key(&w.state, '5');
+	expect(&w, "12 lines lost");
+	json_decref(w.second->rules_json);
+	w.second->rules_json = NULL; /* too many to be asked for */
+	top_key(&w.state, '4');
+	expect(&w, "2 in force; those that dropped something");
 	world_clear(&w);
 }
 

@@ -198,7 +198,23 @@ static unsigned draw_totals(struct top_page *p, unsigned y, const struct top_sho
 
 /* --- views, help, bottom ---------------------------------------------------------------------- */
 
-static unsigned draw_views(struct top_page *p, unsigned y, const struct top_state *state)
+/* What a table leaves out is told beside its name. */
+static void draw_left_out(struct top_page *p, const struct top_shown *s,
+			  const struct top_state *state)
+{
+	char line[96] = "";
+
+	if (state->view == TOP_EVENTS_VIEW && s->events_lost)
+		snprintf(line, sizeof(line), "  %llu lines lost",
+			 (unsigned long long)s->events_lost);
+	else if (state->view == TOP_RULES && !s->sample->rules_json)
+		snprintf(line, sizeof(line), "  %llu in force; those that dropped something",
+			 (unsigned long long)number(s->sample->status, "rules"));
+	page_puts(p, TOP_BAD, line);
+}
+
+static unsigned draw_views(struct top_page *p, unsigned y, const struct top_shown *s,
+			   const struct top_state *state)
 {
 	char line[96];
 
@@ -216,6 +232,7 @@ static unsigned draw_views(struct top_page *p, unsigned y, const struct top_stat
 		 state->is_reversed ? ", least first" : "");
 	if (state->view != TOP_EVENTS_VIEW)
 		page_puts(p, TOP_DIM, line);
+	draw_left_out(p, s, state);
 	if (*state->filter && !state->is_typing) {
 		snprintf(line, sizeof(line), "  /%s", state->filter);
 		page_puts(p, TOP_BAD, line);
@@ -317,7 +334,7 @@ void top_page_draw(struct top_page *p, const struct top_shown *s, struct top_sta
 	if (is_away)
 		draw_away(p, y + 1, s->sample);
 	else
-		y = draw_views(p, y, state);
+		y = draw_views(p, y, s, state);
 	state->has_target = state->has_target && !is_away;
 	state->page_rows = p->height > y + 2 ? p->height - y - 2 : 0;
 	if (!is_away)
