@@ -157,7 +157,7 @@ static void test_numbers_and_rates(void **state)
 	json_decref(w.second->rules_json);
 	w.second->rules_json = NULL; /* too many to be asked for */
 	top_key(&w.state, '4');
-	expect(&w, "2 in force; those that dropped something");
+	expect(&w, "2: hits alone");
 	world_clear(&w);
 }
 

@@ -208,7 +208,7 @@ static void draw_left_out(struct top_page *p, const struct top_shown *s,
 		snprintf(line, sizeof(line), "  %llu lines lost",
 			 (unsigned long long)s->events_lost);
 	else if (state->view == TOP_RULES && !s->sample->rules_json)
-		snprintf(line, sizeof(line), "  %llu in force; those that dropped something",
+		snprintf(line, sizeof(line), "  %llu: hits alone",
 			 (unsigned long long)number(s->sample->status, "rules"));
 	page_puts(p, TOP_BAD, line);
 }
