@@ -28,7 +28,7 @@ PAGE_MAX = 64 * 1024
 NAMES = 1000000 if "--full" in sys.argv else 10000
 RATE = 20000  # frames a second
 BLOCKED, INNOCENT = "www.tiktok.com", "www.youtube.com"
-SCRAPE_S = 0.5
+SCRAPE_S = 2 if NAMES > 100000 else 0.5  # full tables take their time
 
 
 class Place:
