@@ -247,7 +247,7 @@ unit: $(UNIT_BIN)
 # lines a corpus reaches.
 FUZZ_LIB := $(filter user/base/% user/crypt/% user/packet/% user/extract/% user/flow/% \
 	user/classify/% user/policy/% user/engine/% user/pcap/% user/report/% user/control/% \
-	user/agent/%,$(LIB_SRC))
+	user/agent/% user/api/head.c,$(LIB_SRC))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 COVER_FLAGS := -g -O1 -fprofile-instr-generate -fcoverage-mapping
 COVER_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/cover/%)
