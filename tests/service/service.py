@@ -55,8 +55,8 @@ class Suite:
 
 
 def main(tests, together=()):
-    """Runs tests, each a function of (suite), one after the other, and then those that mostly wait
-    side by side; and exits."""
+    """Runs tests, each a function of (suite), one after the other, and those that mostly wait beside
+    them; and exits."""
     suite = Suite()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -72,13 +72,13 @@ def main(tests, together=()):
                 raise
             suite.check(False, test.__name__, f"{type(e).__name__}: {e}")
 
-    for test in tests:
-        if not wanted or test.__name__ in wanted:
-            one(test)
     threads = [threading.Thread(target=one, args=(t,), daemon=True) for t in together
                if not wanted or t.__name__ in wanted]
     for t in threads:
         t.start()
+    for test in tests:
+        if not wanted or test.__name__ in wanted:
+            one(test)
     for t in threads:
         t.join()
     sys.exit(suite.end())

@@ -456,7 +456,7 @@ def flood(port, count):
 
 
 def slow_clients(suite):
-    count, seconds = (1000, 60) if FULL else (300, 5)
+    count, seconds = (1000, 60) if FULL else (300, 3)
     with Serve() as s:
         p = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--flood", str(s.port), str(count)],
                              stdout=subprocess.PIPE, text=True)
