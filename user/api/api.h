@@ -20,6 +20,9 @@ struct route;
 struct api_conn;
 struct api_work;
 
+/* Who the service and what it starts are, when they were root. */
+#define SERVICE_USER "dpi-xdp-api"
+
 enum { API_PARAMS_MAX = 4, API_BODY_MAX = 1048576, API_LIST_MAX = 32 };
 
 /* What `serve` was started with; borrowed for the service's life. */

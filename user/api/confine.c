@@ -5,17 +5,16 @@
 #include "api/confine.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <pwd.h>
 #include <sched.h>
-#include <string.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, FILES_OPEN = 64, CPU_GRACE_S = 2 };
+#include "api/api.h"
+#include "control/privilege.h"
+
+enum { FILES_OPEN = 64, CPU_GRACE_S = 2 };
 
 /* The sanitizers reserve terabytes of addresses, and read of themselves in /proc. */
 #ifdef __has_feature
@@ -27,49 +26,15 @@ enum { NOBODY = 65534, FILES_OPEN = 64, CPU_GRACE_S = 2 };
 #define IS_SANITIZED 0
 #endif
 
-static int capabilities_clear(void)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
-
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	return syscall(SYS_capset, &head, data) ? -errno : 0;
-}
-
-static int user_change(void)
-{
-	const struct passwd *user = getpwnam("dpi-xdp-api");
-	uid_t uid = user ? user->pw_uid : NOBODY;
-	gid_t gid = user ? user->pw_gid : NOBODY;
-
-	if (setgroups(0, NULL) || setresgid(gid, gid, gid))
-		return -errno;
-	/* The bounding set can only be emptied while the capability to do so is there. */
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
-		return -errno;
-	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) && errno != EINVAL)
-			return -errno;
-	return setresuid(uid, uid, uid) ? -errno : 0;
-}
-
 int confine_process(struct fault *f)
 {
-	int err = 0;
+	bool is_root = geteuid() == 0;
 
 	/* An ordinary user may have a network of one's own only with a user namespace around it.
 	 * Where neither is permitted, the system calls that would reach a network still are not. */
-	if (unshare(CLONE_NEWNET) && geteuid() != 0)
+	if (unshare(CLONE_NEWNET) && !is_root)
 		(void)unshare(CLONE_NEWUSER | CLONE_NEWNET);
-	if (geteuid() == 0)
-		err = user_change();
-	if (!err)
-		err = capabilities_clear();
-	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		err = -errno;
-	return err ? fault_set(f, err, "the analysis of uploads cannot give up its privileges: %s",
-			       strerror(-err))
-		   : 0;
+	return privilege_drop(is_root ? SERVICE_USER : NULL, "the analysis of uploads", f);
 }
 
 static int limit(int resource, uint64_t soft, uint64_t hard)

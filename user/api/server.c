@@ -27,8 +27,6 @@
 #include "control/apps.h"
 #include "control/privilege.h"
 
-#define SERVICE_USER "dpi-xdp-api"
-
 enum {
 	THREADS = 8, /* that may wait for the agent at once; more for captures */
 	/* The guard's bounds come first. */
