@@ -149,6 +149,10 @@ def sound(suite):
         net.wait_for(lambda: agent.pids()[1] not in (None, 0, engine), 3)
         net.reaches(client, "www.later.example", 4)
         net.wait_for(lambda: any("www.later.example" in l for l in log_of(path)), 5, 0.05)
+        # The new engine's first line of counters: a second after its start, of all traffic so far.
+        net.wait_for(lambda: any(e["event_type"] == "stats" and
+                                 e["stats"]["dpi_xdp"]["kernel_rx_packets"] > 20
+                                 for e in map(json.loads, log_of(path))), 12, 0.05)
         p.send_signal(signal.SIGTERM)
         said = p.communicate(timeout=10)[1]
         lines = log_of(path)
