@@ -166,7 +166,10 @@ def hostile(directory):
 
 def plain(directory):
     path = everyday().write(directory, "everyday.pcap")
-    return {"capture": packed(path), "report": analyze(path), "cut": packed(path, -5)}
+    report = analyze(path)
+    packets, flows = more(report, path, "--block-app", BLOCKED)
+    return {"capture": packed(path), "report": report, "cut": packed(path, -5),
+            "block": {"app": BLOCKED, "packets": packets, "flows": flows}}
 
 
 SCENARIOS = {"empty": empty, "capture": capture, "hostile": hostile, "fallback": plain, "manners": plain,

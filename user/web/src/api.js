@@ -18,10 +18,8 @@ export const tokenAsked = signal(false);
 
 export function tokenSet(value) {
 	token.value = value;
-	if (value)
-		sessionStorage.setItem(KEPT, value);
-	else
-		sessionStorage.removeItem(KEPT);
+	if (value) sessionStorage.setItem(KEPT, value);
+	else sessionStorage.removeItem(KEPT);
 	tokenAsked.value = false;
 }
 
@@ -33,11 +31,12 @@ async function problemOf(answer) {
 	} catch {
 		// not a problem document: the status has to do
 	}
-	if (answer.status === 401)
-		tokenAsked.value = true;
-	return new Problem(answer.status,
+	if (answer.status === 401) tokenAsked.value = true;
+	return new Problem(
+		answer.status,
 		told.detail ?? told.title ?? `the program answered ${answer.status} ${answer.statusText}`,
-		told.next ?? told.next_step ?? "");
+		told.next ?? told.next_step ?? "",
+	);
 }
 
 /** One request. Gives the Response of a success; throws a Problem. */
@@ -45,32 +44,39 @@ export async function send(method, path, {body, type, signal: until, accept, las
 	const headers = {};
 	let answer;
 
-	if (token.value)
-		headers.Authorization = "Bearer " + token.value;
-	if (type)
-		headers["Content-Type"] = type;
-	if (accept)
-		headers.Accept = accept;
-	if (lastId)
-		headers["Last-Event-ID"] = lastId;
+	if (token.value) headers.Authorization = "Bearer " + token.value;
+	if (type) headers["Content-Type"] = type;
+	if (accept) headers.Accept = accept;
+	if (lastId) headers["Last-Event-ID"] = lastId;
 	try {
-		answer = await fetch(path, {method, headers, body, signal: until, cache: "no-store",
-			credentials: "omit", redirect: "error"});
+		answer = await fetch(path, {
+			method,
+			headers,
+			body,
+			signal: until,
+			cache: "no-store",
+			credentials: "omit",
+			redirect: "error",
+		});
 	} catch (e) {
-		if (e.name === "AbortError")
-			throw e;
-		throw new Problem(0, "the program does not answer",
-			"see that `dpi-xdp serve` is running; this page goes on trying");
+		if (e.name === "AbortError") throw e;
+		throw new Problem(
+			0,
+			"the program does not answer",
+			"see that `dpi-xdp serve` is running; this page goes on trying",
+		);
 	}
-	if (!answer.ok)
-		throw await problemOf(answer);
+	if (!answer.ok) throw await problemOf(answer);
 	return answer;
 }
 
 export const get = async path => (await send("GET", path)).json();
 
 async function change(method, path, flags) {
-	const answer = await send(method, path, {type: "application/json", body: flags && JSON.stringify(flags)});
+	const answer = await send(method, path, {
+		type: "application/json",
+		body: flags && JSON.stringify(flags),
+	});
 
 	return answer.json();
 }

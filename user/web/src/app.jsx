@@ -27,8 +27,16 @@ const Overview = () => (
 	<>
 		<Timeline />
 		<div class="grid">
-			<div class="stack"><Apps /><Rules /><Health /></div>
-			<div class="stack"><Blocked /><Domains /><Suspicious /></div>
+			<div class="stack">
+				<Apps />
+				<Rules />
+				<Health />
+			</div>
+			<div class="stack">
+				<Blocked />
+				<Domains />
+				<Suspicious />
+			</div>
 		</div>
 		<FeedPanel height={320} />
 	</>
@@ -38,9 +46,33 @@ const TABS = [
 	{id: "overview", title: "Overview", Page: Overview},
 	{id: "feed", title: "Feed", Page: () => <FeedPanel height={640} />},
 	{id: "connections", title: "Connections", Page: Connections},
-	{id: "rules", title: "Rules", Page: () => <div class="grid"><Rules /><Apps /></div>},
-	{id: "suspicious", title: "Suspicious", Page: Suspicious, count: () => shown.value.suspicious.value.length},
-	{id: "agent", title: "Agent", Page: () => <div class="grid"><Health /><Workers /><Counters /></div>},
+	{
+		id: "rules",
+		title: "Rules",
+		Page: () => (
+			<div class="grid">
+				<Rules />
+				<Apps />
+			</div>
+		),
+	},
+	{
+		id: "suspicious",
+		title: "Suspicious",
+		Page: Suspicious,
+		count: () => shown.value.suspicious.value.length,
+	},
+	{
+		id: "agent",
+		title: "Agent",
+		Page: () => (
+			<div class="grid">
+				<Health />
+				<Workers />
+				<Counters />
+			</div>
+		),
+	},
 ];
 
 const tabOf = () => TABS.find(t => "#" + t.id === location.hash) ?? TABS[0];
@@ -51,35 +83,82 @@ addEventListener("hashchange", () => {
 });
 
 function Status() {
-	const h = health.value, s = live.state.value, a = h?.agent;
+	const h = health.value,
+		s = live.state.value,
+		a = h?.agent;
 	const names = (a?.interfaces ?? []).map(i => i.name);
-	const [kind, text] = !h && s !== "loading" ? ["bad", "no answer"] : s === "loading" ? ["", "connecting"] :
-		s === "none" ? ["warn", "no agent"] : s === "error" ? ["bad", "error"] :
-			a?.monitor ? ["warn", "watching only"] : ["good", names.length ? visible(names.join(", ")) : "running"];
+	const [kind, text] =
+		!h && s !== "loading"
+			? ["bad", "no answer"]
+			: s === "loading"
+				? ["", "connecting"]
+				: s === "none"
+					? ["warn", "no agent"]
+					: s === "error"
+						? ["bad", "error"]
+						: a?.monitor
+							? ["warn", "watching only"]
+							: ["good", names.length ? visible(names.join(", ")) : "running"];
 
-	return <span class={`status ${kind}`} role="status" title="The agent"><span class="dot" />{text}</span>;
+	return (
+		<span class={`status ${kind}`} role="status" title="The agent">
+			<span class="dot" />
+			{text}
+		</span>
+	);
 }
 
 function Head() {
 	return (
 		<header class="top">
-			<a class="skip" href="#main" onClick={e => {
-				e.preventDefault();
-				document.getElementById("main").focus();
-			}}>Skip to content</a>
-			<span class={`brand ${file.value ? "has-file" : ""}`}><span class="brand-mark"><Icon name="funnel" size={15} /></span>dpi-xdp</span>
+			<a
+				class="skip"
+				href="#main"
+				onClick={e => {
+					e.preventDefault();
+					document.getElementById("main").focus();
+				}}
+			>
+				Skip to content
+			</a>
+			<span class={`brand ${file.value ? "has-file" : ""}`}>
+				<span class="brand-mark">
+					<Icon name="funnel" size={15} />
+				</span>
+				dpi-xdp
+			</span>
 			<Status />
 			<span class="top-space" />
-			{file.value && <div class="switch" role="group" aria-label="What is shown">
-				{["live", "capture"].map(v => <button key={v} type="button" class="small" aria-pressed={view.value === v}
-					onClick={() => {
-						view.value = v;
-					}}>{v === "live" ? "Live" : "Capture"}</button>)}
-			</div>}
+			{file.value && (
+				<div class="switch" role="group" aria-label="What is shown">
+					{["live", "capture"].map(v => (
+						<button
+							key={v}
+							type="button"
+							class="small"
+							aria-pressed={view.value === v}
+							onClick={() => {
+								view.value = v;
+							}}
+						>
+							{v === "live" ? "Live" : "Capture"}
+						</button>
+					))}
+				</div>
+			)}
 			<FileButton kind="quiet" />
-			<a class="button quiet" href="/docs" title="HTTP interface"><Icon name="book" /> <span class="hide-phone">API</span></a>
-			<button type="button" class="quiet" aria-label={theme.value === "dark" ? "Light colours" : "Dark colours"}
-				data-act="theme" onClick={themeSwitch}><Icon name={theme.value === "dark" ? "sun" : "moon"} /></button>
+			<a class="button quiet" href="/docs" title="HTTP interface">
+				<Icon name="book" /> <span class="hide-phone">API</span>
+			</a>
+			<button
+				type="button"
+				class="quiet"
+				aria-label={theme.value === "dark" ? "Light colours" : "Dark colours"}
+				data-act="theme"
+				onClick={themeSwitch}
+			>
+				<Icon name={theme.value === "dark" ? "sun" : "moon"} />
+			</button>
 		</header>
 	);
 }
@@ -90,8 +169,16 @@ function Tabs() {
 			{TABS.map(t => {
 				const n = t.count?.();
 
-				return <a key={t.id} href={"#" + t.id} aria-current={tab.value.id === t.id ? "page" : undefined}>{t.title}
-					{n > 0 && <span class="badge">{number(n)}</span>}</a>;
+				return (
+					<a
+						key={t.id}
+						href={"#" + t.id}
+						aria-current={tab.value.id === t.id ? "page" : undefined}
+					>
+						{t.title}
+						{n > 0 && <span class="badge">{number(n)}</span>}
+					</a>
+				);
 			})}
 		</nav>
 	);
@@ -100,15 +187,32 @@ function Tabs() {
 function TokenForm() {
 	const [value, setValue] = useState("");
 
-	return tokenAsked.value && (
-		<form class="token" role="dialog" aria-label="Token" onSubmit={e => {
-			e.preventDefault();
-			tokenSet(value.trim());
-		}}>
-			<label>This program asks for a token (the content of its <code>--token-file</code>). It is kept for this tab alone.
-				<input type="password" value={value} autocomplete="off" onInput={e => setValue(e.currentTarget.value)} /></label>
-			<button type="submit" class="primary">Use it</button>
-		</form>
+	return (
+		tokenAsked.value && (
+			<form
+				class="token"
+				role="dialog"
+				aria-label="Token"
+				onSubmit={e => {
+					e.preventDefault();
+					tokenSet(value.trim());
+				}}
+			>
+				<label>
+					This program asks for a token (the content of its <code>--token-file</code>). It
+					is kept for this tab alone.
+					<input
+						type="password"
+						value={value}
+						autocomplete="off"
+						onInput={e => setValue(e.currentTarget.value)}
+					/>
+				</label>
+				<button type="submit" class="primary">
+					Use it
+				</button>
+			</form>
+		)
 	);
 }
 
@@ -116,12 +220,21 @@ function TokenForm() {
 function Banner() {
 	const p = live.problem.value;
 
-	return view.value === "live" && p && live.state.value === "error" && (
-		<p class="banner bad" role="alert"><Icon name="alert" /> {visible(p.message)}{p.next && `: ${visible(p.next)}`}</p>);
+	return (
+		view.value === "live" &&
+		p &&
+		live.state.value === "error" && (
+			<p class="banner bad" role="alert">
+				<Icon name="alert" /> {visible(p.message)}
+				{p.next && `: ${visible(p.next)}`}
+			</p>
+		)
+	);
 }
 
 function App() {
-	const {Page} = tab.value, isIdle = view.value === "live" && live.state.value === "none";
+	const {Page} = tab.value,
+		isIdle = view.value === "live" && live.state.value === "none";
 
 	return (
 		<>
@@ -132,11 +245,22 @@ function App() {
 				<Banner />
 				{file.value && view.value === "capture" ? <CaptureBar /> : null}
 				<h1 class="sr">{tab.value.title}</h1>
-				{isIdle && tab.value.id !== "rules" && tab.value.id !== "agent" ? <Welcome /> : <>{live.state.value !== "none" || view.value !== "live" ? <Cards aside={tab.value.id !== "overview"} /> : null}<Page /></>}
+				{isIdle && tab.value.id !== "rules" && tab.value.id !== "agent" ? (
+					<Welcome />
+				) : (
+					<>
+						{live.state.value !== "none" || view.value !== "live" ? (
+							<Cards aside={tab.value.id !== "overview"} />
+						) : null}
+						<Page />
+					</>
+				)}
 				{!isIdle && tab.value.id === "overview" && !file.value && <DropZone />}
 			</main>
-			<footer class="foot">Everything on this page comes from this program; nothing is fetched from or sent to anywhere else.{" "}
-				<a href="/licenses.txt">Licences</a></footer>
+			<footer class="foot">
+				Everything on this page comes from this program; nothing is fetched from or sent to
+				anywhere else. <a href="/licenses.txt">Licences</a>
+			</footer>
 			<DropAnywhere />
 			<Messages />
 		</>

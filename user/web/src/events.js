@@ -12,28 +12,32 @@ const infoOf = e => {
 	const name = e.tls?.sni ?? e.quic?.sni ?? e.http?.hostname ?? e.dns?.rrname ?? d.domain ?? "";
 	const words = [visible(name)];
 
-	if (e.event_type === "anomaly")
-		words.push(visible(e.anomaly?.event));
-	if (e.event_type === "flow")
-		words.push("ended: " + visible(e.flow?.reason ?? e.flow?.state));
-	if (d.rule)
-		words.push("\u2190 " + visible(d.rule));
+	if (e.event_type === "anomaly") words.push(visible(e.anomaly?.event));
+	if (e.event_type === "flow") words.push("ended: " + visible(e.flow?.reason ?? e.flow?.state));
+	if (d.rule) words.push("\u2190 " + visible(d.rule));
 	return words.filter(Boolean).join("  ");
 };
 
 let rowNumber = 0;
 
-const blockedWord = () => health.peek()?.agent?.monitor ? "would block" : "blocked";
+const blockedWord = () => (health.peek()?.agent?.monitor ? "would block" : "blocked");
 
 function feedTake(e) {
-	const flow = e.flow, d = e.dpi_xdp ?? {};
+	const flow = e.flow,
+		d = e.dpi_xdp ?? {};
 
-	if (!e.src_ip)
-		return;
+	if (!e.src_ip) return;
 	live.feed.push({
-		n: ++rowNumber, ts: Date.parse(e.timestamp) / 1000, kind: e.event_type,
-		src: e.src_ip, sport: e.src_port, dst: e.dest_ip, dport: e.dest_port,
-		proto: e.proto, app: d.app ?? "", info: infoOf(e),
+		n: ++rowNumber,
+		ts: Date.parse(e.timestamp) / 1000,
+		kind: e.event_type,
+		src: e.src_ip,
+		sport: e.src_port,
+		dst: e.dest_ip,
+		dport: e.dest_port,
+		proto: e.proto,
+		app: d.app ?? "",
+		info: infoOf(e),
 		size: flow ? flow.bytes_toserver + flow.bytes_toclient : null,
 		action: e.event_type === "drop" || d.dropped_packets > 0 ? blockedWord() : "forwarded",
 		event: e,
@@ -44,8 +48,7 @@ let lastId = "";
 
 const takes = {
 	message(data) {
-		if (!paused.feed)
-			feedTake(JSON.parse(data));
+		if (!paused.feed) feedTake(JSON.parse(data));
 	},
 	/** Events that the program could not keep for us; how many, where that is known. */
 	gap(data) {
@@ -55,20 +58,17 @@ const takes = {
 
 /** One block of a stream of events (HTML 9.2.6). */
 function blockTake(block) {
-	let kind = "message", data = [];
+	let kind = "message",
+		data = [];
 
 	for (const line of block.split("\n")) {
 		const [, field, value] = /^(\w+): ?(.*)$/.exec(line) ?? [];
 
-		if (field === "data")
-			data.push(value);
-		else if (field === "id")
-			lastId = value;
-		else if (field === "event")
-			kind = value;
+		if (field === "data") data.push(value);
+		else if (field === "id") lastId = value;
+		else if (field === "event") kind = value;
 	}
-	if (!data.length || !takes[kind])
-		return;
+	if (!data.length || !takes[kind]) return;
 	try {
 		takes[kind](data.join("\n"));
 	} catch {
@@ -86,8 +86,7 @@ async function follow() {
 	for (;;) {
 		const {value, done} = await reader.read();
 
-		if (done)
-			return;
+		if (done) return;
 		const blocks = (rest + value).split("\n\n");
 
 		rest = blocks.pop();
@@ -99,9 +98,8 @@ const pause = ms => new Promise(done => setTimeout(done, ms));
 
 /** Goes on following; while() says when there is somebody to follow. */
 export async function keepFollowing(when) {
-	for (let wait = 500;; wait = Math.min(wait * 2, 10000)) {
-		while (!when())
-			await pause(200);
+	for (let wait = 500; ; wait = Math.min(wait * 2, 10000)) {
+		while (!when()) await pause(200);
 		const began = Date.now();
 
 		try {
@@ -109,12 +107,10 @@ export async function keepFollowing(when) {
 		} catch (e) {
 			if (e instanceof Problem && e.status === 422)
 				lastId = ""; // of another service's numbers
-			else if (!(e instanceof Problem) && e.name !== "TypeError")
-				console.error(e);
+			else if (!(e instanceof Problem) && e.name !== "TypeError") console.error(e);
 		}
 		following.value = false;
-		if (Date.now() - began > 5000)
-			wait = 500;
+		if (Date.now() - began > 5000) wait = 500;
 		await pause(wait);
 	}
 }

@@ -5,23 +5,24 @@ import {get, Problem} from "./api.js";
 import {keepFollowing} from "./events.js";
 import {catalogue, EMPTY_TIMELINE, health, live, rulesInForce, view} from "./store.js";
 
-const HISTORY = 900;            // points of the timeline
+const HISTORY = 900; // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
-const PAGE = 1000;            // as many as the program gives at once
+const PAGE = 1000; // as many as the program gives at once
 const GAP_S = 5;
 const MANY_RULES = 2000;
-const SOON = 200;             // ms until one looks again whether there is something to ask
-const AGAIN_MAX = 5000;       // more rows than these are asked for only when the reader asks
+const SOON = 200; // ms until one looks again whether there is something to ask
+const AGAIN_MAX = 5000; // more rows than these are asked for only when the reader asks
 
 let last = null; // totals at the last point of the timeline
 
 function timelineAdd(totals) {
-	const t = Date.now() / 1000, old = live.timeline.peek();
+	const t = Date.now() / 1000,
+		old = live.timeline.peek();
 
 	if (last && totals.total_packets >= last.total_packets && t > last.t) {
 		// Over a gap the line is broken: what passed in it is in the totals, not at a moment.
 		const isGap = t - last.t > GAP_S;
-		const rate = field => isGap ? null : (totals[field] - last[field]) / (t - last.t);
+		const rate = field => (isGap ? null : (totals[field] - last[field]) / (t - last.t));
 		const add = (list, v) => [...list.slice(-HISTORY + 1), v];
 
 		live.timeline.value = {
@@ -55,14 +56,16 @@ async function askStats() {
 let hits = new Map();
 
 function hitsTake(rows) {
-	if (!rows)
-		return;
+	if (!rows) return;
 	hits = new Map(rows.map(r => [r.rule, r]));
 	live.rules.value = live.rules.peek().map(hitsAdd);
 }
 
-const hitsAdd = r => ({...r, packets: hits.get(r.rule)?.packets ?? r.packets ?? 0,
-	flows: hits.get(r.rule)?.flows ?? r.flows ?? 0});
+const hitsAdd = r => ({
+	...r,
+	packets: hits.get(r.rule)?.packets ?? r.packets ?? 0,
+	flows: hits.get(r.rule)?.flows ?? r.flows ?? 0,
+});
 
 const MARKS_MAX = 50;
 let labels = null; // of the rules at the last look
@@ -76,8 +79,16 @@ function marksAdd(rules) {
 
 	labels = now;
 	if (words.length)
-		live.marks.value = [...live.marks.peek().slice(-MARKS_MAX), {t: Date.now() / 1000,
-			text: words.length > 3 ? `${added.length} rules more, ${gone.length} fewer` : words.join(", ")}];
+		live.marks.value = [
+			...live.marks.peek().slice(-MARKS_MAX),
+			{
+				t: Date.now() / 1000,
+				text:
+					words.length > 3
+						? `${added.length} rules more, ${gone.length} fewer`
+						: words.join(", "),
+			},
+		];
 }
 
 export async function askRules() {
@@ -111,18 +122,23 @@ async function askHealth() {
 }
 
 // A list of a million names is fetched again when there are more or fewer, not every three seconds.
-const rulesMayDiffer = () => live.rules.peek().length < MANY_RULES ||
+const rulesMayDiffer = () =>
+	live.rules.peek().length < MANY_RULES ||
 	(health.peek()?.agent?.rules ?? live.rules.peek().length) !== live.rules.peek().length;
 
 const hasAgent = () => Boolean(health.peek()?.agent);
 
 /** All connections, page after page. */
 export async function askConnections() {
-	let rows = [], cursor = "", total = 0;
+	let rows = [],
+		cursor = "",
+		total = 0;
 
 	do {
-		const page = await get(`/stats/connections?limit=${PAGE}` +
-			(cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""));
+		const page = await get(
+			`/stats/connections?limit=${PAGE}` +
+				(cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""),
+		);
 
 		rows = rows.concat(page.connections ?? []);
 		cursor = page.next ?? "";
@@ -141,8 +157,12 @@ const ASKED = [
 	{ask: askRules, every: 3000, when: rulesMayDiffer},
 	{ask: askStats, every: 1000, when: hasAgent},
 	{ask: askApps, every: 2000, when: hasAgent},
-	{ask: askConnections, every: 2000, when: () => hasAgent() && connectionsWanted.open > 0 &&
-		live.connections.peek().length <= AGAIN_MAX},
+	{
+		ask: askConnections,
+		every: 2000,
+		when: () =>
+			hasAgent() && connectionsWanted.open > 0 && live.connections.peek().length <= AGAIN_MAX,
+	},
 ];
 
 function failed(e) {
@@ -151,8 +171,7 @@ function failed(e) {
 		return;
 	}
 	// Between two looks at its health an agent may end: that is no error of the page.
-	if (e.status === 503 && health.peek())
-		return;
+	if (e.status === 503 && health.peek()) return;
 	live.state.value = "error";
 	live.problem.value = e;
 }
@@ -161,8 +180,7 @@ function keepAsking({ask, every, when}) {
 	const turn = async () => {
 		const may = !document.hidden && (!when || when());
 
-		if (may)
-			await ask().catch(failed);
+		if (may) await ask().catch(failed);
 		setTimeout(turn, may || !when ? every : SOON);
 	};
 
@@ -173,7 +191,6 @@ export function liveStart() {
 	ASKED.forEach(keepAsking);
 	keepFollowing(hasAgent);
 	setInterval(() => {
-		if (view.value === "live")
-			live.feed.told();
+		if (view.value === "live") live.feed.told();
 	}, 250);
 }

@@ -16,11 +16,13 @@ export const KINDS = [
 	{kind: "port", title: "Port", hint: "6881, 8888/tcp"},
 ];
 
-export const same = (a, b) => a.kind === b.kind && (a.action ?? "block") === (b.action ?? "block") &&
+export const same = (a, b) =>
+	a.kind === b.kind &&
+	(a.action ?? "block") === (b.action ?? "block") &&
 	a.value.toLowerCase() === b.value.toLowerCase();
 
 const hit = r => `${count(r?.packets ?? 0, "packet")} of ${count(r?.flows ?? 0, "flow")}`;
-const verb = r => r.action === "allow" ? "allowed" : "blocked";
+const verb = r => (r.action === "allow" ? "allowed" : "blocked");
 
 /** Goes on telling what a new rule hits, while its message stands. */
 function tellHits(id, rule, words) {
@@ -28,20 +30,26 @@ function tellHits(id, rule, words) {
 		setTimeout(() => {
 			const r = live.rules.peek().find(x => same(x, rule));
 
-			if (r)
-				resay(id, `${words}: ${hit(r)} so far`);
+			if (r) resay(id, `${words}: ${hit(r)} so far`);
 		}, ms);
 }
 
 /** Why a rule that was taken may do nothing yet. */
-const doubt = answer => !answer.changed ? " already" :
-	!answer.in_force ? ", from the next `dpi-xdp attach` on: no agent is running" :
-	health.peek()?.agent?.monitor ? ", but the agent only watches: nothing is dropped" : "";
+const doubt = answer =>
+	!answer.changed
+		? " already"
+		: !answer.in_force
+			? ", from the next `dpi-xdp attach` on: no agent is running"
+			: health.peek()?.agent?.monitor
+				? ", but the agent only watches: nothing is dropped"
+				: "";
 
 async function liveAdd(rule, undoable, force) {
 	const answer = await ruleAdd(rule, force);
 	const words = `${rule.value} is ${verb(rule)}${doubt(answer)}`;
-	const id = say("note", words, {undo: undoable && answer.changed ? () => remove(rule, false) : null});
+	const id = say("note", words, {
+		undo: undoable && answer.changed ? () => remove(rule, false) : null,
+	});
 
 	await askRules();
 	tellHits(id, rule, words);
@@ -51,8 +59,11 @@ async function liveRemove(rule, undoable) {
 	const before = live.rules.peek().find(r => same(r, rule));
 
 	await ruleRemove(rule);
-	say("note", `${rule.value} is no longer ${verb(rule)}; while it was, the rule hit ${hit(before)}`,
-		{undo: undoable ? () => add(rule, false) : null});
+	say(
+		"note",
+		`${rule.value} is no longer ${verb(rule)}; while it was, the rule hit ${hit(before)}`,
+		{undo: undoable ? () => add(rule, false) : null},
+	);
 	await askRules();
 }
 
@@ -61,34 +72,49 @@ async function whatIf(rules, text, rule, undo) {
 	const before = captureRules.peek();
 	const [was, is] = await captureRulesSet(rules);
 
-	if (!is)
-		return;
+	if (!is) return;
 	const packets = is.dropped_packets - was.dropped_packets;
 	const flows = is.blocked_connections.length - was.blocked_connections.length;
 	const more = (n, one) => `${count(Math.abs(n), one)} ${n < 0 ? "fewer" : "more"}`;
 
-	say("note", `What-if: ${rule.value} ${text}. In this capture ${more(packets, "packet")} of ` +
-		`${more(flows, "flow")} would be dropped. Nothing on the network has changed.`,
-		{undo: undo ? () => whatIf(() => before, "as before", rule, false)
-			.catch(e => sayProblem("the what-if stays", e)) : null});
+	say(
+		"note",
+		`What-if: ${rule.value} ${text}. In this capture ${more(packets, "packet")} of ` +
+			`${more(flows, "flow")} would be dropped. Nothing on the network has changed.`,
+		{
+			undo: undo
+				? () =>
+						whatIf(() => before, "as before", rule, false).catch(e =>
+							sayProblem("the what-if stays", e),
+						)
+				: null,
+		},
+	);
 }
 
 /** What the program refuses unless it is meant can be meant, by one more click. */
 function refused(rule, e) {
 	const canForce = /--force/.test(e.message);
 
-	say("error", `${rule.value} is not ${verb(rule)}: ${e.message}`, {next: e.next, label: "It is meant",
-		undo: canForce ? () => add(rule, true, true) : null});
+	say("error", `${rule.value} is not ${verb(rule)}: ${e.message}`, {
+		next: e.next,
+		label: "It is meant",
+		undo: canForce ? () => add(rule, true, true) : null,
+	});
 }
 
 /** Both give true when it was done. */
 export async function add(rule, undoable = true, force = false) {
 	rule = {action: "block", ...rule};
 	try {
-		if (view.value === "live")
-			await liveAdd(rule, undoable, force);
+		if (view.value === "live") await liveAdd(rule, undoable, force);
 		else
-			await whatIf(before => [...before.filter(r => !same(r, rule)), rule], verb(rule), rule, undoable);
+			await whatIf(
+				before => [...before.filter(r => !same(r, rule)), rule],
+				verb(rule),
+				rule,
+				undoable,
+			);
 		return true;
 	} catch (e) {
 		refused(rule, e);
@@ -99,11 +125,14 @@ export async function add(rule, undoable = true, force = false) {
 export async function remove(rule, undoable = true) {
 	rule = {action: "block", ...rule};
 	try {
-		if (view.value === "live")
-			await liveRemove(rule, undoable);
+		if (view.value === "live") await liveRemove(rule, undoable);
 		else
-			await whatIf(before => before.filter(r => !same(r, rule)),
-				`no longer ${verb(rule)}`, rule, undoable);
+			await whatIf(
+				before => before.filter(r => !same(r, rule)),
+				`no longer ${verb(rule)}`,
+				rule,
+				undoable,
+			);
 		return true;
 	} catch (e) {
 		sayProblem(`the rule for ${rule.value} stays`, e);

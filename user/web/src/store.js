@@ -8,7 +8,7 @@ export class Feed {
 	constructor(limit = 5000) {
 		this.rows = [];
 		this.limit = limit;
-		this.left = 0;   // rows that had to leave
+		this.left = 0; // rows that had to leave
 		this.missed = 0; // events that never came
 		this.version = signal(0);
 	}
@@ -51,7 +51,7 @@ export function makeSource(kind) {
 export const live = makeSource("live");
 export const capture = makeSource("capture");
 export const view = signal("live");
-export const shown = computed(() => view.value === "live" ? live : capture);
+export const shown = computed(() => (view.value === "live" ? live : capture));
 
 /** /health as it came, and when. */
 export const health = signal(null);
@@ -80,7 +80,7 @@ export function say(kind, text, {next = "", undo = null, label = "Undo"} = {}) {
 }
 
 export function resay(id, text) {
-	messages.value = messages.value.map(m => m.id === id ? {...m, text} : m);
+	messages.value = messages.value.map(m => (m.id === id ? {...m, text} : m));
 }
 
 export function unsay(id) {

@@ -25,8 +25,7 @@ export function short(n, unit = "") {
 	let at = 0;
 
 	n ??= 0;
-	if (Math.abs(n) < 10000 && !unit)
-		return number(n);
+	if (Math.abs(n) < 10000 && !unit) return number(n);
 	while (Math.abs(n) >= 999.5 && at < PREFIXES.length - 1) {
 		n /= 1000;
 		at++;
@@ -41,12 +40,10 @@ export const bits = n => short(n, "bit/s");
 
 /** A share as a percentage; what is not nothing never reads 0. */
 export function share(part, of) {
-	const p = of > 0 ? part / of * 100 : 0;
+	const p = of > 0 ? (part / of) * 100 : 0;
 
-	if (p > 0 && p < 0.1)
-		return "<0.1\u00a0%";
-	if (p < 100 && p > 99.9)
-		return ">99.9\u00a0%";
+	if (p > 0 && p < 0.1) return "<0.1\u00a0%";
+	if (p < 100 && p > 99.9) return ">99.9\u00a0%";
 	return (p >= 99.95 || p === 0 ? p.toFixed(0) : p.toFixed(1)) + "\u00a0%";
 }
 
@@ -59,23 +56,25 @@ const two = n => String(n).padStart(2, "0");
 export function clock(ts, digits = 3) {
 	const d = new Date(ts * 1000);
 
-	return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}` +
-		(digits ? (ts % 1).toFixed(6).slice(1, digits + 2) : "");
+	return (
+		`${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}` +
+		(digits ? (ts % 1).toFixed(6).slice(1, digits + 2) : "")
+	);
 }
 
 /** A time span in seconds -> "2 h 5 min", "3.2 s". */
 export function span(s) {
-	if (s < 1)
-		return Math.round(s * 1000) + "\u00a0ms";
-	if (s < 60)
-		return (s < 10 ? s.toFixed(1) : Math.round(s)) + "\u00a0s";
-	if (s < 3600)
-		return `${Math.floor(s / 60)}\u00a0min ${Math.floor(s % 60)}\u00a0s`;
-	if (s < 86400)
-		return `${Math.floor(s / 3600)}\u00a0h ${Math.floor(s % 3600 / 60)}\u00a0min`;
-	return `${Math.floor(s / 86400)}\u00a0d ${Math.floor(s % 86400 / 3600)}\u00a0h`;
+	if (s < 1) return Math.round(s * 1000) + "\u00a0ms";
+	if (s < 60) return (s < 10 ? s.toFixed(1) : Math.round(s)) + "\u00a0s";
+	if (s < 3600) return `${Math.floor(s / 60)}\u00a0min ${Math.floor(s % 60)}\u00a0s`;
+	if (s < 86400) return `${Math.floor(s / 3600)}\u00a0h ${Math.floor((s % 3600) / 60)}\u00a0min`;
+	return `${Math.floor(s / 86400)}\u00a0d ${Math.floor((s % 86400) / 3600)}\u00a0h`;
 }
 
 /** An address with its port: "10.0.0.1:443", "[2001:db8::1]:443"; no port, none shown. */
 export const end = (ip, port) =>
-	!port ? visible(ip) : String(ip).includes(":") ? `[${visible(ip)}]:${port}` : `${visible(ip)}:${port}`;
+	!port
+		? visible(ip)
+		: String(ip).includes(":")
+			? `[${visible(ip)}]:${port}`
+			: `${visible(ip)}:${port}`;

@@ -2,10 +2,11 @@
 // A dropped capture: analysed in this page by the WebAssembly module, or, where that cannot be, by
 // the program it came from; then replayed. Rule changes here are a what-if and change no traffic.
 import {computed, signal} from "@preact/signals";
-import {Problem, ruleAdd, ruleRemove, token} from "../api.js";
+import {Problem, ruleAdd, ruleRemove} from "../api.js";
 import {askRules} from "../live.js";
 import {capture, EMPTY_TIMELINE, Feed, live, say, sayProblem, view} from "../store.js";
 import {read} from "./reader.js";
+import {sendCapture} from "./send.js";
 import {flowItems, Replay} from "./replay.js";
 
 const BINS = 300;
@@ -33,70 +34,47 @@ export const isWhatIf = computed(() => view.value === "capture");
 const rulesText = rules => {
 	const SECTIONS = {ip: "IPS", app: "APPS", domain: "DOMAINS", port: "PORTS"};
 
-	return rules.map(r =>
-		`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}\n`).join("");
+	return rules
+		.map(
+			r =>
+				`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}\n`,
+		)
+		.join("");
 };
 
-/** By the program: the file is sent to it. XMLHttpRequest, as fetch tells no progress of uploads. */
-function byProgram(f, rules, until) {
-	const query = new URLSearchParams();
-
-	for (const r of rules)
-		query.append((r.action === "allow" ? "allow-" : "") + r.kind, r.value);
-	const form = new FormData();
-
-	form.append("file", f, f.name);
-	return new Promise((done, failed) => {
-		const x = new XMLHttpRequest();
-
-		until.addEventListener("abort", () => x.abort());
-		x.upload.onprogress = e => {
-			work.value = {part: e.total ? e.loaded / e.total * 0.9 : 0, where: "program"};
-		};
-		x.onload = () => {
-			let told = null;
-
-			try {
-				told = JSON.parse(x.responseText);
-			} catch {
-				// told below
-			}
-			if (x.status === 200 && told)
-				done({report: told});
-			else
-				failed(new Problem(x.status, told?.detail ?? told?.title ??
-					`the program answered ${x.status}`, told?.next ?? ""));
-		};
-		x.onerror = () => failed(new Problem(0, "the program does not answer",
-			"see that `dpi-xdp serve` is running"));
-		x.onabort = () => failed(new DOMException("stopped", "AbortError"));
-		x.open("POST", "/analyze?" + query);
-		x.setRequestHeader("Accept", "application/json");
-		if (token.value)
-			x.setRequestHeader("Authorization", "Bearer " + token.value);
-		x.send(form);
-	});
-}
-
 async function analyse(f, rules) {
-	const {signal: until} = stopper = new AbortController();
+	const {signal: until} = (stopper = new AbortController());
 
 	work.value = {part: 0, where: "page"};
 	try {
-		const made = await read(f, rulesText(rules), part => {
-			work.value = {part, where: "page"};
-		}, until);
+		const made = await read(
+			f,
+			rulesText(rules),
+			part => {
+				work.value = {part, where: "page"};
+			},
+			until,
+		);
 
 		where.value = "page";
 		return made;
 	} catch (e) {
-		if (e instanceof Problem || e.name === "AbortError")
-			throw e;
-		say("note", `This page cannot read the capture itself (${e.message}); it is being sent to ` +
-			"the program this page came from.");
+		if (e instanceof Problem || e.name === "AbortError") throw e;
+		say(
+			"note",
+			`This page cannot read the capture itself (${e.message}); it is being sent to ` +
+				"the program this page came from.",
+		);
 	}
 	work.value = {part: 0, where: "program"};
-	const made = await byProgram(f, rules, until);
+	const made = await sendCapture(
+		f,
+		rules,
+		part => {
+			work.value = {part, where: "program"};
+		},
+		until,
+	);
 
 	where.value = "program";
 	return made;
@@ -106,15 +84,20 @@ async function analyse(f, rules) {
 const headOf = r => {
 	const {connections, blocked_connections, ...head} = r;
 
-	return {...head, flows: connections.length, blocked_flows: blocked_connections.length,
-		open_flows: connections.filter(c => c.state !== "CLOSED").length};
+	return {
+		...head,
+		flows: connections.length,
+		blocked_flows: blocked_connections.length,
+		open_flows: connections.filter(c => c.state !== "CLOSED").length,
+	};
 };
 
 const rulesWithHits = (rules, hits) => {
 	const by = new Map(hits.map(h => [h.rule.toLowerCase(), h]));
 
 	return rules.map(r => {
-		const h = by.get(r.rule?.toLowerCase()) ??
+		const h =
+			by.get(r.rule?.toLowerCase()) ??
 			by.get(`${r.action === "allow" ? "allow-" : ""}${r.kind}:${r.value}`.toLowerCase());
 
 		return {...r, packets: h?.packets ?? 0, flows: h?.flows ?? 0};
@@ -123,7 +106,8 @@ const rulesWithHits = (rules, hits) => {
 
 /** All of the report at once. */
 function showWhole() {
-	const r = report.value, run = replay.value;
+	const r = report.value,
+		run = replay.value;
 
 	capture.totals.value = headOf(r);
 	capture.apps.value = r.apps;
@@ -142,10 +126,11 @@ function showWhole() {
 
 /** What had passed until now. */
 function showUntil(t) {
-	const run = replay.value, r = report.value, whole = headOf(r);
+	const run = replay.value,
+		r = report.value,
+		whole = headOf(r);
 
-	if (run.at && run.items.ts[run.at - 1] > t)
-		run.rewind();
+	if (run.at && run.items.ts[run.at - 1] > t) run.rewind();
 	run.advance(t);
 	const {sums} = run;
 	const known = new Map(r.apps.map(a => [a.app, a]));
@@ -153,16 +138,24 @@ function showUntil(t) {
 	const names = new Set(begun.map(c => c.domain));
 	const flows = new Map();
 
-	for (const c of begun)
-		flows.set(c.app, (flows.get(c.app) ?? 0) + 1);
-	capture.totals.value = {...whole,
-		total_packets: sums.packets, total_bytes: sums.bytes, dropped_packets: sums.dropped,
-		forwarded_packets: sums.packets - sums.dropped, tcp_packets: sums.tcp, udp_packets: sums.udp,
-		flows: begun.length, blocked_flows: begun.filter(c => c.blocked).length,
+	for (const c of begun) flows.set(c.app, (flows.get(c.app) ?? 0) + 1);
+	capture.totals.value = {
+		...whole,
+		total_packets: sums.packets,
+		total_bytes: sums.bytes,
+		dropped_packets: sums.dropped,
+		forwarded_packets: sums.packets - sums.dropped,
+		tcp_packets: sums.tcp,
+		udp_packets: sums.udp,
+		flows: begun.length,
+		blocked_flows: begun.filter(c => c.blocked).length,
 		open_flows: begun.filter(c => c.state !== "CLOSED" || Number(c.last_ts) > t).length,
-		apps: [...run.apps.keys()], domains_detected: [...names].filter(Boolean)};
-	capture.apps.value = [...run.apps].map(([app, s]) => ({...known.get(app), app, ...s,
-		flows: flows.get(app) ?? 0})).sort((a, b) => b.packets - a.packets);
+		apps: [...run.apps.keys()],
+		domains_detected: [...names].filter(Boolean),
+	};
+	capture.apps.value = [...run.apps]
+		.map(([app, s]) => ({...known.get(app), app, ...s, flows: flows.get(app) ?? 0}))
+		.sort((a, b) => b.packets - a.packets);
 	capture.domains.value = r.domains.filter(d => names.has(d.domain));
 	capture.connections.value = begun;
 	capture.connectionTotal.value = begun.length;
@@ -186,9 +179,8 @@ capture.feed = new ReplayFeed();
 let began = null; // {time of the page, position} since when it plays
 
 function tick() {
-	if (!playing.value || !replay.value)
-		return;
-	const t = began.position + (performance.now() - began.time) / 1000 * speed.value;
+	if (!playing.value || !replay.value) return;
+	const t = began.position + ((performance.now() - began.time) / 1000) * speed.value;
 
 	if (t >= replay.value.end) {
 		playing.value = false;
@@ -204,8 +196,7 @@ const restart = () => {
 };
 
 export function play() {
-	if (position.value >= replay.value.end)
-		seek(replay.value.begin);
+	if (position.value >= replay.value.end) seek(replay.value.begin);
 	playing.value = true;
 	restart();
 }
@@ -220,10 +211,8 @@ export function speedSet(s) {
 }
 
 export function seek(t) {
-	if (t >= replay.value.end)
-		showWhole();
-	else
-		showUntil(t);
+	if (t >= replay.value.end) showWhole();
+	else showUntil(t);
 	restart();
 }
 
@@ -239,15 +228,13 @@ let turn = Promise.resolve();
 /** One analysis after the other; rules: a function from those before. Gives the report. */
 function run(f, rules) {
 	const mine = turn.then(async () => {
-		if (f !== file.value)
-			throw new DOMException("another capture came", "AbortError");
+		if (f !== file.value) throw new DOMException("another capture came", "AbortError");
 		const next = rules(captureRules.peek());
 
 		try {
 			const made = await analyse(f, next);
 
-			if (f === file.value)
-				take(made, next);
+			if (f === file.value) take(made, next);
 			return made.report;
 		} finally {
 			work.value = stopper = null;
@@ -263,15 +250,18 @@ function take(made, rules) {
 	replay.value = new Replay(made.items ?? flowItems(made.report.connections));
 	captureRules.value = rules;
 	if (made.damage)
-		say("error", `${file.value.name} is damaged: ${made.damage}`,
-			{next: "what came before the damage is shown"});
+		say("error", `${file.value.name} is damaged: ${made.damage}`, {
+			next: "what came before the damage is shown",
+		});
 	capture.problem.value = null;
 	capture.state.value = "ready";
 	showWhole();
 }
 
 export async function open(f) {
-	const rules = live.rules.peek().map(({rule, kind, action, value}) => ({rule, kind, action, value}));
+	const rules = live.rules
+		.peek()
+		.map(({rule, kind, action, value}) => ({rule, kind, action, value}));
 
 	stop();
 	close();
@@ -281,10 +271,8 @@ export async function open(f) {
 	try {
 		await run(f, () => rules);
 	} catch (e) {
-		if (f === file.value)
-			close();
-		if (e.name !== "AbortError")
-			sayProblem(`${f.name} cannot be analysed`, e);
+		if (f === file.value) close();
+		if (e.name !== "AbortError") sayProblem(`${f.name} cannot be analysed`, e);
 	}
 }
 
@@ -314,8 +302,7 @@ export async function captureRulesSet(rules) {
 
 		return [was, is];
 	} catch (e) {
-		if (e.name === "AbortError")
-			return [was, null];
+		if (e.name === "AbortError") return [was, null];
 		throw e;
 	}
 }
@@ -324,7 +311,8 @@ const key = r => `${r.action}:${r.kind}:${r.value}`.toLowerCase();
 
 /** How the what-if's rules differ from those in force. */
 export const difference = computed(() => {
-	const mine = new Set(captureRules.value.map(key)), theirs = new Set(live.rules.value.map(key));
+	const mine = new Set(captureRules.value.map(key)),
+		theirs = new Set(live.rules.value.map(key));
 
 	return {
 		add: captureRules.value.filter(r => !theirs.has(key(r))),
@@ -337,12 +325,13 @@ export async function push() {
 	const {add, remove} = difference.value;
 
 	try {
-		for (const r of add)
-			await ruleAdd(r);
-		for (const r of remove)
-			await ruleRemove(r);
-		say("note", `The rules of this what-if are in force now: ${add.length} added, ` +
-			`${remove.length} taken away.`);
+		for (const r of add) await ruleAdd(r);
+		for (const r of remove) await ruleRemove(r);
+		say(
+			"note",
+			`The rules of this what-if are in force now: ${add.length} added, ` +
+				`${remove.length} taken away.`,
+		);
 	} catch (e) {
 		sayProblem("not all rules were taken over", e);
 	}

@@ -6,7 +6,12 @@ import {readRows, ROW} from "../../../wasm/glue/rows.js";
 export const PACKETS_MAX = 200000;
 
 // Where fields of a row are (wasm/replay.h).
-const NUMBER = 0, TIME = 8, SIZE = 52, APP = 60, PROTO = 62, FLAGS = 63;
+const NUMBER = 0,
+	TIME = 8,
+	SIZE = 52,
+	APP = 60,
+	PROTO = 62,
+	FLAGS = 63;
 const DROPPED = 4;
 const TRANSPORT = {6: "TCP", 17: "UDP"};
 
@@ -21,10 +26,8 @@ export class Packets {
 
 	/** Takes whole rows, in any order; null: those so far come again. */
 	take(bytes) {
-		if (bytes)
-			this.pieces.push(bytes);
-		else
-			this.pieces = [];
+		if (bytes) this.pieces.push(bytes);
+		else this.pieces = [];
 	}
 
 	/** All are there: puts them in order. */
@@ -45,7 +48,7 @@ export class Packets {
 		this.order = Uint32Array.from(numbers.keys()).sort((a, b) => numbers[a] - numbers[b]);
 		this.ts = this.column(at => Number(this.view.getBigUint64(at + TIME, true)) / 1e9);
 		this.bytes = this.column(at => this.view.getUint32(at + SIZE, true));
-		this.dropped = this.column(at => this.view.getUint8(at + FLAGS) & DROPPED ? 1 : 0);
+		this.dropped = this.column(at => (this.view.getUint8(at + FLAGS) & DROPPED ? 1 : 0));
 		return this;
 	}
 
@@ -69,9 +72,21 @@ export class Packets {
 		const at = this.order[i] * ROW;
 		const [r] = readRows(this.bytesOf.subarray(at, at + ROW));
 
-		return {n: r.number, ts: this.ts[i], kind: "packet", src: r.src ?? "", sport: r.srcPort, dst: r.dst ?? "",
-			dport: r.dstPort, proto: r.protocol ?? "", app: this.appOf(i), size: r.size, info: r.info,
-			action: r.action === "dropped" ? "blocked" : "forwarded", hasPayload: r.hasPayload,
-			head: r.head.length ? r.head : null};
+		return {
+			n: r.number,
+			ts: this.ts[i],
+			kind: "packet",
+			src: r.src ?? "",
+			sport: r.srcPort,
+			dst: r.dst ?? "",
+			dport: r.dstPort,
+			proto: r.protocol ?? "",
+			app: this.appOf(i),
+			size: r.size,
+			info: r.info,
+			action: r.action === "dropped" ? "blocked" : "forwarded",
+			hasPayload: r.hasPayload,
+			head: r.head.length ? r.head : null,
+		};
 	}
 }

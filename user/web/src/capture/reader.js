@@ -5,7 +5,7 @@ import {Problem} from "../api.js";
 import {Packets, PACKETS_MAX} from "./packets.js";
 
 let worker = null;
-let ready = null;   // gives the list of applications
+let ready = null; // gives the list of applications
 let lastId = 0;
 const jobs = new Map();
 
@@ -15,8 +15,7 @@ const readJson = bytes => JSON.parse(new TextDecoder().decode(bytes));
 function giveUp(e) {
 	worker?.terminate();
 	worker = ready = null;
-	for (const job of jobs.values())
-		job.failed(e);
+	for (const job of jobs.values()) job.failed(e);
 	jobs.clear();
 }
 
@@ -48,9 +47,9 @@ function start() {
  * cannot be had. until is an AbortSignal.
  */
 export async function read(file, rules, progress, until) {
-	if (!worker)
-		start();
-	const id = ++lastId, packets = new Packets(await ready);
+	if (!worker) start();
+	const id = ++lastId,
+		packets = new Packets(await ready);
 
 	return new Promise((done, failed) => {
 		const end = (how, what) => {
@@ -64,11 +63,17 @@ export async function read(file, rules, progress, until) {
 			rowbytes: ({bytes}) => packets.take(bytes),
 			report: ({json, error}) =>
 				end(done, {report: readJson(json), items: packets.finish(), damage: error}),
-			error: ({status, error}) => end(failed, status === 2 ? new Problem(422, error) : new Error(error)),
+			error: ({status, error}) =>
+				end(failed, status === 2 ? new Problem(422, error) : new Error(error)),
 			stopped: () => end(failed, new DOMException("stopped", "AbortError")),
 		});
 		until.addEventListener("abort", () => worker?.postMessage({type: "stop", id}));
-		worker.postMessage({type: "analyze", id, file, rules,
-			options: {name: file.name, force: true, rows: {from: 1, to: PACKETS_MAX, raw: true}}});
+		worker.postMessage({
+			type: "analyze",
+			id,
+			file,
+			rules,
+			options: {name: file.name, force: true, rows: {from: 1, to: PACKETS_MAX, raw: true}},
+		});
 	});
 }

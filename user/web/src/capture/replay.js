@@ -15,8 +15,7 @@ export class Replay {
 			this.begin = Math.min(this.begin, items.ts[i]);
 			this.end = Math.max(this.end, items.ts[i]);
 		}
-		if (!items.count)
-			this.begin = this.end = 0;
+		if (!items.count) this.begin = this.end = 0;
 		this.rewind();
 	}
 
@@ -31,19 +30,19 @@ export class Replay {
 		const {items, sums} = this;
 
 		while (this.at < items.count && items.ts[this.at] <= t) {
-			const i = this.at++, n = items.packets?.[i] ?? 1, lost = items.dropped[i];
-			const app = items.appOf(i), proto = items.protoOf(i);
+			const i = this.at++,
+				n = items.packets?.[i] ?? 1,
+				lost = items.dropped[i];
+			const app = items.appOf(i),
+				proto = items.protoOf(i);
 			let a = this.apps.get(app);
 
-			if (!a)
-				this.apps.set(app, a = {packets: 0, bytes: 0, dropped_packets: 0});
+			if (!a) this.apps.set(app, (a = {packets: 0, bytes: 0, dropped_packets: 0}));
 			sums.packets += n;
 			sums.bytes += items.bytes[i];
 			sums.dropped += lost;
-			if (proto === "TCP")
-				sums.tcp += n;
-			else if (proto === "UDP")
-				sums.udp += n;
+			if (proto === "TCP") sums.tcp += n;
+			else if (proto === "UDP") sums.udp += n;
 			a.packets += n;
 			a.bytes += items.bytes[i];
 			a.dropped_packets += lost;
@@ -52,18 +51,20 @@ export class Replay {
 
 	/** Counts a second in about `bins` steps until time t, as the timeline's arrays. */
 	timeline(bins, until = this.end) {
-		const {items} = this, size = Math.max((this.end - this.begin) / bins, 1e-6);
+		const {items} = this,
+			size = Math.max((this.end - this.begin) / bins, 1e-6);
 		const n = Math.max(1, Math.min(bins, Math.floor((until - this.begin) / size) + 1));
 		const t = Float64Array.from({length: n}, (_, i) => this.begin + i * size);
-		const packets = new Float64Array(n), bits = new Float64Array(n), dropped = new Float64Array(n);
+		const packets = new Float64Array(n),
+			bits = new Float64Array(n),
+			dropped = new Float64Array(n);
 
 		for (let i = 0; i < items.count; i++) {
 			const at = Math.min(Math.floor((items.ts[i] - this.begin) / size), bins - 1);
 
-			if (at >= n || items.ts[i] > until)
-				continue;
+			if (at >= n || items.ts[i] > until) continue;
 			packets[at] += 1 / size;
-			bits[at] += items.bytes[i] * 8 / size;
+			bits[at] += (items.bytes[i] * 8) / size;
 			dropped[at] += (items.dropped[i] ? 1 : 0) / size;
 		}
 		return {t, packets, bits, dropped};
@@ -87,12 +88,24 @@ export function flowItems(connections) {
 		row(i) {
 			const {c, ts} = rows[i];
 
-			return {n: i + 1, ts, kind: "flow", src: c.src_ip, sport: c.src_port, dst: c.dst_ip,
-				dport: c.dst_port, proto: c.protocol, app: c.app, size: c.bytes,
-				info: c.domain ?? c.app_protocol ?? "", connection: c, action: actionOf(c)};
+			return {
+				n: i + 1,
+				ts,
+				kind: "flow",
+				src: c.src_ip,
+				sport: c.src_port,
+				dst: c.dst_ip,
+				dport: c.dst_port,
+				proto: c.protocol,
+				app: c.app,
+				size: c.bytes,
+				info: c.domain ?? c.app_protocol ?? "",
+				connection: c,
+				action: actionOf(c),
+			};
 		},
 	};
 }
 
-export const actionOf = c => !c.dropped_packets ? "forwarded" :
-	c.dropped_packets >= c.packets ? "blocked" : "partly";
+export const actionOf = c =>
+	!c.dropped_packets ? "forwarded" : c.dropped_packets >= c.packets ? "blocked" : "partly";

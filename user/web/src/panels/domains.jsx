@@ -15,18 +15,30 @@ export function Domains() {
 
 	return (
 		<Panel title="Top domains" name="domains" note={`${TOP} with most flows`}>
-			<Ready when={rows.length} empty="No name seen yet"
-				help="Names come from TLS, QUIC, HTTP, DNS and what leads to them.">
+			<Ready
+				when={rows.length}
+				empty="No name seen yet"
+				help="Names come from TLS, QUIC, HTTP, DNS and what leads to them."
+			>
 				<ol class="rows-list domains">
 					{rows.map(d => (
 						<li key={d.domain} class="domain-row">
 							<Name text={d.domain} />
 							<span class="faint domain-app">{visible(d.app)}</span>
-							<Bar label={count(d.flows, "flow")} parts={[{share: d.flows / most, kind: "accent"}]} />
+							<Bar
+								label={count(d.flows, "flow")}
+								parts={[{share: d.flows / most, kind: "accent"}]}
+							/>
 							<b class="domain-flows">{count(d.flows, "flow")}</b>
-							<button type="button" class="bare" aria-label={`Block domain ${visible(d.domain)}`}
-								title="Block this domain" onClick={() => add({kind: "domain", value: bare(d.domain)})}>
-								<Icon name="block" /></button>
+							<button
+								type="button"
+								class="bare"
+								aria-label={`Block domain ${visible(d.domain)}`}
+								title="Block this domain"
+								onClick={() => add({kind: "domain", value: bare(d.domain)})}
+							>
+								<Icon name="block" />
+							</button>
 						</li>
 					))}
 				</ol>

@@ -18,33 +18,66 @@ function Form() {
 	const known = KINDS.find(k => k.kind === kind);
 	const submit = async e => {
 		e.preventDefault();
-		if (!value.trim())
-			return;
+		if (!value.trim()) return;
 		setBusy(true);
-		if (await add({kind, action, value: value.trim()}))
-			setValue("");
+		if (await add({kind, action, value: value.trim()})) setValue("");
 		setBusy(false);
 	};
-	const apps = kind === "app" && value ? catalogue.value.filter(a =>
-		a.app.toLowerCase().includes(value.toLowerCase())).slice(0, FOUND) : [];
+	const apps =
+		kind === "app" && value
+			? catalogue.value
+					.filter(a => a.app.toLowerCase().includes(value.toLowerCase()))
+					.slice(0, FOUND)
+			: [];
 
 	return (
 		<form class="rule-form" onSubmit={submit} aria-label="Add a rule">
-			<label>Do<select value={action} onChange={e => setAction(e.currentTarget.value)}>
-				<option value="block">Block</option>
-				<option value="allow" disabled={kind === "port"}>Allow</option>
-			</select></label>
-			<label>Kind<select value={kind} onChange={e => {
-				setKind(e.currentTarget.value);
-				if (e.currentTarget.value === "port")
-					setAction("block");
-			}}>
-				{KINDS.map(k => <option key={k.kind} value={k.kind}>{k.title}</option>)}
-			</select></label>
-			<label class="rule-value">Value<input value={value} list="rule-apps" autocomplete="off"
-				spellcheck={false} placeholder={known.hint} onInput={e => setValue(e.currentTarget.value)} /></label>
-			<datalist id="rule-apps">{apps.map(a => <option key={a.app} value={a.app}>{a.category}</option>)}</datalist>
-			<button type="submit" class="primary" disabled={busy || !value.trim()}><Icon name="plus" /> Add rule</button>
+			<label>
+				Do
+				<select value={action} onChange={e => setAction(e.currentTarget.value)}>
+					<option value="block">Block</option>
+					<option value="allow" disabled={kind === "port"}>
+						Allow
+					</option>
+				</select>
+			</label>
+			<label>
+				Kind
+				<select
+					value={kind}
+					onChange={e => {
+						setKind(e.currentTarget.value);
+						if (e.currentTarget.value === "port") setAction("block");
+					}}
+				>
+					{KINDS.map(k => (
+						<option key={k.kind} value={k.kind}>
+							{k.title}
+						</option>
+					))}
+				</select>
+			</label>
+			<label class="rule-value">
+				Value
+				<input
+					value={value}
+					list="rule-apps"
+					autocomplete="off"
+					spellcheck={false}
+					placeholder={known.hint}
+					onInput={e => setValue(e.currentTarget.value)}
+				/>
+			</label>
+			<datalist id="rule-apps">
+				{apps.map(a => (
+					<option key={a.app} value={a.app}>
+						{a.category}
+					</option>
+				))}
+			</datalist>
+			<button type="submit" class="primary" disabled={busy || !value.trim()}>
+				<Icon name="plus" /> Add rule
+			</button>
 		</form>
 	);
 }
@@ -54,17 +87,32 @@ function Row({r}) {
 
 	return (
 		<li class="rule-row" data-rule={`${r.kind}:${r.value}`}>
-			<span class={`tag ${r.action === "allow" ? "good" : "bad"}`}>{r.action ?? "block"}</span>
+			<span class={`tag ${r.action === "allow" ? "good" : "bad"}`}>
+				{r.action ?? "block"}
+			</span>
 			<span class="faint rule-kind">{SHORT[r.kind] ?? visible(r.kind)}</span>
 			<Name text={r.value} />
-			<span class="rule-hits">{r.packets || r.flows ?
-				`${count(r.packets, "packet")}, ${count(r.flows, "flow")}` : <span class="faint">no hit yet</span>}</span>
-			<button type="button" class="bare" disabled={busy} aria-label={`Remove rule ${visible(r.value)}`}
-				title="Remove this rule" onClick={async () => {
+			<span class="rule-hits">
+				{r.packets || r.flows ? (
+					`${count(r.packets, "packet")}, ${count(r.flows, "flow")}`
+				) : (
+					<span class="faint">no hit yet</span>
+				)}
+			</span>
+			<button
+				type="button"
+				class="bare"
+				disabled={busy}
+				aria-label={`Remove rule ${visible(r.value)}`}
+				title="Remove this rule"
+				onClick={async () => {
 					setBusy(true);
 					await remove(r);
 					setBusy(false);
-				}}><Icon name="close" /></button>
+				}}
+			>
+				<Icon name="close" />
+			</button>
 		</li>
 	);
 }
@@ -78,11 +126,27 @@ function List({rules}) {
 
 	return (
 		<>
-			{rules.length > SHOWN / 5 && <div class="filters" role="search" aria-label="Find a rule">
-				<input type="search" aria-label="Find a rule" placeholder="Find a rule" value={text}
-					onInput={e => setText(e.currentTarget.value.toLowerCase())} /></div>}
-			<ul class="rows-list">{found.slice(0, SHOWN).map(r => <Row key={`${r.action}${r.kind}${r.value}`} r={r} />)}</ul>
-			{found.length > SHOWN && <p class="faint">The first {SHOWN} of {number(found.length)}; find others by their value.</p>}
+			{rules.length > SHOWN / 5 && (
+				<div class="filters" role="search" aria-label="Find a rule">
+					<input
+						type="search"
+						aria-label="Find a rule"
+						placeholder="Find a rule"
+						value={text}
+						onInput={e => setText(e.currentTarget.value.toLowerCase())}
+					/>
+				</div>
+			)}
+			<ul class="rows-list">
+				{found.slice(0, SHOWN).map(r => (
+					<Row key={`${r.action}${r.kind}${r.value}`} r={r} />
+				))}
+			</ul>
+			{found.length > SHOWN && (
+				<p class="faint">
+					The first {SHOWN} of {number(found.length)}; find others by their value.
+				</p>
+			)}
 		</>
 	);
 }
@@ -92,11 +156,25 @@ export function Rules() {
 	const isLive = view.value === "live";
 
 	return (
-		<Panel title="Rules" name="rules" note={!isLive ? "what-if on this capture" : rulesInForce.value ?
-			`${number(rules.length)} in force, also on open flows` : "stored; in force with the next attach"}>
+		<Panel
+			title="Rules"
+			name="rules"
+			note={
+				!isLive
+					? "what-if on this capture"
+					: rulesInForce.value
+						? `${number(rules.length)} in force, also on open flows`
+						: "stored; in force with the next attach"
+			}
+		>
 			<Form />
-			{rules.length ? <List rules={rules} /> :
-				<Empty title="No rules">Everything passes. Add one above, or press Block beside an application.</Empty>}
+			{rules.length ? (
+				<List rules={rules} />
+			) : (
+				<Empty title="No rules">
+					Everything passes. Add one above, or press Block beside an application.
+				</Empty>
+			)}
 		</Panel>
 	);
 }

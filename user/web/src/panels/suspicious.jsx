@@ -20,27 +20,72 @@ function Reason({r}) {
 	const detail = r.source ?? r.from ?? r.port;
 
 	return (
-		<li><span class="tag warn">{visible(kind)}</span> {r.count !== undefined && <b>{number(r.count)}</b>}{" "}
-			<span class="faint">{MEANS[kind] ?? ""}{detail ? ` (${visible(detail)})` : ""}</span></li>
+		<li>
+			<span class="tag warn">{visible(kind)}</span>{" "}
+			{r.count !== undefined && <b>{number(r.count)}</b>}{" "}
+			<span class="faint">
+				{MEANS[kind] ?? ""}
+				{detail ? ` (${visible(detail)})` : ""}
+			</span>
+		</li>
 	);
 }
 
 function Card({s}) {
-	const peers = s.peers ?? [], domains = s.domains ?? [];
+	const peers = s.peers ?? [],
+		domains = s.domains ?? [];
 
 	return (
 		<li class="suspect">
-			<div class="suspect-head"><Icon name="alert" /><b><Name text={s.ip} /></b>
-				<button type="button" class="small danger" onClick={() => add({kind: "ip", value: s.ip})}
-					aria-label={`Block address ${visible(s.ip)}`}>Block address</button></div>
-			<ul class="reasons">{s.reasons.map((r, i) => <Reason key={i} r={r} />)}</ul>
-			{domains.length > 0 && <p><span class="faint">Names: </span>
-				{domains.slice(0, PEERS).map((d, i) => <span key={d}>{i ? ", " : ""}<Name text={d} /></span>)}
-				{domains.length > PEERS && ` and ${number(domains.length - PEERS)} more`}</p>}
-			{peers.length > 0 && <p><span class="faint">Peers: </span>
-				{peers.slice(0, PEERS).map((p, i) => <span key={i}>{i ? ", " : ""}<Name text={p.ip} />
-					{p.domain && <> (<Name text={p.domain} />)</>}</span>)}
-				{peers.length > PEERS && ` and ${number(peers.length - PEERS)} more`}</p>}
+			<div class="suspect-head">
+				<Icon name="alert" />
+				<b>
+					<Name text={s.ip} />
+				</b>
+				<button
+					type="button"
+					class="small danger"
+					onClick={() => add({kind: "ip", value: s.ip})}
+					aria-label={`Block address ${visible(s.ip)}`}
+				>
+					Block address
+				</button>
+			</div>
+			<ul class="reasons">
+				{s.reasons.map((r, i) => (
+					<Reason key={i} r={r} />
+				))}
+			</ul>
+			{domains.length > 0 && (
+				<p>
+					<span class="faint">Names: </span>
+					{domains.slice(0, PEERS).map((d, i) => (
+						<span key={d}>
+							{i ? ", " : ""}
+							<Name text={d} />
+						</span>
+					))}
+					{domains.length > PEERS && ` and ${number(domains.length - PEERS)} more`}
+				</p>
+			)}
+			{peers.length > 0 && (
+				<p>
+					<span class="faint">Peers: </span>
+					{peers.slice(0, PEERS).map((p, i) => (
+						<span key={i}>
+							{i ? ", " : ""}
+							<Name text={p.ip} />
+							{p.domain && (
+								<>
+									{" "}
+									(<Name text={p.domain} />)
+								</>
+							)}
+						</span>
+					))}
+					{peers.length > PEERS && ` and ${number(peers.length - PEERS)} more`}
+				</p>
+			)}
 		</li>
 	);
 }
@@ -50,9 +95,16 @@ export function Suspicious() {
 
 	return (
 		<Panel title="Suspicious activity" name="suspicious" note="counted in flows">
-			<Ready when={rows.length} empty="Nothing stands out"
-				help="Watched for: scans of ports, floods of connections, reserved addresses, odd ports.">
-				<ul class="suspects">{rows.map(s => <Card key={s.ip} s={s} />)}</ul>
+			<Ready
+				when={rows.length}
+				empty="Nothing stands out"
+				help="Watched for: scans of ports, floods of connections, reserved addresses, odd ports."
+			>
+				<ul class="suspects">
+					{rows.map(s => (
+						<Card key={s.ip} s={s} />
+					))}
+				</ul>
 			</Ready>
 		</Panel>
 	);

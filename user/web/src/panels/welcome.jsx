@@ -16,13 +16,28 @@ export function Welcome() {
 	return (
 		<>
 			<section class="panel welcome" aria-label="No agent" data-panel="welcome">
-				<h2>{isSilent ? "The agent does not answer" : "No agent is running on this host"}</h2>
-				<p class="faint">{isSilent ? "It is there, but busy or stuck; what is blocked stays blocked. This page goes on asking." :
-					"Nothing is watched or dropped yet. On the host, as root:"}</p>
-				<ol>{STEPS.map(([command, what]) => <li key={command}><code>{command}</code><span class="faint">{what}</span></li>)}</ol>
+				<h2>
+					{isSilent ? "The agent does not answer" : "No agent is running on this host"}
+				</h2>
+				<p class="faint">
+					{isSilent
+						? "It is there, but busy or stuck; what is blocked stays blocked. This page goes on asking."
+						: "Nothing is watched or dropped yet. On the host, as root:"}
+				</p>
+				<ol>
+					{STEPS.map(([command, what]) => (
+						<li key={command}>
+							<code>{command}</code>
+							<span class="faint">{what}</span>
+						</li>
+					))}
+				</ol>
 				<p class="faint">This page shows the traffic as soon as an agent runs.</p>
 			</section>
-			<div class="grid"><DropZone large /><Rules /></div>
+			<div class="grid">
+				<DropZone large />
+				<Rules />
+			</div>
 		</>
 	);
 }

@@ -9,9 +9,14 @@ const HEIGHT = 220;
 
 function axis(scale, side, unit, grid, text) {
 	return {
-		scale, side, size: 58, stroke: text, font: "11px system-ui, sans-serif",
-		grid: {show: side === 3, stroke: grid, width: 1}, ticks: {show: false},
-		values: (_, list) => list.map(v => v === null ? "" : short(v, unit)),
+		scale,
+		side,
+		size: 58,
+		stroke: text,
+		font: "11px system-ui, sans-serif",
+		grid: {show: side === 3, stroke: grid, width: 1},
+		ticks: {show: false},
+		values: (_, list) => list.map(v => (v === null ? "" : short(v, unit))),
 	};
 }
 
@@ -26,8 +31,7 @@ const drawMarks = (marks, ink) => u => {
 	for (const m of marks.current) {
 		const x = u.valToPos(m.t, "x", true);
 
-		if (x < bbox.left || x > bbox.left + bbox.width)
-			continue;
+		if (x < bbox.left || x > bbox.left + bbox.width) continue;
 		ctx.beginPath();
 		ctx.moveTo(x, bbox.top);
 		ctx.lineTo(x, bbox.top + bbox.height);
@@ -37,13 +41,23 @@ const drawMarks = (marks, ink) => u => {
 };
 
 function optionsOf(width, unit, marks, onPoint) {
-	const [text, grid, a, b, bad, mark] =
-		["muted", "line", "accent", "good", "bad", "warn"].map(colour);
-	const line = (label, scale, stroke, extra = {}) =>
-		({label, scale, stroke, width: 1.5, points: {show: false}, spanGaps: false, ...extra});
+	const [text, grid, a, b, bad, mark] = ["muted", "line", "accent", "good", "bad", "warn"].map(
+		colour,
+	);
+	const line = (label, scale, stroke, extra = {}) => ({
+		label,
+		scale,
+		stroke,
+		width: 1.5,
+		points: {show: false},
+		spanGaps: false,
+		...extra,
+	});
 
 	return {
-		width, height: HEIGHT, padding: [10, 4, 0, 4],
+		width,
+		height: HEIGHT,
+		padding: [10, 4, 0, 4],
 		legend: {show: false},
 		cursor: {y: false, points: {size: 6}},
 		scales: {
@@ -51,25 +65,36 @@ function optionsOf(width, unit, marks, onPoint) {
 			bits: {range: (_, lo, hi) => [0, hi > 0 ? hi * 1.1 : 1]},
 		},
 		axes: [
-			{stroke: text, font: "11px system-ui, sans-serif", grid: {show: false}, ticks: {show: false},
+			{
+				stroke: text,
+				font: "11px system-ui, sans-serif",
+				grid: {show: false},
+				ticks: {show: false},
 				values: (_, list) => list.map(v => clock(v, list[1] - list[0] < 1 ? 3 : 0)),
-				space: 90, size: 28},
+				space: 90,
+				size: 28,
+			},
 			axis("n", 3, "", grid, text),
 			axis("bits", 1, "b/s", grid, text),
 		],
 		series: [
 			{},
-			line(`${unit} a second`, "n", a, {fill: a.replace("rgb(", "rgba(").replace(")", ", 0.12)")}),
+			line(`${unit} a second`, "n", a, {
+				fill: a.replace("rgb(", "rgba(").replace(")", ", 0.12)"),
+			}),
 			line("bits a second", "bits", b),
-			line(`dropped ${unit} a second`, "n", bad,
-				{fill: bad.replace("rgb(", "rgba(").replace(")", ", 0.18)")}),
+			line(`dropped ${unit} a second`, "n", bad, {
+				fill: bad.replace("rgb(", "rgba(").replace(")", ", 0.18)"),
+			}),
 		],
 		hooks: {draw: [drawMarks(marks, mark)], setCursor: [u => onPoint(u.cursor.idx)]},
 	};
 }
 
 export function Chart({timeline, marks, onPoint}) {
-	const box = useRef(null), plot = useRef(null), marksNow = useRef(marks);
+	const box = useRef(null),
+		plot = useRef(null),
+		marksNow = useRef(marks);
 	const data = [timeline.t, timeline.packets, timeline.bits, timeline.dropped];
 
 	marksNow.current = marks;
@@ -79,7 +104,11 @@ export function Chart({timeline, marks, onPoint}) {
 			plot.current?.setSize({width: place.clientWidth, height: HEIGHT});
 		});
 
-		plot.current = new uPlot(optionsOf(place.clientWidth, timeline.unit, marksNow, onPoint), data, place);
+		plot.current = new uPlot(
+			optionsOf(place.clientWidth, timeline.unit, marksNow, onPoint),
+			data,
+			place,
+		);
 		watch.observe(place);
 		return () => {
 			watch.disconnect();

@@ -23,9 +23,18 @@ export function Icon({name, size = 16}) {
 	const filled = FILLED.has(name);
 
 	return (
-		<svg class="icon" width={size} height={size} viewBox="0 0 24 24" aria-hidden="true"
-			fill={filled ? "currentColor" : "none"} stroke={filled ? "none" : "currentColor"}
-			stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+		<svg
+			class="icon"
+			width={size}
+			height={size}
+			viewBox="0 0 24 24"
+			aria-hidden="true"
+			fill={filled ? "currentColor" : "none"}
+			stroke={filled ? "none" : "currentColor"}
+			stroke-width="2"
+			stroke-linecap="round"
+			stroke-linejoin="round"
+		>
 			<path d={PATHS[name]} />
 		</svg>
 	);

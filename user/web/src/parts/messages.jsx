@@ -12,19 +12,35 @@ function Message({m}) {
 				<p>{visible(m.text)}</p>
 				{m.next && <p class="message-next">{visible(m.next)}</p>}
 			</div>
-			{m.undo &&
-				<button type="button" class="small" data-act={m.kind === "error" ? "force" : "undo"} onClick={() => {
-					unsay(m.id);
-					m.undo();
-				}}>{m.label}</button>}
-			<button type="button" class="bare" aria-label="Close this message"
-				onClick={() => unsay(m.id)}><Icon name="close" /></button>
+			{m.undo && (
+				<button
+					type="button"
+					class="small"
+					data-act={m.kind === "error" ? "force" : "undo"}
+					onClick={() => {
+						unsay(m.id);
+						m.undo();
+					}}
+				>
+					{m.label}
+				</button>
+			)}
+			<button
+				type="button"
+				class="bare"
+				aria-label="Close this message"
+				onClick={() => unsay(m.id)}
+			>
+				<Icon name="close" />
+			</button>
 		</div>
 	);
 }
 
 export const Messages = () => (
 	<div class="messages" aria-live="polite" aria-label="Messages">
-		{messages.value.map(m => <Message key={m.id} m={m} />)}
+		{messages.value.map(m => (
+			<Message key={m.id} m={m} />
+		))}
 	</div>
 );

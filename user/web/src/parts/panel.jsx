@@ -33,7 +33,11 @@ export function Empty({title, children}) {
 }
 
 export function Loading() {
-	return <div class="empty" role="status"><p class="empty-title busy">Loading</p></div>;
+	return (
+		<div class="empty" role="status">
+			<p class="empty-title busy">Loading</p>
+		</div>
+	);
 }
 
 /** Stands for a panel's content until its source has some; else the children. */
@@ -41,22 +45,22 @@ export function Ready({when = true, empty = "Nothing yet", help, children}) {
 	const source = shown.value;
 
 	switch (source.state.value) {
-	case "loading":
-		return <Loading />;
-	case "none":
-		return (
-			<Empty title="No agent is running">
-				Attach one to an interface: <code>dpi-xdp attach eth0</code>. Or open a capture.
-			</Empty>
-		);
-	case "error":
-		return (
-			<Empty title={visible(source.problem.value?.message ?? "Something failed")}>
-				{visible(source.problem.value?.next ?? "")}
-			</Empty>
-		);
-	default:
-		return when ? children : <Empty title={empty}>{help}</Empty>;
+		case "loading":
+			return <Loading />;
+		case "none":
+			return (
+				<Empty title="No agent is running">
+					Attach one to an interface: <code>dpi-xdp attach eth0</code>. Or open a capture.
+				</Empty>
+			);
+		case "error":
+			return (
+				<Empty title={visible(source.problem.value?.message ?? "Something failed")}>
+					{visible(source.problem.value?.next ?? "")}
+				</Empty>
+			);
+		default:
+			return when ? children : <Empty title={empty}>{help}</Empty>;
 	}
 }
 
@@ -64,14 +68,23 @@ export function Ready({when = true, empty = "Nothing yet", help, children}) {
 export function Bar({parts, label}) {
 	return (
 		<div class="bar" role="img" aria-label={label}>
-			{parts.map(({share, kind}) =>
-				<span key={kind} class={`bar-${kind}`}
-					style={{width: `${Math.max(share > 0 ? 0.6 : 0, share * 100)}%`}} />)}
+			{parts.map(({share, kind}) => (
+				<span
+					key={kind}
+					class={`bar-${kind}`}
+					style={{width: `${Math.max(share > 0 ? 0.6 : 0, share * 100)}%`}}
+				/>
+			))}
 		</div>
 	);
 }
 
 /** Text from the network, kept from spilling into its surroundings. */
 export const Name = ({text, empty = "\u2013"}) =>
-	text ? <bdi class="name" title={visible(text)}>{visible(text)}</bdi> :
-		<span class="faint">{empty}</span>;
+	text ? (
+		<bdi class="name" title={visible(text)}>
+			{visible(text)}
+		</bdi>
+	) : (
+		<span class="faint">{empty}</span>
+	);
