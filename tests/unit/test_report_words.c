@@ -579,6 +579,7 @@ static void eve_tells_what_was_counted(void **state)
 	c.bytes[c.opener & 1] = 7000;
 	c.bytes[~c.opener & 1] = 8000;
 	c.dropped_packets = 9;
+	c.tcp_flags[0] = c.tcp_flags[1] = DPI_TCP_FIN;
 	for (int end = 0; end <= FLOW_END_STOPPED; end++) {
 		struct event e = {
 			.type = EVENT_FLOW_CLOSED, .flow = &flow, .end = (enum flow_end)end};
@@ -589,6 +590,7 @@ static void eve_tells_what_was_counted(void **state)
 					     "\"bytes_toserver\":7000,\"bytes_toclient\":8000"));
 		assert_non_null(strstr(t.at, "\"dropped_packets\":9"));
 		assert_non_null(strstr(t.at, reasons[end]));
+		assert_non_null(strstr(t.at, "\"state\":\"closed\""));
 		text_clear(&t);
 	}
 	catalogue_free(apps);

@@ -131,6 +131,15 @@ static const char *const end_words[] = {
 	[FLOW_END_STOPPED] = "shutdown",
 };
 
+/* The engine of a live flow need not have seen its last segments; the kernel has. */
+static bool is_over(const struct flow *f, const struct connection *counted)
+{
+	const uint8_t *flags = counted ? counted->tcp_flags : (const uint8_t[2]){0, 0};
+
+	return f->is_closed || (flags[0] & flags[1] & DPI_TCP_FIN) ||
+	       ((flags[0] | flags[1]) & DPI_TCP_RST);
+}
+
 static void put_flow(struct json *j, const struct event *e, const struct connection *counted)
 {
 	const struct flow *f = e->flow;
@@ -151,9 +160,9 @@ static void put_flow(struct json *j, const struct event *e, const struct connect
 	json_stamp(j, last_ns);
 	json_pair_u64(j, "age", last_ns > f->first_ns ? (last_ns - f->first_ns) / 1000000000 : 0);
 	json_pair_string(j, "state",
-			 f->is_closed	? "closed"
-			 : packets[dst] ? "established"
-					: "new");
+			 is_over(f, counted) ? "closed"
+			 : packets[dst]	     ? "established"
+					     : "new");
 	json_pair_string(j, "reason", end_words[e->end]);
 	json_pair_bool(j, "alerted", false);
 	if (f->is_verdict)
