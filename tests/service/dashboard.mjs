@@ -425,9 +425,13 @@ const SCENARIOS = {
 	async manners() {
 		for (const [what, how] of [
 			["360 px, dark", {width: 360, height: 740, dark: true}],
-			["360 px", {width: 360, height: 740}],
-			["desktop, dark", {dark: true}],
 			["desktop", {}],
+			...(given.full
+				? [
+						["360 px", {width: 360, height: 740}],
+						["desktop, dark", {dark: true}],
+					]
+				: []),
 		]) {
 			const page = await open("", how);
 			const wide = [],

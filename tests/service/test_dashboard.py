@@ -6,7 +6,8 @@ The dashboard in headless Chromium, without an agent and with dropped captures: 
 and the keyboard are enough, and a table of a hundred thousand rows scrolls. What the browser does is
 in dashboard.mjs. Needs no root.
 
-`--shots DIRECTORY` keeps screenshots; names of scenarios leave out the others.
+`--shots DIRECTORY` keeps screenshots; names of scenarios leave out the others;
+`--full`: each theme at each width.
 """
 import base64
 import json
@@ -25,6 +26,7 @@ MODULES = os.path.join(BUILD, "npm", "node_modules")
 CLIENT, SERVER = "10.0.0.7", "203.0.113.80"
 BLOCKED, DOMAIN, PORT = "TikTok", "ads.example.com", 8888
 T0 = 1700000000
+FULL = "--full" in sys.argv
 SHOTS = sys.argv[sys.argv.index("--shots") + 1] if "--shots" in sys.argv else None
 if SHOTS:
     sys.argv = [a for a in sys.argv if a not in ("--shots", SHOTS)]
@@ -169,7 +171,7 @@ def plain(directory):
     report = analyze(path)
     packets, flows = more(report, path, "--block-app", BLOCKED)
     return {"capture": packed(path), "report": report, "cut": packed(path, -5),
-            "block": {"app": BLOCKED, "packets": packets, "flows": flows}}
+            "full": FULL, "block": {"app": BLOCKED, "packets": packets, "flows": flows}}
 
 
 SCENARIOS = {"empty": empty, "capture": capture, "hostile": hostile, "fallback": plain, "manners": plain,
@@ -201,5 +203,5 @@ def dashboard(suite):
 
 
 if __name__ == "__main__":
-    WANTED, sys.argv[1:] = sys.argv[1:], []
+    WANTED, sys.argv[1:] = [a for a in sys.argv[1:] if a != "--full"], []
     service.main([dashboard])
