@@ -34,7 +34,7 @@ GEN = os.path.join(BUILD, "tests", "bench", "gen_capture")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 
 PACKED_MAX = 150 << 10  # bytes of the module, by gzip
-MEMORY_MAX = 128 << 20  # of the module, for 200 MB of the bench capture
+MEMORY_MAX = 96 << 20  # of each worker's module, for 200 MB of the bench capture
 FULL_BYTES = 200 << 20
 
 RULES = """[BLOCKED_APPS]
@@ -372,6 +372,7 @@ class Browser:
 
     def __init__(self, place, capture, rules="", runs=1, options=None):
         self.said, self.report, self.done = [], None, threading.Event()
+        self.pid, self.used = 0, {}
         page = PAGE.replace("RUNS", str(runs)).replace("OPTIONS", json.dumps(options or {}))
         files = {"/": page.replace("RULES", json.dumps(rules)), "/capture": capture,
                  "/dpi.wasm": WASM}
@@ -401,7 +402,7 @@ class Browser:
                 if self.path == "/report":
                     browser.report = body
                 else:
-                    browser.said.append(json.loads(body))
+                    browser.said.append(dict(json.loads(body), busy=browser.busiest()))
                     if browser.said[-1]["type"] in ("done", "fault"):
                         browser.done.set()
                 self.send_response(204)
@@ -410,6 +411,23 @@ class Browser:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
         self.profile = place.path(f"profile{time.monotonic_ns()}")
 
+    def busiest(self):
+        """Seconds of processor time since the last call, of the worker that used most."""
+        now, pids = {}, [self.pid]
+        while pids:
+            pid = pids.pop()
+            try:
+                for tid in os.listdir(f"/proc/{pid}/task"):
+                    stat = get(f"/proc/{pid}/task/{tid}/stat").decode()
+                    fields = stat[stat.rindex(")") + 2:].split()
+                    if "(DedicatedWorker" in stat:
+                        now[tid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+                    pids += get(f"/proc/{pid}/task/{tid}/children").decode().split()
+            except (OSError, ValueError):
+                pass  # it has just ended
+        last, self.used = self.used, now
+        return max((v - last.get(k, 0) for k, v in now.items()), default=0)
+
     def run(self, seconds):
         thread = threading.Thread(target=self.server.serve_forever)
         thread.start()
@@ -417,6 +435,7 @@ class Browser:
             [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
              f"--user-data-dir={self.profile}", f"http://127.0.0.1:{self.server.server_port}/"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.pid = browser.pid
         try:
             return self.done.wait(seconds)
         finally:
@@ -476,16 +495,22 @@ def the_first_200_mb(place):
         say("FAIL", "200 MB in Chromium", f"it said {b.said}")
         return
     runs = [s for s in b.said if s["type"] == "report"]
-    began = time.monotonic()
     theirs = place.native(path)[2]
-    took = time.monotonic() - began
+    began = os.times()
+    subprocess.run([BIN, "analyze", path, "/dev/null", "--reproducible", "--quiet", "--workers", "1",
+                    "--json", place.path("n.json")], stderr=subprocess.DEVNULL, check=False)
+    took = sum(os.times()[2:4]) - sum(began[2:4])
+    busy = min(s["busy"] for s in runs[1:])
     check(b.report == theirs, "200 MB of the bench capture: the same report")
     best = min(runs, key=lambda r: r["seconds"])
     print(f"   {len(data)} bytes, {best['packets']} packets; seconds of {len(runs)} runs: "
-          f"{', '.join('%.2f' % r['seconds'] for r in runs)}; the program: {took:.2f}; best: "
+          f"{', '.join('%.2f' % r['seconds'] for r in runs)}; best: "
           f"{best['packets'] / best['seconds']:,.0f} packets/s; memory {best['memory'] >> 20} MiB")
-    check(best["memory"] <= MEMORY_MAX, f"its memory is at most {MEMORY_MAX >> 20} MiB",
-          best["memory"])
+    print(f"   {best['workers']} workers; processor time of the busiest one {busy:.2f} s, which is "
+          f"{best['packets'] / max(busy, 0.01):,.0f} packets/s; of the program with one worker "
+          f"{took:.2f} s")
+    check(best["memory"] <= MEMORY_MAX * best["workers"],
+          f"its memory is at most {MEMORY_MAX >> 20} MiB a worker", best["memory"])
     check(best["packets"] >= 1000000 * best["seconds"], "at least 1,000,000 packets a second",
           f"{best['packets'] / best['seconds']:,.0f}")
 
