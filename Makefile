@@ -181,7 +181,7 @@ $(WASM): $(WASM_OBJ)
 	$(Q)$(CLANG) $(WASM_LDFLAGS) -o $@ $^
 	$(Q)if command -v wasm-opt >/dev/null; then wasm-opt --enable-bulk-memory -O3 $@ -o $@; fi
 $(WASM).gz: $(WASM)
-	$(Q)gzip -9nc $< > $@
+	$(Q)zopfli -c $< > $@ 2>/dev/null || gzip -9nc $< > $@
 
 # What the tool chain lacks, by the names of Debian's packages; nothing: the module can be made.
 WASM_MISSING := $(strip $(if $(wildcard $(WASM_LIB)/libc.a),,wasi-libc) \
