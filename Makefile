@@ -43,7 +43,7 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmli
 
 # What each room needs beyond the C library.
 LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lmicrohttpd \
-	-lhiredis -lrdkafka -lncursesw -ltinfo -lsystemd -lpthread
+	-lhiredis -lncursesw -ltinfo -lsystemd -lpthread
 
 # `base`..`report` are the rooms; agent and cli join them into the program.
 # Where there is no libgcrypt, crypt/portable.c stands for crypt/crypt.c.
@@ -274,6 +274,7 @@ fuzz: $(FUZZ_BIN)
 fuzz-coverage: $(COVER_BIN)
 
 $(BUILD)/tests/bench/ndpi_loop: LIBS += -lndpi
+$(BUILD)/tests/bench/kafka_mock: LIBS += -lrdkafka
 
 bench: $(BIN) $(filter $(BUILD)/tests/bench/%,$(TOOL_BIN))
 	$(Q)BUILD=$(BUILD) scripts/bench $(BENCH)

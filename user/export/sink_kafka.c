@@ -5,11 +5,11 @@
  * says what is delivered, and each message carries its event's id for whoever must be sure. A key
  * (the flow's id) keeps the events of a flow in one partition, in order.
  */
+#include "export/kafka_lib.h"
 #include "export/sink.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,7 @@ struct slot {
 
 struct kafka {
 	struct sink sink;
+	struct kafka_lib lib;
 	char *brokers, *topic, *settings; /* settings: "name=value&..." or "" */
 	rd_kafka_t *producer;
 	struct slot *slot;	     /* SINK_KAFKA_QUEUED, used in turn */
@@ -84,11 +85,12 @@ static void log_nothing(const rd_kafka_t *rk, int level, const char *facility, c
 
 /* --- making a producer ------------------------------------------------------------------------ */
 
-static int conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, struct fault *f)
+static int conf_set(const struct kafka *s, rd_kafka_conf_t *conf, const char *name,
+		    const char *value, struct fault *f)
 {
 	char why[300];
 
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
+	if (s->lib.conf_set(conf, name, value, why, sizeof(why)) == RD_KAFKA_CONF_OK)
 		return 0;
 	return fault_set(f, -EINVAL, "Kafka's setting %s=%s: %s", name, value, why);
 }
@@ -109,7 +111,7 @@ static int settings_put(const struct kafka *s, rd_kafka_conf_t *conf, struct fau
 			break;
 		}
 		*value++ = 0;
-		err = conf_set(conf, pair, value, f);
+		err = conf_set(s, conf, pair, value, f);
 	}
 	free(copy);
 	return err;
@@ -117,28 +119,28 @@ static int settings_put(const struct kafka *s, rd_kafka_conf_t *conf, struct fau
 
 static int producer_new(struct kafka *s, struct fault *f)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_conf_t *conf = s->lib.conf_new();
 	char most[16], why[300];
 	int err = 0;
 
 	snprintf(most, sizeof(most), "%d", SINK_KAFKA_QUEUED);
-	err = conf_set(conf, "bootstrap.servers", s->brokers, f);
+	err = conf_set(s, conf, "bootstrap.servers", s->brokers, f);
 	if (!err)
-		err = conf_set(conf, "queue.buffering.max.messages", most, f);
+		err = conf_set(s, conf, "queue.buffering.max.messages", most, f);
 	for (size_t i = 0; !err && i < sizeof(defaults) / sizeof(defaults[0]); i++)
-		err = conf_set(conf, defaults[i][0], defaults[i][1], f);
+		err = conf_set(s, conf, defaults[i][0], defaults[i][1], f);
 	if (!err)
 		err = settings_put(s, conf, f);
-	rd_kafka_conf_set_opaque(conf, s);
-	rd_kafka_conf_set_dr_msg_cb(conf, delivered);
-	rd_kafka_conf_set_error_cb(conf, failed);
-	rd_kafka_conf_set_log_cb(conf, log_nothing);
+	s->lib.conf_set_opaque(conf, s);
+	s->lib.conf_set_dr_msg_cb(conf, delivered);
+	s->lib.conf_set_error_cb(conf, failed);
+	s->lib.conf_set_log_cb(conf, log_nothing);
 	if (!err)
-		s->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+		s->producer = s->lib.new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
 	if (!err && !s->producer)
 		err = fault_set(f, -EINVAL, "Kafka: %s", why);
 	if (err)
-		rd_kafka_conf_destroy(conf); /* else the producer's */
+		s->lib.conf_destroy(conf); /* else the producer's */
 	return err;
 }
 
@@ -147,10 +149,10 @@ static void producer_free(struct kafka *s)
 {
 	if (!s->producer)
 		return;
-	rd_kafka_purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-	while (rd_kafka_poll(s->producer, 0) > 0)
+	s->lib.purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+	while (s->lib.poll(s->producer, 0) > 0)
 		;
-	rd_kafka_destroy(s->producer);
+	s->lib.destroy(s->producer);
 	s->producer = NULL;
 	for (uint64_t n = s->oldest; n < s->next; n++)
 		if (!s->slot[n % SINK_KAFKA_QUEUED].is_over)
@@ -201,6 +203,8 @@ static int kafka_open(const char *where, const struct sink_options *o, struct si
 	s->slot = calloc(SINK_KAFKA_QUEUED, sizeof(*s->slot));
 	err = s->slot ? where_split(s, where, f) : fault_set(f, -ENOMEM, "out of memory");
 	if (!err)
+		err = kafka_lib_open(&s->lib, f);
+	if (!err)
 		err = producer_new(s, f);
 	if (err) {
 		kafka_free(&s->sink);
@@ -242,12 +246,12 @@ static void message_send(struct kafka *s, struct slice line, struct follow_id id
 	s->next++;
 	s->sink.counters.pending++;
 	follow_id_format(&id, text);
-	err = rd_kafka_producev(s->producer, RD_KAFKA_V_TOPIC(s->topic),
-				RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-				RD_KAFKA_V_KEY(key.len ? key.at : NULL, key.len),
-				RD_KAFKA_V_VALUE((void *)line.at, line.len),
-				RD_KAFKA_V_HEADER("dpi-xdp-id", text, (ssize_t)strlen(text)),
-				RD_KAFKA_V_OPAQUE((void *)(uintptr_t)n), RD_KAFKA_V_END);
+	err = s->lib.producev(s->producer, RD_KAFKA_V_TOPIC(s->topic),
+			      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+			      RD_KAFKA_V_KEY(key.len ? key.at : NULL, key.len),
+			      RD_KAFKA_V_VALUE((void *)line.at, line.len),
+			      RD_KAFKA_V_HEADER("dpi-xdp-id", text, (ssize_t)strlen(text)),
+			      RD_KAFKA_V_OPAQUE((void *)(uintptr_t)n), RD_KAFKA_V_END);
 	if (err) {
 		s->trouble = err;
 		message_over(s, n, true);
@@ -260,7 +264,7 @@ static void producer_renew(struct kafka *s)
 	struct fault f = {""};
 	char why[300];
 
-	if (s->producer && !rd_kafka_fatal_error(s->producer, why, sizeof(why)))
+	if (s->producer && !s->lib.fatal_error(s->producer, why, sizeof(why)))
 		return;
 	if (s->producer)
 		sink_trouble(&s->sink, "%s; starting again", why);
@@ -275,9 +279,9 @@ static void kafka_work(struct sink *base)
 
 	producer_renew(s);
 	if (s->producer)
-		rd_kafka_poll(s->producer, 0);
+		s->lib.poll(s->producer, 0);
 	if (s->trouble)
-		sink_trouble(base, "%s", rd_kafka_err2str(s->trouble));
+		sink_trouble(base, "%s", s->lib.err2str(s->trouble));
 	s->trouble = 0;
 }
 
