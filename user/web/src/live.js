@@ -7,6 +7,7 @@ import {catalogue, EMPTY_TIMELINE, health, live, rulesInForce, view} from "./sto
 
 const HISTORY = 900; // points of the timeline
 const CONNECTIONS_MAX = 100000; // rows of the table; the rest is counted
+const SHOWN_EVERY = 10000;
 const PAGE = 1000; // as many as the program gives at once
 const GAP_S = 5;
 const MANY_RULES = 2000;
@@ -130,8 +131,8 @@ const hasAgent = () => Boolean(health.peek()?.agent);
 
 /** All connections, page after page. */
 export async function askConnections() {
-	let rows = [],
-		cursor = "",
+	const rows = [];
+	let cursor = "",
 		total = 0;
 
 	do {
@@ -140,7 +141,10 @@ export async function askConnections() {
 				(cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""),
 		);
 
-		rows = rows.concat(page.connections ?? []);
+		rows.push(...page.connections);
+		// The first time, what is there is shown while the rest comes.
+		if (rows.length % SHOWN_EVERY === 0 && live.connections.peek().length < rows.length)
+			live.connections.value = rows.slice();
 		cursor = page.next ?? "";
 		total = page.total ?? rows.length;
 	} while (cursor && rows.length < CONNECTIONS_MAX);
