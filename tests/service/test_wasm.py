@@ -355,6 +355,12 @@ const file = await (await fetch("/capture")).blob();
 let next = hear("ready");
 worker.postMessage({type: "load", module: new URL("/dpi.wasm", location).href});
 await next;
+if (STOPPED) {
+  next = hear("stopped");
+  worker.postMessage({type: "analyze", id: 0, file, rules: RULES, options: OPTIONS});
+  worker.postMessage({type: "stop", id: 0});
+  await next;
+}
 for (let i = 0; i < RUNS; i++) {
   next = hear("report");
   worker.postMessage({type: "analyze", id: i, file, rules: RULES, options: OPTIONS});
@@ -370,10 +376,11 @@ await say({type: "done"});
 class Browser:
     """Headless Chromium on a page that runs the worker; what the page said is in .said."""
 
-    def __init__(self, place, capture, rules="", runs=1, options=None):
+    def __init__(self, place, capture, rules="", runs=1, options=None, is_stopped=False):
         self.said, self.report, self.done = [], None, threading.Event()
         self.pid, self.used = 0, {}
         page = PAGE.replace("RUNS", str(runs)).replace("OPTIONS", json.dumps(options or {}))
+        page = page.replace("STOPPED", str(is_stopped).lower())
         files = {"/": page.replace("RULES", json.dumps(rules)), "/capture": capture,
                  "/dpi.wasm": WASM}
         browser = self
@@ -472,13 +479,15 @@ def workers_do_not_show(place, drawn):
     if not BROWSER:
         say("skip", name, "no chromium here")
         return
-    b = Browser(place, drawn, RULES, 2, {"name": drawn, "workers": 3, "rows": {"from": 1}})
+    b = Browser(place, drawn, RULES, 2, {"name": drawn, "workers": 3, "rows": {"from": 1}}, True)
     if not b.run(40):
         say("FAIL", name, f"it said {b.said}")
         return
     rules = put(place.path("rules.txt"), RULES)
     report = place.native(drawn, "--rules", rules)[2]
     told = b.said[0]
+    check(told["heard"].get("stopped") == 1 and not told["heard"].get("error"),
+          "an analysis is stopped, and the next one runs", told["heard"])
     numbers = list(range(1, json.loads(report)["total_packets"] + 1))
     check(b.report == report and told["workers"] == 3 and told["numbers"] == numbers, name,
           (told["workers"], len(told["numbers"]), len(numbers)))

@@ -40,7 +40,7 @@
 //   {type: "checked", id, rules}         the rules in canonical text
 //   {type: "error", id, status, error}   status as the program's exit status: 2 a bad rule or no
 //                                        capture, 1 out of memory; error in the program's words
-//   {type: "stopped", id}
+//   {type: "stopped", id}                after a stop that came before the report
 //
 // One capture is read at a time; others wait their turn. The helpers that share the work are workers
 // of this very script, which tell this one what they counted ({type: "part"} and its answers, below).
@@ -57,6 +57,7 @@ const WORKERS_MAX = 4;
 let module = null;
 const live = new Set(); // jobs that wait or run
 const stopped = new Set(); // those of them that nobody wants any more
+const whenStopped = new Map(); // of one that waits for its helpers: what to call then
 const helpers = [];
 let turn = Promise.resolve();
 
@@ -251,7 +252,8 @@ async function analyzeBy(parts, { id, file, rules, options }) {
                                             (told) => hear(i + 1, told)));
   const own = readAll(id, a, file, tick);
   try {
-    const [end, ...counted] = await Promise.all([own, ...others]);
+    const halted = new Promise((_, no) => whenStopped.set(id, () => no(new Stopped())));
+    const [end, ...counted] = await Promise.race([Promise.all([own, ...others]), halted]);
     if (counted.some((c) => !c.packed)) return null;
     if (options.rows) sendRows();
     for (const c of counted) a.merge(c.packed);
@@ -294,12 +296,14 @@ async function doNext(job) {
   } finally {
     live.delete(job.id);
     stopped.delete(job.id);
+    whenStopped.delete(job.id);
   }
 }
 
 onmessage = ({ data }) => {
   if (data.type === "stop") {
     if (live.has(data.id)) stopped.add(data.id);
+    whenStopped.get(data.id)?.();
     return;
   }
   live.add(data.id);
