@@ -93,51 +93,23 @@ function begin(file, rules, options, part, parts) {
   return a;
 }
 
-/** The file's pieces, one after the other, each until the next is asked for: in one buffer, where
- *  the browser can fill ours. */
-class Pieces {
-  constructor(file) {
-    const stream = file.stream();
-    this.buffer = null;
-    try {
-      this.reader = stream.getReader({ mode: "byob" });
-      this.buffer = new ArrayBuffer(PIECE);
-    } catch {
-      this.reader = stream.getReader();
-    }
-  }
-
-  /** A Uint8Array; null at the end. */
-  async next() {
-    const { value, done } = this.buffer ? await this.reader.read(new Uint8Array(this.buffer))
-                                        : await this.reader.read();
-    if (done) return null;
-    if (this.buffer) this.buffer = value.buffer;
-    return value;
-  }
-
-  close() {
-    this.reader.cancel().catch(() => {});
-  }
-}
-
-/** Pushes the file. tick(bytes): every now and then, and at the end. */
+/** Pushes the file, the next piece on its way while one is looked at. tick(bytes): every now and
+ *  then, and at the end. */
 async function readAll(id, a, file, tick) {
-  const pieces = new Pieces(file);
+  const read = (at) => file.slice(at, at + PIECE).arrayBuffer();
+  let next = read(0);
   let last = performance.now();
-  let bytes = 0;
-  try {
-    for (let piece; (piece = await pieces.next());) {
-      if (stopped.has(id)) throw new Stopped();
-      bytes += piece.length;
-      if (!a.push(piece)) break;
-      const now = performance.now();
-      if (now - last < PROGRESS_MS) continue;
-      last = now;
-      tick(bytes);
-    }
-  } finally {
-    pieces.close();
+  let isMore = true;
+  for (let bytes = 0; isMore && bytes < file.size;) {
+    const piece = new Uint8Array(await next);
+    if (stopped.has(id)) throw new Stopped();
+    bytes += piece.length;
+    next = read(bytes);
+    isMore = a.push(piece);
+    const now = performance.now();
+    if (now - last < PROGRESS_MS) continue;
+    last = now;
+    tick(bytes);
   }
   const end = a.finish();
   tick(file.size);
