@@ -171,10 +171,6 @@ struct api_stream *api_answer_stream(struct api_answer *a, unsigned status, cons
 /* May be called from any thread, also by the handler before it returns. */
 void api_stream_wake(struct api_stream *s);
 
-/* A JSON string of UTF-8 as it is, with its quotes; a byte that is none becomes U+FFFD. For values
- * that another program will read as what they are (names not yet in ASCII). */
-void api_json_value(struct text *t, const char *value);
-
 /* Milliseconds of a clock that never goes back. */
 uint64_t api_now_ms(void);
 

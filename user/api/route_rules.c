@@ -72,7 +72,7 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 	flag_add(&request, "force", is_asked(q, "force"));
 	flag_add(&request, "learnt", is_asked(q, "learnt"));
 	text_puts(&request, ",\"values\":[");
-	api_json_value(&request, q->param[1]);
+	text_json_utf8(&request, q->param[1]);
 	text_puts(&request, "]}");
 	err = ask_rules(q, a, &request, slice_of("", 0), &answer, &in_force);
 	text_clear(&request);

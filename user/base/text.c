@@ -179,6 +179,54 @@ void text_json(struct text *t, struct slice s)
 	text_putc(t, '"');
 }
 
+/* How many bytes the UTF-8 character at `at` has (RFC 3629 4); 0 when it is none. */
+static size_t utf8_len(const unsigned char *at)
+{
+	static const struct {
+		unsigned char first, last, low, high; /* of the lead byte; of the one behind it */
+		size_t len;
+	} rows[] = {
+		{0x01, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
+		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
+		{0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t n = 2;
+
+		if (at[0] < rows[i].first || at[0] > rows[i].last)
+			continue;
+		if (rows[i].len > 1 && (at[1] < rows[i].low || at[1] > rows[i].high))
+			return 0;
+		for (; n < rows[i].len; n++)
+			if ((at[n] & 0xc0) != 0x80)
+				return 0;
+		return rows[i].len;
+	}
+	return 0;
+}
+
+void text_json_utf8(struct text *t, const char *value)
+{
+	text_putc(t, '"');
+	while (*value) {
+		size_t len = utf8_len((const unsigned char *)value);
+
+		if (len == 0)
+			text_puts(t, "\\ufffd");
+		else if ((unsigned char)*value < 0x20)
+			text_printf(t, "\\u%04x", (unsigned)*value);
+		else if (*value == '"' || *value == '\\')
+			text_printf(t, "\\%c", *value);
+		else
+			text_add(t, value, len);
+		value += len ? len : 1;
+	}
+	text_putc(t, '"');
+}
+
 void text_csv(struct text *t, struct slice s)
 {
 	text_putc(t, '"');

@@ -49,6 +49,10 @@ void text_escaped(struct text *t, struct slice s);
 /* A JSON string with its quotes (RFC 8259 7); bytes outside 0x20-0x7e first become \xNN, so the
  * document is ASCII and re-parses to what text_escaped shows. */
 void text_json(struct text *t, struct slice s);
+/* The same of a text that a person typed (NUL-terminated): UTF-8 stays as it is, for a name is
+ * still to be read out of it; a byte that is none becomes U+FFFD, which no name has (RFC 3629 4).
+ */
+void text_json_utf8(struct text *t, const char *value);
 /* A CSV field in quotes (RFC 4180 2); a leading = + - @ gets an apostrophe, bytes as escaped. */
 void text_csv(struct text *t, struct slice s);
 /* Decimal seconds "1700000000.123456789" of nanoseconds since the epoch. */

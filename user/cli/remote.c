@@ -21,54 +21,9 @@ void remote_string(struct text *request, const char *name, const char *value)
 	remote_value(request, value);
 }
 
-/* How many bytes the UTF-8 character at `at` has (RFC 3629 4); 0 when it is none. */
-static size_t utf8_len(const unsigned char *at)
-{
-	static const struct {
-		unsigned char first, last, low, high; /* of the lead byte; of the one behind it */
-		size_t len;
-	} rows[] = {
-		{0x01, 0x7f, 0, 0, 1},	     {0xc2, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t n = 1;
-
-		if (at[0] < rows[i].first || at[0] > rows[i].last)
-			continue;
-		if (rows[i].len > 1 && (at[1] < rows[i].low || at[1] > rows[i].high))
-			return 0;
-		for (n = 2; n < rows[i].len; n++)
-			if ((at[n] & 0xc0) != 0x80)
-				return 0;
-		return rows[i].len;
-	}
-	return 0;
-}
-
-/* Unlike text_json this keeps UTF-8 as it is: an internationalised name is still to be read. A byte
- * that is none becomes U+FFFD, which no name, address or interface has. */
 void remote_value(struct text *request, const char *value)
 {
-	text_putc(request, '"');
-	while (*value) {
-		size_t len = utf8_len((const unsigned char *)value);
-
-		if (len == 0)
-			text_puts(request, "\\ufffd");
-		else if ((unsigned char)*value < 0x20)
-			text_printf(request, "\\u%04x", (unsigned)*value);
-		else if (*value == '"' || *value == '\\')
-			text_printf(request, "\\%c", *value);
-		else
-			text_add(request, value, len);
-		value += len ? len : 1;
-	}
-	text_putc(request, '"');
+	text_json_utf8(request, value);
 }
 
 void remote_flag(struct text *request, const char *name, bool value)
