@@ -11,12 +11,12 @@
 
 #include "base/fault.h"
 
-#define KAFKA_CALLS(X)                                                                        \
-	X(conf_new)                                                                           \
-	X(conf_set)                                                                           \
-	X(conf_set_opaque) X(conf_set_dr_msg_cb) X(conf_set_error_cb) X(conf_set_log_cb)      \
-		X(conf_destroy) X(new) X(destroy) X(purge) X(poll) X(producev) X(fatal_error) \
-			X(err2str)
+/* clang-format off */
+#define KAFKA_CALLS(X) \
+	X(conf_new) X(conf_set) X(conf_set_opaque) X(conf_set_dr_msg_cb) X(conf_set_error_cb) \
+	X(conf_set_log_cb) X(conf_destroy) X(new) X(destroy) X(purge) X(poll) X(producev) \
+	X(fatal_error) X(err2str)
+/* clang-format on */
 
 /* Its functions, by their names without "rd_kafka_". */
 struct kafka_lib {
