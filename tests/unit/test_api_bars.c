@@ -188,6 +188,18 @@ static long landlock_version(void)
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 }
 
+/* A sanitizer looks at its own process (bars.c). */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_TRACED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_TRACED 1
+#endif
+#endif
+#ifndef IS_TRACED
+#define IS_TRACED 0
+#endif
+
 static const char *const closed[] = {
 	"/etc/passwd",
 	"/etc/shadow",
@@ -221,7 +233,8 @@ static int opens(const void *arg)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bars_files(places, 2, false))
 		return 255;
 	for (size_t i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
-		n += open(closed[i], O_RDONLY | O_NOFOLLOW) >= 0;
+		if (!IS_TRACED || strncmp(closed[i], "/proc", 5) != 0)
+			n += open(closed[i], O_RDONLY | O_NOFOLLOW) >= 0;
 	n += open("/usr/new", O_WRONLY | O_CREAT, 0600) >= 0;
 	n += mkdir("/usr/new", 0700) == 0;
 	/* Its own places it has. */
