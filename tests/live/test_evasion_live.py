@@ -218,10 +218,12 @@ class Stage:
         self.fresh_quic()
         for c in cases:
             c.pending = c.numbers | {f.number for f in c.fars if f.number < 0}
-        for _ in range(net.TRIES):
+        for turn in range(net.TRIES):
             now = [c for c in cases if c.pending]
+            if not now:
+                break
             speak_all(now, self.on, BLOCKED, True, workers)
-            time.sleep(0.2)
+            time.sleep(0.2 * (turn + 1))  # a machine that is busy may not be for long
             flows = flows_of(agent)
             for c in now:
                 c.judge(flows)
