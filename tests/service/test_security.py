@@ -130,7 +130,13 @@ def token(suite):
             suite.check(200 not in got and got[:10] == [401] * 10 and got.count(401) <= allowed and 429 in got,
                         f"of {tries} guesses none is right, and all but 10 a second are not looked at",
                         f"{ {g: got.count(g) for g in set(got)} } in {took:.1f} s")
-            suite.check(s.ask("GET", "/rules", headers=bear).status == 429, "nor is the right one then")
+            def right_after_wrong():
+                """A second may end between the last guess and this."""
+                for i in range(12):
+                    s.ask("GET", "/rules", headers={"Authorization": f"Bearer {i:064x}"})
+                return s.ask("GET", "/rules", headers=bear).status
+            statuses = [right_after_wrong() for _ in range(3)]
+            suite.check(429 in statuses, "nor is the right one then", statuses)
             a = s.ask("GET", "/rules", headers=bear, source="127.0.0.9")
             suite.check(a.status == 200, "another address is not held up by it", a)
     for mode, content, what in ((0o644, "a" * 64, "that others may read"), (0o600, "short", "too short")):
