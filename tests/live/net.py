@@ -79,6 +79,35 @@ class Suite:
         return 1 if self.failed else 0
 
 
+class Transfer(threading.Thread):
+    """An endless transfer under a name; remembers when its last byte came."""
+
+    def __init__(self, host, family, name):
+        super().__init__(daemon=True)
+        self.s = connect(host, family, HTTP_PORT)
+        self.s.sendall(http_request(name, "/stream"))
+        self.last, self.bytes, self.done = 0.0, 0, False
+        self.start()
+
+    def run(self):
+        self.s.settimeout(0.2)
+        while not self.done:
+            try:
+                data = self.s.recv(65536)
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+            if not data:
+                break
+            self.last, self.bytes = time.monotonic(), self.bytes + len(data)
+
+    def close(self):
+        self.done = True
+        self.join()
+        self.s.close()
+
+
 def main(tests, needs=("ip", "tc", "nsenter", "openssl")):
     """Runs tests, each a function of (suite), and exits. needs: the programs they call."""
     suite = Suite()

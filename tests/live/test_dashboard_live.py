@@ -28,35 +28,6 @@ SHOWN = ["odd-<img src=x onerror=window.__pwn=1>.example", "odd-a\\xe2\\x80\\xae
          "odd-\"onmouseover=window.__pwn=2.example", "odd-</script><script>window.__pwn=3</script>.example"]
 
 
-class Transfer(threading.Thread):
-    """An endless transfer under a name; remembers when its last byte came."""
-
-    def __init__(self, host, name):
-        super().__init__(daemon=True)
-        self.s = net.connect(host, 4, net.HTTP_PORT)
-        self.s.sendall(net.http_request(name, "/stream"))
-        self.last, self.bytes, self.done = 0.0, 0, False
-        self.start()
-
-    def run(self):
-        self.s.settimeout(0.2)
-        while not self.done:
-            try:
-                data = self.s.recv(65536)
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-            if not data:
-                break
-            self.last, self.bytes = time.monotonic(), self.bytes + len(data)
-
-    def close(self):
-        self.done = True
-        self.join()
-        self.s.close()
-
-
 class Talk(threading.Thread):
     """Something new every 100 ms, so that there are events."""
 
@@ -84,7 +55,7 @@ class Points:
 
     def __init__(self, suite, client):
         self.suite, self.client = suite, client
-        self.bad, self.good = Transfer(client, NAME), Transfer(client, INNOCENT)
+        self.bad, self.good = net.Transfer(client, 4, NAME), net.Transfer(client, 4, INNOCENT)
 
     def before(self):
         self.suite.check(self.bad.bytes > 10000 and self.good.bytes > 10000, "two transfers are running",
@@ -103,7 +74,7 @@ class Points:
         time.sleep(1)
 
     def undone(self):
-        again = Transfer(self.client, NAME)
+        again = net.Transfer(self.client, 4, NAME)
         self.suite.check(net.wait_for(lambda: again.bytes > 10000, 5), "after Undo a new transfer passes")
         again.close()
 

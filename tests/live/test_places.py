@@ -17,34 +17,6 @@ INNOCENT = "allowed.example"
 STOP_MS = 10
 
 
-class Transfer(threading.Thread):
-    """An endless TLS or HTTP transfer under name; remembers when its last byte came."""
-
-    def __init__(self, host, family, name):
-        super().__init__(daemon=True)
-        self.s = net.connect(host, family, net.HTTP_PORT)
-        self.s.sendall(net.http_request(name, "/stream"))
-        self.last, self.bytes, self.done = 0.0, 0, False
-
-    def run(self):
-        self.s.settimeout(0.2)
-        while not self.done:
-            try:
-                data = self.s.recv(65536)
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-            if not data:
-                break
-            self.last, self.bytes = time.monotonic(), self.bytes + len(data)
-
-    def close(self):
-        self.done = True
-        self.join()
-        self.s.close()
-
-
 class Background(threading.Thread):
     """A sized transfer and fifty questions under the innocent name."""
 
@@ -123,9 +95,7 @@ def blocked(suite, client, agent, family, where):
 
 def stop_running(suite, client, agent, family, where):
     """A rule set while a transfer runs; the innocent transfer beside it runs on."""
-    bad, good = Transfer(client, family, APP_NAME), Transfer(client, family, INNOCENT)
-    bad.start()
-    good.start()
+    bad, good = net.Transfer(client, family, APP_NAME), net.Transfer(client, family, INNOCENT)
     started = net.wait_for(lambda: bad.bytes > 20000 and good.bytes > 20000, 5)
     suite.check(started, f"{where}: the transfers run", "they do not start")
     agent.run("block-app", APP)

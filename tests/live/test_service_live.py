@@ -26,35 +26,6 @@ FULL = "--full" in sys.argv
 COUNT = 50 if FULL else 8
 
 
-class Transfer(threading.Thread):
-    """An endless transfer under a name; remembers when its last byte came."""
-
-    def __init__(self, host, name):
-        super().__init__(daemon=True)
-        self.s = net.connect(host, 4, net.HTTP_PORT)
-        self.s.sendall(net.http_request(name, "/stream"))
-        self.last, self.bytes, self.done = 0.0, 0, False
-        self.start()
-
-    def run(self):
-        self.s.settimeout(0.2)
-        while not self.done:
-            try:
-                data = self.s.recv(65536)
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-            if not data:
-                break
-            self.last, self.bytes = time.monotonic(), self.bytes + len(data)
-
-    def close(self):
-        self.done = True
-        self.join()
-        self.s.close()
-
-
 class Place:
     """client with agent and service - server."""
 
@@ -145,7 +116,7 @@ def stops_flow(suite):
     with net.Lab() as lab, Place(lab) as p:
         late, rest = [], []
         for _ in range(COUNT):
-            bad, good = Transfer(p.client, NAME), Transfer(p.client, INNOCENT)
+            bad, good = net.Transfer(p.client, 4, NAME), net.Transfer(p.client, 4, INNOCENT)
             started = net.wait_for(lambda: bad.bytes > 20000 and good.bytes > 20000, 5)
             if not started:
                 suite.check(False, "transfers start", f"{bad.bytes} and {good.bytes} bytes in 5 s")
