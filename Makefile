@@ -24,7 +24,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPI
 	-D_FORTIFY_SOURCE=2 -fno-strict-aliasing -fno-delete-null-pointer-checks
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OPT      ?= -O2 -g
-CPPFLAGS += -Iuser -Iinclude -I$(BUILD) -D_GNU_SOURCE -DDPI_VERSION='"$(VERSION)"'
+CPPFLAGS += -Iuser -Iinclude -I$(BUILD) -D_GNU_SOURCE
 CFLAGS   := -std=gnu11 $(OPT) $(WARN)
 LDFLAGS  :=
 ifeq ($(SAN),)
@@ -98,10 +98,26 @@ $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 
 # --- user side -------------------------------------------------------------------------------
 $(filter $(BUILD)/user/live/%,$(LIB_OBJ)): | $(BUILD)/bpf/dpi.skel.h
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/dpi/version.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# What is built anew when the flags change, or the version; neither file is touched otherwise.
+FLAGS    := $(lastword $(CC)) $(CPPFLAGS) $(CFLAGS)
+VERSION_H := \#define DPI_VERSION "$(VERSION)"
+ifneq ($(file <$(BUILD)/flags),$(FLAGS))
+$(BUILD)/flags: again
+endif
+ifneq ($(file <$(BUILD)/dpi/version.h),$(VERSION_H))
+$(BUILD)/dpi/version.h: again
+endif
+again:
+.PHONY: again
+$(BUILD)/flags:
+	$(shell mkdir -p $(@D))$(file >$@,$(FLAGS))
+$(BUILD)/dpi/version.h:
+	$(shell mkdir -p $(@D))$(file >$@,$(VERSION_H))
 
 # The catalogue is a data file; the program carries it as bytes.
 $(BUILD)/user/classify/catalogue_data.o: user/classify/catalogue.conf user/classify/catalogue_data.S
@@ -117,8 +133,6 @@ WEB_SRC  := $(wildcard user/web/*.sh user/web/*.mjs user/web/*.json user/web/pla
 LIB_OBJ  += $(BUILD)/user/web/web.o $(WEB)/table.o $(WEB)/bytes.o
 ifneq ($(shell cat $(WEB)/state 2>/dev/null),full)
 $(WEB)/state: again
-again:
-.PHONY: again
 endif
 
 $(WEB)/state: $(WEB_SRC)

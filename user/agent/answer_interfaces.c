@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "dpi/version.h"
+
 static const char *mode_name(const struct attachment *a)
 {
 	return a->is_native ? "native" : "generic";

@@ -4,6 +4,8 @@
  */
 #include "api/route.h"
 
+#include "dpi/version.h"
+
 /* clang-format off */
 static const char schemas[] = ROUTE_JSON({
 	"Problem":{"type":"object","required":["type","title","status","detail"],"properties":{

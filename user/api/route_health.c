@@ -9,6 +9,7 @@
 #include "api/ask.h"
 #include "api/porter.h"
 #include "api/route.h"
+#include "dpi/version.h"
 #include "fleet/fleet.h"
 
 static void counters_write(const struct api_counters *n, struct text *out)

@@ -9,6 +9,7 @@
 #include "api/ask.h"
 #include "api/served.h"
 #include "api/porter.h"
+#include "dpi/version.h"
 
 enum { WAIT_S = 5 }; /* for another scrape */
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "cli/options.h"
+#include "dpi/version.h"
 #include "policy/rules.h"
 
 #define VALUES_DOMAIN "NAME... [--learnt]"
