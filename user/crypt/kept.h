@@ -9,7 +9,7 @@
 
 #include "crypt/crypt.h"
 
-enum { KEPT = 64, KEPT_BYTES = 256, KEPT_ID_MAX = 20 };
+enum { KEPT_HASHES = 64, KEPT_KEYS = 256, KEPT_BYTES = 256, KEPT_ID_MAX = 20 };
 
 struct kept_hash {
 	uint16_t len; /* 0: none */
@@ -28,16 +28,18 @@ struct kept_keys {
 };
 
 /* All zero at first. */
-struct crypt_kept {
-	struct kept_hash hash[KEPT];
-	struct kept_keys keys[KEPT];
+struct kept_hashes {
+	struct kept_hash hash[KEPT_HASHES];
+};
+struct kept_keys_all {
+	struct kept_keys keys[KEPT_KEYS];
 };
 
-const uint8_t *kept_hash_find(const struct crypt_kept *k, struct slice key);
-void kept_hash_put(struct crypt_kept *k, struct slice key, const uint8_t hash[CRYPT_HASH]);
+const uint8_t *kept_hash_find(const struct kept_hashes *k, struct slice key);
+void kept_hash_put(struct kept_hashes *k, struct slice key, const uint8_t hash[CRYPT_HASH]);
 /* The keys of an id, with nothing worked out yet when they are new; NULL: it is longer than ids
  * are, and not kept. */
-struct kept_keys *kept_keys_find(struct crypt_kept *k, const struct crypt_initial_version *v,
+struct kept_keys *kept_keys_find(struct kept_keys_all *k, const struct crypt_initial_version *v,
 				 struct slice dcid);
 
 #endif

@@ -10,14 +10,20 @@
 
 enum { SHA256_LEN = 32, SHA256_BLOCK = 64 };
 
-void sha256(struct slice bytes, uint8_t out[SHA256_LEN]);
+/* How blocks are hashed: by plain C, or by instructions made for it (x86-64's SHA extensions). */
+enum sha256_way { SHA256_PLAIN, SHA256_MACHINE };
+/* The better way that this machine has. Asking takes its time: once, at the start. */
+enum sha256_way sha256_way_here(void);
+
+void sha256(enum sha256_way way, struct slice bytes, uint8_t out[SHA256_LEN]);
 
 /* A key made ready: what is hashed before and around each message. */
 struct hmac_key {
+	enum sha256_way way;
 	uint32_t inner[8], outer[8];
 };
 /* key: any number of bytes. */
-void hmac_set_key(struct hmac_key *k, struct slice key);
+void hmac_set_key(struct hmac_key *k, enum sha256_way way, struct slice key);
 void hmac(const struct hmac_key *k, struct slice bytes, uint8_t out[SHA256_LEN]);
 
 #endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * How one worker's struct crypt makes the keys of QUIC Initial packets, by this room's own SHA-256:
+ * some fourteen blocks for an end's keys. Room: crypt; private to it.
+ */
+#ifndef CRYPT_INITIAL_H
+#define CRYPT_INITIAL_H
+
+#include "crypt/kept.h"
+#include "crypt/sha256.h"
+
+struct initial {
+	enum sha256_way way;
+	const struct crypt_initial_version *salt; /* whose salt the key is; NULL: nobody's */
+	struct hmac_key salted;
+	struct kept_keys_all kept;
+};
+
+/* Makes one ready in zeroed bytes. */
+void initial_init(struct initial *c);
+
+/* As crypt_initial_keys(). */
+void initial_keys_of(struct initial *c, const struct crypt_initial_version *v, struct slice dcid,
+		     bool is_client, struct crypt_initial_keys *out);
+
+#endif
