@@ -170,60 +170,73 @@ bool addr_in_net(const struct dpi_addr *a, const struct dpi_addr *net, uint8_t b
 	return !rest || !((a->b[whole] ^ net->b[whole]) >> (8 - rest));
 }
 
-struct range {
-	uint8_t bits;
-	uint8_t first[16];
+/* A range as numbers: an address is in it when its bits under the mask are those of first. Of IPv6
+ * addresses it is the upper half. */
+struct range4 {
+	uint32_t first, mask;
 };
 
-#define V4(a, b, c, length)                                                             \
-	{                                                                               \
-		.bits = MAPPED_BITS + (length), .first = { [10] = 0xff, 0xff, a, b, c } \
+struct range6 {
+	uint64_t first, mask;
+};
+
+#define V4(a, b, c, len)                                                                 \
+	{                                                                                \
+		(uint32_t)(a) << 24 | (b) << 16 | (c) << 8, ~(uint32_t)0 << (32 - (len)) \
+	}
+#define V6(a, b, c, len)                                                         \
+	{                                                                        \
+		(uint64_t)(a) << 48 | (uint64_t)(b) << 32 | (uint64_t)(c) << 16, \
+			~(uint64_t)0 << (64 - (len))                             \
 	}
 
-static const struct range reserved[] = {
-	V4(0, 0, 0, 8),			   /* this network */
-	V4(10, 0, 0, 8),		   /* private */
-	V4(100, 64, 0, 10),		   /* shared, behind a carrier's NAT */
-	V4(127, 0, 0, 8),		   /* loopback */
-	V4(169, 254, 0, 16),		   /* link-local */
-	V4(172, 16, 0, 12),		   /* private */
-	V4(192, 0, 0, 24),		   /* protocol assignments */
-	V4(192, 0, 2, 24),		   /* documentation */
-	V4(192, 168, 0, 16),		   /* private */
-	V4(198, 18, 0, 15),		   /* benchmarks */
-	V4(198, 51, 100, 24),		   /* documentation */
-	V4(203, 0, 113, 24),		   /* documentation */
-	V4(224, 0, 0, 4),		   /* multicast */
-	V4(240, 0, 0, 4),		   /* future use, and broadcast */
-	{128, {0}},			   /* unspecified */
-	{128, {[15] = 1}},		   /* loopback */
-	{48, {0, 0x64, 0xff, 0x9b, 0, 1}}, /* local translation, RFC 8215 */
-	{64, {0x01}},			   /* discard, RFC 6666 */
-	{48, {0x20, 0x01, 0, 0x02}},	   /* benchmarks, RFC 5180 */
-	{28, {0x20, 0x01, 0, 0x10}},	   /* ORCHID, RFC 4843 */
-	{32, {0x20, 0x01, 0x0d, 0xb8}},	   /* documentation */
-	{20, {0x3f, 0xff}},		   /* documentation, RFC 9637 */
-	{7, {0xfc}},			   /* unique local */
-	{10, {0xfe, 0x80}},		   /* link-local */
-	{10, {0xfe, 0xc0}},		   /* site-local, RFC 3879 */
-	{8, {0xff}},			   /* multicast */
+static const struct range4 reserved4[] = {
+	V4(0, 0, 0, 8),	      /* this network */
+	V4(10, 0, 0, 8),      /* private */
+	V4(100, 64, 0, 10),   /* shared, behind a carrier's NAT */
+	V4(127, 0, 0, 8),     /* loopback */
+	V4(169, 254, 0, 16),  /* link-local */
+	V4(172, 16, 0, 12),   /* private */
+	V4(192, 0, 0, 24),    /* protocol assignments */
+	V4(192, 0, 2, 24),    /* documentation */
+	V4(192, 168, 0, 16),  /* private */
+	V4(198, 18, 0, 15),   /* benchmarks */
+	V4(198, 51, 100, 24), /* documentation */
+	V4(203, 0, 113, 24),  /* documentation */
+	V4(224, 0, 0, 4),     /* multicast */
+	V4(240, 0, 0, 4),     /* future use, and broadcast */
+};
+
+static const struct range6 reserved6[] = {
+	V6(0x64, 0xff9b, 1, 48),  /* local translation, RFC 8215 */
+	V6(0x100, 0, 0, 64),	  /* discard, RFC 6666 */
+	V6(0x2001, 2, 0, 48),	  /* benchmarks, RFC 5180 */
+	V6(0x2001, 0x10, 0, 28),  /* ORCHID, RFC 4843 */
+	V6(0x2001, 0xdb8, 0, 32), /* documentation */
+	V6(0x3fff, 0, 0, 20),	  /* documentation, RFC 9637 */
+	V6(0xfc00, 0, 0, 7),	  /* unique local */
+	V6(0xfe80, 0, 0, 10),	  /* link-local */
+	V6(0xfec0, 0, 0, 10),	  /* site-local, RFC 3879 */
+	V6(0xff00, 0, 0, 8),	  /* multicast */
 };
 
 bool addr_is_reserved(const struct dpi_addr *a)
 {
-	size_t lead = dpi_addr_is4(a) ? MAPPED_BITS / 8 : 0;
+	uint32_t v4 = dpi_be32(a->w[3]);
+	uint64_t high = dpi_be64(a->d[0]);
+	bool is = false;
 
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		struct dpi_addr net;
-
-		/* Most differ in the first byte that says something. */
-		if (reserved[i].bits >= 8 * lead + 8 && a->b[lead] != reserved[i].first[lead])
-			continue;
-		memcpy(net.b, reserved[i].first, sizeof(net.b));
-		if (addr_in_net(a, &net, reserved[i].bits))
-			return true;
+	/* All of them each time: no branch to guess wrong. */
+	if (dpi_addr_is4(a)) {
+		for (size_t i = 0; i < sizeof(reserved4) / sizeof(reserved4[0]); i++)
+			is |= (v4 & reserved4[i].mask) == reserved4[i].first;
+		return is;
 	}
-	return false;
+	if (!high)
+		return dpi_be64(a->d[1]) <= 1; /* unspecified, loopback */
+	for (size_t i = 0; i < sizeof(reserved6) / sizeof(reserved6[0]); i++)
+		is |= (high & reserved6[i].mask) == reserved6[i].first;
+	return is;
 }
 
 bool addr_is_multicast(const struct dpi_addr *a)
