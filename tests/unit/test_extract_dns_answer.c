@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include "base/addr.h"
+#include "dpi/name.h"
 #include "extract/dns_answer.h"
 #include "support.h"
 
 /* A message under way. */
 struct message {
-	uint8_t at[1024];
+	uint8_t at[2048];
 	size_t len;
 };
 
@@ -158,12 +159,78 @@ static void random_bytes_are_read_to_their_end(void **state)
 	}
 }
 
+/* Writes labels of random letters, then an end, or a pointer to somewhere. */
+static void add_random_name(struct message *m, uint64_t *seed)
+{
+	static const char letters[] = "aZ-_09.x";
+
+	for (size_t labels = next_random(seed) % 7; labels--;) {
+		size_t len = 1 + next_random(seed) % (next_random(seed) % 8 ? 12 : 63);
+
+		m->at[m->len++] = (uint8_t)len;
+		while (len--)
+			m->at[m->len++] = (uint8_t)letters[next_random(seed) % 64 ? len % 6 : 6];
+	}
+	m->at[m->len++] = next_random(seed) % 3 ? 0xc0 : 0;
+	if (m->at[m->len - 1]) {
+		m->at[m->len] = (uint8_t)(next_random(seed) % (m->len + 4));
+		m->len++;
+	}
+}
+
+/* What the kernel's reader makes of the name at a place; false when it is none. */
+static bool read_slowly(const struct message *m, size_t at, struct name *name)
+{
+	uint8_t text[256];
+	struct dpi_qname q;
+
+	dpi_qname_init(&q, (uint32_t)at, (uint32_t)m->len);
+	while (dpi_qname_step(&q, m->at, sizeof(m->at) - 1, text))
+		;
+	return q.state == DPI_QNAME_DONE && !q.is_odd && name_set(name, slice_of(text, q.len));
+}
+
+static void names_are_the_kernels(void **state)
+{
+	uint64_t seed = 5;
+	size_t found = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		struct message m = {.len = 12};
+		struct name name = {.len = 0};
+		struct dns_answer a;
+		size_t owner, from;
+		bool is;
+
+		/* A record of another type, with names in it to point to; then an address. */
+		memcpy(m.at, HEAD("\x84\0", "\0", "\2"), 12);
+		memcpy(m.at + m.len, "\1x\0\0\x10\0\1\0\0\0\1\0", 12);
+		m.len += 13;
+		from = m.len;
+		for (int n = 0; n < 4; n++)
+			add_random_name(&m, &seed);
+		m.at[from - 1] = (uint8_t)(m.len - from);
+		owner = m.len;
+		if (m.len - from > 255)
+			continue;
+		add_random_name(&m, &seed);
+		memcpy(m.at + m.len, "\0\1\0\1\0\0\0\1\0\4\xc0\0\2\1", 14);
+		m.len += 14;
+		is = read_slowly(&m, owner, &name);
+		found += is;
+		assert_int_equal(dns_answer_read(slice_of(m.at, m.len), &a), is);
+		assert_true(!is || strcmp(a.name.text, name.text) == 0);
+	}
+	assert_true(found > 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row),
 		cmocka_unit_test(many_addresses_are_bounded),
 		cmocka_unit_test(random_bytes_are_read_to_their_end),
+		cmocka_unit_test(names_are_the_kernels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,29 +14,88 @@ enum {
 	QUESTION_TAIL = 4, /* type, class */
 	RECORD_TAIL = 10,  /* type, class, time to live, length */
 	RECORDS_MAX = 128,
-	STEPS_MAX = 256 + 16 + 1,
+	JUMPS_MAX = 16, /* compression pointers in a name */
 	TYPE_A = 1,
 	TYPE_AAAA = 28,
 	CLASS_IN = 1,
 	CLASS_FLUSH = 0x8000, /* mDNS: the cache-flush bit (RFC 6762 10.2) */
 };
 
-/* Reads the name at *at into *name (empty: the root, or no host's) and moves behind it. */
+/* Bytes of host names; a capital letter also says which bit makes it small. */
+enum { HOST = 1, CAPITAL = 0x20 };
+
+static const uint8_t kinds[256] = {
+	['0' ... '9'] = HOST, ['a' ... 'z'] = HOST, ['A' ... 'Z'] = HOST | CAPITAL,
+	['-'] = HOST,	      ['_'] = HOST,
+};
+
+/* Writes a label in small letters. False when it has a byte that no host name has. */
+static bool write_label(char *out, const uint8_t *at, size_t len)
+{
+	uint8_t all = HOST;
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t kind = kinds[at[i]];
+
+		out[i] = (char)(at[i] | (kind & CAPITAL));
+		all &= kind;
+	}
+	return all;
+}
+
+/* Where the compression pointer before *pos leads: only backwards, past the header, and each time
+ * further back than *floor, so that it must end. False when it may not. */
+static bool follow(struct slice m, size_t *pos, size_t *floor)
+{
+	size_t to;
+
+	if (*pos >= m.len)
+		return false;
+	to = (size_t)(m.at[*pos - 1] & 63) << 8 | m.at[*pos];
+	if (to < HEAD_LEN || to >= *floor)
+		return false;
+	*pos = *floor = to;
+	return true;
+}
+
+/* Reads the name at *at into *name (empty: the root, or no host's; NULL: it need only be one) and
+ * moves behind it. What is a name here is one to dpi_qname_step(), which reads byte by byte. */
 static bool read_name(struct slice m, size_t *at, struct name *name)
 {
-	struct dpi_qname q;
-	uint8_t text[256];
+	size_t pos = *at, floor = *at, after = 0, len = 0;
+	unsigned jumps = 0;
+	bool is_host = true;
 
-	name->len = 0;
-	dpi_qname_init(&q, (__u32)*at, (__u32)m.len);
-	for (int i = 0; i < STEPS_MAX; i++)
-		if (!dpi_qname_step(&q, m.at, 0xffff, text))
+	for (;;) {
+		uint8_t c;
+
+		if (pos >= m.len)
+			return false;
+		c = m.at[pos++];
+		if (!c)
 			break;
-	if (q.state != DPI_QNAME_DONE)
-		return false;
-	*at = q.after;
-	if (!q.is_odd)
-		(void)name_set(name, slice_of(text, q.len));
+		if (c >= 64) {
+			if (!after)
+				after = pos + 1;
+			if (c < 192 || ++jumps > JUMPS_MAX || !follow(m, &pos, &floor))
+				return false;
+			continue;
+		}
+		len += len ? 1 : 0;
+		if (len > NAME_MAX_LEN || c > NAME_MAX_LEN - len || c > m.len - pos)
+			return false;
+		if (name && len)
+			name->text[len - 1] = '.';
+		if (name)
+			is_host &= write_label(name->text + len, m.at + pos, c);
+		len += c;
+		pos += c;
+	}
+	*at = after ? after : pos;
+	if (name) {
+		name->len = is_host ? (uint8_t)len : 0;
+		name->text[name->len] = '\0';
+	}
 	return true;
 }
 
@@ -65,7 +124,11 @@ static bool read_record(struct slice m, size_t *at, struct dns_answer *out)
 	struct slice tail;
 	unsigned type, class, len;
 
-	if (!read_name(m, at, &owner))
+	/* As a rule, the owner is a pointer to the question, which has been read. */
+	if (out->name.len && *at > HEAD_LEN && *at + 2 <= m.len && m.at[*at] == 0xc0 &&
+	    m.at[*at + 1] == HEAD_LEN)
+		*at += 2;
+	else if (!read_name(m, at, out->name.len ? NULL : &owner))
 		return false;
 	tail = slice_from(m, *at);
 	if (tail.len < RECORD_TAIL)
