@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 #include "dpi/parse.h"
@@ -27,7 +28,7 @@ static void put(struct dns_memory *m, uint32_t v4, const char *text, uint64_t ts
 	struct name n;
 
 	assert_true(name_set(&n, slice_text(text)));
-	assert_int_equal(dns_memory_put(m, &a, &n, ts_ns, ttl_s), 0);
+	assert_int_equal(dns_memory_put(m, &a, 1, &n, ts_ns, ttl_s), 0);
 }
 
 /* What is known of an address; "" when nothing is. */
@@ -96,12 +97,53 @@ static void table_is_bounded_and_oldest_leaves(void **state)
 	dns_memory_free(NULL);
 }
 
+/* Answers of several addresses, some known, against a list that is kept the plain way. */
+static void many_answers_are_kept_like_a_list(void **state)
+{
+	enum { MAX = 50, ADDRESSES = 80, MOST = 20 };
+	struct dns_memory *m = dns_memory_new(MAX, 7);
+	uint32_t order[ADDRESSES], said[ADDRESSES] = {0}, count = 0, seed = 1;
+
+	for (uint32_t i = 1; i < 20000; i++) {
+		struct dpi_addr a[MOST];
+		struct name n;
+		size_t many;
+
+		seed = seed * 1664525 + 1013904223;
+		many = (seed >> 16) % (MOST + 1);
+		snprintf(n.text, sizeof(n.text), "%0*u.example", (int)(seed >> 8) % 200 + 1, i);
+		n.len = (uint8_t)strlen(n.text);
+		for (size_t k = 0; k < many; k++) {
+			uint32_t who, at = 0;
+
+			seed = seed * 1664525 + 1013904223;
+			who = (seed >> 16) % ADDRESSES;
+			a[k] = addr_of(who);
+			while (at < count && order[at] != who)
+				at++;
+			if (at == count && count == MAX)
+				said[order[at = 0]] = 0;
+			else if (at == count)
+				count++;
+			memmove(order + at, order + at + 1, (count - at - 1) * sizeof(*order));
+			order[count - 1] = who;
+			said[who] = i;
+		}
+		assert_int_equal(dns_memory_put(m, a, many, &n, i * S, 86400), 0);
+		assert_int_equal(dns_memory_count(m), count);
+		for (uint32_t who = 0; i % 16 == 0 && who < ADDRESSES; who++)
+			assert_int_equal(atoi(get(m, who, i * S)), said[who]);
+	}
+	dns_memory_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(last_answer_counts),
 		cmocka_unit_test(answers_grow_old),
 		cmocka_unit_test(table_is_bounded_and_oldest_leaves),
+		cmocka_unit_test(many_answers_are_kept_like_a_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

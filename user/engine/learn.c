@@ -31,10 +31,12 @@ static bool is_nobody(const struct dpi_addr *a)
 void learn_answer(struct dns_memory *m, const struct packet *p)
 {
 	struct dns_answer a;
+	unsigned count = 0;
 
 	if (!learn_is_answer(p) || !dns_answer_read(p->payload, &a))
 		return;
 	for (unsigned i = 0; i < a.count; i++)
 		if (!is_nobody(&a.addr[i]))
-			(void)dns_memory_put(m, &a.addr[i], &a.name, p->frame->ts_ns, a.ttl_s);
+			a.addr[count++] = a.addr[i];
+	(void)dns_memory_put(m, a.addr, count, &a.name, p->frame->ts_ns, a.ttl_s);
 }

@@ -2,124 +2,244 @@
 /*
  * Room flow: addresses and the names that DNS answers gave them. It must never grow past its bound
  * or trust a time to live: an answer from the network may say anything.
+ *
+ * The addresses stand in one array, in the order of a list from the least to the most recently
+ * renewed; a full memory gives the place of the oldest to the newcomer. What an answer said is kept
+ * once for all of its addresses.
  */
 #include "flow/dns_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/index.h"
+#include "base/pool.h"
 #include "base/table.h"
 
-enum { TTL_LEAST_S = 600, TTL_MOST_S = 86400 };
+enum {
+	TTL_LEAST_S = 600,
+	TTL_MOST_S = 86400,
+	SIZES = 6,
+	AHEAD = 8, /* addresses whose places are asked for before the first is put there */
+};
 #define NS_PER_S 1000000000ULL
 
-struct entry {
-	struct table_node node;
-	struct entry *older, *newer;
-	struct dpi_addr addr;
+/* What an answer said. */
+struct saying {
 	uint64_t until_ns;
+	uint32_t address_count; /* that stand by it; none: it goes */
 	uint8_t len;
 	char text[]; /* NUL-terminated */
 };
 
-struct dns_memory {
-	struct table table;
-	uint64_t seed;
-	size_t max;
-	struct entry *oldest, *newest;
+struct entry {
+	struct dpi_addr addr;
+	struct saying *said;
+	uint32_t older, newer; /* places; 0: none */
+	uint32_t hash;
 };
+
+struct dns_memory {
+	struct index by_addr; /* places in entry[], from 1 on */
+	struct entry *entry;
+	uint64_t seed;
+	size_t max, count;
+	uint32_t oldest, newest;
+	struct pages pages;
+	struct pool of_size[SIZES];
+};
+
+static const uint16_t sizes[SIZES] = {32, 48, 64, 96, 160, 288};
+
+_Static_assert(offsetof(struct saying, text) + NAME_MAX_LEN + 1 <= 288, "the largest size does");
 
 struct dns_memory *dns_memory_new(size_t max, uint64_t seed)
 {
 	struct dns_memory *m = calloc(1, sizeof(*m));
 
-	if (m) {
-		m->max = max;
-		m->seed = seed;
+	if (!m)
+		return NULL;
+	m->entry = calloc(max + 1, sizeof(*m->entry));
+	if (!m->entry) {
+		free(m);
+		return NULL;
 	}
+	m->max = max;
+	m->seed = seed;
+	for (size_t i = 0; i < SIZES; i++)
+		pool_init(&m->of_size[i], &m->pages, sizes[i], m);
 	return m;
-}
-
-static void leave(struct dns_memory *m, struct entry *e)
-{
-	if (e->older)
-		e->older->newer = e->newer;
-	else
-		m->oldest = e->newer;
-	if (e->newer)
-		e->newer->older = e->older;
-	else
-		m->newest = e->older;
-	table_remove(&m->table, &e->node);
-	free(e);
 }
 
 void dns_memory_free(struct dns_memory *m)
 {
 	if (!m)
 		return;
-	while (m->oldest)
-		leave(m, m->oldest);
-	table_clear(&m->table);
+	index_clear(&m->by_addr);
+	for (size_t i = 0; i < SIZES; i++)
+		pool_clear(&m->of_size[i]);
+	pages_clear(&m->pages);
+	free(m->entry);
 	free(m);
 }
 
-static struct entry *find(const struct dns_memory *m, const struct dpi_addr *addr, uint64_t hash)
+static uint32_t hash_of(const struct dns_memory *m, const struct dpi_addr *addr)
 {
-	for (struct table_node *n = table_first(&m->table, hash); n; n = table_next(n)) {
-		struct entry *e = table_entry(n, struct entry, node);
-
-		if (memcmp(&e->addr, addr, sizeof(*addr)) == 0)
-			return e;
-	}
-	return NULL;
+	return (uint32_t)table_hash(m->seed, addr, sizeof(*addr));
 }
 
-int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, const struct name *name,
-		   uint64_t ts_ns, uint32_t ttl_s)
+/* The place of an address, or 0. */
+static uint32_t find(const struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash)
 {
-	uint64_t hash = table_hash(m->seed, addr, sizeof(*addr));
-	struct entry *old = find(m, addr, hash);
-	struct entry *e = calloc(1, sizeof(*e) + (size_t)name->len + 1);
+	size_t at = index_at(&m->by_addr, hash);
+	uint32_t place;
 
-	if (!e)
-		return -ENOMEM;
-	if (table_add(&m->table, &e->node, hash)) {
-		free(e);
-		return -ENOMEM;
-	}
-	if (old)
-		leave(m, old);
-	e->addr = *addr;
-	e->len = name->len;
-	memcpy(e->text, name->text, name->len);
-	ttl_s = ttl_s < TTL_LEAST_S ? TTL_LEAST_S : ttl_s > TTL_MOST_S ? TTL_MOST_S : ttl_s;
-	e->until_ns = ts_ns + ttl_s * NS_PER_S;
-	e->older = m->newest;
-	if (m->newest)
-		m->newest->newer = e;
-	else
-		m->oldest = e;
-	m->newest = e;
-	if (m->table.count > m->max)
-		leave(m, m->oldest);
+	while ((place = index_next(&m->by_addr, hash, &at)))
+		if (memcmp(&m->entry[place].addr, addr, sizeof(*addr)) == 0)
+			return place;
 	return 0;
 }
 
-bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
+static void list_remove(struct dns_memory *m, uint32_t place)
+{
+	const struct entry *e = &m->entry[place];
+
+	if (e->older)
+		m->entry[e->older].newer = e->newer;
+	else
+		m->oldest = e->newer;
+	if (e->newer)
+		m->entry[e->newer].older = e->older;
+	else
+		m->newest = e->older;
+}
+
+/* Adds an address as the last one renewed. */
+static void list_add(struct dns_memory *m, uint32_t place)
+{
+	m->entry[place].older = m->newest;
+	m->entry[place].newer = 0;
+	if (m->newest)
+		m->entry[m->newest].newer = place;
+	else
+		m->oldest = place;
+	m->newest = place;
+}
+
+static struct saying *say(struct dns_memory *m, const struct name *name, uint64_t until_ns)
+{
+	size_t size = sizeof(struct saying) + name->len + 1U, i = 0;
+	struct saying *s;
+
+	while (sizes[i] < size)
+		i++;
+	s = pool_take(&m->of_size[i]);
+	if (!s)
+		return NULL;
+	s->until_ns = until_ns;
+	s->len = name->len;
+	memcpy(s->text, name->text, name->len);
+	return s;
+}
+
+static void unsay(struct saying *s)
+{
+	if (--s->address_count == 0)
+		pool_give(s);
+}
+
+/* A place for an address that has none, not in the list; 0 when out of memory. */
+static uint32_t make_place(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash)
+{
+	uint32_t place = (uint32_t)m->count + 1;
+	struct entry *e;
+
+	if (m->count == m->max) {
+		place = m->oldest;
+		list_remove(m, place);
+		index_remove(&m->by_addr, m->entry[place].hash, place);
+		unsay(m->entry[place].said);
+		m->count--;
+	}
+	/* Where one has just left, this needs no memory. */
+	if (index_add(&m->by_addr, hash, place))
+		return 0;
+	m->count++;
+	e = &m->entry[place];
+	e->addr = *addr;
+	e->hash = hash;
+	return place;
+}
+
+static int put(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash, struct saying *s)
+{
+	uint32_t place = find(m, addr, hash);
+
+	s->address_count++;
+	if (place) {
+		unsay(m->entry[place].said);
+		list_remove(m, place);
+	} else {
+		place = make_place(m, addr, hash);
+	}
+	if (!place) {
+		s->address_count--;
+		return -ENOMEM;
+	}
+	m->entry[place].said = s;
+	list_add(m, place);
+	return 0;
+}
+
+int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
+		   const struct name *name, uint64_t ts_ns, uint32_t ttl_s)
+{
+	struct saying *s;
+	int err = 0;
+
+	if (!count || !m->max)
+		return 0;
+	ttl_s = ttl_s < TTL_LEAST_S ? TTL_LEAST_S : ttl_s > TTL_MOST_S ? TTL_MOST_S : ttl_s;
+	s = say(m, name, ts_ns + ttl_s * NS_PER_S);
+	if (!s)
+		return -ENOMEM;
+	s->address_count++; /* ours: it stays until the last address is in */
+	for (size_t from = 0; from < count; from += AHEAD) {
+		size_t n = count - from < AHEAD ? count - from : AHEAD;
+		uint32_t hash[AHEAD];
+
+		for (size_t i = 0; i < n; i++) {
+			hash[i] = hash_of(m, &addr[from + i]);
+			index_warm(&m->by_addr, hash[i]);
+		}
+		for (size_t i = 0; i < n; i++)
+			if (put(m, &addr[from + i], hash[i], s))
+				err = -ENOMEM;
+	}
+	unsay(s);
+	return err;
+}
+
+bool dns_memory_get(const struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name)
 {
-	const struct entry *e;
+	const struct saying *s;
+	uint32_t place;
 
-	if (!m->oldest)
+	if (!m->count)
 		return false;
-	e = find(m, addr, table_hash(m->seed, addr, sizeof(*addr)));
-	if (!e || ts_ns > e->until_ns)
+	place = find(m, addr, hash_of(m, addr));
+	if (!place)
 		return false;
-	return name_set(name, slice_of(e->text, e->len));
+	s = m->entry[place].said;
+	if (ts_ns > s->until_ns)
+		return false;
+	name->len = s->len;
+	memcpy(name->text, s->text, s->len + 1U);
+	return true;
 }
 
 size_t dns_memory_count(const struct dns_memory *m)
 {
-	return m->table.count;
+	return m->count;
 }

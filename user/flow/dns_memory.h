@@ -11,18 +11,20 @@
 
 struct dns_memory;
 
-/* At most max addresses; seed keys the hash. NULL when out of memory. */
+/* At most max addresses, fewer than 2^32; seed keys the hash. NULL when out of memory. */
 struct dns_memory *dns_memory_new(size_t max, uint64_t seed);
 void dns_memory_free(struct dns_memory *m);
 
 /*
- * An answer seen at ts_ns gives the address to the name (canonical). It is remembered for ttl_s,
- * but at least 10 minutes, as programs connect long after, and at most a day. Returns 0 or -ENOMEM.
+ * An answer seen at ts_ns gives so many addresses to the name (canonical). It is remembered for
+ * ttl_s, but at least 10 minutes, as programs connect long after, and at most a day. Returns 0 or
+ * -ENOMEM, with some of the addresses left out.
  */
-int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, const struct name *name,
-		   uint64_t ts_ns, uint32_t ttl_s);
-/* False, and *name untouched, when nothing is known at ts_ns. */
-bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
+int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
+		   const struct name *name, uint64_t ts_ns, uint32_t ttl_s);
+/* False, and *name untouched, when nothing is known at ts_ns. Of an address that nothing is known
+ * of, this reads one line of the cache, as a rule. */
+bool dns_memory_get(const struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name);
 
 size_t dns_memory_count(const struct dns_memory *m);
