@@ -9,6 +9,7 @@
 #include "report/forensic.h"
 #include "report/report.h"
 #include "report/sums.h"
+#include "report/top.h"
 
 enum {
 	REPORT_TOP = 20,	 /* domains and addresses in the text */
@@ -48,12 +49,12 @@ struct report {
 	struct sums *sums;
 	struct model_app *apps; /* most packets first */
 	size_t app_count;
-	const struct sum_domain **domains; /* most flows first */
-	size_t domain_count;
+	struct top domains;	  /* of struct sum_domain: most flows first */
+	size_t domain_count;	  /* of all there are */
 	struct model_rule *rules; /* in the order of the rules, then those that are gone */
 	size_t rule_count;
-	const struct sum_addr **dsts; /* most packets first */
-	size_t dst_count;
+	struct top dsts;  /* of struct sum_addr: most packets first */
+	size_t dst_count; /* of all there are */
 	struct report_counter *counters;
 	size_t counter_count;
 	struct forensic forensic;

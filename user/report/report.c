@@ -5,6 +5,8 @@
  */
 #include "report/model.h"
 
+#include "report/domain_order.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,32 +61,28 @@ static int build_apps(struct report *r)
 
 static int compare_domains(const void *a, const void *b)
 {
-	const struct sum_domain *x = *(const struct sum_domain *const *)a;
-	const struct sum_domain *y = *(const struct sum_domain *const *)b;
+	const struct sum_domain *x = a, *y = b;
 	int by = descending(x->flows, y->flows);
 
-	if (!by)
-		by = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-	return by ? by : x->len - y->len;
+	return by ? by : domain_compare(x, y);
 }
 
 static int build_domains(struct report *r)
 {
+	const struct sum_domain *d;
 	size_t at = 0;
 
-	r->domains = calloc(sums_count(&r->sums->domains) + 1, sizeof(struct sum_domain *));
-	if (!r->domains)
+	if (top_init(&r->domains, REPORT_SUMMARY_DOMAINS, compare_domains))
 		return -ENOMEM;
-	while ((r->domains[r->domain_count] = sums_next_domain(r->sums, &at)))
-		r->domain_count++;
-	qsort(r->domains, r->domain_count, sizeof(struct sum_domain *), compare_domains);
+	while ((d = sums_next_domain(r->sums, &at)))
+		top_offer(&r->domains, d);
+	r->domain_count = sums_count(&r->sums->domains);
 	return 0;
 }
 
 static int compare_dsts(const void *a, const void *b)
 {
-	const struct sum_addr *x = *(const struct sum_addr *const *)a;
-	const struct sum_addr *y = *(const struct sum_addr *const *)b;
+	const struct sum_addr *x = a, *y = b;
 	int by = descending(x->to_packets, y->to_packets);
 
 	return by ? by : memcmp(&x->addr, &y->addr, sizeof(x->addr));
@@ -95,13 +93,14 @@ static int build_dsts(struct report *r)
 	const struct sum_addr *a;
 	size_t at = 0;
 
-	r->dsts = calloc(sums_count(&r->sums->addrs) + 1, sizeof(struct sum_addr *));
-	if (!r->dsts)
+	if (top_init(&r->dsts, REPORT_TOP, compare_dsts))
 		return -ENOMEM;
-	while ((a = sums_next_addr(r->sums, &at)))
-		if (a->to_flows)
-			r->dsts[r->dst_count++] = a;
-	qsort(r->dsts, r->dst_count, sizeof(struct sum_addr *), compare_dsts);
+	while ((a = sums_next_addr(r->sums, &at))) {
+		if (!a->to_flows)
+			continue;
+		r->dst_count++;
+		top_offer(&r->dsts, a);
+	}
 	return 0;
 }
 
@@ -257,9 +256,9 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	free(r->apps);
-	free(r->domains);
+	top_clear(&r->domains);
 	free(r->rules);
-	free(r->dsts);
+	top_clear(&r->dsts);
 	free(r->counters);
 	free(r->suspect_order);
 	free(r->visits);

@@ -3,6 +3,7 @@
  * The report as JSON, schema dpi-xdp/report/1. Keys and their meaning are a promise to clients:
  * they are added to, never changed. Written in pieces, so that a million rows need no room.
  */
+#include "report/domain_order.h"
 #include "report/json_row.h"
 #include "report/model.h"
 
@@ -113,52 +114,40 @@ static void put_apps(struct document *d)
 	json_close(j, ']');
 }
 
-/* Sorted as the escaped text sorts, which is what a client sees. */
-static int compare_names(const void *a, const void *b)
+static void put_domain_row(struct document *d, const struct sum_domain *domain)
 {
-	const struct sum_domain *x = *(const struct sum_domain *const *)a;
-	const struct sum_domain *y = *(const struct sum_domain *const *)b;
-	int by = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-
-	return by ? by : x->len - y->len;
+	json_line(&d->j);
+	json_open(&d->j, '{');
+	json_key(&d->j, "domain");
+	json_slice(&d->j, slice_of(domain->text, domain->len));
+	json_pair_string(&d->j, "app", model_domain_app(d->r, domain));
+	json_pair_u64(&d->j, "flows", domain->flows);
+	json_close(&d->j, '}');
+	flush_full(d);
 }
 
-/* The first of the domains, those of most flows first. */
-static void put_domain_rows(struct document *d, size_t count)
-{
-	const struct report *r = d->r;
-
-	open_part(d, "domains", '[');
-	for (size_t i = 0; i < r->domain_count && i < count; i++, flush_full(d)) {
-		json_line(&d->j);
-		json_open(&d->j, '{');
-		json_key(&d->j, "domain");
-		json_slice(&d->j, slice_of(r->domains[i]->text, r->domains[i]->len));
-		json_pair_string(&d->j, "app", model_domain_app(r, r->domains[i]));
-		json_pair_u64(&d->j, "flows", r->domains[i]->flows);
-		json_close(&d->j, '}');
-	}
-	json_close(&d->j, ']');
-}
-
+/* All names, sorted as the escaped text sorts, which is what a client sees; then those of most
+ * flows first. */
 static void put_domains(struct document *d)
 {
-	const struct report *r = d->r;
-	size_t size = r->domain_count * sizeof(struct sum_domain *);
-	const struct sum_domain **sorted = malloc(size + 1);
+	size_t count = d->r->domain_count;
+	struct domain_place *place = domain_order_names(d->r->sums);
 
-	if (!sorted) {
+	if (!place) {
 		d->err = -ENOMEM;
 		return;
 	}
-	memcpy(sorted, r->domains, size);
-	qsort(sorted, r->domain_count, sizeof(struct sum_domain *), compare_names);
 	open_part(d, "domains_detected", '[');
-	for (size_t i = 0; i < r->domain_count; i++, flush_full(d))
-		json_slice(&d->j, slice_of(sorted[i]->text, sorted[i]->len));
+	for (size_t i = 0; i < count; i++, flush_full(d))
+		json_slice(&d->j, slice_of(place[i].domain->text, place[i].domain->len));
 	json_close(&d->j, ']');
-	free(sorted);
-	put_domain_rows(d, r->domain_count);
+	if (domain_order_flows(place, count))
+		d->err = -ENOMEM;
+	open_part(d, "domains", '[');
+	for (size_t i = 0; i < count && !d->err; i++)
+		put_domain_row(d, place[i].domain);
+	json_close(&d->j, ']');
+	free(place);
 }
 
 /* The rows, or the blocked ones alone, of which there are so many. */
@@ -195,7 +184,10 @@ static void put_sizes(struct document *d)
 	json_pair_u64(&d->j, "connections_total", r->row_count + tally_unlisted(r->config.tally));
 	json_pair_u64(&d->j, "connections_blocked", r->blocked_count);
 	json_pair_u64(&d->j, "domains_total", r->domain_count);
-	put_domain_rows(d, REPORT_SUMMARY_DOMAINS);
+	open_part(d, "domains", '[');
+	for (size_t i = 0; i < r->domains.count; i++)
+		put_domain_row(d, r->domains.item[i]);
+	json_close(&d->j, ']');
 }
 
 static void put_rules(struct document *d)

@@ -212,7 +212,7 @@ static void show_domains(struct page *p, const struct report *r)
 		page_line(p);
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct sum_domain *d = r->domains[i];
+		const struct sum_domain *d = r->domains.item[i];
 
 		page_cell(p, slice_of(d->text, d->len), width);
 		text_putc(&p->line, ' ');
@@ -292,7 +292,7 @@ static void show_dsts(struct page *p, const struct report *r)
 		page_line(p);
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct sum_addr *a = r->dsts[i];
+		const struct sum_addr *a = r->dsts.item[i];
 		const struct sum_domain *d = sum_addr_name(a);
 		struct slice domain = d ? slice_of(d->text, d->len) : slice_text("");
 
