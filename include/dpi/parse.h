@@ -223,6 +223,8 @@ dpi_inline __u32 dpi_key_hash(const struct dpi_key *k)
 	w[4] = (__u64)dpi_be16(k->port[0]) << 32 | (__u64)dpi_be16(k->port[1]) << 16 | k->proto;
 #if defined(__clang__)
 #pragma unroll
+#elif defined(__GNUC__)
+#pragma GCC unroll 5
 #endif
 	for (int i = 0; i < 5; i++) {
 		h = (h ^ w[i]) * 0xff51afd7ed558ccdULL;

@@ -9,6 +9,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Of a frame that carries no other, the lines shared with the kernel say the same. */
+static void check_plain(const struct frame *f, const struct packet *p, enum dpi_parse parse)
+{
+	struct dpi_cursor c = {.pos = f->bytes.at, .end = f->bytes.at + f->bytes.len};
+	struct dpi_packet head = {.l3_off = 0};
+
+	if (f->link != LINK_ETHERNET || p->tunnel_depth)
+		return;
+	if (dpi_parse_eth(&c, f->wire_len, &head) != parse ||
+	    memcmp(&head.key, &p->head.key, sizeof(head.key)) || head.dir != p->head.dir ||
+	    head.l4_off != p->head.l4_off || head.payload_off != p->head.payload_off ||
+	    head.payload_len != p->head.payload_len || head.seq != p->head.seq ||
+	    head.ack != p->head.ack || head.tcp_flags != p->head.tcp_flags ||
+	    head.ip_version != p->head.ip_version || head.frag_id != p->head.frag_id)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct frame f = {.ts_ns = 1};
@@ -23,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse = packet_decode(&f, &p);
 	if (parse != DPI_PARSE_OK && parse != DPI_PARSE_FRAGMENT && parse != DPI_PARSE_TINY)
 		return 0;
+	check_plain(&f, &p, parse);
 	if (p.payload.at < f.bytes.at ||
 	    p.payload.len > (size_t)(f.bytes.at + f.bytes.len - p.payload.at))
 		abort();

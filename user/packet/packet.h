@@ -13,18 +13,18 @@ struct packet {
 	const struct frame *frame; /* borrowed */
 	struct slice bytes;	   /* what head's offsets count in: the frame, or a datagram put
 				      together from fragments; up to the end of the outer packet */
-	struct dpi_packet head;	   /* of the innermost packet */
+	struct slice payload;	   /* what was captured of the payload */
+	uint64_t table_hash;	   /* of the key in its engine's table; 0: not yet worked out */
 	uint32_t hash;		   /* dpi_key_hash; set with the key */
 	uint8_t ttl;		   /* hop count of the IP header at head.l3_off; set with the key */
-	uint64_t table_hash;	   /* of the key in its engine's table; 0: not yet worked out */
-	struct slice payload;	   /* what was captured of the payload */
 	bool is_cut;		   /* the snap length took payload bytes away */
+	bool is_deep;		   /* there may be more tunnels than are followed */
 	uint8_t tunnel;		   /* enum dpi_tunnel: what carries it, the outermost */
 	uint8_t tunnel_depth;	   /* how many of them; 0: none */
-	bool is_deep;		   /* there may be more of them than are followed */
-	struct dpi_addr outer[2];  /* of the outermost: source, destination */
-	__be16 outer_port;	   /* its destination port, where it has one: the tunnel's */
-	uint8_t outer_proto;	   /* its protocol */
+	uint8_t outer_proto;	   /* of the outermost: its protocol */
+	__be16 outer_port;	   /* ... and destination port, where it has one: the tunnel's */
+	struct dpi_packet head;	   /* of the innermost packet */
+	struct dpi_addr outer[2];  /* of the outermost: source, destination; unset without one */
 };
 
 /*
