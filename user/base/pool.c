@@ -53,13 +53,9 @@ static void list_remove(struct pool *p, struct pool_block *b)
 
 void pool_init(struct pool *p, struct pages *pages, size_t size, void *owner)
 {
-	uint32_t places;
-
 	*p = (struct pool){.pages = pages, .owner = owner};
 	p->size = (uint32_t)((size + ALIGN - 1) / ALIGN * ALIGN);
-	places = PAGES_BLOCK / p->size;
-	while (1U << p->shift < places)
-		p->shift++;
+	p->shift = pool_shift(p->size);
 }
 
 void pool_clear(struct pool *p)
@@ -171,12 +167,6 @@ uint32_t pool_number(const void *thing)
 	uint32_t place = (uint32_t)((const char *)thing - (const char *)b) / b->pool->size;
 
 	return b->number << b->pool->shift | place;
-}
-
-void *pool_at(const struct pool *p, uint32_t number)
-{
-	return (char *)p->block[number >> p->shift] +
-	       (size_t)(number & ((1U << p->shift) - 1)) * p->size;
 }
 
 size_t pool_bound(const struct pool *p)
