@@ -11,6 +11,16 @@
 
 enum { FLOW_MAX_DEFAULT = 65536, HELD_MAX_DEFAULT = 64 << 20, NAMES_MAX_DEFAULT = 64 << 20 };
 
+/* What the engine keeps of all flows goes on without one. */
+static void forget(struct engine *e, const struct flow *f)
+{
+	if (e->cursor == f)
+		e->cursor = flow_table_newer(e->flows, f);
+	e->held -= f->held;
+	for (const struct flow_name *n = f->names; n; n = n->next)
+		e->named -= sizeof(*n) + n->len;
+}
+
 /* Outlives every flow that leaves: the last word about it. */
 static void on_leave(void *ctx, struct flow *f)
 {
@@ -22,11 +32,8 @@ static void on_leave(void *ctx, struct flow *f)
 		event.end = FLOW_END_STOPPED;
 	else if (flow_table_evicted(e->flows) != e->count.flows_evicted)
 		event.end = FLOW_END_FORCED; /* the count is brought up to date after this */
-	if (e->cursor == f)
-		e->cursor = flow_table_newer(e->flows, f);
-	e->held -= f->held;
-	for (const struct flow_name *n = f->names; n; n = n->next)
-		e->named -= sizeof(*n) + n->len;
+	if (!e->is_ending)
+		forget(e, f);
 	if (!f->is_verdict && f->is_pending && !f->name_count) {
 		f->state = FLOW_INCOMPLETE;
 		e->count.incomplete++;

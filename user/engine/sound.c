@@ -27,6 +27,9 @@ enum {
 	HARDWARE_LEN = 6,
 };
 
+/* Of struct flow's finished: of end i, shifted by i. */
+enum { FINISHED_TCP = 1, FINISHED_IP = 4, HAS_STAMP = 16 };
+
 /* The ones' complement sum of bytes in host order, not folded (RFC 1071 2). */
 static uint64_t sum(uint64_t total, const uint8_t *at, size_t len)
 {
@@ -88,7 +91,7 @@ static bool has_checksum(struct flow *f, const struct packet *p)
 	if (p->is_cut || len > p->bytes.len - p->head.l4_off)
 		return true;
 	memcpy(&check, at + TCP_CHECKSUM, sizeof(check));
-	return is_finished(f, 1U << p->head.dir, fold(sum(ends, at, len)) == 0xffff,
+	return is_finished(f, FINISHED_TCP << p->head.dir, fold(sum(ends, at, len)) == 0xffff,
 			   check == fold(ends));
 }
 
@@ -116,14 +119,20 @@ static bool has_good_ip(struct flow *f, const struct packet *p)
 			break;
 		i += step;
 	}
-	return !is_frame(p) || is_finished(f, 4U << p->head.dir, fold(sum(0, at, len)) == 0xffff,
-					   !at[IP4_CHECKSUM] && !at[IP4_CHECKSUM + 1]);
+	return !is_frame(p) ||
+	       is_finished(f, FINISHED_IP << p->head.dir, fold(sum(0, at, len)) == 0xffff,
+			   !at[IP4_CHECKSUM] && !at[IP4_CHECKSUM + 1]);
+}
+
+static bool has_stamp(const struct flow *f, int end)
+{
+	return f->finished & (HAS_STAMP << end);
 }
 
 /* Timestamps count where the SYN had one; where no SYN was seen, from the first on. */
 static bool is_stamped(const struct flow *f, int end)
 {
-	return f->has_stamp[end] || !(f->tcp_flags[end] & DPI_TCP_SYN);
+	return has_stamp(f, end) || !(f->tcp_flags[end] & DPI_TCP_SYN);
 }
 
 /* Looks through the options. Returns false for one that the receiver would refuse. */
@@ -143,11 +152,11 @@ static bool has_good_options(struct flow *f, const struct packet *p, bool is_nex
 		if (at[0] == OPTION_STAMP && len == OPTION_STAMP_LEN) {
 			uint32_t stamp = dpi_get32(at + 2);
 
-			if (f->has_stamp[end] && (int32_t)(stamp - f->stamp[end]) < 0)
+			if (has_stamp(f, end) && (int32_t)(stamp - f->stamp[end]) < 0)
 				return false;
 			if (is_next && ((p->head.tcp_flags & DPI_TCP_SYN) || is_stamped(f, end))) {
 				f->stamp[end] = stamp;
-				f->has_stamp[end] = true;
+				f->finished |= (uint8_t)(HAS_STAMP << end);
 			}
 		}
 		at += len;
@@ -203,7 +212,7 @@ void sound_note(struct flow *f, const struct packet *p)
 	if (f->ttl[end] < p->ttl)
 		f->ttl[end] = p->ttl;
 	/* The first timestamp is the SYN's. */
-	if ((p->head.tcp_flags & DPI_TCP_SYN) && !f->has_stamp[end] && has_checksum(f, p))
+	if ((p->head.tcp_flags & DPI_TCP_SYN) && !has_stamp(f, end) && has_checksum(f, p))
 		(void)has_good_options(f, p, true);
 }
 

@@ -9,13 +9,19 @@
 #include <stdlib.h>
 
 /* Names are short; the largest size holds any of them. */
-static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 288};
+static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 288, 328};
+
+/* The state of one end of TCP; together, to come from memory together. */
+struct tcp_side {
+	struct flow_side side;
+	struct flow_lane lane[FLOW_LANES];
+};
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct flow_side) == 40, "a question has two of them");
 _Static_assert(sizeof(void *) != 8 || sizeof(struct flow) == 256, "four lines of the cache");
-_Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
-		       FLOW_LANES * sizeof(struct flow_lane) <= 288 &&
-		       sizeof(struct flow_rare) <= 288,
+_Static_assert(sizeof(void *) != 8 || offsetof(struct flow, isn) == 128, "two for every frame");
+_Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 328 &&
+		       sizeof(struct tcp_side) <= 328 && sizeof(struct flow_rare) <= 328,
 	       "the largest size holds everything");
 
 void flow_memory_init(struct flow_memory *m)
@@ -88,21 +94,16 @@ struct flow_rare *flow_rare_open(struct flow *f)
 
 struct flow_side *flow_side_open(struct flow *f, int end)
 {
+	bool is_stream = f->key.proto == DPI_IP_TCP;
 	struct flow_side *side = f->side[end];
 
 	if (side)
 		return side;
-	side = take(f, sizeof(*side));
-	if (!side || f->key.proto != DPI_IP_TCP) {
-		f->side[end] = side;
-		return side;
+	side = take(f, is_stream ? sizeof(struct tcp_side) : sizeof(*side));
+	if (side && is_stream) {
+		side->lane = ((struct tcp_side *)side)->lane;
+		side->is_stream = true;
 	}
-	side->lane = take(f, FLOW_LANES * sizeof(*side->lane));
-	if (!side->lane) {
-		pool_give(side);
-		return NULL;
-	}
-	side->is_stream = true;
 	f->side[end] = side;
 	return side;
 }
@@ -164,21 +165,22 @@ void flow_side_clear(struct flow_side *side)
 	side->run_count = 0;
 }
 
-void flow_settle(struct flow *f)
+void flow_release(struct flow *f)
 {
 	if (f->rare) {
 		free(f->rare->ids);
 		f->rare->ids = NULL;
 	}
-	for (int d = 0; d < 2; d++) {
-		struct flow_side *side = f->side[d];
+	for (int d = 0; d < 2; d++)
+		if (f->side[d])
+			flow_side_clear(f->side[d]);
+}
 
-		if (!side)
-			continue;
-		flow_side_clear(side);
-		if (side->is_stream)
-			pool_give(side->lane);
-		pool_give(side);
+void flow_settle(struct flow *f)
+{
+	flow_release(f);
+	for (int d = 0; d < 2; d++) {
+		pool_give(f->side[d]);
 		f->side[d] = NULL;
 	}
 }

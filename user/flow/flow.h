@@ -90,7 +90,7 @@ struct flow_urgent {
  * as long as its flow lasts, so it is kept small. */
 struct flow_side {
 	union {
-		struct flow_lane *lane; /* is_stream: FLOW_LANES of them */
+		struct flow_lane *lane; /* is_stream: FLOW_LANES of them, right behind this */
 		struct flow_run *run;	/* else: run_count of them, in the order they came in */
 	};
 	struct flow_urgent *urgent; /* TCP: bytes called urgent */
@@ -127,25 +127,25 @@ struct flow_rare {
 
 /* Four lines of the cache, no byte to spare: a million of them are to fit. */
 struct flow {
-	/* What every frame touches. */
+	/* What every frame touches, two lines. */
 	struct dpi_key key;
 	uint64_t last_ns;
 	uint64_t packets[2], bytes[2]; /* by sending end; all frames, dropped ones included */
 	struct flow_side *side[2];     /* by sending end; NULL until payload, and once settled */
 	uint32_t flags;		       /* enum flow_flag */
 	uint32_t number;	       /* in its table */
-	uint32_t isn[2];
-	uint32_t stamp[2];   /* TCP: the last timestamp that came in order (RFC 7323 4.3) */
-	uint16_t payload[2]; /* payload packets, counted up to 65,535 */
-	uint8_t opener;	     /* end of the key: 0 or 1 */
-	uint8_t state;	     /* enum flow_state; what is shown; BLOCKED wins over CLOSED */
-	uint8_t proto;	     /* enum app_proto */
+	uint32_t moved;		       /* its table's: when it was last put in its place */
+	uint16_t payload[2];	       /* payload packets, counted up to 65,535 */
+	uint16_t name_count;
+	uint8_t opener; /* end of the key: 0 or 1 */
+	uint8_t state;	/* enum flow_state; what is shown; BLOCKED wins over CLOSED */
+	uint8_t proto;	/* enum app_proto */
 	uint8_t tcp_flags[2];
 	uint8_t ttl[2];	   /* the largest of each end */
-	uint8_t finished;  /* TCP: bit i: end i finishes its checksums; bit 2 + i: those of IPv4 */
+	uint8_t finished;  /* TCP: bit i: end i finishes its checksums; bit 2 + i: those of IPv4;
+			      bit 4 + i: stamp[i] is known */
 	uint8_t isn_known; /* TCP: bit i: isn[i] is known; bit 2 + i: other_isn[i]; bit 4 + i: the
 			      other end has accepted isn[i]; bit 6 + i: several are said to be it */
-	bool has_stamp[2]; /* TCP: stamp[] is known */
 	bool has_syn : 1;  /* TCP: a SYN has said who opened it */
 	bool is_disputed : 1; /* TCP: where its bytes begin is not certain, whatever a handshake
 				 says */
@@ -153,12 +153,14 @@ struct flow {
 	bool is_settled : 1;  /* nothing more will be learnt; inspection is freed */
 	bool is_verdict : 1;  /* blocked as a whole flow */
 	bool is_closed : 1;
-	bool is_over : 1;	/* closed by FINs, or by a RST that its receiver took */
-	bool is_pending : 1;	/* payload ended, so far, inside a message that was recognised */
-	uint32_t held;		/* bytes of inspection, as the engine last counted them */
+	bool is_over : 1;    /* closed by FINs, or by a RST that its receiver took */
+	bool is_pending : 1; /* payload ended, so far, inside a message that was recognised */
+	uint32_t held;	     /* bytes of inspection, as the engine last counted them */
+	/* What inspection touches. */
+	uint32_t isn[2];
+	uint32_t stamp[2];	/* TCP: the last timestamp that came in order (RFC 7323 4.3) */
 	int app;		/* catalogue id */
 	uint8_t next_hop[2][6]; /* Ethernet: where the first frame of each end was sent to */
-	uint32_t hash;		/* its table's */
 	/* What its opening, its verdict and its names touch. */
 	struct decision decision; /* what decided, for the flow or for its first dropped message */
 	uint64_t first_ns;
@@ -168,7 +170,6 @@ struct flow {
 				       NULL; source is PROTO_LEARNT */
 	struct flow_rare *rare;	    /* NULL: all of it is 0; read it by flow_rare() */
 	char ja4[FLOW_JA4_LEN + 1]; /* of the first ClientHello; empty: none */
-	uint16_t name_count;
 };
 
 /* The rarer part of a flow, to read. */

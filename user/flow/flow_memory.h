@@ -9,7 +9,7 @@
 #include "base/pool.h"
 #include "flow/flow.h"
 
-enum { FLOW_SIZES = 8 };
+enum { FLOW_SIZES = 9 };
 
 struct flow_memory {
 	struct pages pages;
@@ -22,5 +22,7 @@ void flow_memory_init(struct flow_memory *m);
 void flow_memory_clear(struct flow_memory *m);
 /* Takes a flow with all it owns. */
 void flow_free(struct flow *f);
+/* Frees what a flow owns beside its table's memory, before that goes as a whole. */
+void flow_release(struct flow *f);
 
 #endif

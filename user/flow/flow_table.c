@@ -23,11 +23,9 @@ enum {
 	IDLE_S = 60,
 	IDLE_TCP_S = 300,
 	CACHE_LINE = 64,
-	HOT_LINES = 3,
 	ORDER_PARTS = 16,
+	LEAVE_AHEAD = 6, /* flows */
 };
-_Static_assert(offsetof(struct flow, decision) <= HOT_LINES * CACHE_LINE,
-	       "what every frame touches");
 #define NS_PER_S 1000000000ULL
 _Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS &&
 		       IDLE_TCP_S * NS_PER_S == DPI_VERDICT_IDLE_TCP_NS,
@@ -37,7 +35,6 @@ _Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS &&
  * together: whoever is used touches two others' as well. */
 struct links {
 	uint32_t older, newer;
-	uint32_t moved; /* when it was last put at its place, by the table's own count */
 };
 
 struct flow_table {
@@ -57,9 +54,9 @@ struct flow_table {
 	void *ctx;
 };
 
-static struct flow *flow_at(const struct flow_table *t, uint32_t number)
+static inline struct flow *flow_at(const struct flow_table *t, uint32_t number)
 {
-	return number ? pool_at(&t->memory.flows, number) : NULL;
+	return number ? pool_at_sized(&t->memory.flows, number, sizeof(struct flow)) : NULL;
 }
 
 static void list_remove(struct flow_table *t, uint32_t number)
@@ -201,12 +198,39 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 	return t;
 }
 
+/* Asks for all of a flow, and returns the next one's number. */
+static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
+{
+	const char *at = (const char *)flow_at(t, number);
+
+	for (size_t i = 0; number && i < sizeof(struct flow); i += CACHE_LINE)
+		__builtin_prefetch(at + i);
+	return number ? t->links[number].newer : 0;
+}
+
+/* The last word about every flow that is left, in order. They stay where they are, for the table
+ * goes as a whole. */
+static void leave_all(struct flow_table *t)
+{
+	uint32_t ahead = t->oldest;
+
+	for (int i = 0; i < LEAVE_AHEAD; i++)
+		ahead = warm_leaving(t, ahead);
+	for (uint32_t number = t->oldest; number; number = t->links[number].newer) {
+		struct flow *f = flow_at(t, number);
+
+		ahead = warm_leaving(t, ahead);
+		if (t->on_leave)
+			t->on_leave(t->ctx, f);
+		flow_release(f);
+	}
+}
+
 void flow_table_free(struct flow_table *t)
 {
 	if (!t)
 		return;
-	while (t->oldest)
-		flow_table_close(t, flow_table_oldest(t));
+	leave_all(t);
 	index_clear(&t->by_key);
 	if (t->links)
 		munmap(t->links, t->link_count * sizeof(*t->links));
@@ -214,6 +238,11 @@ void flow_table_free(struct flow_table *t)
 		munmap(t->holders, t->link_count * sizeof(*t->holders));
 	flow_memory_clear(&t->memory);
 	free(t);
+}
+
+static inline bool is_ip4(const struct dpi_key *key)
+{
+	return dpi_addr_is4(&key->addr[0]) && dpi_addr_is4(&key->addr[1]);
 }
 
 /*
@@ -232,7 +261,7 @@ uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, 
 	uint64_t w[5], hash;
 
 	memcpy(w, key, sizeof(w));
-	if (dpi_addr_is4(&key->addr[0]) && dpi_addr_is4(&key->addr[1])) {
+	if (is_ip4(key)) {
 		uint64_t both = (uint64_t)key->addr[0].w[3] << 32 | key->addr[1].w[3];
 
 		sum = (unsigned __int128)(both + s[6]) * (w[4] + s[7]);
@@ -251,40 +280,35 @@ void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
 	index_warm(&t->by_key, (uint32_t)hash);
 }
 
-/* The first number that a hash has; 0: none. */
-static uint32_t likely_number(const struct flow_table *t, uint64_t hash)
+/* The first flow that has a hash, most likely the one that is asked for; or NULL. */
+static inline const char *likely_flow(const struct flow_table *t, uint64_t hash)
 {
 	size_t place = index_at(&t->by_key, (uint32_t)hash);
 
-	return index_next(&t->by_key, (uint32_t)hash, &place);
-}
-
-static const struct flow *likely_flow(const struct flow_table *t, uint64_t hash)
-{
-	return flow_at(t, likely_number(t, hash));
+	return (const char *)flow_at(t, index_next(&t->by_key, (uint32_t)hash, &place));
 }
 
 void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
 {
-	uint32_t number = likely_number(t, hash);
-	const char *at = (const char *)flow_at(t, number);
+	const char *at = likely_flow(t, hash);
 
-	if (!number)
-		return;
-	for (size_t i = 0; i < HOT_LINES; i++)
-		__builtin_prefetch(at + i * CACHE_LINE, 1);
-	__builtin_prefetch(&t->links[number], 1);
+	/* None is as good as any. */
+	__builtin_prefetch(at, 1);
+	__builtin_prefetch(at + CACHE_LINE, 1);
 }
 
+/* What only inspection needs: one more line of the flow, and the inspection itself, as far as it
+ * does not take another look to find it. */
 void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
 {
-	const struct flow *f = likely_flow(t, hash);
+	const struct flow *f = (const struct flow *)likely_flow(t, hash);
 
-	for (int end = 0; f && end < 2; end++) {
+	if (!f || f->is_settled)
+		return;
+	__builtin_prefetch(f->isn, 1);
+	for (int end = 0; end < 2; end++) {
 		const char *at = (const char *)f->side[end];
 
-		if (!at)
-			continue;
 		__builtin_prefetch(at, 1);
 		__builtin_prefetch(at + CACHE_LINE, 1);
 	}
@@ -292,14 +316,26 @@ void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
 
 void flow_table_warm_streams(const struct flow_table *t, uint64_t hash)
 {
-	const struct flow *f = likely_flow(t, hash);
+	const struct flow *f = (const struct flow *)likely_flow(t, hash);
 
-	for (int end = 0; f && end < 2; end++) {
+	if (!f || f->is_settled)
+		return;
+	for (int end = 0; end < 2; end++) {
 		const struct flow_side *side = f->side[end];
 
 		if (side && side->is_stream && side->lane[0].stream)
 			__builtin_prefetch(side->lane[0].stream, 1);
 	}
+}
+
+/* Word by word. */
+static inline bool is_same_key(const struct dpi_key *a, const struct dpi_key *b)
+{
+	uint64_t v[5], w[5];
+
+	memcpy(v, a, sizeof(v));
+	memcpy(w, b, sizeof(w));
+	return !((v[0] ^ w[0]) | (v[1] ^ w[1]) | (v[2] ^ w[2]) | (v[3] ^ w[3]) | (v[4] ^ w[4]));
 }
 
 struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash)
@@ -310,7 +346,7 @@ struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *
 	while ((number = index_next(&t->by_key, (uint32_t)hash, &place))) {
 		struct flow *f = flow_at(t, number);
 
-		if (memcmp(&f->key, key, sizeof(*key)) == 0)
+		if (is_same_key(&f->key, key))
 			return f;
 	}
 	return NULL;
@@ -332,15 +368,14 @@ struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *
 	if (!f)
 		return NULL;
 	f->number = pool_number(f);
-	f->hash = (uint32_t)hash;
-	if (make_links(t) || index_add(&t->by_key, f->hash, f->number)) {
+	if (make_links(t) || index_add(&t->by_key, (uint32_t)hash, f->number)) {
 		pool_give(f);
 		return NULL;
 	}
 	f->key = *key;
 	f->first_ns = f->last_ns = ts_ns;
 	list_add(t, f);
-	t->links[f->number].moved = t->touched;
+	f->moved = t->touched;
 	return f;
 }
 
@@ -356,13 +391,12 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
  */
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
 {
-	struct links *l = &t->links[f->number];
 	uint32_t now = ++t->touched;
 
 	f->last_ns = ts_ns;
-	if (now - l->moved < t->max / ORDER_PARTS)
+	if (now - f->moved < t->max / ORDER_PARTS)
 		return;
-	l->moved = now;
+	f->moved = now;
 	if (f->number == t->newest && !f->is_verdict)
 		return;
 	list_remove(t, f->number);
@@ -371,10 +405,13 @@ void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
 
 void flow_table_close(struct flow_table *t, struct flow *f)
 {
+	const struct dpi_key *key = &f->key;
+	uint64_t hash = flow_table_hash(t, key, is_ip4(key) ? 0 : dpi_key_hash(key));
+
 	if (t->on_leave)
 		t->on_leave(t->ctx, f);
 	flow_table_hold(t, f, 0);
-	index_remove(&t->by_key, f->hash, f->number);
+	index_remove(&t->by_key, (uint32_t)hash, f->number);
 	list_remove(t, f->number);
 	flow_free(f);
 }
