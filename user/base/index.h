@@ -35,15 +35,17 @@ static inline size_t index_at(const struct index *x, uint32_t hash)
 
 static inline uint32_t index_next(const struct index *x, uint32_t hash, size_t *at)
 {
+	size_t mask = x->slot_count - 1, i = *at;
+	struct index_slot s;
+
 	if (!x->slot_count)
 		return 0;
-	for (;;) {
-		struct index_slot s = x->slot[*at];
-
-		*at = (*at + 1) & (x->slot_count - 1);
-		if (!s.number || s.hash == hash)
-			return s.number;
-	}
+	do {
+		s = x->slot[i];
+		i = (i + 1) & mask;
+	} while (s.number && s.hash != hash);
+	*at = i;
+	return s.number;
 }
 
 /* Asks the processor for the place of a hash. */

@@ -187,8 +187,14 @@ static void drop_message(struct finding *x, struct outcome *o)
 /* A packet that may show something, or end what is under way. */
 static void look(struct engine *e, const struct packet *p, struct flow *f, struct outcome *o)
 {
-	struct finding x = {.engine = e, .flow = f, .packet = p};
+	struct finding x;
 
+	/* But for the name of a message, which is there when one is dropped. */
+	x.engine = e;
+	x.flow = f;
+	x.packet = p;
+	x.ctx = (struct extract_context){.ids = NULL};
+	x.block = x.message = (struct decision){.rule = 0};
 	inspect_packet(&x);
 	if (x.block.rule)
 		judge_block(e, f, x.block);
@@ -229,7 +235,7 @@ struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_
 
 	e->now_ns = f->ts_ns;
 	e->number = f->number;
-	track_drain(e);
+	track_clock(e);
 	e->count.packets++;
 	e->count.bytes += f->wire_len;
 	if (parse == DPI_PARSE_OK || parse == DPI_PARSE_FRAGMENT || parse == DPI_PARSE_TINY) {

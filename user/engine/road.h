@@ -56,12 +56,32 @@ static inline bool flow_is_allowed(const struct flow *f)
 
 /* track.c: the flow of a packet, opened when it is new; NULL when out of memory. */
 struct flow *track_packet(struct engine *e, const struct packet *p);
+/* The state that is shown of a flow that is neither blocked nor closed nor classified. */
+enum flow_state track_beginning(const struct flow *f);
 /* The state that is shown for what is known. */
-enum flow_state track_state(const struct flow *f);
+static inline enum flow_state track_state(const struct flow *f)
+{
+	if (f->is_verdict)
+		return FLOW_BLOCKED;
+	if (f->is_closed)
+		return f->is_pending && !f->name_count ? FLOW_INCOMPLETE : FLOW_CLOSED;
+	return f->proto != PROTO_NONE || f->name_count ? FLOW_CLASSIFIED : track_beginning(f);
+}
 /* True when f has been idle for too long at time now_ns, and the door knows no later frame. */
 bool track_is_gone(struct engine *e, struct flow *f, uint64_t now_ns);
-/* Closes up to a few flows that have long been idle. */
+enum { TRACK_DRAIN_FRAMES = 8 };
+#define TRACK_CLOCK_STEP_NS 1000000000ULL
+/* Looks at one flow, whether it has long been idle. */
 void track_drain(struct engine *e);
+/* For every frame: lets the clock follow it, and looks at a flow every so many frames. */
+static inline void track_clock(struct engine *e)
+{
+	uint64_t limit = e->clock_ns + TRACK_CLOCK_STEP_NS;
+
+	e->clock_ns = e->clock_ns && e->now_ns > limit ? limit : e->now_ns;
+	if (!(e->count.packets % TRACK_DRAIN_FRAMES))
+		track_drain(e);
+}
 
 /* inspect.c: reads a packet's payload. */
 void inspect_packet(struct finding *x);

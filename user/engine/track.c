@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-enum { DRAIN_FRAMES = 8 }; /* every so many frames a flow is looked at */
-#define CLOCK_STEP_NS 1000000000ULL
 #define DRAIN_LATE_NS 60000000000ULL
 
 enum isn_bit {
@@ -319,16 +317,10 @@ static void note_opener(struct engine *e, struct flow *f, const struct packet *p
 		hearsay_learn(e, f);
 }
 
-enum flow_state track_state(const struct flow *f)
+enum flow_state track_beginning(const struct flow *f)
 {
 	bool is_two_way = f->packets[0] && f->packets[1];
 
-	if (f->is_verdict)
-		return FLOW_BLOCKED;
-	if (f->is_closed)
-		return f->is_pending && !f->name_count ? FLOW_INCOMPLETE : FLOW_CLOSED;
-	if (f->proto != PROTO_NONE || f->name_count)
-		return FLOW_CLASSIFIED;
 	/* TCP: the opener's ACK ends the handshake. */
 	if (f->key.proto == DPI_IP_TCP)
 		is_two_way = (is_two_way && (f->tcp_flags[f->opener] & DPI_TCP_ACK)) ||
@@ -350,12 +342,9 @@ bool track_is_gone(struct engine *e, struct flow *f, uint64_t now_ns)
 	return flow_is_idle(f, now_ns);
 }
 
-struct flow *track_packet(struct engine *e, const struct packet *p)
+/* The flow of a packet for which the one that was found may be over, or there is none. */
+static struct flow *begin(struct engine *e, struct flow *f, const struct packet *p, uint64_t hash)
 {
-	uint64_t hash = p->table_hash ? p->table_hash
-				      : flow_table_hash(e->flows, &p->head.key, p->hash);
-	struct flow *f = flow_table_find_hashed(e->flows, &p->head.key, hash);
-	int end = p->head.dir;
 	bool is_disputed = false;
 
 	if (f && track_is_gone(e, f, e->now_ns)) {
@@ -371,13 +360,53 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 	}
 	if (!f)
 		f = open_flow(e, p, hash);
+	if (f)
+		f->is_disputed |= is_disputed;
+	return f;
+}
+
+/* One more packet of a flow that goes on: for those, begin(), note_opener() and what follow_tcp()
+ * does for handshakes and ends would change nothing. */
+static inline bool goes_on(const struct flow *f, const struct packet *p, uint64_t now_ns)
+{
+	const struct frame_hint *hint = &p->frame->hint;
+
+	return !(p->head.tcp_flags & (DPI_TCP_SYN | DPI_TCP_FIN | DPI_TCP_RST)) && !f->is_over &&
+	       !f->is_verdict && !hint->has_isn && !hint->has_other_isn && !flow_is_idle(f, now_ns);
+}
+
+/* sound_note() and follow_tcp() for a packet with which the flow just goes on. */
+static inline void follow_on(struct flow *f, const struct packet *p)
+{
+	int end = p->head.dir;
+
+	if (!f->ttl[end])
+		sound_note(f, p);
+	else if (f->ttl[end] < p->ttl)
+		f->ttl[end] = p->ttl;
+	if (!has_isn_bit(f, !end, ISN_SURE) && is_handshake_end(f, p))
+		f->isn_known |= (uint8_t)(ISN_SURE << !end);
+	f->tcp_flags[end] |= p->head.tcp_flags;
+}
+
+struct flow *track_packet(struct engine *e, const struct packet *p)
+{
+	uint64_t hash = p->table_hash ? p->table_hash
+				      : flow_table_hash(e->flows, &p->head.key, p->hash);
+	struct flow *f = flow_table_find_hashed(e->flows, &p->head.key, hash);
+	bool is_plain = f && goes_on(f, p, e->now_ns);
+	int end = p->head.dir;
+
+	if (!is_plain)
+		f = begin(e, f, p, hash);
 	if (!f)
 		return NULL;
-	f->is_disputed |= is_disputed;
 	flow_table_touch(e->flows, f, e->now_ns);
 	f->packets[end]++;
 	f->bytes[end] += p->frame->wire_len;
-	if (f->key.proto == DPI_IP_TCP) {
+	if (f->key.proto == DPI_IP_TCP && is_plain) {
+		follow_on(f, p);
+	} else if (f->key.proto == DPI_IP_TCP) {
 		sound_note(f, p);
 		note_opener(e, f, p);
 		follow_tcp(f, p);
@@ -395,11 +424,9 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
  */
 void track_drain(struct engine *e)
 {
-	uint64_t limit = e->clock_ns + CLOCK_STEP_NS;
 	struct flow *f;
 
-	e->clock_ns = e->clock_ns && e->now_ns > limit ? limit : e->now_ns;
-	if (e->count.packets % DRAIN_FRAMES || e->clock_ns <= DRAIN_LATE_NS)
+	if (e->clock_ns <= DRAIN_LATE_NS)
 		return;
 	f = e->cursor ? e->cursor : flow_table_oldest(e->flows);
 	if (!f)

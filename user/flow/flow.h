@@ -130,12 +130,12 @@ struct flow {
 	/* What every frame touches, two lines. */
 	struct dpi_key key;
 	uint64_t last_ns;
-	uint64_t packets[2], bytes[2]; /* by sending end; all frames, dropped ones included */
-	struct flow_side *side[2];     /* by sending end; NULL until payload, and once settled */
 	uint32_t flags;		       /* enum flow_flag */
 	uint32_t number;	       /* in its table */
 	uint32_t moved;		       /* its table's: when it was last put in its place */
 	uint16_t payload[2];	       /* payload packets, counted up to 65,535 */
+	uint64_t packets[2], bytes[2]; /* by sending end; all frames, dropped ones included */
+	struct flow_side *side[2];     /* by sending end; NULL until payload, and once settled */
 	uint16_t name_count;
 	uint8_t opener; /* end of the key: 0 or 1 */
 	uint8_t state;	/* enum flow_state; what is shown; BLOCKED wins over CLOSED */

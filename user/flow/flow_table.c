@@ -20,17 +20,10 @@
 
 enum {
 	SECRETS = 8,
-	IDLE_S = 60,
-	IDLE_TCP_S = 300,
 	CACHE_LINE = 64,
 	ORDER_PARTS = 16,
 	LEAVE_AHEAD = 6, /* flows */
 };
-#define NS_PER_S 1000000000ULL
-_Static_assert(IDLE_S *NS_PER_S == DPI_VERDICT_IDLE_NS &&
-		       IDLE_TCP_S * NS_PER_S == DPI_VERDICT_IDLE_TCP_NS,
-	       "kernel and user end a block alike");
-
 /* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
  * together: whoever is used touches two others' as well. */
 struct links {
@@ -437,14 +430,6 @@ struct flow *flow_table_holder(const struct flow_table *t)
 struct flow *flow_table_next_holder(const struct flow_table *t, const struct flow *f)
 {
 	return flow_at(t, t->holders[f->number].newer);
-}
-
-bool flow_is_idle(const struct flow *f, uint64_t now_ns)
-{
-	bool is_long = f->key.proto == DPI_IP_TCP && (!f->is_closed || f->is_verdict);
-
-	return now_ns > f->last_ns &&
-	       now_ns - f->last_ns > (is_long ? IDLE_TCP_S : IDLE_S) * NS_PER_S;
 }
 
 /* Looks at up to `most` flows from f on. */

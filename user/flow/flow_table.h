@@ -50,7 +50,13 @@ void flow_table_close(struct flow_table *t, struct flow *f);
  * most `most` are looked at. Returns how many left. */
 size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most);
 /* True when f would be gone by now_ns by the same limits. */
-bool flow_is_idle(const struct flow *f, uint64_t now_ns);
+static inline bool flow_is_idle(const struct flow *f, uint64_t now_ns)
+{
+	if (now_ns <= f->last_ns || now_ns - f->last_ns <= DPI_VERDICT_IDLE_NS)
+		return false;
+	return f->key.proto != DPI_IP_TCP || (f->is_closed && !f->is_verdict) ||
+	       now_ns - f->last_ns > DPI_VERDICT_IDLE_TCP_NS;
+}
 
 size_t flow_table_count(const struct flow_table *t);
 uint64_t flow_table_evicted(const struct flow_table *t); /* left because the table was full */
