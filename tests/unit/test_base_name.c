@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <ctype.h>
 
 #include "base/log.h"
 #include "base/name.h"
@@ -91,6 +92,62 @@ static void each_host(void **state)
 			fail_msg("\"%s\"", hosts[i].name);
 }
 
+/* By the letter, a byte at a time. */
+static bool is_host_by_letter(struct slice name)
+{
+	size_t label = 0;
+
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.at[i];
+
+		if (c == '.' ? !label : !name_is_host_byte((uint8_t)tolower(c)) || label == 63)
+			return false;
+		label = c == '.' ? 0 : label + 1;
+	}
+	return label > 0;
+}
+
+/* Names of every length, mostly of bytes that hosts have, against the end of what is mapped. */
+static void drawn_names_are_by_letter(void **state)
+{
+	static const char common[] = "abcXYZ019-_...aAzZ@[`{/:,";
+	uint64_t seed = 1035;
+
+	for (int i = 0; i < 20000; i++) {
+		size_t len = (size_t)i % 300, odd = 2 + next_random(&seed) % 200;
+		uint8_t bytes[300];
+		struct name n = {.len = 3, .text = "old"};
+		const uint8_t *at;
+		struct slice s;
+
+		for (size_t b = 0; b < len; b++)
+			bytes[b] = next_random(&seed) % odd == 0
+					   ? (uint8_t)next_random(&seed)
+					   : (uint8_t)common[next_random(&seed) %
+							     (i % 3 ? 18 : sizeof(common) - 1)];
+		at = lay_against_wall(bytes, len);
+		s = slice_of(at, len);
+		assert_int_equal(name_is_host(s), is_host_by_letter(s));
+		if (len && at[len - 1] == '.')
+			s.len--;
+		assert_int_equal(name_set(&n, slice_of(at, len)), s.len && s.len <= NAME_MAX_LEN);
+		if (s.len && s.len <= NAME_MAX_LEN) {
+			bool is_host = !is_host_by_letter(s);
+
+			assert_true(name_set_host(&n, slice_of(at, len), &is_host));
+			assert_int_equal(is_host, is_host_by_letter(s));
+			assert_int_equal(n.len, s.len);
+			for (size_t b = 0; b < s.len; b++)
+				assert_int_equal((uint8_t)n.text[b],
+						 at[b] >= 'A' && at[b] <= 'Z' ? at[b] | 32 : at[b]);
+			assert_int_equal(n.text[n.len], 0);
+		} else {
+			assert_string_equal(n.text, "old");
+		}
+		wall_free(at);
+	}
+}
+
 /* Every protocol has both words; none and numbers beyond have neither. */
 static void protocols_have_words(void **state)
 {
@@ -153,6 +210,7 @@ int main(void)
 		cmocka_unit_test(each_set),
 		cmocka_unit_test(longest_name),
 		cmocka_unit_test(each_host),
+		cmocka_unit_test(drawn_names_are_by_letter),
 		cmocka_unit_test(protocols_have_words),
 		cmocka_unit_test(reads_stick_at_the_end),
 		cmocka_unit_test(a_note_is_one_line),

@@ -81,6 +81,8 @@ struct name {
  * and *out untouched, when nothing is left or it is longer than 255 bytes.
  */
 bool name_set(struct name *out, struct slice from);
+/* The same; *is_host is set as well: what name_is_host() says of it. */
+bool name_set_host(struct name *out, struct slice from, bool *is_host);
 
 /* True for a small letter, a digit, a hyphen or an underscore. */
 static inline bool name_is_host_byte(uint8_t c)

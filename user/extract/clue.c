@@ -7,43 +7,50 @@
 
 #include "base/addr.h"
 
-/* An address written as a name: "192.0.2.1", "2001:db8::1". */
-static bool is_address(struct slice name)
+static bool ends_in_digit(struct slice name)
 {
 	uint8_t last = name.at[name.len - 1];
+
+	return last >= '0' && last <= '9';
+}
+
+/* What is to be said of a name: an address written as one ("192.0.2.1", "2001:db8::1"), or one that
+ * is no host's. */
+static uint32_t flags_of(struct slice name, bool is_host)
+{
 	struct dpi_addr addr;
 
-	if (!memchr(name.at, ':', name.len) && (last < '0' || last > '9'))
-		return false;
-	return addr_parse(name, &addr) == 0;
+	if ((ends_in_digit(name) || (!is_host && memchr(name.at, ':', name.len))) &&
+	    addr_parse(name, &addr) == 0)
+		return CLUE_IP_LITERAL;
+	return is_host ? 0 : CLUE_ODD_NAME;
 }
 
 void clue_add_name(struct clue *c, struct slice name)
 {
-	struct name canonical;
+	bool is_full = c->name_count == CLUE_NAMES_MAX, is_host;
+	struct name spare, *to = is_full ? &spare : &c->name[c->name_count];
 	struct slice text;
 
-	if (!name_set(&canonical, name)) {
+	if (!name_set_host(to, name, &is_host)) {
 		if (name.len > NAME_MAX_LEN)
 			c->flags |= CLUE_ODD_NAME;
 		return;
 	}
-	text = name_slice(&canonical);
-	if (is_address(text))
-		c->flags |= CLUE_IP_LITERAL;
-	else if (!name_is_host(text))
-		c->flags |= CLUE_ODD_NAME;
+	text = name_slice(to);
+	c->flags |= flags_of(text, is_host);
 	for (uint8_t i = 0; i < c->name_count; i++)
 		if (slice_equal(name_slice(&c->name[i]), text))
 			return;
-	if (c->name_count == CLUE_NAMES_MAX && c->spill) {
+	if (!is_full) {
+		c->name_count++;
+	} else if (c->spill) {
 		c->spill(c->spill_ctx, c);
-		c->name_count = 0;
-	}
-	if (c->name_count == CLUE_NAMES_MAX)
+		c->name[0] = spare;
+		c->name_count = 1;
+	} else {
 		c->flags |= CLUE_MANY_NAMES;
-	else
-		c->name[c->name_count++] = canonical;
+	}
 }
 
 void clue_add_host(struct clue *c, struct slice name)

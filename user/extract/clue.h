@@ -42,7 +42,7 @@ struct clue {
 	void (*spill)(void *ctx, const struct clue *c);
 	void *spill_ctx;
 	uint8_t name_count;
-	struct name name[CLUE_NAMES_MAX]; /* last: only what is counted is ever set */
+	struct name name[CLUE_NAMES_MAX]; /* last: what is not counted means nothing */
 };
 
 /* Makes a clue that says nothing. */
