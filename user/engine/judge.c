@@ -115,27 +115,31 @@ void judge_flag(struct engine *e, struct flow *f, enum flow_flag flag)
 	judge_emit(e, &event);
 }
 
-/* What a flow is when no name says: DNS that hides in another protocol is that first. */
-static int app_without_name(const struct engine *e, const struct flow *f)
+/* What a flow is when no name says: DNS that hides in another protocol is that first; else it is
+ * the one of its protocol, proto_app. */
+static int app_without_name(const struct engine *e, const struct flow *f, int proto_app)
 {
 	int app = APP_UNKNOWN;
 
+	if (!(f->flags & (FLOW_DOH | FLOW_DOT | FLOW_DOQ)))
+		return proto_app;
 	if (f->flags & FLOW_DOH)
 		app = catalogue_of_sign(e->config.catalogue, SIGN_DOH);
 	else if (f->flags & FLOW_DOT)
 		app = catalogue_of_sign(e->config.catalogue, SIGN_DOT);
-	else if (f->flags & FLOW_DOQ)
+	else
 		app = catalogue_of_sign(e->config.catalogue, SIGN_DOQ);
-	return app != APP_UNKNOWN ? app : app_of(e, f, f->proto);
+	return app != APP_UNKNOWN ? app : proto_app;
 }
 
 void judge_app(const struct engine *e, struct flow *f, enum app_proto source,
 	       const struct name *name)
 {
-	int otherwise = app_without_name(e, f), by_name = APP_UNKNOWN;
+	int proto_app = app_of(e, f, f->proto), by_name = APP_UNKNOWN;
+	int otherwise = app_without_name(e, f, proto_app);
 
 	/* The first name that has an application decides; a question is not a visit. */
-	if (f->app != APP_UNKNOWN && f->app != otherwise && f->app != app_of(e, f, f->proto))
+	if (f->app != APP_UNKNOWN && f->app != otherwise && f->app != proto_app)
 		return;
 	if (name && !is_dns(source))
 		by_name = catalogue_classify(e->config.catalogue, name_slice(name));
@@ -195,30 +199,14 @@ static void take_name(struct engine *e, struct flow *f, const struct clue *clue,
 	judge_emit(e, &event);
 }
 
-void judge_clue(struct finding *x, const struct clue *clue)
+/* What the rules on applications and names say of a clue. */
+static void weigh_clue(struct finding *x, const struct clue *clue)
 {
 	struct engine *e = x->engine;
 	struct flow *f = x->flow;
 	struct judgement j = {.name = NULL};
 	struct decision d;
 
-	if (clue->proto == PROTO_NONE)
-		return;
-	for (unsigned i = 0; i < clue->name_count; i++)
-		policy_await_name(e->config.policy, name_slice(&clue->name[i]));
-	/* A protocol that was read tells more than one that was only recognised. */
-	if (f->proto == PROTO_NONE || (f->is_plain && !(clue->flags & CLUE_PLAIN))) {
-		f->proto = (uint8_t)clue->proto;
-		f->is_plain = clue->flags & CLUE_PLAIN;
-		judge_app(e, f, clue->proto, NULL);
-	}
-	take_flags(e, f, sign_of_clue(e, f, clue));
-	if (!f->ja4[0])
-		memcpy(f->ja4, clue->ja4, sizeof(f->ja4));
-	for (unsigned i = 0; i < clue->name_count; i++)
-		take_name(e, f, clue, &clue->name[i]);
-	if (flow_is_allowed(f))
-		return;
 	weigh_proto(e, f, &j, clue->proto);
 	weigh_signs(e, f, &j);
 	for (unsigned i = 0; i < clue->name_count; i++)
@@ -240,6 +228,31 @@ void judge_clue(struct finding *x, const struct clue *clue)
 		x->message_name = *j.name;
 	else if (clue->name_count)
 		x->message_name = clue->name[0];
+}
+
+void judge_clue(struct finding *x, const struct clue *clue)
+{
+	struct engine *e = x->engine;
+	struct flow *f = x->flow;
+	bool is_weighed = policy_hears_names(e->config.policy);
+
+	if (clue->proto == PROTO_NONE)
+		return;
+	for (unsigned i = 0; is_weighed && i < clue->name_count; i++)
+		policy_await_name(e->config.policy, name_slice(&clue->name[i]));
+	/* A protocol that was read tells more than one that was only recognised. */
+	if (f->proto == PROTO_NONE || (f->is_plain && !(clue->flags & CLUE_PLAIN))) {
+		f->proto = (uint8_t)clue->proto;
+		f->is_plain = clue->flags & CLUE_PLAIN;
+		judge_app(e, f, clue->proto, NULL);
+	}
+	take_flags(e, f, sign_of_clue(e, f, clue));
+	if (!f->ja4[0])
+		memcpy(f->ja4, clue->ja4, sizeof(f->ja4));
+	for (unsigned i = 0; i < clue->name_count; i++)
+		take_name(e, f, clue, &clue->name[i]);
+	if (is_weighed && !flow_is_allowed(f))
+		weigh_clue(x, clue);
 }
 
 static void spill(void *ctx, const struct clue *clue)
@@ -297,6 +310,8 @@ struct decision judge_flow(const struct engine *e, const struct flow *f)
 
 	if (d.rule)
 		return d;
+	if (!policy_hears_names(e->config.policy))
+		return (struct decision){0};
 	if (f->proto != PROTO_NONE && !is_message(f, f->proto))
 		weigh_proto(e, f, &j, f->proto);
 	weigh_signs(e, f, &j);

@@ -35,9 +35,9 @@ static uint32_t hidden_dns(const struct engine *e, const struct flow *f, const s
 	bool is_quic = clue->proto == PROTO_QUIC;
 
 	if (is_quic && (port == PORT_DOT || port == PORT_DOQ_DRAFT || port == PORT_DOQ_OLD ||
-			strncmp(clue->alpn, "doq", 3) == 0))
+			memcmp(clue->alpn, "doq", 3) == 0))
 		return FLOW_DOQ;
-	if (!is_quic && (port == PORT_DOT || strcmp(clue->alpn, "dot") == 0))
+	if (!is_quic && (port == PORT_DOT || memcmp(clue->alpn, "dot", 4) == 0))
 		return FLOW_DOT;
 	for (unsigned i = 0; i < clue->name_count; i++)
 		if (catalogue_is_resolver(e->config.catalogue, name_slice(&clue->name[i])))
@@ -56,9 +56,10 @@ uint32_t sign_of_clue(const struct engine *e, const struct flow *f, const struct
 		{CLUE_ECH, FLOW_ECH},
 		{CLUE_IP_LITERAL, FLOW_IP_LITERAL},
 	};
+	const uint32_t of_rows = CLUE_NO_NAME | CLUE_ODD_NAME | CLUE_ECH | CLUE_IP_LITERAL;
 	uint32_t flags = 0;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; (clue->flags & of_rows) && i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (clue->flags & rows[i].clue)
 			flags |= rows[i].flow;
 	if (clue->proto == PROTO_TLS || clue->proto == PROTO_QUIC || clue->proto == PROTO_DTLS)

@@ -211,6 +211,11 @@ static struct decision match_name(const struct name_table *t, struct slice name)
 	return decide(w.domain_block, RULE_DOMAIN, w.domain_block != 0);
 }
 
+bool policy_hears_names(const struct policy *p)
+{
+	return p->survey.has_kind[RULE_APP] || p->survey.has_kind[RULE_DOMAIN];
+}
+
 void policy_await_name(const struct policy *p, struct slice name)
 {
 	name_table_await(&p->names, name);

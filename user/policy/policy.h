@@ -48,6 +48,9 @@ uint64_t policy_seed(const struct policy *p);
  * block. opener is the end that opened it (0 or 1); the port is its responder's. */
 struct decision policy_match_flow(const struct policy *p, const struct dpi_key *key,
 				  uint8_t opener);
+/* False when no rule speaks of an application or a domain: then none of the following ever names a
+ * rule, and need not be asked. */
+bool policy_hears_names(const struct policy *p);
 /* Asks for the memory that the next of these will touch for a name, which is far away when there
  * are many rules; between the two there should be some other work. */
 void policy_await_name(const struct policy *p, struct slice name);
