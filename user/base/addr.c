@@ -12,19 +12,40 @@
 /* Bits in front of the 32 of a mapped IPv4 address. */
 enum { MAPPED_BITS = 96 };
 
-/* By hand, since a report has millions of them. */
-static void format4(const uint8_t b[4], char *at)
+/* The 256 numbers of a dotted quad, since a report has millions of them. */
+struct octet {
+	char text[3];
+	uint8_t len;
+};
+
+#define OCTET(s)                 \
+	{                        \
+		s, sizeof(s) - 1 \
+	}
+#define TEN(s)                                                                              \
+	OCTET(s "0"), OCTET(s "1"), OCTET(s "2"), OCTET(s "3"), OCTET(s "4"), OCTET(s "5"), \
+		OCTET(s "6"), OCTET(s "7"), OCTET(s "8"), OCTET(s "9")
+static const struct octet octets[256] = {
+	TEN(""),      TEN("1"),	    TEN("2"),	  TEN("3"),	TEN("4"),     TEN("5"),
+	TEN("6"),     TEN("7"),	    TEN("8"),	  TEN("9"),	TEN("10"),    TEN("11"),
+	TEN("12"),    TEN("13"),    TEN("14"),	  TEN("15"),	TEN("16"),    TEN("17"),
+	TEN("18"),    TEN("19"),    TEN("20"),	  TEN("21"),	TEN("22"),    TEN("23"),
+	TEN("24"),    OCTET("250"), OCTET("251"), OCTET("252"), OCTET("253"), OCTET("254"),
+	OCTET("255"),
+};
+#undef TEN
+#undef OCTET
+
+static char *print4(const uint8_t b[4], char *at)
 {
 	for (int i = 0; i < 4; i++) {
-		unsigned n = b[i];
+		const struct octet *o = &octets[b[i]];
 
-		if (n >= 100)
-			*at++ = (char)('0' + n / 100);
-		if (n >= 10)
-			*at++ = (char)('0' + n / 10 % 10);
-		*at++ = (char)('0' + n % 10);
-		*at++ = i < 3 ? '.' : '\0';
+		memcpy(at, o, sizeof(*o)); /* one byte more than there may be */
+		at += o->len;
+		*at++ = '.';
 	}
+	return at - 1;
 }
 
 /* The longest run of empty groups, the first of several; *from is 8 when there is none (RFC 5952
@@ -46,7 +67,7 @@ static int find_gap(const uint16_t group[8], int *from)
 }
 
 /* RFC 5952 4, without the dotted forms. */
-static void format6(const struct dpi_addr *a, char *at)
+static char *print6(const struct dpi_addr *a, char *at)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint16_t group[8];
@@ -70,17 +91,23 @@ static void format6(const struct dpi_addr *a, char *at)
 			if (group[i] >> shift || !shift)
 				*at++ = hex[group[i] >> shift & 15];
 	}
-	*at = '\0';
+	return at;
+}
+
+char *addr_print(const struct dpi_addr *a, char out[ADDR_TEXT_MAX])
+{
+	if (dpi_addr_is4(a))
+		return print4(&a->b[12], out);
+	if (a->d[0])
+		return print6(a, out);
+	/* Some of them have dotted forms. */
+	inet_ntop(AF_INET6, a->b, out, ADDR_TEXT_MAX);
+	return out + strlen(out);
 }
 
 const char *addr_format(const struct dpi_addr *a, char out[ADDR_TEXT_MAX])
 {
-	if (dpi_addr_is4(a))
-		format4(&a->b[12], out);
-	else if (a->d[0] == 0) /* some of them have dotted forms */
-		inet_ntop(AF_INET6, a->b, out, ADDR_TEXT_MAX);
-	else
-		format6(a, out);
+	*addr_print(a, out) = '\0';
 	return out;
 }
 

@@ -13,6 +13,10 @@ enum { ADDR_TEXT_MAX = 46 };
 /* Writes the text form, NUL-terminated, into out; returns out. */
 const char *addr_format(const struct dpi_addr *a, char out[ADDR_TEXT_MAX]);
 
+/* The same without the NUL; returns where the text ends. What is behind it in out may be anything.
+ */
+char *addr_print(const struct dpi_addr *a, char out[ADDR_TEXT_MAX]);
+
 /* Parses "10.0.0.1" or "2001:db8::1". Returns 0, or -EINVAL with *a untouched. */
 int addr_parse(struct slice s, struct dpi_addr *a);
 

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/print.h"
 
 enum { FIRST_CAP = 256 };
 
@@ -48,6 +49,13 @@ bool text_reserve(struct text *t, size_t more)
 	return true;
 }
 
+/* Takes what was printed behind the text, up to `end`. */
+static void end_at(struct text *t, char *end)
+{
+	t->len = (size_t)(end - t->at);
+	*end = '\0';
+}
+
 void text_printf(struct text *t, const char *format, ...)
 {
 	va_list args;
@@ -68,34 +76,10 @@ void text_printf(struct text *t, const char *format, ...)
 	t->len += (size_t)len;
 }
 
-/* Two digits at a time, from the last on. */
-static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-			    "25262728293031323334353637383940414243444546474849"
-			    "50515253545556575859606162636465666768697071727374"
-			    "75767778798081828384858687888990919293949596979899";
-
-/* Writes n in front of end, with zeros up to `least` digits. Returns where it begins. */
-static char *put_digits(char *end, uint64_t n, size_t least)
-{
-	const char *first = end - least;
-
-	for (; n >= 10; n /= 100) {
-		end -= 2;
-		memcpy(end, &pairs[n % 100 * 2], 2);
-	}
-	if (n)
-		*--end = (char)('0' + n);
-	while (end > first)
-		*--end = '0';
-	return end;
-}
-
 void text_u64(struct text *t, uint64_t n)
 {
-	char digits[20], *end = digits + sizeof(digits);
-	const char *at = put_digits(end, n, 1);
-
-	text_add(t, at, (size_t)(end - at));
+	if (text_reserve(t, PRINT_U64_MAX))
+		end_at(t, print_u64(t->at + t->len, n));
 }
 
 /* What one kind of text needs beside the \xNN of every kind. */
@@ -105,37 +89,7 @@ struct escape {
 };
 
 static const struct escape escape_plain = {.slash = "\\", .quote = "\""};
-static const struct escape escape_json = {.slash = "\\\\", .quote = "\\\""};
 static const struct escape escape_csv = {.slash = "\\", .quote = "\"\""};
-
-/* Where bytes of x are 0, the highest bit of each is set (and of no other below the first). */
-static uint64_t empty_bytes(uint64_t x)
-{
-	return (x - 0x0101010101010101ULL) & ~x & 0x8080808080808080ULL;
-}
-
-/* Eight bytes at once: all of them 0x20 to 0x7e, no quote and no backslash. */
-static bool are_plain(const uint8_t *at)
-{
-	const uint64_t ones = 0x0101010101010101ULL, high = 0x80 * ones;
-	uint64_t x;
-
-	memcpy(&x, at, sizeof(x));
-	return !((x & high) || ((x + 0x60 * ones) & high) != high || ((x + ones) & high) ||
-		 empty_bytes(x ^ '"' * ones) || empty_bytes(x ^ '\\' * ones));
-}
-
-/* How many bytes from the beginning on are written as they are. */
-static size_t plain_len(struct slice s)
-{
-	size_t i = 0;
-
-	while (i + 8 <= s.len && are_plain(s.at + i))
-		i += 8;
-	while (i < s.len && s.at[i] >= 0x20 && s.at[i] <= 0x7e && s.at[i] != '\\' && s.at[i] != '"')
-		i++;
-	return i;
-}
 
 /* Appends runs of ordinary bytes at once, the others one by one. */
 static void add_escaped(struct text *t, struct slice s, const struct escape *e)
@@ -171,12 +125,8 @@ void text_escaped(struct text *t, struct slice s)
 
 void text_json(struct text *t, struct slice s)
 {
-	text_putc(t, '"');
-	if (plain_len(s) == s.len)
-		text_add(t, s.at, s.len);
-	else
-		add_escaped(t, s, &escape_json);
-	text_putc(t, '"');
+	if (text_reserve(t, PRINT_JSON_BYTE_MAX * s.len + 2))
+		end_at(t, print_json(t->at + t->len, s));
 }
 
 /* How many bytes the UTF-8 character at `at` has (RFC 3629 4); 0 when it is none. */
@@ -238,10 +188,6 @@ void text_csv(struct text *t, struct slice s)
 
 void text_time(struct text *t, uint64_t ts_ns)
 {
-	char digits[32], *end = digits + sizeof(digits), *at;
-
-	at = put_digits(end, ts_ns % 1000000000, 9);
-	*--at = '.';
-	at = put_digits(at, ts_ns / 1000000000, 1);
-	text_add(t, at, (size_t)(end - at));
+	if (text_reserve(t, PRINT_TIME_MAX))
+		end_at(t, print_time(t->at + t->len, ts_ns));
 }
