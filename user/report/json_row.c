@@ -4,6 +4,7 @@
  */
 #include "report/json_row.h"
 
+#include "base/print.h"
 #include "report/tunnel.h"
 
 void json_pair_addr(struct json *j, const char *key, const struct dpi_addr *a)
@@ -21,152 +22,176 @@ void json_rule_label(struct json *j, const struct rules *rules, uint64_t id)
 	json_string(j, label);
 }
 
-/* What stands between two values is one literal: a report has a million of these rows. */
-static void put_addr(struct text *t, const struct dpi_addr *a)
-{
-	char text[ADDR_TEXT_MAX];
+/* What a row takes at most, but for its names and the words of the catalogue: keys, four addresses,
+ * two times, six numbers, words of our own. */
+enum { ROW_MAX = 4096, ROW_NAME_MAX = 64 /* beside its text */ };
 
-	text_puts(t, addr_format(a, text));
+/*
+ * A report has a million of these rows: all of one is printed into room that was made before, and
+ * what stands between two values is one literal.
+ */
+static char *put_addr(char *at, const struct dpi_addr *a)
+{
+	*at++ = '"';
+	at = addr_print(a, at);
+	*at++ = '"';
+	return at;
 }
 
-/* A word of our own, which holds nothing to escape. */
-static void put_word(struct text *t, const char *s)
+/* A word of our own, which holds nothing to escape; or null. */
+static char *put_word(char *at, const char *s)
 {
-	if (!s) {
-		text_puts(t, "null");
-		return;
-	}
-	text_putc(t, '"');
-	text_puts(t, s);
-	text_putc(t, '"');
+	if (!s)
+		return PRINT_LITERAL(at, "null");
+	*at++ = '"';
+	at = print_bytes(at, s, strlen(s));
+	*at++ = '"';
+	return at;
 }
 
-static void put_string(struct text *t, const char *s)
+static char *put_string(char *at, const char *s)
 {
-	if (s)
-		text_json(t, slice_text(s));
-	else
-		text_puts(t, "null");
+	return s ? print_json(at, slice_text(s)) : PRINT_LITERAL(at, "null");
 }
 
-static void put_names(struct text *t, const struct connection *c)
+static char *put_names(char *at, const struct connection *c)
 {
 	struct connection_name name;
-	size_t at = 0;
+	size_t i = 0;
 
-	text_puts(t, ",\"domain\":");
-	if (connection_next_name(c, &at, &name))
-		text_json(t, name.text);
-	else
-		text_puts(t, "null");
-	text_puts(t, ",\"names\":[");
-	at = 0;
-	for (bool is_first = true; connection_next_name(c, &at, &name); is_first = false) {
-		text_puts(t, is_first ? "{\"source\":" : ",{\"source\":");
-		put_word(t, proto_source(name.source));
-		text_puts(t, ",\"name\":");
-		text_json(t, name.text);
-		text_putc(t, '}');
-	}
-	text_putc(t, ']');
+	if (!connection_next_name(c, &i, &name))
+		return PRINT_LITERAL(at, ",\"domain\":null,\"names\":[]");
+	at = PRINT_LITERAL(at, ",\"domain\":");
+	at = print_json(at, name.text);
+	at = PRINT_LITERAL(at, ",\"names\":[");
+	do {
+		at = PRINT_LITERAL(at, "{\"source\":");
+		at = put_word(at, proto_source(name.source));
+		at = PRINT_LITERAL(at, ",\"name\":");
+		at = print_json(at, name.text);
+		at = PRINT_LITERAL(at, "},");
+	} while (connection_next_name(c, &i, &name));
+	at[-1] = ']';
+	return at;
 }
 
-static void put_flags(struct text *t, uint32_t flags)
+static char *put_flags(char *at, uint32_t flags)
 {
-	bool is_first = true;
+	char *first;
 
-	text_puts(t, ",\"flags\":[");
+	at = PRINT_LITERAL(at, ",\"flags\":[");
+	first = at;
 	for (; flags; flags &= flags - 1) {
 		const char *name = flow_flag_name((enum flow_flag)(flags & -flags));
 
 		if (!name)
 			continue;
-		if (!is_first)
-			text_putc(t, ',');
-		put_word(t, name);
-		is_first = false;
+		if (at != first)
+			*at++ = ',';
+		at = put_word(at, name);
 	}
-	text_putc(t, ']');
+	*at++ = ']';
+	return at;
 }
 
 /* Fingerprint and tunnel: each null where there is none. */
-static void put_carrier(struct text *t, const struct connection *c)
+static char *put_carrier(char *at, const struct connection *c)
 {
-	text_puts(t, ",\"ja4\":");
-	put_word(t, c->ja4[0] ? c->ja4 : NULL);
-	if (!c->tunnel) {
-		text_puts(t, ",\"tunnel\":null,\"outer_src\":null,\"outer_dst\":null");
-		return;
-	}
-	text_puts(t, ",\"tunnel\":");
-	put_word(t, tunnel_name(c->tunnel));
-	text_puts(t, ",\"outer_src\":\"");
-	put_addr(t, connection_outer_src(c));
-	text_puts(t, "\",\"outer_dst\":\"");
-	put_addr(t, connection_outer_dst(c));
-	text_putc(t, '"');
+	at = PRINT_LITERAL(at, ",\"ja4\":");
+	at = put_word(at, c->ja4[0] ? c->ja4 : NULL);
+	if (!c->tunnel)
+		return PRINT_LITERAL(at, ",\"tunnel\":null,\"outer_src\":null,\"outer_dst\":null");
+	at = PRINT_LITERAL(at, ",\"tunnel\":");
+	at = put_word(at, tunnel_name(c->tunnel));
+	at = PRINT_LITERAL(at, ",\"outer_src\":");
+	at = put_addr(at, connection_outer_src(c));
+	at = PRINT_LITERAL(at, ",\"outer_dst\":");
+	return put_addr(at, connection_outer_dst(c));
 }
 
-static void put_ends(struct text *t, const struct connection *c)
+static char *put_ends(char *at, const struct connection *c)
 {
 	char proto[8];
 
-	text_puts(t, "\"src_ip\":\"");
-	put_addr(t, connection_src(c));
-	text_puts(t, "\",\"dst_ip\":\"");
-	put_addr(t, connection_dst(c));
-	text_puts(t, "\",\"src_port\":");
-	text_u64(t, connection_src_port(c));
-	text_puts(t, ",\"dst_port\":");
-	text_u64(t, connection_dst_port(c));
-	text_puts(t, ",\"protocol\":");
-	put_word(t, report_protocol(c->key.proto, proto));
+	at = PRINT_LITERAL(at, "\"src_ip\":");
+	at = put_addr(at, connection_src(c));
+	at = PRINT_LITERAL(at, ",\"dst_ip\":");
+	at = put_addr(at, connection_dst(c));
+	at = PRINT_LITERAL(at, ",\"src_port\":");
+	at = print_u64(at, connection_src_port(c));
+	at = PRINT_LITERAL(at, ",\"dst_port\":");
+	at = print_u64(at, connection_dst_port(c));
+	at = PRINT_LITERAL(at, ",\"protocol\":");
+	return put_word(at, report_protocol(c->key.proto, proto));
 }
 
-static void put_counts(struct text *t, const struct connection *c)
+static char *put_counts(char *at, const struct connection *c)
 {
-	text_puts(t, ",\"state\":");
-	put_word(t, flow_state_name(c->state));
-	text_puts(t, ",\"packets\":");
-	text_u64(t, connection_packets(c));
-	text_puts(t, ",\"bytes\":");
-	text_u64(t, connection_bytes(c));
-	text_puts(t, ",\"dropped_packets\":");
-	text_u64(t, c->dropped_packets);
-	text_puts(t, ",\"late_packets\":");
-	text_u64(t, c->late_packets);
+	at = PRINT_LITERAL(at, ",\"state\":");
+	at = put_word(at, flow_state_name(c->state));
+	at = PRINT_LITERAL(at, ",\"packets\":");
+	at = print_u64(at, connection_packets(c));
+	at = PRINT_LITERAL(at, ",\"bytes\":");
+	at = print_u64(at, connection_bytes(c));
+	at = PRINT_LITERAL(at, ",\"dropped_packets\":");
+	at = print_u64(at, c->dropped_packets);
+	at = PRINT_LITERAL(at, ",\"late_packets\":");
+	return print_u64(at, c->late_packets);
+}
+
+static char *put_block(char *at, const struct connection *c, const struct rules *rules)
+{
+	char label[REPORT_LABEL_MAX];
+
+	if (!c->is_blocked)
+		return PRINT_LITERAL(at, ",\"blocked\":false,\"block_reason\":null");
+	at = PRINT_LITERAL(at, ",\"blocked\":true,\"block_reason\":");
+	report_rule_label(rules, c->rule, label, sizeof(label));
+	return put_string(at, label);
+}
+
+static char *put_times(char *at, const struct connection *c)
+{
+	at = PRINT_LITERAL(at, ",\"first_ts\":\"");
+	at = print_time(at, c->first_ns);
+	at = PRINT_LITERAL(at, "\",\"last_ts\":\"");
+	at = print_time(at, c->last_ns);
+	*at++ = '"';
+	return at;
+}
+
+static size_t string_max(const char *s)
+{
+	return s ? PRINT_JSON_BYTE_MAX * strlen(s) : 0;
 }
 
 void json_connection(struct json *j, const struct connection *c, const struct catalogue *catalogue,
 		     const struct rules *rules)
 {
+	const char *app = catalogue_name(catalogue, c->app);
+	const char *category = catalogue_category(catalogue, c->app);
 	struct text *t = j->t;
-	char label[REPORT_LABEL_MAX];
+	size_t names = (size_t)c->name_count * ROW_NAME_MAX +
+		       2 * PRINT_JSON_BYTE_MAX * c->names_len;
+	char *at;
 
 	json_open(j, '{');
-	put_ends(t, c);
-	text_puts(t, ",\"app\":");
-	put_string(t, catalogue_name(catalogue, c->app));
-	text_puts(t, ",\"category\":");
-	put_string(t, catalogue_category(catalogue, c->app));
-	text_puts(t, ",\"app_protocol\":");
-	put_word(t, proto_name(c->proto));
-	put_names(t, c);
-	put_counts(t, c);
-	if (c->is_blocked) {
-		text_puts(t, ",\"blocked\":true,\"block_reason\":");
-		report_rule_label(rules, c->rule, label, sizeof(label));
-		put_string(t, label);
-	} else {
-		text_puts(t, ",\"blocked\":false,\"block_reason\":null");
+	if (text_reserve(t, ROW_MAX + names + string_max(app) + string_max(category))) {
+		at = put_ends(t->at + t->len, c);
+		at = PRINT_LITERAL(at, ",\"app\":");
+		at = put_string(at, app);
+		at = PRINT_LITERAL(at, ",\"category\":");
+		at = put_string(at, category);
+		at = PRINT_LITERAL(at, ",\"app_protocol\":");
+		at = put_word(at, proto_name(c->proto));
+		at = put_names(at, c);
+		at = put_counts(at, c);
+		at = put_block(at, c, rules);
+		at = put_times(at, c);
+		at = put_flags(at, c->flags);
+		at = put_carrier(at, c);
+		t->len = (size_t)(at - t->at);
 	}
-	text_puts(t, ",\"first_ts\":\"");
-	text_time(t, c->first_ns);
-	text_puts(t, "\",\"last_ts\":\"");
-	text_time(t, c->last_ns);
-	text_putc(t, '"');
-	put_flags(t, c->flags);
-	put_carrier(t, c);
 	json_close(j, '}');
 }
 
