@@ -378,6 +378,7 @@ class Browser:
 
     def __init__(self, place, capture, rules="", runs=1, options=None, is_stopped=False):
         self.said, self.report, self.done = [], None, threading.Event()
+        self.reports = set()
         self.pid, self.used = 0, {}
         page = PAGE.replace("RUNS", str(runs)).replace("OPTIONS", json.dumps(options or {}))
         page = page.replace("STOPPED", str(is_stopped).lower())
@@ -408,6 +409,7 @@ class Browser:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.path == "/report":
                     browser.report = body
+                    browser.reports.add(body)
                 else:
                     browser.said.append(dict(json.loads(body), busy=browser.busiest()))
                     if browser.said[-1]["type"] in ("done", "fault"):
@@ -493,6 +495,23 @@ def workers_do_not_show(place, drawn):
           (told["workers"], len(told["numbers"]), len(numbers)))
 
 
+def a_browser_never_waits_forever(place):
+    """A file that is read by a worker of its own, again and again, for one worker and for three."""
+    name = "in Chromium 20 runs end one after another, each with the program's report"
+    path = a_capture(place, 1500, "large.pcap") if BROWSER else None
+    if not path:
+        say("skip", name, "no chromium, or no generator")
+        return
+    report = place.native(path)[2]
+    for workers in (1, 3):
+        b = Browser(place, path, "", 10, {"name": path, "workers": workers}, True)
+        is_over = b.run(60)
+        told = [s for s in b.said if s["type"] == "report"]
+        check(is_over and len(told) == 10 and b.reports == {report} and
+              all(t["workers"] == workers for t in told),
+              f"{name} ({workers} workers, {len(told)} runs)", b.said[-1:])
+
+
 def the_first_200_mb(place):
     """By hand: packets a second in Chromium and the module's memory."""
     whole = a_capture(place, 30000, "whole.pcap")
@@ -549,6 +568,7 @@ def main():
             parts_are_the_whole(place, drawn)
             a_browser_says_the_same(place, drawn)
             workers_do_not_show(place, drawn)
+            a_browser_never_waits_forever(place)
         if "--full" in sys.argv[1:]:
             the_first_200_mb(place)
     print(f"{results['ok']} ok, {results['FAIL']} failed, {results['skip']} skipped")

@@ -17,9 +17,9 @@
 //                    raw: true beside from and to: as bytes, which many packets are told faster by
 //        events      true: EVE lines as well
 //        text        true: the boxed text report as well
-//        workers     how many share the work (as many as there are processors, at most 4; a small
-//                    file, or one whose events are wanted, is one's); the report does not depend
-//                    on it
+//        workers     how many share the work (one fewer than there are processors, at most 4; a
+//                    small file, or one whose events are wanted, is one's); one more reads the file
+//                    for them, unless it is small. The report does not depend on it
 //   {type: "check", id, rules, force}    are these rules good?
 //   {type: "stop", id}                   no more of that one
 //
@@ -48,6 +48,7 @@
 // reports are compared by compare.js.
 
 import { Analysis, AnalysisError, compileModule } from "./module.js";
+import { sendFile, takeFile } from "./pipe.js";
 
 const PIECE = 1 << 20;
 const PROGRESS_MS = 100;
@@ -59,6 +60,7 @@ const live = new Set(); // jobs that wait or run
 const stopped = new Set(); // those of them that nobody wants any more
 const whenStopped = new Map(); // of one that waits for its helpers: what to call then
 const helpers = [];
+let reader = null; // the one that reads files
 let turn = Promise.resolve();
 
 /** Somebody does not want it any more. */
@@ -93,24 +95,35 @@ function begin(file, rules, options, part, parts) {
   return a;
 }
 
-/** Pushes the file, the next piece on its way while one is looked at. tick(bytes): every now and
- *  then, and at the end. */
-async function readAll(id, a, file, tick) {
+/** Reads a small file, the next piece on its way while one is looked at. */
+async function readFile(file, look) {
   const read = (at) => file.slice(at, at + PIECE).arrayBuffer();
   let next = read(0);
-  let last = performance.now();
-  let isMore = true;
-  for (let bytes = 0; isMore && bytes < file.size;) {
+  for (let at = 0; at < file.size;) {
     const piece = new Uint8Array(await next);
+    at += piece.length;
+    next = read(at);
+    if (!look(piece)) return;
+  }
+}
+
+/** Pushes the file, which comes by the port when there is one. tick(bytes): every now and then, and
+ *  at the end. */
+async function readAll({ id, file, port }, a, tick) {
+  let bytes = 0;
+  let last = performance.now();
+  const look = (piece) => {
     if (stopped.has(id)) throw new Stopped();
     bytes += piece.length;
-    next = read(bytes);
-    isMore = a.push(piece);
+    const isMore = a.push(piece);
     const now = performance.now();
-    if (now - last < PROGRESS_MS) continue;
-    last = now;
-    tick(bytes);
-  }
+    if (now - last >= PROGRESS_MS) {
+      last = now;
+      tick(bytes);
+    }
+    return isMore;
+  };
+  await (port ? takeFile(port, look) : readFile(file, look));
   const end = a.finish();
   tick(file.size);
   return end;
@@ -148,17 +161,16 @@ function sendBytes(type, id, bytes, rest = {}) {
   say(type, id, { ...rest, bytes }, bytes ? [bytes.buffer] : []);
 }
 
-/** Another worker of this script, that does one part of the work. */
+/** Another worker of this script, that reads or does one part of the work. */
 class Helper {
   constructor() {
     this.worker = new Worker(self.location.href, { type: "module" });
-    this.worker.postMessage({ type: "load", module });
+    if (module) this.worker.postMessage({ type: "load", module });
   }
 
-  /** Starts its part; heard({packets, rows, bytes}) now and then. A promise of what it
-   *  counted. */
-  start(job, heard) {
-    this.worker.postMessage({ ...job, type: "part" });
+  /** Starts it; heard({packets, rows, bytes}) now and then. A promise of what it counted. */
+  start(job, heard, ports = [job.port]) {
+    this.worker.postMessage(job, ports.filter((p) => p));
     return new Promise((done, failed) => {
       this.worker.onerror = (e) => failed(new Error(e.message || "a worker could not start"));
       this.worker.onmessage = ({ data }) => {
@@ -175,24 +187,43 @@ class Helper {
   }
 }
 
-/** What a helper does with {type: "part", id, file, rules, options, part, parts}. Says
+/** What a helper does with {type: "part", id, file, port, rules, options, part, parts}. Says
  *  {type: "passed", packets, rows, bytes} and in the end {type: "counted", packed, memory}; packed is null
  *  when it is too much for parts. */
-async function doPart({ id, file, rules, options, part, parts }) {
+async function doPart(job) {
+  const { id, file, rules, options, part, parts } = job;
   const a = begin(file, rules, options, part, parts);
-  await readAll(id, a, file,
-                () => {
-                  const { rows, bytes } = rowsOf(a, options);
-                  sendBytes("passed", id, bytes, { packets: a.packets, rows });
-                });
+  await readAll(job, a, () => {
+    const { rows, bytes } = rowsOf(a, options);
+    sendBytes("passed", id, bytes, { packets: a.packets, rows });
+  });
   const packed = a.pack();
   say("counted", id, { packed, memory: a.memory }, packed ? [packed.buffer] : []);
 }
 
+/** What one does with {type: "read", id, file, ports}; says {type: "counted"} in the end. */
+async function doRead({ id, file, ports }) {
+  await sendFile(file, ports);
+  say("counted", id);
+}
+
+const isSmall = (file) => file.size < HELPED_BYTES;
+
 function workersFor(file, options) {
-  if (options.events || (!options.workers && file.size < HELPED_BYTES)) return 1;
-  return Math.max(1, Math.min(options.workers ?? self.navigator.hardwareConcurrency ?? 1,
-                              WORKERS_MAX));
+  if (options.events || (!options.workers && isSmall(file))) return 1;
+  const spare = (self.navigator.hardwareConcurrency ?? 1) - 1; // one reads
+  return Math.max(1, Math.min(options.workers ?? spare, WORKERS_MAX));
+}
+
+/** Lets the file be read for so many. Returns their ports (none: it is small, each reads it), and a
+ *  promise of the end. */
+function readFor(parts, id, file) {
+  if (isSmall(file)) return { ports: [], isRead: null };
+  const channels = Array.from({ length: parts }, () => new MessageChannel());
+  const ports = channels.map((c) => c.port2);
+  reader ??= new Helper();
+  return { ports: channels.map((c) => c.port1),
+           isRead: reader.start({ type: "read", id, file, ports }, null, ports) };
 }
 
 /** The whole work, by so many workers. Null when it was too much for several; rows that were told
@@ -220,12 +251,15 @@ async function analyzeBy(parts, { id, file, rules, options }) {
   };
   while (helpers.length < parts - 1) helpers.push(new Helper());
   const mine = helpers.slice(0, parts - 1);
-  const others = mine.map((h, i) => h.start({ id, file, rules, options, part: i + 1, parts },
+  const { ports, isRead } = readFor(parts, id, file);
+  const job = { type: "part", id, file, rules, options, parts };
+  const others = mine.map((h, i) => h.start({ ...job, part: i + 1, port: ports[i + 1] },
                                             (told) => hear(i + 1, told)));
-  const own = readAll(id, a, file, tick);
+  const own = readAll({ id, file, port: ports[0] }, a, tick);
   try {
     const halted = new Promise((_, no) => whenStopped.set(id, () => no(new Stopped())));
-    const [end, ...counted] = await Promise.race([Promise.all([own, ...others]), halted]);
+    const all = Promise.all([own, ...others, isRead]);
+    const [end, ...counted] = (await Promise.race([all, halted])).slice(0, parts);
     if (counted.some((c) => !c.packed)) return null;
     if (options.rows) sendRows();
     for (const c of counted) a.merge(c.packed);
@@ -237,7 +271,7 @@ async function analyzeBy(parts, { id, file, rules, options }) {
   } catch (e) {
     stopped.add(id);
     mine.forEach((h) => h.stop(id));
-    await Promise.allSettled([own, ...others]);
+    await Promise.allSettled([own, ...others, isRead]);
     throw e;
   }
 }
@@ -258,7 +292,7 @@ async function check({ id, rules, force }) {
   say("checked", id, { rules: a.rules() });
 }
 
-const doers = { load, analyze, check, part: doPart };
+const doers = { load, analyze, check, part: doPart, read: doRead };
 
 async function doNext(job) {
   try {
