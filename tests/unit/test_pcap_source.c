@@ -168,11 +168,29 @@ static void note(struct tale *t, const struct capture_record *r, struct bytes pl
 	t->sum = (uint32_t)crc32(t->sum, f->bytes.at, (uInt)f->bytes.len);
 }
 
+/* The next records, now one, now many; of the many the last are given back now and then. */
+static int take(struct capture_in *in, size_t turn, struct capture_record *r, size_t most,
+		size_t *count, struct fault *f)
+{
+	const struct capture_room room = {r, 2 * sizeof(*r), most / 2, 20000};
+	int n;
+
+	*count = 1;
+	if (turn % 3 == 0)
+		return capture_in_next(in, r, f);
+	n = capture_in_take(in, &room, count, f);
+	if (n == 1 && *count > 1 && turn % 5 == 0)
+		capture_in_untake(in, &r[2 * --*count]);
+	return n;
+}
+
 static struct tale read_path(const char *path, bool is_mapped, struct bytes plain)
 {
+	enum { MOST = 200 };
 	struct tale t = {.is_verbatim = true};
 	struct capture_in *in = NULL;
-	struct capture_record r;
+	struct capture_record r[MOST];
+	size_t count;
 
 	t.open_err = capture_in_open(path, NULL, &in, &t.fault);
 	if (t.open_err)
@@ -180,9 +198,11 @@ static struct tale read_path(const char *path, bool is_mapped, struct bytes plai
 	if (is_mapped)
 		capture_in_map(in, &guard);
 	t.is_lasting = capture_in_is_lasting(in);
-	while ((t.end = capture_in_next(in, &r, &t.fault)) == 1) {
-		note(&t, &r, plain);
-		if (t.frames % 1000 == 500)
+	for (size_t turn = 0;
+	     (t.end = take(in, is_mapped ? turn : 0, r, MOST, &count, &t.fault)) == 1; turn++) {
+		for (size_t i = 0; i < count; i++)
+			note(&t, &r[2 * i], plain);
+		if (turn % 10 == 5)
 			capture_in_turn(in);
 	}
 	t.check = capture_in_check(in, NULL);

@@ -134,6 +134,7 @@ void batch_queue_end(struct batch_queue *q)
 void batch_clear(struct batch *b)
 {
 	b->count = 0;
+	b->lent = 0;
 	b->arena_len = 0;
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
 		event_log_reset(&b->log[i]);

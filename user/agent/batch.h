@@ -46,6 +46,7 @@ struct batch {
 	uint8_t mark[BATCH_PIECES];    /* enum batch_mark */
 	bool is_dropped[BATCH_PIECES]; /* by the worker of its shard */
 	size_t count;
+	size_t lent;  /* bytes of its pieces */
 	uint64_t end; /* how far in the input it reaches */
 	uint8_t *arena;
 	size_t arena_len, arena_cap;

@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <signal.h>
 
-enum { FILTER_TURN = 65536 /* frames that may be left out before somebody asks how far it is */ };
+enum {
+	FILTER_TURN = 65536, /* frames that may be left out before somebody asks how far it is */
+	TAKE_ROW = 32,	     /* taken at once: they are in the first cache when they are decoded */
+};
 
 /* The next piece that the filter lets in. Returns as capture_in_next, or -EAGAIN when too many
  * were left out to stay longer. */
@@ -25,32 +28,59 @@ static int next(struct offline *run, struct capture_record *r)
 	return n;
 }
 
-/* Takes the next piece of the capture into b. Returns 1, 0 when b is full or the capture is at its
- * end (is_full says which), or what ended the capture. */
-static int take(struct offline *run, struct batch *b, bool *is_full)
+/* The same for as many as there are in a row, up to most, *count in all. */
+static int take_lasting(struct offline *run, struct batch *b, size_t most, size_t *count)
 {
-	struct batch_piece *p = &b->piece[b->count];
+	const struct capture_room room = {
+		.at = &b->piece[b->count].record,
+		.stride = sizeof(b->piece[0]),
+		.records = most < BATCH_PIECES - b->count ? most : BATCH_PIECES - b->count,
+		.bytes = BATCH_LENT - b->lent,
+	};
+	int n;
+
+	if (!run->filter)
+		return capture_in_take(run->in, &room, count, &run->fault);
+	n = next(run, room.at);
+	*count = n == 1;
+	return n;
+}
+
+/* The next piece, its bytes held by b. Gives as take(). */
+static int take_passing(struct offline *run, struct batch *b, size_t *count)
+{
+	struct capture_record *r = &b->piece[b->count].record;
 	int n = 1;
 
 	if (run->has_held)
-		p->record = run->held;
+		*r = run->held;
 	else
-		n = next(run, &p->record);
-	if (n == -EAGAIN) {
-		*is_full = true;
-		return 0;
-	}
+		n = next(run, r);
 	if (n != 1)
 		return n;
 	run->has_held = false;
-	if (run->is_lasting)
-		return 1;
-	n = batch_hold(b, &p->record);
+	n = batch_hold(b, r);
+	*count = n == 1;
 	if (n == 0) {
-		run->held = p->record;
-		run->has_held = *is_full = true;
+		run->held = *r;
+		run->has_held = true;
 	}
-	return n;
+	return n == 0 ? -EAGAIN : n;
+}
+
+/* Takes the next pieces of the capture into b, behind those it has. Returns 1 with their *count;
+ * -EAGAIN when b is full, or what ended the capture. */
+static int take(struct offline *run, struct batch *b, size_t *count)
+{
+	uint64_t most = run->config->frame_max;
+
+	*count = 0;
+	if (b->lent >= BATCH_LENT || !batch_is_open(b))
+		return -EAGAIN;
+	if (most && run->frames >= most)
+		return 0;
+	most = most && most - run->frames < TAKE_ROW ? most - run->frames : TAKE_ROW;
+	return run->is_lasting ? take_lasting(run, b, most, count) : take_passing(run, b, count);
 }
 
 /* Decodes a frame that was taken in, and says whose it is. */
@@ -99,36 +129,42 @@ static void end(struct offline *run, int n)
 		fault_set(&run->fault, n, "out of memory");
 }
 
+/* The next piece of b, taken and open for it, becomes one of those that it has. */
+static void put_in(struct offline *run, struct batch *b)
+{
+	struct batch_piece *p = &b->piece[b->count];
+
+	b->is_dropped[b->count] = false;
+	b->mark[b->count] = place(run, b, p);
+	b->lent += p->record.raw.len;
+	b->count++;
+}
+
 /* Fills a batch, until it is full or the capture, the user or an output ends it. */
 static void fill(const struct worker *w, struct batch *b)
 {
 	struct offline *run = w->run;
-	uint64_t most = run->config->frame_max;
-	bool is_full = false, is_broken;
+	bool is_broken;
 	int n = note(run, &is_broken);
-	size_t lent = 0;
+	size_t count;
 
 	if (!n)
 		n = !is_broken;
 	if (run->last_filler != w->id)
 		capture_in_turn(run->in);
 	run->last_filler = w->id;
-	while (n == 1 && !is_full && lent < BATCH_LENT && batch_is_open(b)) {
-		struct batch_piece *p = &b->piece[b->count];
+	while (n == 1 && (n = take(run, b, &count)) == 1) {
+		size_t to = b->count + count;
 
-		n = most && run->frames >= most ? 0 : take(run, b, &is_full);
-		if (n != 1)
-			break;
-		b->is_dropped[b->count] = false;
-		b->mark[b->count] = place(run, b, p);
-		b->count++;
-		lent += p->record.raw.len;
+		for (; b->count < to && batch_is_open(b);)
+			put_in(run, b);
+		if (b->count < to)
+			capture_in_untake(run->in, &b->piece[b->count].record);
 	}
 	b->end = capture_in_offset(run->in);
-	is_full |= n == 1;
-	if (!is_full)
+	if (n != -EAGAIN)
 		end(run, n);
-	batch_queue_filled(&run->queue, !is_full);
+	batch_queue_filled(&run->queue, n != -EAGAIN);
 }
 
 /* A frame of a worker's own, or one that it learns names from. */

@@ -13,7 +13,7 @@
 #include "pcap/reading.h"
 
 enum {
-	AHEAD_BYTES = 512 << 10, /* of the stretch: its heads fit in a core's second cache */
+	AHEAD_BYTES = 128 << 10, /* of the stretch: its heads stay in the first cache until read */
 	AHEAD_WALKS = 16,	 /* what a core can wait for at once */
 	AHEAD_SEARCH = 2048,	 /* bytes searched for a head: a frame of Ethernet and some more */
 	AHEAD_REST = 8,		 /* stretches left out after one where no head was found */
@@ -22,27 +22,13 @@ enum {
 };
 
 struct ahead_format {
-	size_t align; /* records begin at multiples of it */
-	/* Could a record begin at `at`? sure is one that does. */
-	bool (*is_head)(const struct capture_in *in, const uint8_t *at, const uint8_t *sure);
+	/* The first place from `at` on, before end, where a record could begin; sure is one where
+	 * one does. NULL: none. May look at AHEAD_HEAD bytes behind each place. */
+	const uint8_t *(*find)(const struct capture_in *in, const uint8_t *at, const uint8_t *end,
+			       const uint8_t *sure);
 	/* Bytes to the next record; nonsense is fine. */
 	size_t (*length)(const struct capture_in *in, const uint8_t *at);
 };
-
-static inline const uint8_t *ahead_find(const struct capture_in *in, const struct ahead_format *a,
-					const uint8_t *from, const uint8_t *end,
-					const uint8_t *sure)
-{
-	size_t odd = (size_t)(from - sure) % a->align;
-	const uint8_t *at = from + (odd ? a->align - odd : 0);
-	const uint8_t *last = from + AHEAD_SEARCH;
-
-	for (; at < last && at < end; at += a->align) {
-		if (a->is_head(in, at, sure))
-			return at;
-	}
-	return end;
-}
 
 /* Called with the reader at a record's head. To be inlined, a being constant. */
 static inline __attribute__((always_inline)) void ahead_look(struct capture_in *in,
@@ -64,8 +50,10 @@ static inline __attribute__((always_inline)) void ahead_look(struct capture_in *
 		__builtin_prefetch(at[i] + AHEAD_LINE);
 	}
 	for (size_t i = 1; i < AHEAD_WALKS; i++) {
-		at[i] = ahead_find(in, a, at[i], end[i], sure);
-		found += at[i] < end[i];
+		at[i] = a->find(in, at[i], at[i] + (step < AHEAD_SEARCH ? step : AHEAD_SEARCH),
+				sure);
+		found += at[i] != NULL;
+		at[i] = at[i] ? at[i] : end[i];
 	}
 	if (found == 0)
 		in->ahead_end = sure + AHEAD_REST * (size_t)AHEAD_BYTES;

@@ -181,7 +181,7 @@ static int read_section(struct capture_in *in, struct fault *f)
 }
 
 /* Most blocks are enhanced packets of interfaces that were described before. */
-static bool is_head(const struct capture_in *in, const uint8_t *at, const uint8_t *sure)
+static bool is_head(const struct capture_in *in, const uint8_t *at)
 {
 	uint32_t len, cap_len;
 
@@ -193,6 +193,17 @@ static bool is_head(const struct capture_in *in, const uint8_t *at, const uint8_
 	       capture_u32(in, at + 8) < in->link_count;
 }
 
+static const uint8_t *find(const struct capture_in *in, const uint8_t *at, const uint8_t *end,
+			   const uint8_t *sure)
+{
+	size_t odd = (size_t)(at - sure) % 4; /* blocks are whole words */
+
+	for (at += odd ? 4 - odd : 0; at < end; at += 4)
+		if (is_head(in, at))
+			return at;
+	return NULL;
+}
+
 static size_t length(const struct capture_in *in, const uint8_t *at)
 {
 	size_t len = capture_u32(in, at + 4);
@@ -202,7 +213,7 @@ static size_t length(const struct capture_in *in, const uint8_t *at)
 
 static __attribute__((noinline)) void look_ahead(struct capture_in *in)
 {
-	static const struct ahead_format format = {4, is_head, length};
+	static const struct ahead_format format = {find, length};
 
 	ahead_look(in, &format);
 }
@@ -266,4 +277,4 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	return 1;
 }
 
-const struct capture_format capture_blocks = {"pcapng", next};
+const struct capture_format capture_blocks = {.name = "pcapng", .next = next};

@@ -270,6 +270,42 @@ int capture_in_next(struct capture_in *in, struct capture_record *r, struct faul
 	return n;
 }
 
+/* The ordinary records that are there, one behind the other. */
+static size_t run_of(struct capture_in *in, const struct capture_room *room)
+{
+	const uint8_t *before = in->source.at;
+	size_t count;
+
+	if (source_is_marked(&in->source))
+		return 0;
+	count = in->format->run(in, room);
+	if (!source_is_marked(&in->source))
+		return count;
+	in->source.at = before; /* one by one, to see where the lost bytes are */
+	in->frame_count -= count;
+	return 0;
+}
+
+int capture_in_take(struct capture_in *in, const struct capture_room *room, size_t *count,
+		    struct fault *f)
+{
+	int n;
+
+	*count = in->format->run ? run_of(in, room) : 0;
+	if (*count)
+		return 1;
+	n = capture_in_next(in, room->at, f);
+	*count = n == 1;
+	return n;
+}
+
+void capture_in_untake(struct capture_in *in, const struct capture_record *r)
+{
+	in->source.at = r->raw.at;
+	if (r->is_frame)
+		in->frame_count = r->frame.number - 1;
+}
+
 const char *capture_in_format(const struct capture_in *in)
 {
 	return in->format->name;

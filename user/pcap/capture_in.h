@@ -37,6 +37,14 @@ struct capture_record {
 	struct slice raw;  /* borrowed until the next call; of a lasting capture, until its end */
 };
 
+/* Where many records go. */
+struct capture_room {
+	struct capture_record *at;
+	size_t stride;	/* bytes from one to the next: they may be part of something larger */
+	size_t records; /* at most */
+	size_t bytes;	/* of the pieces: at most, and what the last one has more */
+};
+
 struct capture_guard;
 struct capture_in;
 
@@ -81,6 +89,16 @@ int capture_in_check(struct capture_in *in, struct fault *f);
  * here on (*f says at which record and offset); -EINTR when stopped; -errno when reading failed.
  */
 int capture_in_next(struct capture_in *in, struct capture_record *r, struct fault *f);
+
+/*
+ * The same for as many as are there without waiting, quickly; at least one, when room has any. They
+ * lie one behind the other in memory, and all stay until the next call. Gives how many there are in
+ * *count; none when it does not return 1.
+ */
+int capture_in_take(struct capture_in *in, const struct capture_room *room, size_t *count,
+		    struct fault *f);
+/* A record of the last capture_in_take() and those behind it are to be given once more. */
+void capture_in_untake(struct capture_in *in, const struct capture_record *r);
 
 /* "pcap", "pcapng", or what libpcap reads. */
 const char *capture_in_format(const struct capture_in *in);

@@ -36,6 +36,8 @@ static int read_head(struct capture_in *in, struct capture_record *r, struct fau
 	n = capture_link_add(in, &l);
 	if (n < 0)
 		return n;
+	in->cap_max = l.snap_len && l.snap_len < CAPTURE_RECORD_MAX ? l.snap_len
+								    : CAPTURE_RECORD_MAX;
 	in->is_begun = true;
 	r->is_frame = false;
 	r->raw = slice_of(at, FILE_HEAD);
@@ -68,6 +70,23 @@ static bool is_head(const struct capture_in *in, const uint8_t *at, const uint8_
 	       capture_u32(in, at + 4) < 1000000000;
 }
 
+/* Nearly all heads near each other have the same first byte of their seconds. */
+static const uint8_t *find(const struct capture_in *in, const uint8_t *at, const uint8_t *end,
+			   const uint8_t *sure)
+{
+	size_t first = in->is_swapped ? 0 : 3;
+
+	while (at < end) {
+		const uint8_t *hit = memchr(at + first, sure[first], (size_t)(end - at));
+
+		at = hit ? hit - first : end;
+		if (hit && is_head(in, at, sure))
+			return at;
+		at += hit != NULL;
+	}
+	return NULL;
+}
+
 static size_t length(const struct capture_in *in, const uint8_t *at)
 {
 	return RECORD_HEAD + (size_t)capture_u32(in, at + 8);
@@ -75,7 +94,7 @@ static size_t length(const struct capture_in *in, const uint8_t *at)
 
 static __attribute__((noinline)) void look_ahead(struct capture_in *in)
 {
-	static const struct ahead_format format = {1, is_head, length};
+	static const struct ahead_format format = {find, length};
 
 	ahead_look(in, &format);
 }
@@ -134,4 +153,60 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	return 1;
 }
 
-const struct capture_format capture_classic = {"pcap", next};
+/* The records that begin before `last` and end by the source's end, as far as they are ordinary. */
+static inline __attribute__((always_inline)) size_t run_to(struct capture_in *in,
+							   const struct capture_room *room,
+							   const uint8_t *last, bool is_swapped)
+{
+	const struct capture_link *l = in->links;
+	const uint8_t *at = in->source.at, *end = in->source.end - RECORD_HEAD;
+	struct capture_record *r = room->at;
+	size_t n;
+
+	for (n = 0; n < room->records && at < last && at <= end; n++) {
+		uint32_t head[4], cap_len;
+
+		memcpy(head, at, sizeof(head));
+		for (int i = 0; i < 4 && is_swapped; i++)
+			head[i] = __builtin_bswap32(head[i]);
+		cap_len = head[2];
+		if (cap_len - 1 >= in->cap_max || cap_len > (size_t)(end - at))
+			break; /* an empty one is looked at closely, too */
+		r->is_frame = true;
+		r->linktype = l->linktype;
+		r->raw = slice_of(at, RECORD_HEAD + (size_t)cap_len);
+		r->frame = (struct frame){
+			.ts_ns = head[0] * 1000000000ULL + (uint64_t)head[1] * in->frac_ns,
+			.number = in->frame_count + n + 1,
+			.wire_len = head[3] > cap_len ? head[3] : cap_len,
+			.link = l->link,
+			.bytes = slice_of(at + RECORD_HEAD, cap_len),
+		};
+		at += r->raw.len;
+		r = (struct capture_record *)((char *)r + room->stride);
+	}
+	in->source.at = at;
+	return n;
+}
+
+static size_t run(struct capture_in *in, const struct capture_room *room)
+{
+	struct source *s = &in->source;
+	const uint8_t *last = s->end;
+	size_t n;
+
+	if (!in->is_begun || in->minor < 4 || source_left(s) < RECORD_HEAD)
+		return 0;
+	if (s->map && s->at >= in->ahead_end)
+		look_ahead(in);
+	if (s->map && in->ahead_end < last)
+		last = in->ahead_end;
+	if ((size_t)(last - s->at) > room->bytes)
+		last = s->at + room->bytes;
+	n = in->is_swapped ? run_to(in, room, last, true) : run_to(in, room, last, false);
+	in->is_after_empty &= n == 0;
+	in->frame_count += n;
+	return n;
+}
+
+const struct capture_format capture_classic = {.name = "pcap", .next = next, .run = run};

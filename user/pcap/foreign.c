@@ -113,4 +113,4 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	return 1;
 }
 
-const struct capture_format capture_foreign = {"a format that libpcap reads", next};
+const struct capture_format capture_foreign = {.name = "a format that libpcap reads", .next = next};

@@ -33,6 +33,7 @@ struct capture_in {
 	uint8_t minor;
 	bool is_after_empty; /* the last record held no bytes */
 	uint32_t frac_ns;    /* nanoseconds a unit of the fraction */
+	uint32_t cap_max;    /* bytes of a record that is sound */
 
 	/* pcap: one; pcapng: those of the section */
 	struct capture_link *links;
@@ -49,6 +50,10 @@ struct capture_in {
 struct capture_format {
 	const char *name;
 	int (*next)(struct capture_in *in, struct capture_record *r, struct fault *f);
+	/* The frames that are there, whole and ordinary: what next() would give one by one, and
+	 * their numbers. Stops before the first that is not, and when room is used up. Returns how
+	 * many; NULL: there is no such short way. */
+	size_t (*run)(struct capture_in *in, const struct capture_room *room);
 };
 
 extern const struct capture_format capture_classic, capture_blocks, capture_foreign;

@@ -175,8 +175,8 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	return set->damage_count ? fault_set(f, -EBADMSG, "%s", set->damage.text) : 0;
 }
 
-static const struct capture_format joined_classic = {"pcap", next};
-static const struct capture_format joined_blocks = {"pcapng", next};
+static const struct capture_format joined_classic = {.name = "pcap", .next = next};
+static const struct capture_format joined_blocks = {.name = "pcapng", .next = next};
 
 /* --- opening --- */
 

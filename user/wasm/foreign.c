@@ -56,4 +56,4 @@ static int next(struct capture_in *in, struct capture_record *r, struct fault *f
 	return -EBADMSG;
 }
 
-const struct capture_format capture_foreign = {"a format that libpcap reads", next};
+const struct capture_format capture_foreign = {.name = "a format that libpcap reads", .next = next};
