@@ -20,8 +20,29 @@ static void batch_free(struct batch *b)
 		return;
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
 		event_log_clear(&b->log[i]);
+	free(b->errands);
 	free(b->arena);
 	free(b);
+}
+
+/* An empty batch; NULL: out of memory. */
+static struct batch *batch_new(unsigned workers)
+{
+	struct batch *b = aligned_alloc(_Alignof(struct batch), sizeof(*b));
+
+	if (!b)
+		return NULL;
+	memset(b, 0, sizeof(*b));
+	b->arena_cap = BATCH_BYTES + FRAGMENT_ROOM;
+	b->arena = malloc(b->arena_cap);
+	b->errands = calloc(workers, BATCH_PIECES * sizeof(*b->errands));
+	if (!b->arena || !b->errands) {
+		batch_free(b);
+		return NULL;
+	}
+	for (size_t i = 0; i < workers; i++)
+		b->list[i].errand = b->errands + i * BATCH_PIECES;
+	return b;
 }
 
 int batch_queue_init(struct batch_queue *q, unsigned workers)
@@ -33,14 +54,9 @@ int batch_queue_init(struct batch_queue *q, unsigned workers)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, NULL);
 	for (size_t i = 0; i < BATCH_QUEUE; i++) {
-		q->batch[i] = aligned_alloc(_Alignof(struct batch), sizeof(struct batch));
+		q->batch[i] = batch_new(workers);
 		if (!q->batch[i])
 			return -ENOMEM;
-		memset(q->batch[i], 0, sizeof(struct batch));
-		q->batch[i]->arena = malloc(BATCH_BYTES + FRAGMENT_ROOM);
-		if (!q->batch[i]->arena)
-			return -ENOMEM;
-		q->batch[i]->arena_cap = BATCH_BYTES + FRAGMENT_ROOM;
 	}
 	return 0;
 }
@@ -136,8 +152,11 @@ void batch_clear(struct batch *b)
 	b->count = 0;
 	b->lent = 0;
 	b->arena_len = 0;
-	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+	memset(b->is_dropped, 0, sizeof(b->is_dropped));
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
 		event_log_reset(&b->log[i]);
+		b->list[i].count = 0;
+	}
 }
 
 bool batch_is_open(const struct batch *b)

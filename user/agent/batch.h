@@ -27,11 +27,10 @@ enum {
 	BATCH_AHEAD = 2, /* batches that are kept filled in front of each worker */
 };
 
-/* What a piece is, for those who walk a batch: the shard in the low bits. */
+/* What a piece is, for whoever writes a batch: the shard in the low bits. */
 enum batch_mark {
 	BATCH_SHARD = DPI_RINGS_MAX - 1,
 	BATCH_FRAME = 32,
-	BATCH_ANSWER = 64, /* every worker learns names from it */
 };
 
 /* A piece of the capture; a frame is decoded when it is filled in. */
@@ -41,10 +40,30 @@ struct batch_piece {
 	enum dpi_parse parse;
 } __attribute__((aligned(64))); /* lines of the cache that no other worker's frame is in */
 
+/* A frame that concerns a worker. */
+struct batch_errand {
+	uint16_t piece;
+	uint8_t shard;
+	uint8_t what; /* enum batch_what */
+};
+enum batch_what {
+	BATCH_TAKE = 1,	 /* it is of a shard of the worker's own */
+	BATCH_WARM = 2,	 /* ... and has a flow that can be looked up ahead */
+	BATCH_LEARN = 4, /* the worker learns names from it */
+};
+
+/* Those of one worker, in file order; made while the batch is filled. */
+struct batch_list {
+	struct batch_errand *errand; /* room for all pieces */
+	size_t count;
+};
+
 struct batch {
 	struct batch_piece piece[BATCH_PIECES];
-	uint8_t mark[BATCH_PIECES];    /* enum batch_mark */
-	bool is_dropped[BATCH_PIECES]; /* by the worker of its shard */
+	uint8_t mark[BATCH_PIECES];	       /* enum batch_mark */
+	bool is_dropped[BATCH_PIECES];	       /* by the worker of its shard */
+	struct batch_list list[DPI_RINGS_MAX]; /* by worker */
+	struct batch_errand *errands;	       /* of all lists */
 	size_t count;
 	size_t lent;  /* bytes of its pieces */
 	uint64_t end; /* how far in the input it reaches */
@@ -89,6 +108,12 @@ void batch_queue_written(struct batch_queue *q);
 void batch_queue_end(struct batch_queue *q);
 
 void batch_clear(struct batch *b);
+static inline void batch_send(struct batch *b, unsigned worker, struct batch_errand e)
+{
+	struct batch_list *l = &b->list[worker];
+
+	l->errand[l->count++] = e;
+}
 /* True when another piece may be taken in, apart from its bytes. */
 bool batch_is_open(const struct batch *b);
 /*

@@ -143,8 +143,10 @@ static int open_memories(struct offline *run)
 		if (!run->worker[i].memory)
 			return -ENOMEM;
 	}
-	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
-		run->shard[i].memory = run->worker[i % run->config->workers].memory;
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
+		run->owner[i] = (uint8_t)(i % run->config->workers);
+		run->shard[i].memory = run->worker[run->owner[i]].memory;
+	}
 	return 0;
 }
 

@@ -28,7 +28,8 @@ struct offline {
 	struct eve_config eve;
 	struct offline_shard shard[DPI_RINGS_MAX];
 	struct worker worker[DPI_RINGS_MAX];
-	unsigned worker_count; /* those that run; the first is the caller's own thread */
+	unsigned worker_count;	      /* those that run; the first is the caller's own thread */
+	uint8_t owner[DPI_RINGS_MAX]; /* by shard: its worker */
 
 	/* Of whoever fills. */
 	struct offline_route *route;

@@ -83,21 +83,34 @@ static int take(struct offline *run, struct batch *b, size_t *count)
 	return run->is_lasting ? take_lasting(run, b, most, count) : take_passing(run, b, count);
 }
 
-/* Decodes a frame that was taken in, and says whose it is. */
-static uint8_t place(struct offline *run, struct batch *b, struct batch_piece *p)
+/* Decodes a frame that was taken in, piece `at` of b, and sends it to whom it concerns. Returns its
+ * mark. */
+static uint8_t place(struct offline *run, struct batch *b, size_t at)
 {
+	struct batch_piece *p = &b->piece[at];
 	struct frame_fragment fragment;
-	struct offline_place at;
+	struct offline_place to;
+	struct batch_errand e = {.piece = (uint16_t)at};
+	unsigned own;
 
 	if (!p->record.is_frame)
 		return 0;
-	at = offline_route_place(run->route, &p->record.frame, &p->packet, &fragment);
-	p->parse = at.parse;
+	to = offline_route_place(run->route, &p->record.frame, &p->packet, &fragment);
+	p->parse = to.parse;
 	if (p->record.frame.fragment)
 		p->record.frame.fragment = batch_hold_fragment(b, &fragment);
 	run->frames++;
 	run->bytes += p->record.frame.wire_len;
-	return (uint8_t)(at.shard | BATCH_FRAME | (at.is_answer ? BATCH_ANSWER : 0));
+	e.shard = to.shard;
+	own = run->owner[to.shard];
+	for (unsigned w = 0; to.is_answer && w < run->queue.workers; w++) {
+		e.what = BATCH_LEARN;
+		if (w != own)
+			batch_send(b, w, e);
+	}
+	e.what |= to.parse == DPI_PARSE_OK ? BATCH_TAKE | BATCH_WARM : BATCH_TAKE;
+	batch_send(b, own, e);
+	return (uint8_t)(to.shard | BATCH_FRAME);
 }
 
 /* Notes how far it is, and asks whether to go on. 0, or -EINTR when not. */
@@ -134,8 +147,7 @@ static void put_in(struct offline *run, struct batch *b)
 {
 	struct batch_piece *p = &b->piece[b->count];
 
-	b->is_dropped[b->count] = false;
-	b->mark[b->count] = place(run, b, p);
+	b->mark[b->count] = place(run, b, b->count);
 	b->lent += p->record.raw.len;
 	b->count++;
 }
@@ -167,76 +179,64 @@ static void fill(const struct worker *w, struct batch *b)
 	batch_queue_filled(&run->queue, n != -EAGAIN);
 }
 
-/* A frame of a worker's own, or one that it learns names from. */
-struct errand {
+/* An errand on its way. */
+struct going {
 	struct batch_piece *piece;
-	struct offline_shard *shard; /* NULL: it is another's frame */
-	uint16_t index;
-	bool is_answer;
+	struct offline_shard *shard;
+	struct engine *engine; /* to be warmed; NULL: nothing can be known ahead */
+	struct batch_errand errand;
 };
 
-enum { WARM_STEPS = 4, WARM_APART = 4 /* frames */, WARM_AHEAD = WARM_STEPS * WARM_APART };
+enum {
+	WARM_STEPS = 4,
+	WARM_APART = 8, /* errands */
+	WARM_AHEAD = WARM_STEPS * WARM_APART,
+	RING = 2 * WARM_AHEAD, /* those under way and no fewer; a power of two */
+};
 
-/* Which pieces of a batch concern a worker. Returns how many. */
-static size_t list(const struct worker *w, struct batch *b, struct errand *errand)
-{
-	unsigned workers = w->run->queue.workers;
-	struct offline_shard *own[DPI_RINGS_MAX];
-	size_t n = 0;
-
-	for (unsigned s = 0; s < DPI_RINGS_MAX; s++)
-		own[s] = s % workers == w->id ? &w->run->shard[s] : NULL;
-	for (size_t i = 0; i < b->count; i++) {
-		uint8_t m = b->mark[i];
-		struct offline_shard *s = m & BATCH_FRAME ? own[m & BATCH_SHARD] : NULL;
-
-		errand[n] = (struct errand){&b->piece[i], s, (uint16_t)i, m & BATCH_ANSWER};
-		n += s || m & BATCH_ANSWER;
-	}
-	return n;
-}
-
-static inline bool may_warm(const struct errand *e)
-{
-	return e->shard && e->piece->parse == DPI_PARSE_OK;
-}
-
-static void run_errand(struct worker *w, struct batch *b, const struct errand *e)
+static void run_errand(struct worker *w, struct batch *b, const struct going *g)
 {
 	struct event_log *log = w->run->events ? &b->log[w->id] : NULL;
-	struct batch_piece *p = e->piece;
+	struct batch_piece *p = g->piece;
 
-	if (e->is_answer)
+	if (g->errand.what & BATCH_LEARN)
 		learn_answer(w->memory, &p->packet);
 	/* Written only where it matters: the other workers' frames stand beside it. */
-	if (e->shard &&
-	    offline_shard_packet(e->shard, &p->packet, p->parse, log).action != DPI_PASS)
-		b->is_dropped[e->index] = true;
+	if (g->errand.what & BATCH_TAKE &&
+	    offline_shard_packet(g->shard, &p->packet, p->parse, log).action != DPI_PASS)
+		b->is_dropped[g->errand.piece] = true;
 }
 
 /* Takes the worker's own frames down the road. What a frame will need is fetched in four steps,
  * each when the one before has come. */
 static void walk(struct worker *w, struct batch *b)
 {
-	struct errand errand[BATCH_PIECES + WARM_AHEAD];
-	size_t count = list(w, b, errand);
+	const struct batch_list *l = &b->list[w->id];
+	struct going ring[RING] = {{.piece = NULL}}, *g;
 
-	for (size_t k = 0; k < count + WARM_AHEAD; k++) {
-		const struct errand *e = &errand[k];
-
-		if (k < count && may_warm(e))
-			engine_warm(e->shard->engine, &e->piece->packet);
-		if (k - WARM_APART < count && may_warm(e - WARM_APART))
-			engine_warm_flow((e - WARM_APART)->shard->engine,
-					 &(e - WARM_APART)->piece->packet);
-		if (k - 2 * WARM_APART < count && may_warm(e - 2 * WARM_APART))
-			engine_warm_sides((e - 2 * WARM_APART)->shard->engine,
-					  &(e - 2 * WARM_APART)->piece->packet);
-		if (k - 3 * WARM_APART < count && may_warm(e - 3 * WARM_APART))
-			engine_warm_streams((e - 3 * WARM_APART)->shard->engine,
-					    &(e - 3 * WARM_APART)->piece->packet);
+	for (size_t k = 0; k < l->count + WARM_AHEAD; k++) {
+		g = &ring[k % RING];
+		g->engine = NULL;
+		if (k < l->count) {
+			g->errand = l->errand[k];
+			g->piece = &b->piece[g->errand.piece];
+			g->shard = &w->run->shard[g->errand.shard];
+			if (g->errand.what & BATCH_WARM) {
+				g->engine = g->shard->engine;
+				engine_warm(g->engine, &g->piece->packet);
+			}
+		}
+		g = &ring[(k - WARM_APART) % RING];
+		if (g->engine)
+			engine_warm_flow(g->engine, &g->piece->packet);
+		g = &ring[(k - 2 * WARM_APART) % RING];
+		if (g->engine)
+			engine_warm_sides(g->engine, &g->piece->packet);
+		g = &ring[(k - 3 * WARM_APART) % RING];
+		if (g->engine)
+			engine_warm_streams(g->engine, &g->piece->packet);
 		if (k >= WARM_AHEAD)
-			run_errand(w, b, e - WARM_AHEAD);
+			run_errand(w, b, &ring[(k - WARM_AHEAD) % RING]);
 	}
 	batch_queue_walked(&w->run->queue, w->id, b);
 }
