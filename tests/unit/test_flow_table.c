@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 #include <cmocka.h>
-#include "flow/flow_table.h"
+#include "flow/flow_find.h"
 
 enum { S = 1000000000 };
 

@@ -48,6 +48,20 @@ static inline uint32_t index_next(const struct index *x, uint32_t hash, size_t *
 	return s.number;
 }
 
+/* The first number that a hash has; 0: none. */
+static inline uint32_t index_first(const struct index *x, uint32_t hash)
+{
+	size_t mask = x->slot_count - 1;
+
+	for (size_t i = hash; x->slot_count; i++) {
+		const struct index_slot *s = &x->slot[i & mask];
+
+		if (!s->number || s->hash == hash)
+			return s->number;
+	}
+	return 0;
+}
+
 /* Asks the processor for the place of a hash. */
 static inline void index_warm(const struct index *x, uint32_t hash)
 {

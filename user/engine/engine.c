@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "flow/flow_find.h"
+
 enum { FLOW_MAX_DEFAULT = 65536, HELD_MAX_DEFAULT = 64 << 20, NAMES_MAX_DEFAULT = 64 << 20 };
 
 /* What the engine keeps of all flows goes on without one. */
@@ -117,20 +119,22 @@ static void count_tunnel(struct engine *e, enum dpi_tunnel kind)
 	}
 }
 
-static void count_packet(struct engine *e, const struct packet *p, enum dpi_parse parse)
+static void count_packet(struct engine *e, const struct packet *p)
 {
-	if (parse == DPI_PARSE_FRAGMENT)
-		e->count.fragments++;
+	uint8_t proto = p->head.key.proto;
+
+	if (proto == DPI_IP_TCP)
+		e->count.tcp++;
+	else if (proto == DPI_IP_UDP)
+		e->count.udp++;
+	else if (proto == DPI_IP_ICMP || proto == DPI_IP_ICMPV6)
+		e->count.icmp++;
+	else
+		e->count.other++;
 	if (p->tunnel)
 		count_tunnel(e, p->tunnel);
-	e->count.tunnel_deep += p->is_deep;
-	switch (p->head.key.proto) {
-	case DPI_IP_TCP: e->count.tcp++; break;
-	case DPI_IP_UDP: e->count.udp++; break;
-	case DPI_IP_ICMP:
-	case DPI_IP_ICMPV6: e->count.icmp++; break;
-	default: e->count.other++; break;
-	}
+	if (p->is_deep)
+		e->count.tunnel_deep++;
 }
 
 void road_drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
@@ -228,6 +232,26 @@ struct outcome engine_frame(struct engine *e, const struct frame *f)
 	return engine_packet(e, &p, parse);
 }
 
+/* A frame that is a fragment, or has no packet in it. */
+static void take_other(struct engine *e, const struct packet *p, struct outcome *o)
+{
+	switch (o->parse) {
+	case DPI_PARSE_FRAGMENT: e->count.fragments++; /* fall through */
+	case DPI_PARSE_OK:
+	case DPI_PARSE_TINY:
+		count_packet(e, p);
+		fragment_take(e, p, o);
+		return;
+	case DPI_PARSE_DEEP:
+		/* Ports behind more headers than anybody needs are hidden on purpose. */
+		if (p->head.ip_version == 6 && policy_blocks(e->config.policy)) {
+			e->count.dropped_deep++;
+			road_drop(e, p, NULL, 0, o);
+		} /* fall through */
+	default: count_unread(e, p->frame, o->parse); return;
+	}
+}
+
 struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_parse parse)
 {
 	struct outcome o = {.action = DPI_PASS, .parse = parse};
@@ -238,20 +262,11 @@ struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_
 	track_clock(e);
 	e->count.packets++;
 	e->count.bytes += f->wire_len;
-	if (parse == DPI_PARSE_OK || parse == DPI_PARSE_FRAGMENT || parse == DPI_PARSE_TINY) {
-		count_packet(e, p, parse);
-		if (f->fragment || parse != DPI_PARSE_OK)
-			fragment_take(e, p, &o);
-		else
-			road_packet(e, p, &o);
+	if (parse == DPI_PARSE_OK && !f->fragment) {
+		count_packet(e, p);
+		road_packet(e, p, &o);
 	} else {
-		count_unread(e, f, parse);
-		/* Ports behind more headers than anybody needs are hidden on purpose. */
-		if (parse == DPI_PARSE_DEEP && p->head.ip_version == 6 &&
-		    policy_blocks(e->config.policy)) {
-			e->count.dropped_deep++;
-			road_drop(e, p, NULL, 0, &o);
-		}
+		take_other(e, p, &o);
 	}
 	if (o.action == DPI_DROP)
 		e->count.dropped++;

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 
+#include "flow/flow_find.h"
+
 #define DRAIN_LATE_NS 60000000000ULL
 
 enum isn_bit {
@@ -343,7 +345,8 @@ bool track_is_gone(struct engine *e, struct flow *f, uint64_t now_ns)
 }
 
 /* The flow of a packet for which the one that was found may be over, or there is none. */
-static struct flow *begin(struct engine *e, struct flow *f, const struct packet *p, uint64_t hash)
+static __attribute__((noinline)) struct flow *begin(struct engine *e, struct flow *f,
+						    const struct packet *p, uint64_t hash)
 {
 	bool is_disputed = false;
 
@@ -389,6 +392,14 @@ static inline void follow_on(struct flow *f, const struct packet *p)
 	f->tcp_flags[end] |= p->head.tcp_flags;
 }
 
+static __attribute__((noinline)) void follow(struct engine *e, struct flow *f,
+					     const struct packet *p)
+{
+	sound_note(f, p);
+	note_opener(e, f, p);
+	follow_tcp(f, p);
+}
+
 struct flow *track_packet(struct engine *e, const struct packet *p)
 {
 	uint64_t hash = p->table_hash ? p->table_hash
@@ -407,9 +418,7 @@ struct flow *track_packet(struct engine *e, const struct packet *p)
 	if (f->key.proto == DPI_IP_TCP && is_plain) {
 		follow_on(f, p);
 	} else if (f->key.proto == DPI_IP_TCP) {
-		sound_note(f, p);
-		note_opener(e, f, p);
-		follow_tcp(f, p);
+		follow(e, f, p);
 	}
 	if (p->head.payload_len)
 		f->payload[end] += f->payload[end] < UINT16_MAX;

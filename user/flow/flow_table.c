@@ -14,47 +14,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "base/index.h"
-#include "base/table.h"
-#include "flow/flow_memory.h"
+#include "flow/flow_find.h"
 
 enum {
-	SECRETS = 8,
-	CACHE_LINE = 64,
-	ORDER_PARTS = 16,
 	LEAVE_AHEAD = 6, /* flows */
 };
-/* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
- * together: whoever is used touches two others' as well. */
-struct links {
-	uint32_t older, newer;
-};
-
-struct flow_table {
-	struct index by_key;
-	struct flow_memory memory;
-	struct links *links;   /* by number; mapped */
-	struct links *holders; /* the same, of the flows that hold memory */
-	size_t link_count;     /* of each */
-	uint32_t oldest, newest;
-	uint32_t oldest_holder, newest_holder;
-	uint32_t first_other; /* 0 when all are blocked */
-	uint32_t touched;     /* how often flows were used, modulo 2^32 */
-	size_t max;
-	uint64_t secret[SECRETS]; /* of the hash */
-	uint64_t evicted;
-	void (*on_leave)(void *ctx, struct flow *f);
-	void *ctx;
-};
-
-static inline struct flow *flow_at(const struct flow_table *t, uint32_t number)
-{
-	return number ? pool_at_sized(&t->memory.flows, number, sizeof(struct flow)) : NULL;
-}
-
 static void list_remove(struct flow_table *t, uint32_t number)
 {
-	struct links l = t->links[number];
+	struct flow_links l = t->links[number];
 
 	if (t->first_other == number)
 		t->first_other = l.newer;
@@ -78,7 +45,7 @@ static bool is_listed(const struct flow_table *t, uint32_t number)
 /* Adds a flow as the most recently used of its section. */
 static void list_add(struct flow_table *t, const struct flow *f)
 {
-	struct links *l = &t->links[f->number];
+	struct flow_links *l = &t->links[f->number];
 
 	l->newer = f->is_verdict ? t->first_other : 0;
 	l->older = l->newer ? t->links[l->newer].older : t->newest;
@@ -94,7 +61,7 @@ static void list_add(struct flow_table *t, const struct flow *f)
 		t->first_other = f->number;
 }
 
-static int grow_links(struct links **links, size_t from, size_t to)
+static int grow_links(struct flow_links **links, size_t from, size_t to)
 {
 	void *at = *links ? mremap(*links, from * sizeof(**links), to * sizeof(**links),
 				   MREMAP_MAYMOVE)
@@ -127,7 +94,7 @@ static int make_links(struct flow_table *t)
 
 static void holder_remove(struct flow_table *t, uint32_t number)
 {
-	struct links l = t->holders[number];
+	struct flow_links l = t->holders[number];
 
 	if (l.older)
 		t->holders[l.older].newer = l.newer;
@@ -141,7 +108,7 @@ static void holder_remove(struct flow_table *t, uint32_t number)
 
 static void holder_add(struct flow_table *t, uint32_t number)
 {
-	t->holders[number] = (struct links){.older = t->newest_holder};
+	t->holders[number] = (struct flow_links){.older = t->newest_holder};
 	if (t->newest_holder)
 		t->holders[t->newest_holder].newer = number;
 	else
@@ -153,12 +120,12 @@ static void holder_add(struct flow_table *t, uint32_t number)
  * happens once a flow. */
 static void evict(struct flow_table *t)
 {
-	struct flow *f = flow_at(t, t->first_other);
+	struct flow *f = flow_table_at(t, t->first_other);
 
 	while (f && f->is_verdict) {
 		list_remove(t, f->number);
 		list_add(t, f);
-		f = flow_at(t, t->first_other);
+		f = flow_table_at(t, t->first_other);
 	}
 	t->evicted++;
 	flow_table_close(t, f ? f : flow_table_oldest(t));
@@ -167,7 +134,7 @@ static void evict(struct flow_table *t)
 /* Numbers that follow from the seed as good as at random (SplitMix64: Steele, Lea, Flood, 2014). */
 static void secrets_make(uint64_t *secret, uint64_t seed)
 {
-	for (int i = 0; i < SECRETS; i++) {
+	for (int i = 0; i < FLOW_TABLE_SECRETS; i++) {
 		uint64_t z = seed += 0x9e3779b97f4a7c15ULL;
 
 		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
@@ -194,7 +161,7 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 /* Asks for all of a flow, and returns the next one's number. */
 static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
 {
-	const char *at = (const char *)flow_at(t, number);
+	const char *at = (const char *)flow_table_at(t, number);
 
 	for (size_t i = 0; number && i < sizeof(struct flow); i += CACHE_LINE)
 		__builtin_prefetch(at + i);
@@ -210,7 +177,7 @@ static void leave_all(struct flow_table *t)
 	for (int i = 0; i < LEAVE_AHEAD; i++)
 		ahead = warm_leaving(t, ahead);
 	for (uint32_t number = t->oldest; number; number = t->links[number].newer) {
-		struct flow *f = flow_at(t, number);
+		struct flow *f = flow_table_at(t, number);
 
 		ahead = warm_leaving(t, ahead);
 		if (t->on_leave)
@@ -233,113 +200,16 @@ void flow_table_free(struct flow_table *t)
 	free(t);
 }
 
-static inline bool is_ip4(const struct dpi_key *key)
-{
-	return dpi_addr_is4(&key->addr[0]) && dpi_addr_is4(&key->addr[1]);
-}
-
-/*
- * NH (Black, Halevi, Krawczyk, Krovetz and Rogaway, "UMAC", 1999): words with secret numbers added,
- * multiplied in pairs, the products added up. Of two keys the one who chose them cannot tell
- * whether they meet, as long as no hash is ever shown; SipHash would cost five times as much here,
- * where every frame pays. What it gives is mixed once more, because a bucket is its last bits.
- *
- * Of two IPv4 addresses only their last words differ from flow to flow: one product, and other
- * secrets, for the forms to differ.
- */
-uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, uint32_t key_hash)
-{
-	const uint64_t *s = t->secret;
-	unsigned __int128 sum;
-	uint64_t w[5], hash;
-
-	memcpy(w, key, sizeof(w));
-	if (is_ip4(key)) {
-		uint64_t both = (uint64_t)key->addr[0].w[3] << 32 | key->addr[1].w[3];
-
-		sum = (unsigned __int128)(both + s[6]) * (w[4] + s[7]);
-	} else {
-		sum = (unsigned __int128)(w[0] + s[0]) * (w[1] + s[1]) +
-		      (unsigned __int128)(w[2] + s[2]) * (w[3] + s[3]) +
-		      (unsigned __int128)(w[4] + s[4]) * (key_hash + s[5]);
-	}
-	hash = (uint64_t)sum ^ (uint64_t)(sum >> 64);
-	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
-	return hash ^ hash >> 32;
-}
-
-void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
-{
-	index_warm(&t->by_key, (uint32_t)hash);
-}
-
-/* The first flow that has a hash, most likely the one that is asked for; or NULL. */
-static inline const char *likely_flow(const struct flow_table *t, uint64_t hash)
-{
-	size_t place = index_at(&t->by_key, (uint32_t)hash);
-
-	return (const char *)flow_at(t, index_next(&t->by_key, (uint32_t)hash, &place));
-}
-
-void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
-{
-	const char *at = likely_flow(t, hash);
-
-	/* None is as good as any. */
-	__builtin_prefetch(at, 1);
-	__builtin_prefetch(at + CACHE_LINE, 1);
-}
-
-/* What only inspection needs: one more line of the flow, and the inspection itself, as far as it
- * does not take another look to find it. */
-void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
-{
-	const struct flow *f = (const struct flow *)likely_flow(t, hash);
-
-	if (!f || f->is_settled)
-		return;
-	__builtin_prefetch(f->isn, 1);
-	for (int end = 0; end < 2; end++) {
-		const char *at = (const char *)f->side[end];
-
-		__builtin_prefetch(at, 1);
-		__builtin_prefetch(at + CACHE_LINE, 1);
-	}
-}
-
-void flow_table_warm_streams(const struct flow_table *t, uint64_t hash)
-{
-	const struct flow *f = (const struct flow *)likely_flow(t, hash);
-
-	if (!f || f->is_settled)
-		return;
-	for (int end = 0; end < 2; end++) {
-		const struct flow_side *side = f->side[end];
-
-		if (side && side->is_stream && side->lane[0].stream)
-			__builtin_prefetch(side->lane[0].stream, 1);
-	}
-}
-
-/* Word by word. */
-static inline bool is_same_key(const struct dpi_key *a, const struct dpi_key *b)
-{
-	uint64_t v[5], w[5];
-
-	memcpy(v, a, sizeof(v));
-	memcpy(w, b, sizeof(w));
-	return !((v[0] ^ w[0]) | (v[1] ^ w[1]) | (v[2] ^ w[2]) | (v[3] ^ w[3]) | (v[4] ^ w[4]));
-}
-
-struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash)
+struct flow *flow_table_find_next(const struct flow_table *t, const struct dpi_key *key,
+				  uint64_t hash)
 {
 	size_t place = index_at(&t->by_key, (uint32_t)hash);
 	uint32_t number;
 
 	while ((number = index_next(&t->by_key, (uint32_t)hash, &place))) {
-		struct flow *f = flow_at(t, number);
+		struct flow *f = flow_table_at(t, number);
 
-		if (is_same_key(&f->key, key))
+		if (key_is_same(&f->key, key))
 			return f;
 	}
 	return NULL;
@@ -378,18 +248,9 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 	return flow_table_open_hashed(t, key, flow_table_hash(t, key, key_hash), ts_ns);
 }
 
-/*
- * The order is one of uses to within a small part of the table's size: a flow that was moved so
- * lately stays where it is, for moving costs its neighbours' memory, too.
- */
-void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
+void flow_table_move(struct flow_table *t, struct flow *f)
 {
-	uint32_t now = ++t->touched;
-
-	f->last_ns = ts_ns;
-	if (now - f->moved < t->max / ORDER_PARTS)
-		return;
-	f->moved = now;
+	f->moved = t->touched;
 	if (f->number == t->newest && !f->is_verdict)
 		return;
 	list_remove(t, f->number);
@@ -399,7 +260,7 @@ void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
 void flow_table_close(struct flow_table *t, struct flow *f)
 {
 	const struct dpi_key *key = &f->key;
-	uint64_t hash = flow_table_hash(t, key, is_ip4(key) ? 0 : dpi_key_hash(key));
+	uint64_t hash = flow_table_hash(t, key, key_is_ip4(key) ? 0 : dpi_key_hash(key));
 
 	if (t->on_leave)
 		t->on_leave(t->ctx, f);
@@ -424,12 +285,12 @@ void flow_table_hold(struct flow_table *t, struct flow *f, uint32_t held)
 
 struct flow *flow_table_holder(const struct flow_table *t)
 {
-	return flow_at(t, t->oldest_holder);
+	return flow_table_at(t, t->oldest_holder);
 }
 
 struct flow *flow_table_next_holder(const struct flow_table *t, const struct flow *f)
 {
-	return flow_at(t, t->holders[f->number].newer);
+	return flow_table_at(t, t->holders[f->number].newer);
 }
 
 /* Looks at up to `most` flows from f on. */
@@ -454,7 +315,7 @@ size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most)
 	size_t gone;
 
 	/* Both sections get their share; the first look may empty the other's beginning. */
-	gone = expire_from(t, flow_at(t, t->first_other), now_ns, (most + 1) / 2);
+	gone = expire_from(t, flow_table_at(t, t->first_other), now_ns, (most + 1) / 2);
 	return gone + expire_from(t, flow_table_oldest(t), now_ns, most / 2);
 }
 
@@ -463,7 +324,7 @@ struct flow *flow_table_walk(const struct flow_table *t, uint32_t *at)
 	for (uint32_t n = *at + 1; n < t->link_count; n++)
 		if (is_listed(t, n)) {
 			*at = n;
-			return flow_at(t, n);
+			return flow_table_at(t, n);
 		}
 	return NULL;
 }
@@ -480,13 +341,13 @@ uint64_t flow_table_evicted(const struct flow_table *t)
 
 struct flow *flow_table_oldest(const struct flow_table *t)
 {
-	return flow_at(t, t->oldest);
+	return flow_table_at(t, t->oldest);
 }
 
 struct flow *flow_table_newer(const struct flow_table *t, const struct flow *f)
 {
 	uint32_t number = t->links[f->number].newer;
-	struct flow *newer = flow_at(t, number);
+	struct flow *newer = flow_table_at(t, number);
 
 	/* For whoever walks on, or comes back to it. */
 	__builtin_prefetch(newer);

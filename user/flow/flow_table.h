@@ -2,7 +2,7 @@
 /*
  * Every flow of one engine: found by key in O(1), bounded, the least recently used leaving first,
  * idle ones by the frames' own time. The hash is keyed, so a sender cannot choose the bucket. One
- * thread owns a table and all its flows.
+ * thread owns a table and all its flows. flow_find.h is what every frame does with it.
  */
 #ifndef FLOW_FLOW_TABLE_H
 #define FLOW_FLOW_TABLE_H
@@ -18,26 +18,10 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 void flow_table_free(struct flow_table *t); /* calls on_leave for all that are left */
 
 struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
-/*
- * The same in steps, for a door that knows several frames ahead: the hash of each key in this
- * table, which stays true for as long as the table lives; then its bucket, and then its flow, on
- * their way from memory; then the look-up. Each step pays when others lie between it and the next.
- * The warm_ functions change nothing that can be seen, and may be left out.
- */
-uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
-void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash);
-void flow_table_warm_streams(const struct flow_table *t, uint64_t hash);
-void flow_table_warm_sides(const struct flow_table *t, uint64_t hash);
-void flow_table_warm_flow(const struct flow_table *t, uint64_t hash);
-struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash);
-struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash,
-				    uint64_t ts_ns);
 /* Opens a flow; when the table is full the least recently used one leaves, blocked ones only when
  * there are no others, so that a flood cannot wash a verdict away. NULL: out of memory. */
 struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash,
 			     uint64_t ts_ns);
-/* Marks as just used. */
-void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns);
 /* Notes how many bytes of inspection f holds by now; more than none makes it the last in the walk
  * of those that hold some. */
 void flow_table_hold(struct flow_table *t, struct flow *f, uint32_t held);

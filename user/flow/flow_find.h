@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What every frame does with a table, inline, and in steps for a door that knows several frames
+ * ahead: the hash of each key in this table, which stays true for as long as the table lives; then
+ * its bucket, its flow and its inspection on their way from memory; then the look-up. Each step
+ * pays when others lie between it and the next. The warm_ functions change nothing that can be
+ * seen, and may be left out.
+ *
+ * How a table is laid out stands here for that reason only; but for these functions it is
+ * flow_table.c's own. Room: flow.
+ */
+#ifndef FLOW_FLOW_FIND_H
+#define FLOW_FLOW_FIND_H
+
+#include "base/index.h"
+#include "flow/flow_memory.h"
+#include "flow/flow_table.h"
+
+enum { FLOW_TABLE_SECRETS = 8, FLOW_TABLE_ORDER_PARTS = 16, CACHE_LINE = 64 };
+
+/* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
+ * together: whoever is used touches two others' as well. */
+struct flow_links {
+	uint32_t older, newer;
+};
+
+struct flow_table {
+	struct index by_key;
+	struct flow_memory memory;
+	struct flow_links *links;   /* by number; mapped */
+	struct flow_links *holders; /* the same, of the flows that hold memory */
+	size_t link_count;	    /* of each */
+	uint32_t oldest, newest;
+	uint32_t oldest_holder, newest_holder;
+	uint32_t first_other; /* 0 when all are blocked */
+	uint32_t touched;     /* how often flows were used, modulo 2^32 */
+	size_t max;
+	uint64_t secret[FLOW_TABLE_SECRETS]; /* of the hash */
+	uint64_t evicted;
+	void (*on_leave)(void *ctx, struct flow *f);
+	void *ctx;
+};
+
+/* The flow of a number that some flow has; NULL for 0. */
+static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t number)
+{
+	return number ? pool_at_sized(&t->memory.flows, number, sizeof(struct flow)) : NULL;
+}
+
+static inline bool key_is_ip4(const struct dpi_key *key)
+{
+	return dpi_addr_is4(&key->addr[0]) && dpi_addr_is4(&key->addr[1]);
+}
+
+/* Word by word. */
+static inline bool key_is_same(const struct dpi_key *a, const struct dpi_key *b)
+{
+	uint64_t v[5], w[5];
+
+	memcpy(v, a, sizeof(v));
+	memcpy(w, b, sizeof(w));
+	return !((v[0] ^ w[0]) | (v[1] ^ w[1]) | (v[2] ^ w[2]) | (v[3] ^ w[3]) | (v[4] ^ w[4]));
+}
+
+/*
+ * NH (Black, Halevi, Krawczyk, Krovetz and Rogaway, "UMAC", 1999): words with secret numbers added,
+ * multiplied in pairs, the products added up. Of two keys the one who chose them cannot tell
+ * whether they meet, as long as no hash is ever shown; SipHash would cost five times as much here,
+ * where every frame pays. What it gives is mixed once more, because a bucket is its last bits.
+ *
+ * Of two IPv4 addresses only their last words differ from flow to flow: one product, and other
+ * secrets, for the forms to differ.
+ */
+static inline uint64_t flow_table_hash(const struct flow_table *t, const struct dpi_key *key,
+				       uint32_t key_hash)
+{
+	const uint64_t *s = t->secret;
+	unsigned __int128 sum;
+	uint64_t w[5], hash;
+
+	memcpy(w, key, sizeof(w));
+	if (key_is_ip4(key)) {
+		uint64_t both = (uint64_t)key->addr[0].w[3] << 32 | key->addr[1].w[3];
+
+		sum = (unsigned __int128)(both + s[6]) * (w[4] + s[7]);
+	} else {
+		sum = (unsigned __int128)(w[0] + s[0]) * (w[1] + s[1]) +
+		      (unsigned __int128)(w[2] + s[2]) * (w[3] + s[3]) +
+		      (unsigned __int128)(w[4] + s[4]) * (key_hash + s[5]);
+	}
+	hash = (uint64_t)sum ^ (uint64_t)(sum >> 64);
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
+static inline void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
+{
+	index_warm(&t->by_key, (uint32_t)hash);
+}
+
+/* The first flow that has a hash, most likely the one that is asked for; or NULL. */
+static inline struct flow *flow_table_likely(const struct flow_table *t, uint64_t hash)
+{
+	return flow_table_at(t, index_first(&t->by_key, (uint32_t)hash));
+}
+
+/* What every frame touches of a flow. */
+static inline void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
+{
+	const char *at = (const char *)flow_table_likely(t, hash);
+
+	/* None is as good as any. */
+	__builtin_prefetch(at, 1);
+	__builtin_prefetch(at + CACHE_LINE, 1);
+}
+
+/* What only inspection needs: one more line of the flow, and of the inspection itself what is found
+ * without looking at it. */
+static inline void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
+{
+	const struct flow *f = flow_table_likely(t, hash);
+
+	if (!f || f->is_settled)
+		return;
+	__builtin_prefetch(f->isn, 1);
+	for (int end = 0; end < 2; end++) {
+		const char *at = (const char *)f->side[end];
+
+		__builtin_prefetch(at, 1);
+		__builtin_prefetch(at + CACHE_LINE, 1);
+	}
+}
+
+static inline void flow_table_warm_streams(const struct flow_table *t, uint64_t hash)
+{
+	const struct flow *f = flow_table_likely(t, hash);
+
+	if (!f || f->is_settled)
+		return;
+	for (int end = 0; end < 2; end++) {
+		const struct flow_side *side = f->side[end];
+
+		if (side && side->is_stream && side->lane[0].stream)
+			__builtin_prefetch(side->lane[0].stream, 1);
+	}
+}
+
+/* The flow of a key among all that have its hash. */
+struct flow *flow_table_find_next(const struct flow_table *t, const struct dpi_key *key,
+				  uint64_t hash);
+static inline struct flow *flow_table_find_hashed(struct flow_table *t, const struct dpi_key *key,
+						  uint64_t hash)
+{
+	uint32_t number = index_first(&t->by_key, (uint32_t)hash);
+	struct flow *f = flow_table_at(t, number);
+
+	if (!f || key_is_same(&f->key, key))
+		return f;
+	return flow_table_find_next(t, key, hash);
+}
+
+struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash,
+				    uint64_t ts_ns);
+
+/* Puts a flow behind all others of its section. */
+void flow_table_move(struct flow_table *t, struct flow *f);
+/*
+ * Marks as just used. The order is one of uses to within a small part of the table's size: a flow
+ * that was moved so lately stays where it is, for moving costs its neighbours' memory, too.
+ */
+static inline void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t ts_ns)
+{
+	f->last_ns = ts_ns;
+	if (++t->touched - f->moved >= t->max / FLOW_TABLE_ORDER_PARTS)
+		flow_table_move(t, f);
+}
+
+#endif
