@@ -19,8 +19,8 @@
 #include "support.h"
 
 void portable_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
-const uint8_t *portable_known_hash(const struct crypt *c, struct slice key);
-void portable_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH]);
+const char *portable_known_print(const struct crypt *c, struct slice key);
+void portable_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT]);
 void portable_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
 		   bool is_client, struct crypt_initial_keys *out);
 void portable_mask(struct crypt *c, const struct crypt_initial_keys *k, const uint8_t sample[16],
@@ -29,15 +29,15 @@ bool portable_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t
 		   struct slice head, struct slice sealed, uint8_t *plain);
 
 #define crypt_sha256		portable_sha256
-#define crypt_known_hash	portable_known_hash
-#define crypt_keep_hash		portable_keep_hash
+#define crypt_known_print	portable_known_print
+#define crypt_keep_print	portable_keep_print
 #define crypt_initial_keys(...) portable_keys(__VA_ARGS__) /* not the struct of that name */
 #define crypt_initial_mask	portable_mask
 #define crypt_initial_open	portable_open
 #include "crypt/portable.c"
 #undef crypt_sha256
-#undef crypt_known_hash
-#undef crypt_keep_hash
+#undef crypt_known_print
+#undef crypt_keep_print
 #undef crypt_initial_keys
 #undef crypt_initial_mask
 #undef crypt_initial_open
@@ -336,19 +336,18 @@ static void opens_what_libgcrypt_sealed(void **state)
 	free(ours);
 }
 
-static void hashes_are_kept_under_their_keys(void **state)
+static void prints_are_kept_under_their_keys(void **state)
 {
+	static const char print[CRYPT_PRINT + 1] = "0123456789ab";
 	struct crypt *c = open_portable();
-	uint8_t hash[CRYPT_HASH];
 	struct slice key = slice_text("a key");
 
-	portable_sha256(key, hash);
-	assert_null(portable_known_hash(c, key));
-	portable_keep_hash(c, key, hash);
-	assert_memory_equal(portable_known_hash(c, key), hash, sizeof(hash));
-	assert_null(portable_known_hash(c, slice_text("a kez")));
-	assert_null(portable_known_hash(NULL, key));
-	portable_keep_hash(NULL, key, hash);
+	assert_null(portable_known_print(c, key));
+	portable_keep_print(c, key, print);
+	assert_memory_equal(portable_known_print(c, key), print, CRYPT_PRINT);
+	assert_null(portable_known_print(c, slice_text("a kez")));
+	assert_null(portable_known_print(NULL, key));
+	portable_keep_print(NULL, key, print);
 	free(c);
 }
 
@@ -363,7 +362,7 @@ int main(void)
 		cmocka_unit_test(hmac_as_libgcrypt),
 		cmocka_unit_test(keys_and_masks_as_the_programs),
 		cmocka_unit_test(opens_what_libgcrypt_sealed),
-		cmocka_unit_test(hashes_are_kept_under_their_keys),
+		cmocka_unit_test(prints_are_kept_under_their_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@
 struct crypt {
 	gcry_cipher_hd_t ecb, gcm;
 	struct initial initial;
-	struct kept_hashes hashes;
+	struct kept_prints prints;
 };
 
 /* The library must be made ready by one thread alone: it is, before main. */
@@ -56,15 +56,15 @@ void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 			    bytes.len);
 }
 
-const uint8_t *crypt_known_hash(const struct crypt *c, struct slice key)
+const char *crypt_known_print(const struct crypt *c, struct slice key)
 {
-	return c ? kept_hash_find(&c->hashes, key) : NULL;
+	return c ? kept_print_find(&c->prints, key) : NULL;
 }
 
-void crypt_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH])
+void crypt_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT])
 {
 	if (c)
-		kept_hash_put(&c->hashes, key, hash);
+		kept_print_put(&c->prints, key, print);
 }
 
 void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,

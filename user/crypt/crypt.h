@@ -18,11 +18,15 @@ enum { CRYPT_HASH = 32 };
 
 /* SHA-256 (FIPS 180-4) of bytes. */
 void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
-/* The hash that was kept under a key, which says what was hashed; NULL: none, or no longer. Few
- * kinds of clients say most of the hellos. c may be NULL. Borrowed until the next call. */
-const uint8_t *crypt_known_hash(const struct crypt *c, struct slice key);
-/* Keeps one, in place of whichever stood there; not for keys above 256 bytes. */
-void crypt_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH]);
+
+enum { CRYPT_PRINT = 12 };
+
+/* The characters that were kept under a key, which says what was hashed for them; NULL: none, or no
+ * longer. Few kinds of clients say most of the hellos. c may be NULL. Borrowed until the next call.
+ */
+const char *crypt_known_print(const struct crypt *c, struct slice key);
+/* Keeps some, in place of whichever stood there; not for keys above 256 bytes. */
+void crypt_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT]);
 
 /* One version's way to its Initial keys: salt and the labels of HKDF-Expand-Label. */
 struct crypt_initial_version {

@@ -7,40 +7,41 @@
 /* A place among so many, a power of two. Any will do. */
 static size_t place_of(struct slice bytes, size_t places)
 {
-	uint64_t mix = bytes.len;
+	uint64_t mix = bytes.len, left = 0;
 
-	for (; bytes.len >= 8; bytes = slice_from(bytes, 8)) {
+	for (; bytes.len >= sizeof(left); bytes = slice_from(bytes, sizeof(left))) {
 		uint64_t eight;
 
-		memcpy(&eight, bytes.at, 8);
+		memcpy(&eight, bytes.at, sizeof(eight));
 		mix = (mix ^ eight) * 0x9e3779b97f4a7c15ULL;
-		mix ^= mix >> 29;
 	}
 	for (size_t i = 0; i < bytes.len; i++)
-		mix = (mix ^ bytes.at[i]) * 0x9e3779b97f4a7c15ULL;
-	return mix >> 32 & (places - 1);
+		left = left << 8 | bytes.at[i];
+	mix ^= left;
+	mix = (mix ^ mix >> 32) * 0x9e3779b97f4a7c15ULL;
+	return mix >> 48 & (places - 1);
 }
 
-const uint8_t *kept_hash_find(const struct kept_hashes *kept, struct slice key)
+const char *kept_print_find(const struct kept_prints *kept, struct slice key)
 {
-	const struct kept_hash *k;
+	const struct kept_print *k;
 
-	if (!key.len)
+	if (!key.len || key.len > KEPT_BYTES)
 		return NULL;
-	k = &kept->hash[place_of(key, KEPT_HASHES)];
-	return k->len == key.len && !memcmp(k->key, key.at, key.len) ? k->hash : NULL;
+	k = &kept->print[place_of(key, KEPT_PRINTS)];
+	return k->len == key.len && !memcmp(k->key, key.at, key.len) ? k->print : NULL;
 }
 
-void kept_hash_put(struct kept_hashes *kept, struct slice key, const uint8_t hash[CRYPT_HASH])
+void kept_print_put(struct kept_prints *kept, struct slice key, const char print[CRYPT_PRINT])
 {
-	struct kept_hash *k;
+	struct kept_print *k;
 
 	if (!key.len || key.len > KEPT_BYTES)
 		return;
-	k = &kept->hash[place_of(key, KEPT_HASHES)];
+	k = &kept->print[place_of(key, KEPT_PRINTS)];
 	k->len = (uint16_t)key.len;
 	memcpy(k->key, key.at, key.len);
-	memcpy(k->hash, hash, CRYPT_HASH);
+	memcpy(k->print, print, CRYPT_PRINT);
 }
 
 struct kept_keys *kept_keys_find(struct kept_keys_all *kept, const struct crypt_initial_version *v,

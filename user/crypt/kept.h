@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What one worker's struct crypt remembers: hashes by what says what was hashed, and keys by
+ * What one worker's struct crypt remembers: prints by what says what was hashed, and keys by
  * connection id, since a handshake has several packets, of both ends. Each stands at the only place
  * it can have, so a clash only costs the work once more. Room: crypt; private to it.
  */
@@ -9,11 +9,11 @@
 
 #include "crypt/crypt.h"
 
-enum { KEPT_HASHES = 64, KEPT_KEYS = 256, KEPT_BYTES = 256, KEPT_ID_MAX = 20 };
+enum { KEPT_PRINTS = 64, KEPT_KEYS = 256, KEPT_BYTES = 256, KEPT_ID_MAX = 20 };
 
-struct kept_hash {
+struct kept_print {
 	uint16_t len; /* 0: none */
-	uint8_t hash[CRYPT_HASH];
+	char print[CRYPT_PRINT];
 	uint8_t key[KEPT_BYTES];
 };
 
@@ -28,15 +28,15 @@ struct kept_keys {
 };
 
 /* All zero at first. */
-struct kept_hashes {
-	struct kept_hash hash[KEPT_HASHES];
+struct kept_prints {
+	struct kept_print print[KEPT_PRINTS];
 };
 struct kept_keys_all {
 	struct kept_keys keys[KEPT_KEYS];
 };
 
-const uint8_t *kept_hash_find(const struct kept_hashes *k, struct slice key);
-void kept_hash_put(struct kept_hashes *k, struct slice key, const uint8_t hash[CRYPT_HASH]);
+const char *kept_print_find(const struct kept_prints *k, struct slice key);
+void kept_print_put(struct kept_prints *k, struct slice key, const char print[CRYPT_PRINT]);
 /* The keys of an id, with nothing worked out yet when they are new; NULL: it is longer than ids
  * are, and not kept. */
 struct kept_keys *kept_keys_find(struct kept_keys_all *k, const struct crypt_initial_version *v,

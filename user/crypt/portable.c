@@ -14,7 +14,7 @@
 struct crypt {
 	struct gcm_table table;
 	struct initial initial;
-	struct kept_hashes hashes;
+	struct kept_prints prints;
 };
 
 size_t crypt_portable_size(void)
@@ -36,15 +36,15 @@ void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 	sha256(SHA256_PLAIN, bytes, out);
 }
 
-const uint8_t *crypt_known_hash(const struct crypt *c, struct slice key)
+const char *crypt_known_print(const struct crypt *c, struct slice key)
 {
-	return c ? kept_hash_find(&c->hashes, key) : NULL;
+	return c ? kept_print_find(&c->prints, key) : NULL;
 }
 
-void crypt_keep_hash(struct crypt *c, struct slice key, const uint8_t hash[CRYPT_HASH])
+void crypt_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT])
 {
 	if (c)
-		kept_hash_put(&c->hashes, key, hash);
+		kept_print_put(&c->prints, key, print);
 }
 
 void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,

@@ -33,15 +33,44 @@ enum wire_state {
 	WIRE_BROKEN, /* something that no handshake continues with */
 };
 
-/* The handshake bytes, wherever the records put them. `state` sticks. */
+/* The handshake bytes, wherever the records put them: a run of them lies together from `at` on, in
+ * most hellos all of them. `state` sticks. */
 struct wire {
-	struct slice bytes;
-	size_t at;	    /* next byte of the stream */
-	size_t record_left; /* bytes of the current handshake record still to come */
-	size_t taken;	    /* handshake bytes so far */
+	const uint8_t *at, *stop; /* what is left of the run */
+	struct slice rest;	  /* behind the run */
+	size_t record_left; /* bytes of the run's record that are not there; rest is empty then */
+	size_t upto;	    /* handshake bytes up to the run's end */
+	uint8_t first;	    /* of all bytes */
 	bool is_odd;	    /* a record of a major version that is not 3 */
 	enum wire_state state;
 };
+
+/* How many handshake bytes were taken so far. */
+static size_t taken(const struct wire *w)
+{
+	return w->upto - (size_t)(w->stop - w->at);
+}
+
+/* The next n bytes of rest are a run. */
+static void begin_run(struct wire *w, size_t n)
+{
+	w->at = w->rest.at;
+	w->stop = n ? w->at + n : w->at;
+	w->upto += n;
+	w->rest = slice_from(w->rest, n);
+}
+
+static struct wire wire_of(struct slice bytes, bool has_records)
+{
+	struct wire w = {.rest = bytes, .first = bytes.len ? bytes.at[0] : 0};
+
+	w.at = w.stop = bytes.at;
+	if (!has_records) {
+		begin_run(&w, bytes.len);
+		w.record_left = SIZE_MAX;
+	}
+	return w;
+}
 
 /*
  *  type (1), version (2), length (2), fragment (RFC 8446 5.1)
@@ -53,8 +82,8 @@ struct wire {
  */
 static void read_record_head(struct wire *w)
 {
-	struct slice head = slice_from(w->bytes, w->at);
-	size_t len;
+	struct slice head = w->rest;
+	size_t len, there;
 
 	if ((head.len > 0 &&
 	     (head.at[0] < RECORD_CHANGE_CIPHER || head.at[0] > RECORD_HANDSHAKE)) ||
@@ -72,94 +101,110 @@ static void read_record_head(struct wire *w)
 		return;
 	}
 	w->is_odd |= head.at[1] != 3;
-	w->at += RECORD_HEAD;
-	if (head.at[0] == RECORD_HANDSHAKE)
-		w->record_left = len;
-	else if (len > head.len - RECORD_HEAD)
+	w->rest = slice_from(head, RECORD_HEAD);
+	there = len < w->rest.len ? len : w->rest.len;
+	if (head.at[0] == RECORD_HANDSHAKE) {
+		begin_run(w, there);
+		w->record_left = len - there;
+	} else if (there < len) {
 		w->state = WIRE_SHORT;
-	else
-		w->at += len;
+	} else {
+		w->rest = slice_from(w->rest, len);
+	}
+	/* Where the reading stands is right behind what was read. */
+	if (w->at == w->stop)
+		w->at = w->stop = w->rest.at;
 }
 
-/* Takes n handshake bytes, into out unless that is NULL. Returns whether all of them are there. */
-static bool take(struct wire *w, uint8_t *out, size_t n)
+/* As take(), from run to run. */
+static bool take_slowly(struct wire *w, uint8_t *out, size_t n)
 {
 	while (n && w->state == WIRE_OPEN) {
-		struct slice rest = slice_from(w->bytes, w->at);
+		struct slice run = slice_first(slice_of(w->at, (size_t)(w->stop - w->at)), n);
 
-		if (!w->record_left) {
-			read_record_head(w);
-			continue;
-		}
-		if (!rest.len) {
+		if (run.len) {
+			if (out) {
+				memcpy(out, run.at, run.len);
+				out += run.len;
+			}
+			w->at += run.len;
+			n -= run.len;
+		} else if (w->record_left) {
 			w->state = WIRE_SHORT;
-			break;
+		} else {
+			read_record_head(w);
 		}
-		rest = slice_first(slice_first(rest, w->record_left), n);
-		if (out) {
-			memcpy(out, rest.at, rest.len);
-			out += rest.len;
-		}
-		w->at += rest.len;
-		w->record_left -= rest.len;
-		w->taken += rest.len;
-		n -= rest.len;
 	}
 	return w->state == WIRE_OPEN;
 }
 
-/* A big-endian number of up to four bytes; 0 when it is not all there. */
-static uint32_t take_number(struct wire *w, size_t len)
+/* True when the next n bytes lie together. */
+static inline bool is_together(const struct wire *w, size_t n)
 {
-	size_t left = w->at < w->bytes.len ? w->bytes.len - w->at : 0;
-	const uint8_t *at;
+	return w->state == WIRE_OPEN && n <= (size_t)(w->stop - w->at);
+}
+
+/* Takes n handshake bytes, into out unless that is NULL. Returns whether all of them are there. */
+static inline bool take(struct wire *w, uint8_t *out, size_t n)
+{
+	if (!is_together(w, n))
+		return take_slowly(w, out, n);
+	if (out)
+		memcpy(out, w->at, n);
+	w->at += n;
+	return true;
+}
+
+/* A big-endian number of up to four bytes; 0 when it is not all there. */
+static inline uint32_t take_number(struct wire *w, size_t len)
+{
+	const uint8_t *at = w->at;
 	uint8_t bytes[4];
 	uint32_t n = 0;
 
-	if (w->state == WIRE_OPEN && len <= left && len <= w->record_left) { /* nearly always */
-		at = w->bytes.at + w->at;
+	if (is_together(w, len)) /* nearly always */
 		w->at += len;
-		w->record_left -= len;
-		w->taken += len;
-	} else if (take(w, bytes, len)) {
+	else if (take_slowly(w, bytes, len))
 		at = bytes;
-	} else {
+	else
 		return 0;
-	}
 	for (size_t i = 0; i < len; i++)
 		n = n << 8 | at[i];
 	return n;
 }
 
 /* Where a block of len bytes from here ends, cut to the block around it, which ends at outer. */
-static size_t block_end(const struct wire *w, size_t len, size_t outer)
+static inline size_t block_end(const struct wire *w, size_t len, size_t outer)
 {
-	return len < outer - w->taken ? w->taken + len : outer;
+	size_t from = taken(w);
+
+	return len < outer - from ? from + len : outer;
 }
 
-static void skip_to(struct wire *w, size_t end)
+static inline void skip_to(struct wire *w, size_t end)
 {
-	(void)take(w, NULL, end - w->taken);
+	(void)take(w, NULL, end - taken(w));
 }
 
 /* Keeps what comes before stop, as far as it fits, unless keep is NULL. */
 static void keep_block(struct wire *w, size_t stop, struct ja4_block *keep)
 {
-	size_t len = stop - w->taken;
+	size_t len = stop - taken(w);
 
 	if (!keep)
 		return;
-	len = len < sizeof(keep->at) ? len : sizeof(keep->at);
-	if (take(w, keep->at, len))
+	len = len < sizeof(keep->room) ? len : sizeof(keep->room);
+	keep->at = is_together(w, len) ? w->at : keep->room;
+	if (take(w, keep->at == keep->room ? keep->room : NULL, len))
 		keep->len = (uint16_t)len;
 }
 
 /* A vector whose length is a number of `width` bytes, stepped over; keep may be NULL. */
-static void skip_vector(struct wire *w, size_t width, size_t outer, struct ja4_block *keep)
+static inline void skip_vector(struct wire *w, size_t width, size_t outer, struct ja4_block *keep)
 {
 	size_t len, stop;
 
-	if (outer - w->taken < width) {
+	if (outer - taken(w) < width) {
 		skip_to(w, outer);
 		return;
 	}
@@ -172,36 +217,44 @@ static void skip_vector(struct wire *w, size_t width, size_t outer, struct ja4_b
 		skip_to(w, stop);
 }
 
+/* A name of len bytes. */
+static void read_name(struct wire *w, size_t len, struct clue *clue)
+{
+	uint8_t scattered[NAME_MAX_LEN + 1]; /* and a trailing dot */
+	const uint8_t *at = is_together(w, len) ? w->at : scattered;
+
+	if (len > sizeof(scattered)) {
+		clue->flags |= CLUE_ODD_NAME;
+		(void)take(w, NULL, len);
+	} else if (take(w, at == scattered ? scattered : NULL, len)) {
+		clue_add_host(clue, slice_of(at, len));
+	}
+}
+
 /* The server_name extension's content, up to end (RFC 6066 3). host_count counts over all of them.
  */
 static void read_server_names(struct wire *w, size_t end, unsigned *host_count, struct clue *clue)
 {
-	uint8_t name[NAME_MAX_LEN + 1]; /* and a trailing dot */
 	size_t len;
 	uint32_t type;
 
-	if (end - w->taken < 2)
+	if (end - taken(w) < 2)
 		return;
 	len = take_number(w, 2);
 	if (w->state == WIRE_OPEN)
 		end = block_end(w, len, end);
-	while (w->state == WIRE_OPEN && end - w->taken >= 3) {
+	while (w->state == WIRE_OPEN && end - taken(w) >= 3) {
 		type = take_number(w, 1);
 		len = take_number(w, 2);
-		if (w->state != WIRE_OPEN || len > end - w->taken)
+		if (w->state != WIRE_OPEN || len > end - taken(w))
 			return;
 		if (type != NAME_TYPE_HOST) {
-			skip_to(w, w->taken + len);
+			(void)take(w, NULL, len);
 			continue;
 		}
-		if (len > sizeof(name)) {
-			clue->flags |= CLUE_ODD_NAME;
-			skip_to(w, w->taken + len);
-		} else if (take(w, name, len)) {
-			clue_add_host(clue, slice_of(name, len));
-			if (++*host_count > 1)
-				clue->flags |= CLUE_MANY_NAMES;
-		}
+		read_name(w, len, clue);
+		if (w->state == WIRE_OPEN && len <= NAME_MAX_LEN + 1 && ++*host_count > 1)
+			clue->flags |= CLUE_MANY_NAMES;
 	}
 }
 
@@ -209,22 +262,21 @@ static void read_extensions(struct wire *w, size_t end, struct ja4_hello *print,
 {
 	unsigned host_count = 0;
 
-	while (end - w->taken >= 4) {
-		uint16_t type = (uint16_t)take_number(w, 2);
-		size_t len = take_number(w, 2);
-		struct ja4_block *keep;
+	while (end - taken(w) >= 4) {
+		uint32_t head = take_number(w, 4);
+		uint16_t type = (uint16_t)(head >> 16);
 		size_t stop;
 
 		if (w->state != WIRE_OPEN)
 			return;
-		stop = block_end(w, len, end);
-		keep = ja4_add_extension(print, type);
+		stop = block_end(w, head & 0xffff, end);
+		ja4_add_extension(print, type);
 		if (type == EXTENSION_SERVER_NAME)
 			read_server_names(w, stop, &host_count, clue);
 		else if (type == EXTENSION_ECH)
 			clue->flags |= CLUE_ECH;
-		else
-			keep_block(w, stop, keep);
+		else if (ja4_is_block(type))
+			keep_block(w, stop, ja4_block_of(print, type));
 		if (w->state == WIRE_OPEN)
 			skip_to(w, stop);
 	}
@@ -244,7 +296,7 @@ static void read_client_hello(struct wire *w, size_t end, struct ja4_hello *prin
 		skip_vector(w, 1, end, NULL);
 	skip_vector(w, 2, end, &print->ciphers);
 	skip_vector(w, 1, end, NULL);
-	if (w->state == WIRE_OPEN && end - w->taken >= 2) {
+	if (w->state == WIRE_OPEN && end - taken(w) >= 2) {
 		size_t len = take_number(w, 2);
 
 		if (w->state == WIRE_OPEN)
@@ -266,7 +318,7 @@ static bool is_major(const struct wire *w, uint32_t major, uint32_t type, enum a
 		return major == 3;
 	/* A server that is offered versions in an extension does not look at the old field. In bare
 	 * bytes, which prove less, it is not below 3. */
-	return major >= 3 || w->bytes.at[0] == RECORD_HANDSHAKE;
+	return major >= 3 || w->first == RECORD_HANDSHAKE;
 }
 
 /* The ClientHello behind the first byte of its version. Returns whether all of it is there. */
@@ -291,7 +343,7 @@ static bool read_hello(struct wire *w, size_t end, uint32_t major, struct crypt 
 enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_proto proto,
 			       struct crypt *crypt, struct clue *clue)
 {
-	struct wire w = {.bytes = bytes, .record_left = has_records ? 0 : SIZE_MAX};
+	struct wire w = wire_of(bytes, has_records);
 	uint32_t type = take_number(&w, 1), len, major;
 	bool is_whole = false;
 
@@ -314,7 +366,7 @@ enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_pr
 		if (w.state == WIRE_SHORT)
 			return EXTRACT_NEED_MORE;
 	}
-	clue->consumed = w.at;
+	clue->consumed = (size_t)(w.at - bytes.at);
 	/* A server may ask for another hello (RFC 8446 4.1.4), and that one's name counts. */
 	clue->then = is_whole ? CLUE_THEN_SAME : CLUE_THEN_END;
 	return EXTRACT_FOUND;

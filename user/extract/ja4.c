@@ -21,29 +21,38 @@
 #include "crypt/crypt.h"
 
 enum {
-	TYPE_SERVER_NAME = 0,
-	TYPE_ALGORITHMS = 13,
-	TYPE_ALPN = 16,
-	TYPE_VERSIONS = 43,
 	COUNT_MAX = 99,
-	HASH_BYTES = 6,
-	DIGITS = 5,			 /* of a number and its comma */
-	NUMBERS_MAX = JA4_BLOCK_MAX / 2, /* in any list */
-	KEY_NUMBERS = 128,		 /* that a hash is kept under */
+	DIGITS = 5, /* of a number and its comma */
+	LIST_MAX = JA4_EXTENSIONS_MAX < JA4_CIPHERS_MAX ? JA4_CIPHERS_MAX : JA4_EXTENSIONS_MAX,
+	KEY_HEAD = 2 * sizeof(uint64_t),
+	KEY_MAX = KEY_HEAD + sizeof(uint16_t) * LIST_MAX + JA4_BLOCK_MAX + sizeof(uint64_t),
 };
 
-/* Numbers of two bytes, the reserved ones left out. */
-struct numbers {
-	unsigned count;
-	uint16_t at[NUMBERS_MAX];
+/*
+ * What a hash is made from: the first list, which is hashed in order, and the second, which is
+ * hashed as it is. Numbers are as on the wire, the reserved ones left out. It is also what the hash
+ * is kept under:
+ *
+ *      0        8             12              16             n              m     (n + 8) & ~7
+ *     +--------+-------------+---------------+--------------+--------------+-----+
+ *     |  bits  | len of list | len of second |     list     |    second    |  0  |
+ *     +--------+-------------+---------------+--------------+--------------+-----+
+ *
+ * Extensions below 64 are bits, and not in the list. The first bit is no extension's: it is set for
+ * cipher suites.
+ */
+struct parts {
+	uint64_t bits;
+	uint32_t list_len, second_len;
+	uint8_t at[KEY_MAX - KEY_HEAD];
 };
 
-_Static_assert((int)JA4_EXTENSIONS_MAX <= (int)NUMBERS_MAX, "a list fits");
+_Static_assert(offsetof(struct parts, at) == KEY_HEAD, "no hole, for it is a key");
 
 /* Text to be hashed. */
 struct digits {
 	size_t len;
-	char at[DIGITS * (NUMBERS_MAX + JA4_ALGORITHMS_MAX)];
+	char at[DIGITS * (JA4_LOW + LIST_MAX + JA4_ALGORITHMS_MAX)];
 };
 
 static const char hex[] = "0123456789abcdef";
@@ -52,140 +61,193 @@ void ja4_clear(struct ja4_hello *h)
 {
 	h->version = 0;
 	h->has_name = false;
-	h->extension_count = 0;
+	h->seen = h->count = h->other_count = 0;
+	h->low = 0;
 	h->ciphers.len = h->algorithms.len = h->versions.len = h->protocols.len = 0;
+	h->ciphers.at = h->algorithms.at = h->versions.at = h->protocols.at = NULL;
 }
 
-struct ja4_block *ja4_add_extension(struct ja4_hello *h, uint16_t type)
-{
-	struct ja4_block *b;
-
-	if (h->extension_count < JA4_EXTENSIONS_MAX)
-		h->extension[h->extension_count++] = type;
-	switch (type) {
-	case TYPE_SERVER_NAME: h->has_name = true; return NULL;
-	case TYPE_ALGORITHMS: b = &h->algorithms; break;
-	case TYPE_VERSIONS: b = &h->versions; break;
-	case TYPE_ALPN: b = &h->protocols; break;
-	default: return NULL;
-	}
-	return b->len ? NULL : b; /* of several the first counts */
-}
-
-/* 0x0a0a, 0x1a1a, ... (RFC 8701 2). */
+/* 0x0a0a, 0x1a1a, ... (RFC 8701 2), in either order of its bytes. */
 static bool is_reserved(uint16_t n)
 {
 	return (n & 0x0f0f) == 0x0a0a && n >> 8 == (n & 0xff);
 }
 
-static void add_number(struct numbers *list, uint16_t n, unsigned max)
+void ja4_add_other(struct ja4_hello *h, uint16_t type)
 {
-	if (list->count < max && !is_reserved(n))
-		list->at[list->count++] = n;
+	if (is_reserved(type))
+		return;
+	h->count++;
+	if (type != JA4_SERVER_NAME && type != JA4_ALPN)
+		h->other[h->other_count++] = type;
+}
+
+struct ja4_block *ja4_block_of(struct ja4_hello *h, uint16_t type)
+{
+	struct ja4_block *b = type == JA4_ALGORITHMS ? &h->algorithms
+			      : type == JA4_VERSIONS ? &h->versions
+						     : &h->protocols;
+
+	return b->len ? NULL : b; /* of several the first counts */
 }
 
 /* A vector whose length is a number of `width` bytes, cut to what is there. */
-static struct reader vector_of(struct slice bytes, size_t width)
+static struct slice vector_of(const struct ja4_block *b, size_t width)
 {
-	struct reader r = reader_of(bytes);
-	size_t len = width == 1 ? reader_u8(&r) : reader_u16(&r);
+	struct slice s = slice_of(b->at, b->len);
+	size_t len;
 
-	r.left = len < r.left ? len : r.left;
-	return r;
+	if (s.len < width)
+		return slice_of(s.at, 0);
+	len = width == 1 ? s.at[0] : (size_t)s.at[0] << 8 | s.at[1];
+	return slice_first(slice_from(s, width), len);
 }
 
-static struct slice block_slice(const struct ja4_block *b)
+/* True when there may be a reserved number among four: one of their bytes ends in the digit a. */
+static bool may_be_reserved(uint64_t four)
 {
-	return slice_of(b->at, b->len);
+	uint64_t x = (four & 0x0f0f0f0f0f0f0f0fULL) ^ 0x0a0a0a0a0a0a0a0aULL;
+
+	return (x - 0x0101010101010101ULL) & ~x & 0x8080808080808080ULL;
 }
 
-static void read_numbers(struct numbers *list, struct reader r, unsigned max)
+/* Copies numbers, the reserved ones left out, four at a time. Returns how many bytes. */
+static uint32_t copy_numbers(uint8_t *out, struct slice from)
 {
-	list->count = 0;
-	while (!r.bad && r.left >= 2)
-		add_number(list, reader_u16(&r), max);
+	const uint8_t *at = from.at, *begin = out;
+	size_t left = from.len & ~(size_t)1;
+
+	while (left) {
+		uint64_t four;
+		size_t n = left < sizeof(four) ? left : sizeof(four);
+
+		if (n == sizeof(four)) {
+			memcpy(&four, at, sizeof(four));
+			if (!may_be_reserved(four)) {
+				memcpy(out, &four, sizeof(four));
+				out += sizeof(four);
+				at += sizeof(four);
+				left -= sizeof(four);
+				continue;
+			}
+		}
+		for (size_t i = 0; i < n; i += 2) {
+			out[0] = at[i];
+			out[1] = at[i + 1];
+			out += is_reserved((uint16_t)(at[i] << 8 | at[i + 1])) ? 0 : 2;
+		}
+		at += n;
+		left -= n;
+	}
+	return (uint32_t)(out - begin);
 }
 
 /* By shrinking steps (Shell's sort): nothing a sender orders makes it slow. */
-static void sort_numbers(struct numbers *list)
+static void sort_numbers(uint16_t *list, unsigned count)
 {
 	static const unsigned steps[] = {132, 57, 23, 10, 4, 1};
 
 	for (size_t s = 0; s < sizeof(steps) / sizeof(steps[0]); s++)
-		for (unsigned i = steps[s]; i < list->count; i++) {
-			uint16_t n = list->at[i];
+		for (unsigned i = steps[s]; i < count; i++) {
+			uint16_t n = list[i];
 			unsigned to = i;
 
-			for (; to >= steps[s] && list->at[to - steps[s]] > n; to -= steps[s])
-				list->at[to] = list->at[to - steps[s]];
-			list->at[to] = n;
+			for (; to >= steps[s] && list[to - steps[s]] > n; to -= steps[s])
+				list[to] = list[to - steps[s]];
+			list[to] = n;
 		}
 }
 
-static void put_numbers(struct digits *d, const struct numbers *list)
+static uint16_t number_at(const uint8_t *at)
 {
-	for (unsigned i = 0; i < list->count; i++) {
-		uint16_t n = list->at[i];
+	return (uint16_t)(at[0] << 8 | at[1]);
+}
 
-		if (i)
-			d->at[d->len++] = ',';
-		for (int shift = 12; shift >= 0; shift -= 4)
-			d->at[d->len++] = hex[n >> shift & 15];
+static void put_number(struct digits *d, uint16_t n)
+{
+	for (int shift = 12; shift >= 0; shift -= 4)
+		d->at[d->len++] = hex[n >> shift & 15];
+	d->at[d->len++] = ',';
+}
+
+/* The hash as it is written; of nothing it is all zeros. */
+static void hash_parts(const struct parts *p, char out[CRYPT_PRINT])
+{
+	const uint8_t *second = p->at + p->list_len;
+	uint16_t list[JA4_LOW + LIST_MAX];
+	uint8_t hash[CRYPT_HASH] = {0};
+	unsigned count = 0;
+	struct digits d;
+
+	d.len = 0;
+	for (uint64_t left = p->bits & ~1ULL; left; left &= left - 1)
+		list[count++] = (uint16_t)__builtin_ctzll(left);
+	for (uint32_t i = 0; i < p->list_len; i += 2)
+		list[count++] = number_at(p->at + i);
+	sort_numbers(list, count);
+	for (unsigned i = 0; i < count; i++)
+		put_number(&d, list[i]);
+	if (p->second_len) {
+		d.len -= count > 0; /* the last comma */
+		d.at[d.len++] = '_';
+	}
+	for (uint32_t i = 0; i < p->second_len; i += 2)
+		put_number(&d, number_at(second + i));
+	if (d.len)
+		crypt_sha256(slice_of(d.at, d.len - 1), hash);
+	for (int i = 0; i < CRYPT_PRINT; i += 2) {
+		out[i] = hex[hash[i / 2] >> 4];
+		out[i + 1] = hex[hash[i / 2] & 15];
 	}
 }
 
-/* One or two lists, as a key under which their hash is kept. Returns its length, 0 when too long.
- */
-static size_t key_of(const struct numbers *first, const struct numbers *second,
-		     uint16_t key[KEY_NUMBERS])
+/* Appends the hash of lists. */
+static char *put_hash(char *out, struct crypt *crypt, struct parts *p)
 {
-	size_t more = second ? second->count : 0;
+	size_t len = p->list_len + p->second_len;
+	const char *known;
+	struct slice key;
 
-	if (1 + first->count + more > KEY_NUMBERS)
-		return 0;
-	key[0] = (uint16_t)first->count;
-	memcpy(key + 1, first->at, first->count * sizeof(*key));
-	if (more)
-		memcpy(key + 1 + first->count, second->at, more * sizeof(*key));
-	return (1 + first->count + more) * sizeof(*key);
-}
-
-static void hash_numbers(const struct numbers *first, const struct numbers *second,
-			 uint8_t hash[CRYPT_HASH])
-{
-	struct digits digits;
-
-	digits.len = 0;
-	put_numbers(&digits, first);
-	if (second && second->count) {
-		digits.at[digits.len++] = '_';
-		put_numbers(&digits, second);
-	}
-	memset(hash, 0, CRYPT_HASH);
-	if (digits.len)
-		crypt_sha256(slice_of(digits.at, digits.len), hash);
-}
-
-/* Appends the hash of a list, or of two (the second may be NULL); of nothing it is all zeros. */
-static char *put_hash(char *out, struct crypt *crypt, const struct numbers *first,
-		      const struct numbers *second)
-{
-	uint16_t numbers[KEY_NUMBERS];
-	struct slice key = slice_of((const uint8_t *)numbers, key_of(first, second, numbers));
-	const uint8_t *known = crypt_known_hash(crypt, key);
-	uint8_t hash[CRYPT_HASH];
-
-	if (!known) {
-		hash_numbers(first, second, hash);
-		crypt_keep_hash(crypt, key, hash);
-		known = hash;
-	}
+	memset(p->at + len, 0, sizeof(uint64_t));
+	key = slice_of(p, (KEY_HEAD + len + sizeof(uint64_t) - 1) / sizeof(uint64_t) *
+				  sizeof(uint64_t));
+	known = crypt_known_print(crypt, key);
 	*out++ = '_';
-	for (int i = 0; i < HASH_BYTES; i++) {
-		*out++ = hex[known[i] >> 4];
-		*out++ = hex[known[i] & 15];
+	if (known) {
+		memcpy(out, known, CRYPT_PRINT);
+	} else {
+		hash_parts(p, out);
+		crypt_keep_print(crypt, key, out);
 	}
-	return out;
+	return out + CRYPT_PRINT;
+}
+
+static void take_ciphers(struct parts *p, const struct ja4_hello *h)
+{
+	p->bits = 1;
+	p->list_len = copy_numbers(p->at, slice_of(h->ciphers.at, h->ciphers.len));
+	p->second_len = 0;
+}
+
+static void take_extensions(struct parts *p, const struct ja4_hello *h)
+{
+	uint16_t other[JA4_EXTENSIONS_MAX];
+	uint8_t *second;
+
+	p->bits = h->low & ~(1ULL << JA4_SERVER_NAME | 1ULL << JA4_ALPN);
+	p->list_len = 2U * h->other_count;
+	if (h->other_count) {
+		memcpy(other, h->other, p->list_len);
+		sort_numbers(other, h->other_count);
+	}
+	for (unsigned i = 0; i < h->other_count; i++) {
+		p->at[2 * i] = (uint8_t)(other[i] >> 8);
+		p->at[2 * i + 1] = (uint8_t)other[i];
+	}
+	second = p->at + p->list_len;
+	p->second_len = copy_numbers(second, vector_of(&h->algorithms, 2));
+	if (p->second_len > 2 * JA4_ALGORITHMS_MAX)
+		p->second_len = 2 * JA4_ALGORITHMS_MAX;
 }
 
 static char *put_count(char *out, unsigned n)
@@ -199,17 +261,20 @@ static char *put_count(char *out, unsigned n)
 /* The highest version offered; of DTLS the least number is the newest (RFC 6347 4.1). */
 static uint16_t version_of(const struct ja4_hello *h, enum app_proto proto)
 {
-	struct numbers offered;
-	uint16_t best;
+	struct slice offered = vector_of(&h->versions, 1);
+	bool has_one = false;
+	uint16_t best = 0;
 
-	read_numbers(&offered, vector_of(block_slice(&h->versions), 1), NUMBERS_MAX);
-	if (!offered.count)
-		return h->version;
-	best = offered.at[0];
-	for (unsigned i = 1; i < offered.count; i++)
-		if (proto == PROTO_DTLS ? offered.at[i] < best : offered.at[i] > best)
-			best = offered.at[i];
-	return best;
+	for (size_t i = 0; i + 1 < offered.len; i += 2) {
+		uint16_t n = number_at(offered.at + i);
+
+		if (is_reserved(n))
+			continue;
+		if (!has_one || (proto == PROTO_DTLS ? n < best : n > best))
+			best = n;
+		has_one = true;
+	}
+	return has_one ? best : h->version;
 }
 
 static char *put_version(char *out, uint16_t version)
@@ -223,9 +288,12 @@ static char *put_version(char *out, uint16_t version)
 	};
 	const char *name = "00";
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].version == version)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].version == version) {
 			name = rows[i].name;
+			break;
+		}
+	}
 	*out++ = name[0];
 	*out++ = name[1];
 	return out;
@@ -233,7 +301,7 @@ static char *put_version(char *out, uint16_t version)
 
 static struct slice first_protocol(const struct ja4_hello *h)
 {
-	struct reader list = vector_of(block_slice(&h->protocols), 2);
+	struct reader list = reader_of(vector_of(&h->protocols, 2));
 	size_t len = reader_u8(&list);
 
 	return reader_take(&list, len);
@@ -273,38 +341,22 @@ static void write_alpn(struct slice name, struct clue *clue)
 	clue->alpn[name.len] = '\0';
 }
 
-/* The list that is hashed; how many there are with name and ALPN is returned. */
-static unsigned hashed_extensions(const struct ja4_hello *h, struct numbers *list)
-{
-	unsigned count = 0;
-
-	list->count = 0;
-	for (unsigned i = 0; i < h->extension_count; i++) {
-		count += !is_reserved(h->extension[i]);
-		if (h->extension[i] != TYPE_SERVER_NAME && h->extension[i] != TYPE_ALPN)
-			add_number(list, h->extension[i], JA4_EXTENSIONS_MAX);
-	}
-	sort_numbers(list);
-	return count;
-}
-
 void ja4_write(const struct ja4_hello *h, struct crypt *crypt, struct clue *clue)
 {
 	struct slice protocol = first_protocol(h);
-	struct numbers ciphers, extensions, algorithms;
 	char *out = clue->ja4;
+	struct parts p;
 
-	read_numbers(&ciphers, reader_of(block_slice(&h->ciphers)), JA4_CIPHERS_MAX);
-	sort_numbers(&ciphers);
-	read_numbers(&algorithms, vector_of(block_slice(&h->algorithms), 2), JA4_ALGORITHMS_MAX);
+	take_ciphers(&p, h);
 	*out++ = clue->proto == PROTO_QUIC ? 'q' : clue->proto == PROTO_DTLS ? 'd' : 't';
 	out = put_version(out, version_of(h, clue->proto));
 	*out++ = h->has_name ? 'd' : 'i';
-	out = put_count(out, ciphers.count);
-	out = put_count(out, hashed_extensions(h, &extensions));
+	out = put_count(out, p.list_len / 2);
+	out = put_count(out, h->count);
 	out = put_protocol(out, protocol);
-	out = put_hash(out, crypt, &ciphers, NULL);
-	out = put_hash(out, crypt, &extensions, &algorithms);
+	out = put_hash(out, crypt, &p);
+	take_extensions(&p, h);
+	out = put_hash(out, crypt, &p);
 	*out = '\0';
 	write_alpn(protocol, clue);
 }
