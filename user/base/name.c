@@ -6,7 +6,12 @@
  */
 #include "base/name.h"
 
-_Static_assert((NAME_MAX_LEN + 1) % 8 == 0, "a name is lowered eight bytes at a time");
+#include "dpi/name.h"
+
+enum { STEP = 16 }; /* bytes of a name at a time */
+
+_Static_assert(offsetof(struct name, text) == 1 && sizeof(((struct name *)0)->len) == 1,
+	       "the byte in front of a name's text is its length");
 
 struct proto_words {
 	const char *name, *source;
@@ -75,84 +80,61 @@ const char *proto_source(enum app_proto p)
 	return (unsigned)p < PROTO_MAX ? proto_words[p].source : NULL;
 }
 
-#define EACH(byte) (0x0101010101010101ULL * (byte))
-
-/* The highest bit of each byte of v, all below 0x80, that is at least c. */
-static inline uint64_t at_least(uint64_t v, unsigned c)
-{
-	return (v + EACH(0x80 - c)) & EACH(0x80);
-}
-
-/* The same of each that is c. */
-static inline uint64_t equal(uint64_t v, unsigned c)
-{
-	return ~((v ^ EACH(c)) + EACH(0x7f)) & EACH(0x80);
-}
-
-/* Eight bytes, or the n that are left of a name of len, at being the first of them; the first
- * lowest, and letters in the place of those that are not there. */
-static inline uint64_t load(const uint8_t *at, size_t n, size_t len)
-{
-	uint64_t v = 0;
-
-	if (len >= 8) {
-		memcpy(&v, n >= 8 ? at : at + n - 8, sizeof(v));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-		v = __builtin_bswap64(v);
-#endif
-		if (n < 8)
-			v >>= 8 * (8 - n);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			v |= (uint64_t)at[i] << 8 * i;
-	}
-	return n < 8 ? v | EACH('a') << 8 * n : v;
-}
-
-static inline void store(char *at, uint64_t v)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	v = __builtin_bswap64(v);
-#endif
-	memcpy(at, &v, sizeof(v));
-}
-
-static bool has_long_label(struct slice name)
+/* By the letter. */
+static bool is_host_by_byte(struct slice name)
 {
 	size_t label = 0;
 
 	for (size_t i = 0; i < name.len; i++) {
-		label = name.at[i] == '.' ? 0 : label + 1;
-		if (label > NAME_LABEL_MAX)
-			return true;
+		if (name.at[i] != '.') {
+			if (!name_is_host_byte(dpi_lower(name.at[i])) || ++label > NAME_LABEL_MAX)
+				return false;
+		} else if (label == 0) {
+			return false;
+		} else {
+			label = 0;
+		}
 	}
-	return false;
+	return label > 0;
 }
 
-/* Lowers a name, eight bytes at a time, into out, which has room for a multiple of eight; NULL:
- * nowhere. Returns whether it is a host's. */
-static inline __attribute__((always_inline)) bool lower(struct slice name, char *out)
+typedef uint8_t bytes16 __attribute__((vector_size(STEP))); /* one register, where there are such */
+
+static inline bytes16 load(const char *at)
 {
-	uint64_t odd = 0, dot_before = 0x80; /* no label before the first: as behind a dot */
-	size_t i = 0;
+	bytes16 v;
 
-	for (; i < name.len; i += 8) {
-		uint64_t v = load(name.at + i, name.len - i, name.len), seven = v & EACH(0x7f);
-		uint64_t upper = at_least(seven, 'A') & ~at_least(seven, 'Z' + 1) & ~v;
-		uint64_t dot = equal(seven, '.') & ~v, is_host;
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
 
-		seven |= upper >> 2;
-		is_host = at_least(seven, 'a') & ~at_least(seven, 'z' + 1);
-		is_host |= at_least(seven, '-') & ~at_least(seven, '9' + 1) & ~equal(seven, '/');
-		is_host |= equal(seven, '_');
-		odd |= (~is_host | v) & EACH(0x80);
-		odd |= dot & (dot << 8 | dot_before);
-		dot_before = dot >> 56;
-		if (out)
-			store(out + i, v | upper >> 2);
+static inline bool is_any(bytes16 v)
+{
+	uint64_t half[2];
+
+	memcpy(half, &v, sizeof(half));
+	return half[0] | half[1];
+}
+
+/* Lowers out->text, whose bytes behind out->len may be overwritten up to a whole step. Returns
+ * whether no byte is odd and no label empty; the last byte is no dot. */
+static bool lower(struct name *out, size_t len)
+{
+	char *text = (char *)out + offsetof(struct name, text);
+	bytes16 odd = {0};
+
+	memset(text + len, 'a', STEP);
+	out->len = '.'; /* in front of the text: as if a label had ended */
+	for (size_t i = 0; i < len; i += STEP) {
+		bytes16 v = load(text + i), before = load(text + i - 1), dot = v == '.';
+
+		v |= (bytes16)(v - 'A' < 26) & 0x20;
+		odd |= ~(bytes16)(v - 'a' < 26) & ~(bytes16)(v - '0' < 10) & ~(bytes16)(v == '-') &
+		       ~(bytes16)(v == '_') & ~dot;
+		odd |= dot & (bytes16)(before == '.');
+		memcpy(text + i, &v, sizeof(v));
 	}
-	return !odd && name.len && name.at[name.len - 1] != '.' &&
-	       (name.len <= NAME_LABEL_MAX || !has_long_label(name));
+	return !is_any(odd);
 }
 
 bool name_set_host(struct name *out, struct slice from, bool *is_host)
@@ -161,7 +143,16 @@ bool name_set_host(struct name *out, struct slice from, bool *is_host)
 		from.len--;
 	if (!from.len || from.len > NAME_MAX_LEN)
 		return false;
-	*is_host = lower(from, out->text);
+	if (from.len <= sizeof(out->text) - STEP) {
+		memcpy(out->text, from.at, from.len);
+		*is_host = lower(out, from.len) && from.at[from.len - 1] != '.';
+		if (*is_host && from.len > NAME_LABEL_MAX)
+			*is_host = is_host_by_byte(from);
+	} else {
+		for (size_t i = 0; i < from.len; i++)
+			out->text[i] = (char)dpi_lower(from.at[i]);
+		*is_host = is_host_by_byte(from);
+	}
 	out->text[from.len] = '\0';
 	out->len = (uint8_t)from.len;
 	return true;
@@ -176,5 +167,10 @@ bool name_set(struct name *out, struct slice from)
 
 bool name_is_host(struct slice name)
 {
-	return lower(name, NULL);
+	struct name copy;
+	bool is_host;
+
+	if (!name.len || name.at[name.len - 1] == '.')
+		return false;
+	return name_set_host(&copy, name, &is_host) ? is_host : is_host_by_byte(name);
 }

@@ -22,6 +22,7 @@ enum {
 	HANDSHAKE_SERVER_HELLO = 2,
 	HANDSHAKE_HEAD = 4,
 	RANDOM_LEN = 32,
+	EXTENSION_HEAD = 4, /* type and length */
 	EXTENSION_SERVER_NAME = 0,
 	EXTENSION_ECH = 0xfe0d,
 	NAME_TYPE_HOST = 0,
@@ -258,15 +259,46 @@ static void read_server_names(struct wire *w, size_t end, unsigned *host_count, 
 	}
 }
 
+/* True for the extensions that matter beyond being there. */
+static inline bool is_read(uint16_t type)
+{
+	return type == EXTENSION_SERVER_NAME || type == EXTENSION_ECH || ja4_is_block(type);
+}
+
+/* Steps over the extensions up to the next that is read, as far as they lie together. */
+static void skim_extensions(struct wire *w, size_t end, struct ja4_hello *print)
+{
+	const uint8_t *at = w->at;
+	size_t run = (size_t)(w->stop - at), left = end - taken(w);
+
+	left = left < run ? left : run;
+	while (left >= EXTENSION_HEAD) {
+		uint16_t type = (uint16_t)(at[0] << 8 | at[1]);
+		size_t size = EXTENSION_HEAD + (size_t)(at[2] << 8 | at[3]);
+
+		if (size > left || is_read(type))
+			break;
+		ja4_add_extension(print, type);
+		at += size;
+		left -= size;
+	}
+	w->at = at;
+}
+
 static void read_extensions(struct wire *w, size_t end, struct ja4_hello *print, struct clue *clue)
 {
 	unsigned host_count = 0;
 
-	while (end - taken(w) >= 4) {
-		uint32_t head = take_number(w, 4);
-		uint16_t type = (uint16_t)(head >> 16);
+	for (;;) {
+		uint32_t head;
+		uint16_t type;
 		size_t stop;
 
+		skim_extensions(w, end, print);
+		if (end - taken(w) < EXTENSION_HEAD)
+			return;
+		head = take_number(w, EXTENSION_HEAD);
+		type = (uint16_t)(head >> 16);
 		if (w->state != WIRE_OPEN)
 			return;
 		stop = block_end(w, head & 0xffff, end);
@@ -277,8 +309,9 @@ static void read_extensions(struct wire *w, size_t end, struct ja4_hello *print,
 			clue->flags |= CLUE_ECH;
 		else if (ja4_is_block(type))
 			keep_block(w, stop, ja4_block_of(print, type));
-		if (w->state == WIRE_OPEN)
-			skip_to(w, stop);
+		if (w->state != WIRE_OPEN)
+			return;
+		skip_to(w, stop);
 	}
 }
 
