@@ -119,11 +119,20 @@ $(BUILD)/flags:
 $(BUILD)/dpi/version.h:
 	$(shell mkdir -p $(@D))$(file >$@,$(VERSION_H))
 
-# The catalogue is a data file; the program carries it as bytes.
-$(BUILD)/user/classify/catalogue_data.o: user/classify/catalogue.conf user/classify/catalogue_data.S
+# The catalogue is a data file; the program carries the tables that come of reading it, which a
+# program of this machine makes.
+HOSTCC   ?= cc
+GEN_CAT  := scripts/gen-catalogue.c $(wildcard user/base/*.c) $(addprefix user/classify/, \
+	catalogue.c read.c nearest.c suffix_set.c)
+$(BUILD)/gen-catalogue: $(GEN_CAT) $(wildcard user/classify/*.h user/base/*.h include/dpi/*.h)
 	@mkdir -p $(@D)
-	$(call say,DATA,$<)
-	$(Q)$(CC) -Iuser -c user/classify/catalogue_data.S -o $@
+	$(Q)$(HOSTCC) -O1 -Iuser -Iinclude -D_GNU_SOURCE -std=gnu11 -o $@ $(GEN_CAT) -linih
+$(BUILD)/user/classify/catalogue_data.c: user/classify/catalogue.conf $(BUILD)/gen-catalogue
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$(BUILD)/gen-catalogue $< > $@
+$(BUILD)/user/classify/catalogue_data.o: $(BUILD)/user/classify/catalogue_data.c $(BUILD)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 # The dashboard: bundled where there is npm, a plain page where not (then tried again each time).
 # WEB_EXTRA: PATH=FILE of what is built elsewhere and served beside it.
@@ -159,7 +168,8 @@ WASM     := $(BUILD)/wasm/dpi.wasm
 WASM_INC ?= /usr/include/wasm32-wasi
 WASM_LIB ?= /usr/lib/wasm32-wasi
 WASM_OUT := user/base/pages.c user/base/spool.c user/base/log.c user/crypt/crypt.c \
-	user/policy/value_world.c user/policy/rules_save.c user/pcap/foreign.c \
+	user/classify/built_in.c user/policy/value_world.c user/policy/rules_save.c \
+	user/pcap/foreign.c \
 	user/pcap/source.c user/pcap/source_map.c user/pcap/unpack.c user/pcap/filter.c \
 	user/pcap/guard.c user/pcap/split.c user/pcap/set%.c user/pcap/%out.c user/pcap/out_%.c \
 	user/report/report_csv.c

@@ -354,9 +354,11 @@ static void test_no_public_suffix(void **state)
 
 	for (int s = 0; s < 2; s++)
 		for (size_t i = 0; i < sets[s]->count; i++)
-			if (psl_is_public_suffix2(psl_builtin(), sets[s]->at[i].text,
+			if (psl_is_public_suffix2(psl_builtin(),
+						  suffix_set_text(sets[s], &sets[s]->at[i]),
 						  PSL_TYPE_ICANN))
-				fail_msg("%s is a public suffix", sets[s]->at[i].text);
+				fail_msg("%s is a public suffix",
+					 suffix_set_text(sets[s], &sets[s]->at[i]));
 }
 
 static void test_categories(void **state)
@@ -413,6 +415,56 @@ static void test_contents(void **state)
 	assert_null(catalogue_name(c, -1));
 	assert_null(catalogue_name(c, (int)catalogue_count(c)));
 	assert_null(catalogue_category(c, (int)catalogue_count(c)));
+}
+
+static void expect_same_set(const struct suffix_set *a, const struct suffix_set *b)
+{
+	assert_int_equal(a->count, b->count);
+	assert_int_equal(a->slot_count, b->slot_count);
+	assert_memory_equal(a->at, b->at, a->count * sizeof(*a->at));
+	assert_memory_equal(a->slot, b->slot, 2 * a->slot_count * sizeof(*a->slot));
+	assert_int_equal(a->words.len, b->words.len);
+	assert_memory_equal(a->words.at, b->words.at, a->words.len);
+}
+
+/* What was made ready when the program was built is what reading the file gives. */
+static void test_built_in(void **state)
+{
+	const struct catalogue *a = &catalogue_built_in;
+	struct catalogue *b = catalogue_empty();
+	FILE *in = fopen("user/classify/catalogue.conf", "r");
+	struct fault f = {""};
+	struct text t = {0};
+	int byte;
+
+	assert_non_null(in);
+	while ((byte = fgetc(in)) != EOF)
+		text_putc(&t, (char)byte);
+	fclose(in);
+	if (catalogue_read(b, slice_of(t.at, t.len), "catalogue.conf", &f))
+		fail_msg("%s", f.text);
+	text_clear(&t);
+	assert_int_equal(a->words.len, b->words.len);
+	assert_memory_equal(a->words.at, b->words.at, a->words.len);
+	assert_int_equal(a->app_count, b->app_count);
+	assert_memory_equal(a->app, b->app, a->app_count * sizeof(*a->app));
+	assert_int_equal(a->category_count, b->category_count);
+	assert_memory_equal(a->category, b->category, a->category_count * sizeof(*a->category));
+	assert_int_equal(a->call_count, b->call_count);
+	assert_memory_equal(a->call, b->call, a->call_count * sizeof(*a->call));
+	assert_int_equal(a->call_slot_count, b->call_slot_count);
+	assert_memory_equal(a->call_slot, b->call_slot, a->call_slot_count * sizeof(*a->call_slot));
+	assert_int_equal(a->port_count, b->port_count);
+	for (size_t i = 0; i < a->port_count; i++) {
+		assert_int_equal(a->port[i].proto, b->port[i].proto);
+		assert_int_equal(a->port[i].port, b->port[i].port);
+		assert_int_equal(a->port[i].app, b->port[i].app);
+	}
+	expect_same_set(&a->suffix, &b->suffix);
+	expect_same_set(&a->resolver, &b->resolver);
+	assert_memory_equal(a->proto, b->proto, sizeof(a->proto));
+	assert_memory_equal(a->sign, b->sign, sizeof(a->sign));
+	catalogue_free(b);
 }
 
 static void write_text(const char *path, const char *text)
@@ -593,6 +645,7 @@ int main(void)
 		ROW(test_no_public_suffix),
 		ROW(test_categories),
 		ROW(test_conflict_of_two_files),
+		ROW(test_built_in),
 	};
 
 	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);

@@ -6,7 +6,6 @@
 #ifndef CLASSIFY_BUILD_H
 #define CLASSIFY_BUILD_H
 
-#include "base/index.h"
 #include "classify/catalogue.h"
 #include "classify/suffix_set.h"
 
@@ -17,13 +16,13 @@ enum {
 };
 
 struct app {
-	char *name;	 /* owned */
-	size_t category; /* place in the catalogue's list of them */
+	uint32_t name;	   /* place in the catalogue's words */
+	uint32_t category; /* place in its list of them */
 };
 
 /* What an application may be called: its proper name first, then aliases. */
 struct app_call {
-	char *text; /* owned */
+	uint32_t text; /* place in the words */
 	uint32_t len;
 	int app;
 };
@@ -35,17 +34,26 @@ struct app_port {
 	int app;
 };
 
+/* No pointer leads from one part to another: the one of the program is a part of the program. */
 struct catalogue {
+	struct text words; /* each ends in NUL */
 	struct app *app;
-	char **category; /* each owned; distinct, lower case */
+	uint32_t *category; /* places in the words; distinct, lower case */
 	struct app_call *call;
-	struct index by_call; /* places in it, counted from 1 */
+	uint32_t *call_slot; /* open addressing over call[]: place + 1, or 0 */
 	struct app_port *port;
-	size_t app_count, category_count, call_count, port_count;
+	size_t app_count, category_count, call_count, call_slot_count, port_count;
 	struct suffix_set suffix, resolver;
 	int proto[PROTO_MAX]; /* the application of a protocol on any other port */
 	int sign[SIGNS];
+	bool is_built_in; /* its parts are the program's, and are never written to */
 };
+
+/* What catalogue.conf says, made ready when the program was built. */
+extern const struct catalogue catalogue_built_in;
+
+/* A catalogue of "Unknown" alone; NULL when out of memory. */
+struct catalogue *catalogue_empty(void);
 
 /*
  * Each adds one thing, copied. Returns what it says, or -ENOMEM, or -ENOSPC at a bound. Of what is

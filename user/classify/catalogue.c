@@ -10,12 +10,24 @@
 #include <stdlib.h>
 #include <strings.h>
 
+enum { FIRST_CALL_SLOTS = 64 };
+
 /* --- filling -------------------------------------------------------------------------------- */
 
-static int copy_text(char **out, const char *text, size_t len)
+static const char *word_at(const struct catalogue *c, uint32_t place)
 {
-	*out = strndup(text, len);
-	return *out ? 0 : -ENOMEM;
+	return c->words.at + place;
+}
+
+struct catalogue *catalogue_empty(void)
+{
+	struct catalogue *c = calloc(1, sizeof(*c));
+
+	if (c && catalogue_add_app(c, "Unknown") == APP_UNKNOWN &&
+	    catalogue_set_category(c, APP_UNKNOWN, "unknown") == 0)
+		return c;
+	catalogue_free(c);
+	return NULL;
 }
 
 int catalogue_add_app(struct catalogue *c, const char *name)
@@ -26,14 +38,12 @@ int catalogue_add_app(struct catalogue *c, const char *name)
 	if (c->app_count >= APPS_MAX)
 		return -ENOSPC;
 	if (catalogue_make_room(&c->app, c->app_count, sizeof(*c->app)) ||
-	    copy_text(&app.name, name, strlen(name)))
+	    catalogue_add_word(&c->words, slice_text(name), &app.name))
 		return -ENOMEM;
 	c->app[c->app_count] = app;
 	if (catalogue_set_category(c, (int)c->app_count, "other") ||
-	    catalogue_add_call(c, (int)c->app_count, name, &ignored)) {
-		free(app.name);
+	    catalogue_add_call(c, (int)c->app_count, name, &ignored))
 		return -ENOMEM;
-	}
 	return (int)c->app_count++;
 }
 
@@ -41,17 +51,17 @@ int catalogue_set_category(struct catalogue *c, int app, const char *category)
 {
 	size_t i = 0;
 
-	while (i < c->category_count && strcasecmp(c->category[i], category) != 0)
+	while (i < c->category_count && strcasecmp(word_at(c, c->category[i]), category) != 0)
 		i++;
 	if (i == c->category_count) {
 		if (catalogue_make_room(&c->category, i, sizeof(*c->category)) ||
-		    copy_text(&c->category[i], category, strlen(category)))
+		    catalogue_add_word(&c->words, slice_text(category), &c->category[i]))
 			return -ENOMEM;
-		for (char *byte = c->category[i]; *byte; byte++)
+		for (char *byte = c->words.at + c->category[i]; *byte; byte++)
 			*byte = (char)dpi_lower((uint8_t)*byte);
 		c->category_count++;
 	}
-	c->app[app].category = i;
+	c->app[app].category = (uint32_t)i;
 	return 0;
 }
 
@@ -65,43 +75,60 @@ static uint32_t hash_call(struct slice name)
 	return hash;
 }
 
-/* The place of what an application is called, or -1. */
-static int find_call(const struct catalogue *c, struct slice name)
+/* The slot of what an application is called, or the empty one for it; there are slots. */
+static uint32_t *find_call(const struct catalogue *c, struct slice name)
 {
-	uint32_t hash = hash_call(name), number;
-	size_t at = index_at(&c->by_call, hash);
+	size_t mask = c->call_slot_count - 1, at = hash_call(name) & mask;
 
-	while ((number = index_next(&c->by_call, hash, &at))) {
-		const struct app_call *call = &c->call[number - 1];
+	for (; c->call_slot[at]; at = (at + 1) & mask) {
+		const struct app_call *call = &c->call[c->call_slot[at] - 1];
 
 		if (call->len == name.len &&
-		    strncasecmp(call->text, (const char *)name.at, name.len) == 0)
-			return (int)number - 1;
+		    strncasecmp(word_at(c, call->text), (const char *)name.at, name.len) == 0)
+			break;
 	}
-	return -1;
+	return &c->call_slot[at];
+}
+
+/* Keeps half of the slots free at least. */
+static int grow_call_slots(struct catalogue *c)
+{
+	size_t count = c->call_slot_count ? 2 * c->call_slot_count : FIRST_CALL_SLOTS;
+	uint32_t *slot;
+
+	if ((c->call_count + 1) * 2 <= c->call_slot_count)
+		return 0;
+	slot = calloc(count, sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	free(c->call_slot);
+	c->call_slot = slot;
+	c->call_slot_count = count;
+	for (size_t i = 0; i < c->call_count; i++) {
+		const char *text = word_at(c, c->call[i].text);
+
+		*find_call(c, slice_of(text, c->call[i].len)) = (uint32_t)i + 1;
+	}
+	return 0;
 }
 
 int catalogue_add_call(struct catalogue *c, int app, const char *text, int *owner)
 {
-	int at = find_call(c, slice_text(text));
-	struct app_call *call;
+	struct app_call call = {.len = (uint32_t)strlen(text), .app = app};
+	uint32_t *slot;
 
-	if (at >= 0) {
-		*owner = c->call[at].app;
+	if (grow_call_slots(c))
+		return -ENOMEM;
+	slot = find_call(c, slice_text(text));
+	if (*slot) {
+		*owner = c->call[*slot - 1].app;
 		return *owner == app ? 0 : -EEXIST;
 	}
-	if (catalogue_make_room(&c->call, c->call_count, sizeof(*c->call)))
+	if (catalogue_make_room(&c->call, c->call_count, sizeof(*c->call)) ||
+	    catalogue_add_word(&c->words, slice_text(text), &call.text))
 		return -ENOMEM;
-	call = &c->call[c->call_count];
-	if (copy_text(&call->text, text, strlen(text)))
-		return -ENOMEM;
-	if (index_add(&c->by_call, hash_call(slice_text(text)), (uint32_t)c->call_count + 1)) {
-		free(call->text);
-		return -ENOMEM;
-	}
-	call->len = (uint32_t)strlen(text);
-	call->app = app;
-	c->call_count++;
+	c->call[c->call_count++] = call;
+	*slot = (uint32_t)c->call_count;
 	return 0;
 }
 
@@ -145,21 +172,16 @@ int catalogue_add_resolver(struct catalogue *c, int app, struct slice name, int 
 
 void catalogue_free(struct catalogue *c)
 {
-	if (!c)
-		return;
-	for (size_t i = 0; i < c->app_count; i++)
-		free(c->app[i].name);
-	for (size_t i = 0; i < c->category_count; i++)
-		free(c->category[i]);
-	for (size_t i = 0; i < c->call_count; i++)
-		free(c->call[i].text);
-	suffix_set_clear(&c->suffix);
-	suffix_set_clear(&c->resolver);
-	index_clear(&c->by_call);
-	free(c->app);
-	free(c->category);
-	free(c->call);
-	free(c->port);
+	if (c && !c->is_built_in) {
+		suffix_set_clear(&c->suffix);
+		suffix_set_clear(&c->resolver);
+		text_clear(&c->words);
+		free(c->app);
+		free(c->category);
+		free(c->call);
+		free(c->call_slot);
+		free(c->port);
+	}
 	free(c);
 }
 
@@ -172,19 +194,21 @@ size_t catalogue_count(const struct catalogue *c)
 
 const char *catalogue_name(const struct catalogue *c, int app)
 {
-	return app >= 0 && (size_t)app < c->app_count ? c->app[app].name : NULL;
+	return app >= 0 && (size_t)app < c->app_count ? word_at(c, c->app[app].name) : NULL;
 }
 
 const char *catalogue_category(const struct catalogue *c, int app)
 {
-	return app >= 0 && (size_t)app < c->app_count ? c->category[c->app[app].category] : NULL;
+	return app >= 0 && (size_t)app < c->app_count
+		       ? word_at(c, c->category[c->app[app].category])
+		       : NULL;
 }
 
 int catalogue_find(const struct catalogue *c, struct slice name)
 {
-	int at = find_call(c, name);
+	uint32_t place = *find_call(c, name);
 
-	return at < 0 ? APP_UNKNOWN : c->call[at].app;
+	return place ? c->call[place - 1].app : APP_UNKNOWN;
 }
 
 size_t catalogue_category_count(const struct catalogue *c)
@@ -197,7 +221,7 @@ const char *catalogue_category_at(const struct catalogue *c, size_t i, size_t *a
 	*app_count = 0;
 	for (size_t app = APP_UNKNOWN + 1; app < c->app_count; app++)
 		*app_count += c->app[app].category == i;
-	return i < c->category_count ? c->category[i] : NULL;
+	return i < c->category_count ? word_at(c, c->category[i]) : NULL;
 }
 
 int catalogue_classify(const struct catalogue *c, struct slice name)
@@ -233,7 +257,7 @@ static const char *resolve(const void *ctx, struct slice name, struct fault *nea
 	int app = catalogue_find(c, name);
 
 	if (app != APP_UNKNOWN)
-		return c->app[app].name;
+		return catalogue_name(c, app);
 	if (nearest)
 		catalogue_nearest(c, name, nearest->text, sizeof(nearest->text));
 	return NULL;
@@ -273,7 +297,7 @@ static struct slice suffix_at(const void *ctx, size_t i, int *app)
 	const struct catalogue *c = ctx;
 
 	*app = c->suffix.at[i].app;
-	return slice_of(c->suffix.at[i].text, c->suffix.at[i].len);
+	return slice_of(suffix_set_text(&c->suffix, &c->suffix.at[i]), c->suffix.at[i].len);
 }
 
 static const char *category_of(const void *ctx, int app)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room classify: whole catalogues: the one in the binary, and files that users add to it. A file is
- * read into a copy, which takes the place of the old catalogue only when every line was good.
+ * Room classify: the files that users add to a catalogue. A file is read into a copy, which takes
+ * the place of the old catalogue only when every line was good.
  */
 #include "classify/build.h"
 #include "base/text.h"
@@ -13,47 +13,35 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-extern const char catalogue_data[], catalogue_data_end[];
-
 enum { FILE_BYTES_MAX = 64 << 20 };
-
-struct catalogue *catalogue_new(void)
-{
-	struct catalogue *c = calloc(1, sizeof(*c));
-	size_t len = (size_t)(catalogue_data_end - catalogue_data) - 1; /* a NUL ends it */
-
-	if (!c)
-		return NULL;
-	if (catalogue_add_app(c, "Unknown") == APP_UNKNOWN &&
-	    catalogue_set_category(c, APP_UNKNOWN, "unknown") == 0 &&
-	    catalogue_read(c, slice_of(catalogue_data, len), "catalogue.conf", NULL) == 0)
-		return c;
-	catalogue_free(c);
-	return NULL;
-}
 
 static int copy_set(struct suffix_set *to, const struct suffix_set *from)
 {
 	int err = 0, owner;
 
-	for (size_t i = 0; !err && i < from->count; i++)
-		err = suffix_set_add(to, from->at[i].app,
-				     slice_of(from->at[i].text, from->at[i].len), &owner);
+	for (size_t i = 0; !err && i < from->count; i++) {
+		const struct app_suffix *s = &from->at[i];
+
+		err = suffix_set_add(to, s->app, slice_of(suffix_set_text(from, s), s->len),
+				     &owner);
+	}
 	return err;
 }
 
 /* A copy with the same ids; NULL when out of memory. */
 static struct catalogue *copy_of(const struct catalogue *from)
 {
-	struct catalogue *c = calloc(1, sizeof(*c));
+	struct catalogue *c = catalogue_empty();
 	int err = c ? 0 : -ENOMEM, owner;
 
-	for (int i = 0; !err && i < (int)from->app_count; i++)
-		if (catalogue_add_app(c, from->app[i].name) < 0 ||
-		    catalogue_set_category(c, i, catalogue_category(from, i)))
+	for (int i = APP_UNKNOWN + 1; !err && i < (int)from->app_count; i++)
+		if (catalogue_add_app(c, catalogue_name(from, i)) < 0)
 			err = -ENOMEM;
+	for (int i = 0; !err && i < (int)from->app_count; i++)
+		err = catalogue_set_category(c, i, catalogue_category(from, i));
 	for (size_t i = 0; !err && i < from->call_count; i++)
-		err = catalogue_add_call(c, from->call[i].app, from->call[i].text, &owner);
+		err = catalogue_add_call(c, from->call[i].app, from->words.at + from->call[i].text,
+					 &owner);
 	if (!err)
 		err = copy_set(&c->suffix, &from->suffix);
 	if (!err)
@@ -66,9 +54,8 @@ static struct catalogue *copy_of(const struct catalogue *from)
 	if (!err) {
 		memcpy(c->proto, from->proto, sizeof(c->proto));
 		memcpy(c->sign, from->sign, sizeof(c->sign));
-	}
-	if (!err)
 		return c;
+	}
 	catalogue_free(c);
 	return NULL;
 }

@@ -111,13 +111,14 @@ void catalogue_nearest(const struct catalogue *c, struct slice name, char *out, 
 	begin(name, asked, near);
 	for (size_t i = 0; i < c->call_count; i++)
 		if (c->call[i].app != APP_UNKNOWN)
-			consider(near, c->call[i].app, distance(asked, c->call[i].text));
+			consider(near, c->call[i].app,
+				 distance(asked, c->words.at + c->call[i].text));
 	write_nearest(c, near, asked, catalogue_name, out, size);
 }
 
 static const char *category_word(const struct catalogue *c, int at)
 {
-	return c->category[at];
+	return c->words.at + c->category[at];
 }
 
 void catalogue_nearest_category(const struct catalogue *c, struct slice name, char *out,

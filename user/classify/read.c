@@ -83,7 +83,7 @@ static int refuse_owned(struct reading *r, int err, const char *what, const char
 
 	if (err == -EEXIST)
 		fault_set(&fault, 0, "%s %s belongs to %s already, %s cannot have it: take it out",
-			  what, text, r->c->app[owner].name, r->c->app[r->app].name);
+			  what, text, catalogue_name(r->c, owner), catalogue_name(r->c, r->app));
 	else
 		fault_set(&fault, 0, "no room for %s %s: take some out", what, text);
 	return refuse(r, err == -EEXIST ? -EINVAL : err, &fault);
