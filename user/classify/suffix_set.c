@@ -184,12 +184,14 @@ const struct app_suffix *suffix_set_longest(const struct suffix_set *s, struct s
 	if (!s->count)
 		return NULL;
 	dpi_name_walk_init(&w, 0);
-	for (size_t i = name.len; i-- > 0 && labels < depth;) {
+	for (size_t i = name.len; i && labels < depth;) {
 		const struct app_suffix *there;
 		uint64_t hash;
 
-		dpi_name_walk_byte(&w, name.at[i]);
-		if ((i && name.at[i - 1] != '.') || ++labels < ROOT_LABELS)
+		do
+			dpi_name_walk_byte(&w, name.at[--i]);
+		while (i && name.at[i - 1] != '.');
+		if (++labels < ROOT_LABELS)
 			continue;
 		hash = mix(w.hash);
 		if (labels == ROOT_LABELS)
