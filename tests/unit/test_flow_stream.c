@@ -342,6 +342,61 @@ static void backwards_costs_no_more(void **state)
 	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 20);
 }
 
+static void expect_alike(const struct stream *a, const struct stream *b)
+{
+	assert_int_equal(stream_next_seq(a), stream_next_seq(b));
+	assert_int_equal(stream_base(a), stream_base(b));
+	assert_int_equal(stream_is_over(a), stream_is_over(b));
+	for (int v = 0; v < STREAM_VIEWS; v++)
+		expect_view(a, v, stream_view(b, v).at, stream_view(b, v).len);
+}
+
+/* Whatever comes, one in memory of its own that is moved about, and one of shared memory, hold what
+ * any other does; and so does a copy. */
+static void memory_changes_nothing(void **state)
+{
+	struct stream_memory memory;
+	struct pages pages = {0};
+
+	stream_memory_init(&memory, &pages);
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		uint64_t r = seed;
+		uint32_t isn = next_random(&r);
+		uint32_t span = seed % 7 ? 100 + next_random(&r) % 6000 : DPI_BUDGET_BYTES;
+		struct stream *plain = stream_new(), *copy;
+		struct stream place[2], *moved = &place[0];
+
+		fill_text(seed);
+		stream_init(moved, &memory);
+		for (int i = 0; i < 100; i++) {
+			uint32_t from = next_random(&r) % span;
+			size_t len = 1 + next_random(&r) % (seed % 3 ? 300 : 1460);
+			size_t shift = next_random(&r) % 8 ? 0 : 1; /* other bytes */
+			struct slice bytes = slice_of(text + from + shift, len);
+
+			if (i == (int)(seed % 150)) {
+				stream_set_isn(plain, isn);
+				stream_set_isn(moved, isn);
+			}
+			assert_int_equal(stream_add(plain, isn + 1 + from, bytes),
+					 stream_add(moved, isn + 1 + from, bytes));
+			place[!(moved - place)] = *moved;
+			moved = &place[!(moved - place)];
+			expect_alike(moved, plain);
+		}
+		copy = stream_copy(moved);
+		expect_alike(copy, plain);
+		stream_free(copy);
+		stream_hollow(moved);
+		stream_hollow(plain);
+		expect_alike(moved, plain);
+		stream_clear(moved);
+		stream_free(plain);
+	}
+	stream_memory_clear(&memory);
+	pages_clear(&pages);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,6 +407,7 @@ int main(void)
 		cmocka_unit_test(segments_give_views),
 		cmocka_unit_test(window_and_gaps_are_bounded),
 		cmocka_unit_test(backwards_costs_no_more),
+		cmocka_unit_test(memory_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ static struct pool_block *add_block(struct pool *p)
 	return b;
 }
 
-void *pool_take(struct pool *p)
+void *pool_take_unset(struct pool *p)
 {
 	struct pool_block *b = p->open ? p->open : add_block(p);
 	void *thing;
@@ -129,7 +129,14 @@ void *pool_take(struct pool *p)
 	b->in_use++;
 	if (!b->free && b->fresh == b->end)
 		list_remove(p, b);
-	return memset(thing, 0, p->size);
+	return thing;
+}
+
+void *pool_take(struct pool *p)
+{
+	void *thing = pool_take_unset(p);
+
+	return thing ? memset(thing, 0, p->size) : NULL;
 }
 
 void pool_give(void *thing)

@@ -35,6 +35,8 @@ void pool_clear(struct pool *p);
 /* Gives a thing, zeroed, aligned to 8 bytes, and to its size where that is a power of two; NULL
  * when out of memory. */
 void *pool_take(struct pool *p);
+/* The same with anything in it. */
+void *pool_take_unset(struct pool *p);
 /* Takes a thing back, of whatever pool. */
 void pool_give(void *thing);
 /* The owner that was named for the pool of a thing. */

@@ -160,7 +160,7 @@ void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side)
 		if (side->lane[l].stream)
 			held += stream_held(side->lane[l].stream);
 	for (int i = 0; i < side->run_count; i++)
-		held += stream_held(side->run[i].stream);
+		held += stream_held(&side->run[i].stream);
 	e->held += held - side->held;
 	flow_table_hold(e->flows, f, f->held + (uint32_t)(held - side->held));
 	side->held = (uint32_t)held;

@@ -14,14 +14,14 @@
 #include <stdlib.h>
 
 enum { WINDOW = DPI_BUDGET_BYTES };
-#define ALL_IN_PLAY ((1U << EXTRACT_COUNT) - 1)
-_Static_assert(EXTRACT_COUNT < 32, "a bit an extractor");
+#define ALL_IN_PLAY ((uint16_t)((1U << EXTRACT_COUNT) - 1))
+_Static_assert(EXTRACT_COUNT <= 16, "a bit an extractor");
 
 static void lane_reset(struct flow_lane *lane, int view)
 {
 	lane->parse_off[view] = 0;
 	lane->in_play[view] = ALL_IN_PLAY;
-	lane->is_pending[view] = false;
+	lane->pending &= (uint8_t) ~(1U << view);
 }
 
 static uint32_t lane_base(const struct flow_lane *lane)
@@ -57,7 +57,7 @@ static void note_hello_over(struct flow_side *side)
 static void take_message(struct finding *x, struct flow_lane *lane, int view, int extractor,
 			 const struct clue *clue)
 {
-	static const uint32_t then_in_play[] = {
+	static const uint16_t then_in_play[] = {
 		[CLUE_THEN_SAME] = 0, [CLUE_THEN_ANY] = ALL_IN_PLAY, [CLUE_THEN_END] = 0};
 
 	judge_clue(x, clue);
@@ -66,10 +66,10 @@ static void take_message(struct finding *x, struct flow_lane *lane, int view, in
 	lane->in_play[view] = then_in_play[clue->then];
 	/* A message of no bytes would be found again for ever. */
 	if (clue->then == CLUE_THEN_SAME && clue->consumed)
-		lane->in_play[view] = 1U << extractor;
+		lane->in_play[view] = (uint16_t)(1U << extractor);
 	if (!clue->consumed)
 		lane->in_play[view] = 0;
-	lane->parse_off[view] += clue->consumed;
+	lane->parse_off[view] += (uint32_t)clue->consumed;
 }
 
 /* Shows the message at parse_off to every extractor in play. Returns whether one found it. */
@@ -77,7 +77,7 @@ static bool try_message(struct finding *x, struct flow_lane *lane, int view, str
 {
 	struct clue clue;
 
-	lane->is_pending[view] = false;
+	lane->pending &= (uint8_t) ~(1U << view);
 	judge_begin(x, &clue);
 	for (uint32_t left = lane->in_play[view]; left; left &= left - 1) {
 		int i = __builtin_ctz(left);
@@ -87,11 +87,11 @@ static bool try_message(struct finding *x, struct flow_lane *lane, int view, str
 				? extract_table[i].try(rest, &x->ctx, &clue)
 				: EXTRACT_NOT_MINE) {
 		case EXTRACT_NOT_MINE: /* which leaves the clue as it was */
-			lane->in_play[view] &= ~(1U << i);
+			lane->in_play[view] &= (uint16_t) ~(1U << i);
 			break;
 		case EXTRACT_NEED_MORE:
 			if (clue.proto != PROTO_NONE) {
-				lane->is_pending[view] = true;
+				lane->pending |= (uint8_t)(1U << view);
 				judge_clue(x, &clue);
 			}
 			judge_begin(x, &clue);
@@ -116,18 +116,18 @@ static bool read_view(struct finding *x, struct flow_lane *lane, int view, struc
 }
 
 /* The protocols that may begin in the midst of a connection, at the border of a segment. */
-static uint32_t border_extractors(void)
+static uint16_t border_extractors(void)
 {
-	uint32_t bits = 0;
+	unsigned bits = 0;
 
 	for (int i = 0; i < EXTRACT_COUNT; i++)
 		if (extract_table[i].proto == PROTO_TLS || extract_table[i].proto == PROTO_HTTP)
 			bits |= 1U << i;
-	return bits;
+	return (uint16_t)bits;
 }
 
 /* Reads bytes as a message of their own, beside the lane and its state. */
-static void read_beside(struct finding *x, struct slice bytes, uint32_t in_play)
+static void read_beside(struct finding *x, struct slice bytes, uint16_t in_play)
 {
 	struct flow_lane alone = {.in_play[0] = in_play};
 
@@ -172,12 +172,12 @@ static void read_rebased(struct finding *x, struct flow_lane *lane, uint32_t old
 	for (int v = 0; v < STREAM_VIEWS; v++) {
 		struct slice view = stream_view(lane->stream, v);
 		size_t off = lane->parse_off[v];
-		uint32_t in_play = lane->in_play[v];
+		uint16_t in_play = lane->in_play[v];
 
 		lane_reset(lane, v);
 		if (read_view(x, lane, v, view) || lane->in_play[v] || off + shift > WINDOW)
 			continue;
-		lane->parse_off[v] = off + shift;
+		lane->parse_off[v] = (uint32_t)(off + shift);
 		lane->in_play[v] = in_play;
 		read_view(x, lane, v, view);
 	}
@@ -208,16 +208,14 @@ static bool is_lane1_open(const struct flow *f, int end)
 }
 
 /* Opens a lane where its handshake says, if that was seen. Returns 0 or -ENOMEM. */
-static int open_lane(const struct flow *f, struct flow_side *side, int end, int i)
+static int open_lane(struct flow *f, struct flow_side *side, int end, int i)
 {
 	struct flow_lane *lane = &side->lane[i];
 
 	if (lane->stream)
 		return 0;
-	lane->stream = stream_new();
-	if (!lane->stream)
+	if (flow_lane_open(f, end, i))
 		return -ENOMEM;
-	side->has_lanes |= i > 0;
 	if (i != 1 && (f->isn_known & (1 << end)))
 		stream_set_isn(lane->stream, f->isn[end]);
 	if (i == 1 && (f->isn_known & (4 << end)))
@@ -384,12 +382,8 @@ int lane_read(struct finding *x, struct flow_side *side)
 
 bool lane_is_pending(const struct flow_side *side)
 {
-	for (int l = 0; side->is_stream && l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++) {
-		const struct flow_lane *lane = &side->lane[l];
-
-		for (int v = 0; lane->stream && v < STREAM_VIEWS; v++)
-			if (lane->is_pending[v])
-				return true;
-	}
+	for (int l = 0; side->is_stream && l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++)
+		if (side->lane[l].stream && side->lane[l].pending)
+			return true;
 	return false;
 }

@@ -9,7 +9,6 @@
 #include "engine/road.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "extract/hello.h"
 
@@ -27,26 +26,15 @@ static struct flow_run *find_run(struct flow_side *side, uint64_t id)
 }
 
 /* NULL when there are as many as may be, or no memory. */
-static struct flow_run *open_run(struct flow_side *side, uint64_t id)
+static struct flow_run *open_run(struct finding *x, struct flow_side *side, uint64_t id)
 {
-	struct flow_run *more, *run;
+	struct flow_run *run;
 
 	if (side->run_count == FLOW_RUNS_MAX)
 		return NULL;
-	if (!(side->run_count & (side->run_count - 1))) {
-		size_t cap = side->run_count ? 2U * side->run_count : 1;
-
-		more = realloc(side->run, cap * sizeof(*more));
-		if (!more)
-			return NULL;
-		side->run = more;
-	}
-	run = &side->run[side->run_count];
-	*run = (struct flow_run){.id = id, .stream = stream_new()};
-	if (!run->stream)
-		return NULL;
-	stream_set_isn(run->stream, OFFSET_FIRST);
-	side->run_count++;
+	run = flow_run_open(x->flow, x->packet->head.dir, id);
+	if (run)
+		stream_set_isn(&run->stream, OFFSET_FIRST);
 	return run;
 }
 
@@ -54,7 +42,7 @@ static struct flow_run *open_run(struct flow_side *side, uint64_t id)
  * (RFC 8446 4.1.4). Returns whether the bytes end inside one. */
 static bool read_hellos(struct finding *x, struct flow_run *run, int view, enum app_proto proto)
 {
-	struct slice bytes = stream_view(run->stream, view);
+	struct slice bytes = stream_view(&run->stream, view);
 	struct clue clue;
 
 	while (run->parse_off[view] < bytes.len) {
@@ -83,12 +71,12 @@ static int take_piece(struct finding *x, struct flow_side *side, enum app_proto 
 	int change;
 
 	if (!run)
-		run = open_run(side, piece->run);
+		run = open_run(x, side, piece->run);
 	if (!run)
 		return -ENOSPC;
-	if (piece->offset > stream_view(run->stream, 0).len + AHEAD_MAX)
+	if (piece->offset > stream_view(&run->stream, 0).len + AHEAD_MAX)
 		return -ENOSPC;
-	change = stream_add(run->stream, piece->offset, piece->bytes);
+	change = stream_add(&run->stream, piece->offset, piece->bytes);
 	if (change < 0)
 		return change;
 	if (change & STREAM_CONFLICT) {

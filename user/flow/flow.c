@@ -8,20 +8,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Names are short; the largest size holds any of them. */
-static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 288, 328};
+enum { RUNS_POOLED = 2 }; /* more runs of one end are the C library's */
 
-/* The state of one end of TCP; together, to come from memory together. */
-struct tcp_side {
-	struct flow_side side;
-	struct flow_lane lane[FLOW_LANES];
-};
+/* Names are short; the largest size holds any of them. */
+static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 256, 288};
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct flow_side) == 40, "a question has two of them");
 _Static_assert(sizeof(void *) != 8 || sizeof(struct flow) == 256, "four lines of the cache");
 _Static_assert(sizeof(void *) != 8 || offsetof(struct flow, isn) == 128, "two for every frame");
-_Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 328 &&
-		       sizeof(struct tcp_side) <= 328 && sizeof(struct flow_rare) <= 328,
+_Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
+		       sizeof(struct flow_stream_side) <= 256 &&
+		       RUNS_POOLED * sizeof(struct flow_run) <= 288 &&
+		       sizeof(struct flow_rare) <= 288,
 	       "the largest size holds everything");
 
 void flow_memory_init(struct flow_memory *m)
@@ -30,6 +28,7 @@ void flow_memory_init(struct flow_memory *m)
 	pool_init(&m->flows, &m->pages, sizeof(struct flow), m);
 	for (size_t i = 0; i < FLOW_SIZES; i++)
 		pool_init(&m->of_size[i], &m->pages, sizes[i], m);
+	stream_memory_init(&m->streams, &m->pages);
 }
 
 void flow_memory_clear(struct flow_memory *m)
@@ -37,6 +36,7 @@ void flow_memory_clear(struct flow_memory *m)
 	pool_clear(&m->flows);
 	for (size_t i = 0; i < FLOW_SIZES; i++)
 		pool_clear(&m->of_size[i]);
+	stream_memory_clear(&m->streams);
 	pages_clear(&m->pages);
 }
 
@@ -94,18 +94,84 @@ struct flow_rare *flow_rare_open(struct flow *f)
 
 struct flow_side *flow_side_open(struct flow *f, int end)
 {
-	bool is_stream = f->key.proto == DPI_IP_TCP;
+	struct flow_stream_side *both;
+
+	if (f->side[end])
+		return f->side[end];
+	if (f->key.proto != DPI_IP_TCP) {
+		f->side[end] = take(f, sizeof(*f->side[end]));
+		return f->side[end];
+	}
+	both = take(f, sizeof(*both));
+	if (!both)
+		return NULL;
+	both->side.is_stream = true;
+	both->side.lane = both->lane;
+	f->side[end] = &both->side;
+	return f->side[end];
+}
+
+static struct stream *own_stream(struct flow_side *side)
+{
+	return &((struct flow_stream_side *)side)->stream;
+}
+
+int flow_lane_open(struct flow *f, int end, int lane)
+{
+	struct flow_memory *m = pool_owner(f);
 	struct flow_side *side = f->side[end];
 
-	if (side)
-		return side;
-	side = take(f, is_stream ? sizeof(struct tcp_side) : sizeof(*side));
-	if (side && is_stream) {
-		side->lane = ((struct tcp_side *)side)->lane;
-		side->is_stream = true;
+	if (lane == 0) {
+		stream_init(own_stream(side), &m->streams);
+		side->lane[0].stream = own_stream(side);
+		return 0;
 	}
-	f->side[end] = side;
-	return side;
+	side->lane[lane].stream = stream_new();
+	if (!side->lane[lane].stream)
+		return -ENOMEM;
+	side->has_lanes = true;
+	return 0;
+}
+
+static void free_runs(struct flow_run *run, size_t cap)
+{
+	if (cap > RUNS_POOLED)
+		free(run);
+	else
+		pool_give(run);
+}
+
+/* As many as there is room for when there are so many. */
+static size_t run_cap(size_t count)
+{
+	size_t cap = 1;
+
+	while (cap < count)
+		cap *= 2;
+	return cap;
+}
+
+struct flow_run *flow_run_open(struct flow *f, int end, uint64_t id)
+{
+	struct flow_memory *m = pool_owner(f);
+	struct flow_side *side = f->side[end];
+	size_t count = side->run_count, cap = run_cap(count + 1U);
+	struct flow_run *run;
+
+	if (!count || cap > run_cap(count)) {
+		run = cap > RUNS_POOLED ? calloc(cap, sizeof(*run)) : take(f, cap * sizeof(*run));
+		if (!run)
+			return NULL;
+		if (count) {
+			memcpy(run, side->run, count * sizeof(*run));
+			free_runs(side->run, run_cap(count));
+		}
+		side->run = run;
+	}
+	run = &side->run[side->run_count++];
+	*run = (struct flow_run){.id = id};
+	stream_init(&run->stream, &m->streams);
+	return run;
 }
 
 int flow_set_learnt(struct flow *f, const struct name *name)
@@ -147,22 +213,34 @@ int flow_add_name(struct flow *f, enum app_proto source, const struct name *name
 	return 1;
 }
 
+static void clear_lanes(struct flow_side *side)
+{
+	if (side->lane[0].stream)
+		stream_clear(side->lane[0].stream);
+	for (int i = 1; side->has_lanes && i < FLOW_LANES; i++)
+		stream_free(side->lane[i].stream);
+	memset(side->lane, 0, FLOW_LANES * sizeof(*side->lane));
+}
+
+static void clear_runs(struct flow_side *side)
+{
+	for (int i = 0; i < side->run_count; i++)
+		stream_clear(&side->run[i].stream);
+	if (side->run_count)
+		free_runs(side->run, run_cap(side->run_count));
+	side->run = NULL;
+	side->run_count = 0;
+}
+
 void flow_side_clear(struct flow_side *side)
 {
-	for (int i = 0; side->is_stream && i < FLOW_LANES; i++) {
-		stream_free(side->lane[i].stream);
-		side->lane[i] = (struct flow_lane){.stream = NULL};
-	}
-	for (int i = 0; i < side->run_count; i++)
-		stream_free(side->run[i].stream);
-	if (!side->is_stream) {
-		free(side->run);
-		side->run = NULL;
-	}
+	if (side->is_stream)
+		clear_lanes(side);
+	else
+		clear_runs(side);
 	free(side->urgent);
 	side->urgent = NULL;
 	side->urgent_count = side->urgent_last = 0;
-	side->run_count = 0;
 }
 
 void flow_release(struct flow *f)

@@ -56,19 +56,19 @@ enum { FLOW_NAMES_MAX = 256, FLOW_JA4_LEN = 36, FLOW_RUNS_MAX = 64 };
  * order; its stream's sequence numbers are the offsets. */
 struct flow_run {
 	uint64_t id;
-	struct stream *stream;
+	struct stream stream;
 	uint32_t parse_off[STREAM_VIEWS]; /* where the next message of each view begins */
 };
 
 /* One run of bytes of a direction and how far each view of it has been read. */
 struct flow_lane {
-	struct stream *stream;		/* NULL until its first segment */
-	size_t parse_off[STREAM_VIEWS]; /* where the next message begins; may lie past the view */
-	uint32_t in_play[STREAM_VIEWS]; /* extractors not yet ruled out, a bit each */
-	uint32_t border;		/* of view 0: where reading began anew, else 0 */
-	bool is_pending[STREAM_VIEWS];	/* an extractor is inside a message it recognised */
-	bool has_message;		/* something was recognised in view 0 */
-	bool is_over;			/* bytes outside the window were counted */
+	struct stream *stream;		  /* NULL until its first segment */
+	uint32_t parse_off[STREAM_VIEWS]; /* where the next message begins; may lie past the view */
+	uint32_t border;		  /* of view 0: where reading began anew, else 0 */
+	uint16_t in_play[STREAM_VIEWS];	  /* extractors not yet ruled out, a bit each */
+	uint8_t pending;      /* views in which an extractor is inside a message it recognised */
+	bool has_message : 1; /* something was recognised in view 0 */
+	bool is_over : 1;     /* bytes outside the window were counted */
 };
 
 /*
@@ -90,7 +90,7 @@ struct flow_urgent {
  * as long as its flow lasts, so it is kept small. */
 struct flow_side {
 	union {
-		struct flow_lane *lane; /* is_stream: FLOW_LANES of them, right behind this */
+		struct flow_lane *lane; /* is_stream: FLOW_LANES of them, in a flow_stream_side */
 		struct flow_run *run;	/* else: run_count of them, in the order they came in */
 	};
 	struct flow_urgent *urgent; /* TCP: bytes called urgent */
@@ -108,6 +108,13 @@ struct flow_side {
 	bool has_hello : 1;   /* TLS: a ClientHello was found in lane 0 ... */
 	bool is_hello_over : 1; /* ... and what follows it is not another one, which shows before
 				   the sequence number hello_over */
+};
+
+/* A direction of TCP, all of it that most have: four lines of the cache, the last without use. */
+struct flow_stream_side {
+	struct flow_side side;
+	struct stream stream; /* lane 0's, once it has one */
+	struct flow_lane lane[FLOW_LANES];
 };
 
 /* What only some flows have; there once it is written to. */
@@ -178,6 +185,10 @@ const struct flow_rare *flow_rare(const struct flow *f);
 struct flow_rare *flow_rare_open(struct flow *f);
 /* The inspection state of one end, empty at first; NULL when out of memory. */
 struct flow_side *flow_side_open(struct flow *f, int end);
+/* Gives a lane of one end, which is TCP's, an empty stream. Returns 0 or -ENOMEM. */
+int flow_lane_open(struct flow *f, int end, int lane);
+/* One more run of an end that is UDP's; NULL when out of memory. */
+struct flow_run *flow_run_open(struct flow *f, int end, uint64_t id);
 /* Takes the place of what was learnt of the flow's address; NULL: nothing any more. Returns 0 or
  * -ENOMEM, with nothing learnt. */
 int flow_set_learnt(struct flow *f, const struct name *name);

@@ -16,7 +16,9 @@
 #include "flow/flow_memory.h"
 #include "flow/flow_table.h"
 
-enum { FLOW_TABLE_SECRETS = 8, FLOW_TABLE_ORDER_PARTS = 16, CACHE_LINE = 64 };
+enum { FLOW_TABLE_SECRETS = 8, FLOW_TABLE_ORDER_PARTS = 16, CACHE_LINE = 64, SIDE_LINES = 3 };
+_Static_assert(offsetof(struct flow_stream_side, lane[1]) <= SIDE_LINES * CACHE_LINE,
+	       "what a segment touches");
 
 /* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
  * together: whoever is used touches two others' as well. */
@@ -126,8 +128,8 @@ static inline void flow_table_warm_sides(const struct flow_table *t, uint64_t ha
 	for (int end = 0; end < 2; end++) {
 		const char *at = (const char *)f->side[end];
 
-		__builtin_prefetch(at, 1);
-		__builtin_prefetch(at + CACHE_LINE, 1);
+		for (size_t i = 0; i < SIDE_LINES; i++)
+			__builtin_prefetch(at + i * CACHE_LINE, 1);
 	}
 }
 
@@ -141,7 +143,7 @@ static inline void flow_table_warm_streams(const struct flow_table *t, uint64_t 
 		const struct flow_side *side = f->side[end];
 
 		if (side && side->is_stream && side->lane[0].stream)
-			__builtin_prefetch(side->lane[0].stream, 1);
+			__builtin_prefetch(stream_view(side->lane[0].stream, 0).at, 1);
 	}
 }
 

@@ -15,6 +15,7 @@ struct flow_memory {
 	struct pages pages;
 	struct pool flows;
 	struct pool of_size[FLOW_SIZES]; /* what flows own */
+	struct stream_memory streams;
 };
 
 void flow_memory_init(struct flow_memory *m);

@@ -20,39 +20,34 @@
 
 #include "dpi/abi.h"
 
-enum { WINDOW = DPI_BUDGET_BYTES, PARTS_FIRST = 2 };
+enum { WINDOW = DPI_BUDGET_BYTES };
 
-struct part {
-	uint32_t from, to; /* offsets from byte 0; to is behind the last byte */
-};
+_Static_assert(STREAM_GAPS_MAX <= UINT8_MAX, "counts of parts");
 
-struct stream {
-	uint8_t *view[STREAM_VIEWS]; /* all but the first NULL until there is a conflict */
-	size_t cap;		     /* bytes of each buffer */
-	size_t head;		     /* of them in front of byte 0 */
-	struct part *part;
-	uint32_t part_count, part_cap;
-	struct part first[PARTS_FIRST]; /* where part begins */
-	/* Segments as they came, those that are not delivered yet, by where they begin: who covers
-	 * whom. More than fit are not told apart any more. */
-	struct part *ahead;
-	uint32_t ahead_count, ahead_cap;
-	uint32_t base; /* sequence number of byte 0 */
-	bool has_base, has_isn;
-	bool is_over;
-	bool is_hollow; /* no buffers: only the parts are kept */
-	bool is_moved;	/* byte 0 moved since the last successful stream_add */
-};
+/* A request or a hello fits one of them. */
+static const uint16_t sizes[STREAM_SIZES] = {256, 640, 1024, 2048, POOL_SIZE_MAX};
+
+void stream_memory_init(struct stream_memory *m, struct pages *pages)
+{
+	for (size_t i = 0; i < STREAM_SIZES; i++)
+		pool_init(&m->of_size[i], pages, sizes[i], m);
+}
+
+void stream_memory_clear(struct stream_memory *m)
+{
+	for (size_t i = 0; i < STREAM_SIZES; i++)
+		pool_clear(&m->of_size[i]);
+}
+
+static struct stream_part *parts(struct stream *s)
+{
+	return s->part ? s->part : s->first;
+}
 
 /* Offset behind the last byte there is. */
 static uint32_t extent(const struct stream *s)
 {
-	return s->part_count ? s->part[s->part_count - 1].to : 0;
-}
-
-static uint32_t view_len(const struct stream *s)
-{
-	return s->part_count && s->part[0].from == 0 ? s->part[0].to : 0;
+	return s->part_count ? stream_parts(s)[s->part_count - 1].to : 0;
 }
 
 static size_t larger(size_t a, size_t b)
@@ -65,29 +60,59 @@ static size_t smaller(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Moves every view into new buffers of cap bytes with head of them in front. */
+/* The class of a buffer; STREAM_SIZES: it is the C library's. */
+static size_t class_of(const struct stream *s, size_t cap)
+{
+	size_t i = 0;
+
+	while (s->memory && i < STREAM_SIZES && sizes[i] < cap)
+		i++;
+	return s->memory ? i : STREAM_SIZES;
+}
+
+static uint8_t *take_buffer(const struct stream *s, size_t cap)
+{
+	size_t class = class_of(s, cap);
+
+	return class < STREAM_SIZES ? pool_take_unset(&s->memory->of_size[class]) : malloc(cap);
+}
+
+/* at: one of cap bytes, of which one is no longer than that; or NULL. */
+static void give_buffer(const struct stream *s, uint8_t *at, size_t cap)
+{
+	if (class_of(s, cap) < STREAM_SIZES)
+		pool_give(at);
+	else
+		free(at);
+}
+
+/* Moves every view into new buffers of at least cap bytes with head of them in front. */
 static int move_buffers(struct stream *s, size_t head, size_t cap)
 {
 	uint8_t *fresh[STREAM_VIEWS] = {NULL};
+	size_t class = class_of(s, cap);
 
+	if (class < STREAM_SIZES)
+		cap = sizes[class];
 	for (int v = 0; v < STREAM_VIEWS; v++) {
 		if (v > 0 && !s->view[v])
 			continue;
-		fresh[v] = malloc(cap);
+		fresh[v] = take_buffer(s, cap);
 		if (!fresh[v]) {
 			for (int u = 0; u < v; u++)
-				free(fresh[u]);
+				give_buffer(s, fresh[u], cap);
 			return -ENOMEM;
 		}
 		if (extent(s))
 			memcpy(fresh[v] + head, s->view[v] + s->head, extent(s));
 	}
 	for (int v = 0; v < STREAM_VIEWS; v++) {
-		free(s->view[v]);
+		if (s->view[v])
+			give_buffer(s, s->view[v], s->cap);
 		s->view[v] = fresh[v];
 	}
-	s->head = head;
-	s->cap = cap;
+	s->head = (uint32_t)head;
+	s->cap = (uint32_t)cap;
 	return 0;
 }
 
@@ -110,7 +135,7 @@ static int make_room(struct stream *s, size_t front, size_t end)
 /* Moves byte 0 `by` bytes towards the beginning; what leaves the window at the far end is lost. */
 static int move_base_back(struct stream *s, uint32_t by)
 {
-	uint32_t kept = 0;
+	uint8_t kept = 0;
 	int err = make_room(s, by, 0);
 
 	if (err)
@@ -118,14 +143,14 @@ static int move_base_back(struct stream *s, uint32_t by)
 	s->head -= s->is_hollow ? 0 : by;
 	s->base -= by;
 	for (uint32_t i = 0; i < s->part_count; i++) {
-		struct part p = {s->part[i].from + by, s->part[i].to + by};
+		struct stream_part p = {parts(s)[i].from + by, parts(s)[i].to + by};
 
 		if (p.to > WINDOW) {
 			s->is_over = true;
 			p.to = WINDOW;
 		}
 		if (p.from < p.to)
-			s->part[kept++] = p;
+			parts(s)[kept++] = p;
 	}
 	s->is_moved = s->is_moved || s->part_count > 0;
 	s->part_count = kept;
@@ -139,7 +164,7 @@ static int move_base_back(struct stream *s, uint32_t by)
 /* Cuts the first `by` bytes. */
 static void move_base_on(struct stream *s, uint32_t by)
 {
-	uint32_t kept = 0;
+	uint8_t kept = 0;
 
 	s->is_moved = s->is_moved || s->part_count > 0;
 	s->base += by;
@@ -150,13 +175,13 @@ static void move_base_on(struct stream *s, uint32_t by)
 	}
 	s->head += s->is_hollow ? 0 : by;
 	for (uint32_t i = 0; i < s->part_count; i++) {
-		struct part p = s->part[i];
+		struct stream_part p = parts(s)[i];
 
 		if (p.to <= by)
 			continue;
 		p.from = p.from > by ? p.from - by : 0;
 		p.to -= by;
-		s->part[kept++] = p;
+		parts(s)[kept++] = p;
 	}
 	s->part_count = kept;
 }
@@ -164,8 +189,8 @@ static void move_base_on(struct stream *s, uint32_t by)
 /* Room for one more part; a far one gives way to a nearer one. Returns 1, 0 when there is none. */
 static int make_part_room(struct stream *s, uint32_t from)
 {
+	struct stream_part *bigger;
 	uint32_t cap;
-	struct part *bigger;
 
 	if (s->part_count == STREAM_GAPS_MAX) {
 		s->is_over = true;
@@ -175,14 +200,14 @@ static int make_part_room(struct stream *s, uint32_t from)
 	}
 	if (s->part_count < s->part_cap)
 		return 1;
-	cap = s->part_cap * 2;
-	bigger = realloc(s->part == s->first ? NULL : s->part, cap * sizeof(*bigger));
+	cap = s->part_cap * 2U;
+	bigger = realloc(s->part, cap * sizeof(*bigger));
 	if (!bigger)
 		return -ENOMEM;
-	if (s->part == s->first)
+	if (!s->part)
 		memcpy(bigger, s->first, sizeof(s->first));
 	s->part = bigger;
-	s->part_cap = cap;
+	s->part_cap = (uint8_t)cap;
 	return 1;
 }
 
@@ -194,8 +219,8 @@ static bool differs(const struct stream *s, int view, uint32_t i, uint32_t j, ui
 	const uint8_t *have = s->view[view] + s->head;
 
 	for (; i < j; i++) {
-		uint32_t a = (uint32_t)larger(s->part[i].from, from);
-		uint32_t b = (uint32_t)smaller(s->part[i].to, to);
+		uint32_t a = (uint32_t)larger(stream_parts(s)[i].from, from);
+		uint32_t b = (uint32_t)smaller(stream_parts(s)[i].to, to);
 
 		if (a < b && memcmp(have + a, bytes.at + (a - from), b - a) != 0)
 			return true;
@@ -211,9 +236,9 @@ static void write_uncovered(struct stream *s, uint32_t i, uint32_t j, uint32_t f
 	uint8_t *view = s->view[0] + s->head;
 
 	for (; i < j && at < to; i++) {
-		if (s->part[i].from > at)
-			memcpy(view + at, bytes.at + (at - from), s->part[i].from - at);
-		at = (uint32_t)larger(at, s->part[i].to);
+		if (parts(s)[i].from > at)
+			memcpy(view + at, bytes.at + (at - from), parts(s)[i].from - at);
+		at = (uint32_t)larger(at, parts(s)[i].to);
 	}
 	if (at < to)
 		memcpy(view + at, bytes.at + (at - from), to - at);
@@ -223,12 +248,12 @@ static void write_uncovered(struct stream *s, uint32_t i, uint32_t j, uint32_t f
 static void merge_parts(struct stream *s, uint32_t i, uint32_t j, uint32_t from, uint32_t to)
 {
 	if (i < j) {
-		from = (uint32_t)smaller(from, s->part[i].from);
-		to = (uint32_t)larger(to, s->part[j - 1].to);
+		from = (uint32_t)smaller(from, parts(s)[i].from);
+		to = (uint32_t)larger(to, parts(s)[j - 1].to);
 	}
-	memmove(s->part + i + 1, s->part + j, (s->part_count - j) * sizeof(*s->part));
-	s->part_count = s->part_count + 1 - (j - i);
-	s->part[i] = (struct part){from, to};
+	memmove(parts(s) + i + 1, parts(s) + j, (s->part_count - j) * sizeof(*s->part));
+	s->part_count = (uint8_t)(s->part_count + 1 - (j - i));
+	parts(s)[i] = (struct stream_part){from, to};
 }
 
 /* Notes a contradiction: the further views come into being. Returns STREAM_CONFLICT, 0 or -ENOMEM.
@@ -240,7 +265,7 @@ static int note_conflict(struct stream *s, uint32_t i, uint32_t j, uint32_t from
 	    !(s->view[2] && differs(s, 2, i, j, from, bytes)))
 		return 0;
 	for (int v = 1; v < STREAM_VIEWS && !s->view[v]; v++) {
-		s->view[v] = malloc(s->cap);
+		s->view[v] = take_buffer(s, s->cap);
 		if (!s->view[v])
 			return -ENOMEM;
 		memcpy(s->view[v] + s->head, s->view[0] + s->head, extent(s));
@@ -249,23 +274,25 @@ static int note_conflict(struct stream *s, uint32_t i, uint32_t j, uint32_t from
 }
 
 /* Puts a segment among those ahead, in order, in place of those that it covers. */
-static void keep_ahead(struct stream *s, struct part p)
+static void keep_ahead(struct stream *s, struct stream_part p)
 {
-	uint32_t i = 0, kept = 0;
+	uint32_t i = 0;
+	uint8_t kept = 0;
 
 	for (uint32_t k = 0; k < s->ahead_count; k++)
 		if (!(s->ahead[k].from >= p.from && s->ahead[k].to <= p.to))
 			s->ahead[kept++] = s->ahead[k];
 	s->ahead_count = kept;
 	if (s->ahead_count == s->ahead_cap) {
-		uint32_t cap = s->ahead_cap ? s->ahead_cap * 2 : 4;
-		struct part *more = cap > STREAM_GAPS_MAX ? NULL
-							  : realloc(s->ahead, cap * sizeof(*more));
+		uint32_t cap = s->ahead_cap ? s->ahead_cap * 2U : 4;
+		struct stream_part *more = cap > STREAM_GAPS_MAX
+						   ? NULL
+						   : realloc(s->ahead, cap * sizeof(*more));
 
 		if (!more)
 			return;
 		s->ahead = more;
-		s->ahead_cap = cap;
+		s->ahead_cap = (uint8_t)cap;
 	}
 	while (i < s->ahead_count && s->ahead[i].from <= p.from)
 		i++;
@@ -278,10 +305,10 @@ static void keep_ahead(struct stream *s, struct part p)
  * Where in a segment the bytes begin that a receiver of the third kind takes in place of what it
  * has, and keeps the segment; p.to when none.
  */
-static uint32_t taken_from(struct stream *s, struct part p)
+static uint32_t taken_from(struct stream *s, struct stream_part p)
 {
-	uint32_t delivered = view_len(s), begin = p.from > delivered ? p.from : delivered;
-	uint32_t kept = 0;
+	uint32_t delivered = stream_len(s), begin = p.from > delivered ? p.from : delivered;
+	uint8_t kept = 0;
 
 	for (uint32_t k = 0; k < s->ahead_count; k++)
 		if (s->ahead[k].to > delivered)
@@ -309,9 +336,9 @@ static void write_taken(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
 	uint8_t *view = s->view[2] + s->head;
 
 	for (; i < j && at < to; i++) {
-		if (s->part[i].from > at)
-			memcpy(view + at, bytes.at + (at - from), s->part[i].from - at);
-		at = (uint32_t)larger(at, s->part[i].to);
+		if (parts(s)[i].from > at)
+			memcpy(view + at, bytes.at + (at - from), parts(s)[i].from - at);
+		at = (uint32_t)larger(at, parts(s)[i].to);
 	}
 	if (at < to)
 		memcpy(view + at, bytes.at + (at - from), to - at);
@@ -325,9 +352,9 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 	uint32_t i = 0, j, to = from + (uint32_t)bytes.len, taken;
 	int change = 0, room;
 
-	while (i < s->part_count && s->part[i].to < from)
+	while (i < s->part_count && parts(s)[i].to < from)
 		i++;
-	for (j = i; j < s->part_count && s->part[j].from <= to; j++)
+	for (j = i; j < s->part_count && parts(s)[j].from <= to; j++)
 		;
 	if (make_room(s, 0, to))
 		return -ENOMEM;
@@ -343,7 +370,7 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 	change = note_conflict(s, i, j, from, bytes);
 	if (change < 0)
 		return change;
-	taken = taken_from(s, (struct part){from, to});
+	taken = taken_from(s, (struct stream_part){from, to});
 	if (s->view[1])
 		memcpy(s->view[1] + s->head + from, bytes.at, bytes.len);
 	if (s->view[2])
@@ -353,14 +380,17 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 	return change;
 }
 
+void stream_init(struct stream *s, struct stream_memory *memory)
+{
+	*s = (struct stream){.memory = memory, .part_cap = STREAM_PARTS_FIRST};
+}
+
 struct stream *stream_new(void)
 {
-	struct stream *s = calloc(1, sizeof(*s));
+	struct stream *s = malloc(sizeof(*s));
 
-	if (s) {
-		s->part = s->first;
-		s->part_cap = PARTS_FIRST;
-	}
+	if (s)
+		stream_init(s, NULL);
 	return s;
 }
 
@@ -368,7 +398,8 @@ struct stream *stream_new(void)
 static void free_bytes(struct stream *s)
 {
 	for (int v = 0; v < STREAM_VIEWS; v++) {
-		free(s->view[v]);
+		if (s->view[v])
+			give_buffer(s, s->view[v], s->cap);
 		s->view[v] = NULL;
 	}
 	free(s->ahead);
@@ -378,28 +409,23 @@ static void free_bytes(struct stream *s)
 
 void stream_hollow(struct stream *s)
 {
+	free_bytes(s);
 	s->is_hollow = true;
 	s->head = s->cap = 0;
+}
+
+void stream_clear(struct stream *s)
+{
 	free_bytes(s);
-}
-
-bool stream_is_hollow(const struct stream *s)
-{
-	return s->is_hollow;
-}
-
-uint32_t stream_base(const struct stream *s)
-{
-	return s->base;
+	free(s->part);
+	s->part = NULL;
 }
 
 void stream_free(struct stream *s)
 {
 	if (!s)
 		return;
-	free_bytes(s);
-	if (s->part != s->first)
-		free(s->part);
+	stream_clear(s);
 	free(s);
 }
 
@@ -423,14 +449,12 @@ struct stream *stream_copy(const struct stream *s)
 		return NULL;
 	*copy = *s;
 	for (int v = 0; v < STREAM_VIEWS; v++) {
-		copy->view[v] = s->view[v] ? malloc(s->cap) : NULL;
+		copy->view[v] = s->view[v] ? take_buffer(s, s->cap) : NULL;
 		is_short |= s->view[v] && !copy->view[v];
 		if (copy->view[v] && extent(s))
 			memcpy(copy->view[v] + s->head, s->view[v] + s->head, extent(s));
 	}
-	copy->part = s->part == s->first
-			     ? copy->first
-			     : copy_of(s->part, s->part_cap * sizeof(*s->part), &is_short);
+	copy->part = copy_of(s->part, s->part_cap * sizeof(*s->part), &is_short);
 	copy->ahead = copy_of(s->ahead, s->ahead_cap * sizeof(*s->ahead), &is_short);
 	if (is_short) {
 		stream_free(copy);
@@ -462,7 +486,7 @@ void stream_set_isn(struct stream *s, uint32_t isn)
 
 int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
 {
-	uint32_t len = view_len(s);
+	uint32_t len = stream_len(s);
 	int64_t off;
 	int change = 0;
 
@@ -489,7 +513,7 @@ int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
 		change = store(s, (uint32_t)off, bytes);
 	if (change < 0)
 		return change;
-	if (view_len(s) > len)
+	if (stream_len(s) > len)
 		change |= STREAM_GREW;
 	if (s->is_moved)
 		change |= STREAM_REBASED;
@@ -497,30 +521,8 @@ int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
 	return change;
 }
 
-struct slice stream_view(const struct stream *s, int view)
-{
-	if (view < 0 || view >= STREAM_VIEWS || !s->view[view])
-		return slice_of(NULL, 0);
-	return slice_of(s->view[view] + s->head, view_len(s));
-}
-
-int stream_view_count(const struct stream *s)
-{
-	return s->view[1] ? STREAM_VIEWS : 1;
-}
-
-uint32_t stream_next_seq(const struct stream *s)
-{
-	return s->base + view_len(s);
-}
-
-bool stream_is_over(const struct stream *s)
-{
-	return s->is_over;
-}
-
 size_t stream_held(const struct stream *s)
 {
-	return sizeof(*s) + s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
-	       (s->part_cap - PARTS_FIRST + s->ahead_cap) * sizeof(*s->part);
+	return sizeof(*s) + (size_t)s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
+	       (size_t)(s->part_cap - STREAM_PARTS_FIRST + s->ahead_cap) * sizeof(*s->part);
 }
