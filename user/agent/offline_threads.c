@@ -188,10 +188,10 @@ struct going {
 };
 
 enum {
-	WARM_STEPS = 4,
+	WARM_STEPS = 3,
 	WARM_APART = 8, /* errands */
 	WARM_AHEAD = WARM_STEPS * WARM_APART,
-	RING = 2 * WARM_AHEAD, /* those under way and no fewer; a power of two */
+	RING = 64, /* those under way and no fewer; a power of two */
 };
 
 static void run_errand(struct worker *w, struct batch *b, const struct going *g)
@@ -207,7 +207,7 @@ static void run_errand(struct worker *w, struct batch *b, const struct going *g)
 		b->is_dropped[g->errand.piece] = true;
 }
 
-/* Takes the worker's own frames down the road. What a frame will need is fetched in four steps,
+/* Takes the worker's own frames down the road. What a frame will need is fetched in three steps,
  * each when the one before has come. */
 static void walk(struct worker *w, struct batch *b)
 {
@@ -232,9 +232,6 @@ static void walk(struct worker *w, struct batch *b)
 		g = &ring[(k - 2 * WARM_APART) % RING];
 		if (g->engine)
 			engine_warm_sides(g->engine, &g->piece->packet);
-		g = &ring[(k - 3 * WARM_APART) % RING];
-		if (g->engine)
-			engine_warm_streams(g->engine, &g->piece->packet);
 		if (k >= WARM_AHEAD)
 			run_errand(w, b, &ring[(k - WARM_AHEAD) % RING]);
 	}

@@ -291,11 +291,6 @@ void engine_warm_sides(const struct engine *e, const struct packet *p)
 	flow_table_warm_sides(e->flows, p->table_hash);
 }
 
-void engine_warm_streams(const struct engine *e, const struct packet *p)
-{
-	flow_table_warm_streams(e->flows, p->table_hash);
-}
-
 void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns)
 {
 	e->config.policy = policy;

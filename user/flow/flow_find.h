@@ -133,20 +133,6 @@ static inline void flow_table_warm_sides(const struct flow_table *t, uint64_t ha
 	}
 }
 
-static inline void flow_table_warm_streams(const struct flow_table *t, uint64_t hash)
-{
-	const struct flow *f = flow_table_likely(t, hash);
-
-	if (!f || f->is_settled)
-		return;
-	for (int end = 0; end < 2; end++) {
-		const struct flow_side *side = f->side[end];
-
-		if (side && side->is_stream && side->lane[0].stream)
-			__builtin_prefetch(stream_view(side->lane[0].stream, 0).at, 1);
-	}
-}
-
 /* The flow of a key among all that have its hash. */
 struct flow *flow_table_find_next(const struct flow_table *t, const struct dpi_key *key,
 				  uint64_t hash);
