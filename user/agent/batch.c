@@ -25,6 +25,12 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
+static void set_cap(struct batch *b, size_t cap)
+{
+	b->arena_cap = cap;
+	b->arena_open = cap - FRAGMENT_ROOM;
+}
+
 /* An empty batch; NULL: out of memory. */
 static struct batch *batch_new(unsigned workers)
 {
@@ -33,7 +39,7 @@ static struct batch *batch_new(unsigned workers)
 	if (!b)
 		return NULL;
 	memset(b, 0, sizeof(*b));
-	b->arena_cap = BATCH_BYTES + FRAGMENT_ROOM;
+	set_cap(b, BATCH_BYTES + FRAGMENT_ROOM);
 	b->arena = malloc(b->arena_cap);
 	b->errands = calloc(workers, BATCH_PIECES * sizeof(*b->errands));
 	if (!b->arena || !b->errands) {
@@ -159,11 +165,6 @@ void batch_clear(struct batch *b)
 	}
 }
 
-bool batch_is_open(const struct batch *b)
-{
-	return b->count < BATCH_PIECES && b->arena_cap - b->arena_len >= FRAGMENT_ROOM;
-}
-
 static struct slice copy_in(struct batch *b, struct slice s)
 {
 	uint8_t *at = b->arena + b->arena_len;
@@ -187,7 +188,7 @@ int batch_hold(struct batch *b, struct capture_record *r)
 		if (!at)
 			return -ENOMEM;
 		b->arena = at;
-		b->arena_cap = r->raw.len + FRAGMENT_ROOM;
+		set_cap(b, r->raw.len + FRAGMENT_ROOM);
 	}
 	off = r->is_frame ? (size_t)(r->frame.bytes.at - r->raw.at) : 0;
 	r->raw = copy_in(b, r->raw);

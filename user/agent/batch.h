@@ -69,7 +69,8 @@ struct batch {
 	uint64_t end; /* how far in the input it reaches */
 	uint8_t *arena;
 	size_t arena_len, arena_cap;
-	unsigned busy;			     /* workers not done yet; under the queue's lock */
+	size_t arena_open; /* with so much in it there is room for another fragment */
+	unsigned busy;	   /* workers not done yet; under the queue's lock */
 	struct event_log log[DPI_RINGS_MAX]; /* by worker */
 };
 
@@ -115,7 +116,10 @@ static inline void batch_send(struct batch *b, unsigned worker, struct batch_err
 	l->errand[l->count++] = e;
 }
 /* True when another piece may be taken in, apart from its bytes. */
-bool batch_is_open(const struct batch *b);
+static inline bool batch_is_open(const struct batch *b)
+{
+	return b->count < BATCH_PIECES && b->arena_len <= b->arena_open;
+}
 /*
  * Copies the bytes of a record (those of piece[count], or about to become it) into the arena and
  * points the record there. Returns 1, 0 when the batch is full (nothing changed), or -ENOMEM.

@@ -5,7 +5,6 @@
 #include "agent/offline_route.h"
 
 #include <stdlib.h>
-#include "engine/learn.h"
 
 struct offline_route {
 	struct defrag *defrag; /* lies behind this */
@@ -61,17 +60,9 @@ static uint32_t take_fragment(struct offline_route *r, const struct packet *firs
 	return first_parse == DPI_PARSE_OK ? first->hash : hash;
 }
 
-struct offline_place offline_route_place(struct offline_route *r, struct frame *f, struct packet *p,
-					 struct frame_fragment *fragment)
+uint32_t offline_route_fragment(struct offline_route *r, struct frame *f, const struct packet *p,
+				enum dpi_parse parse, struct frame_fragment *fragment)
 {
-	struct offline_place place = {.parse = packet_decode(f, p)};
-	uint32_t hash = p->hash; /* 0 where there is no key */
-
-	if (packet_is_fragment(p, place.parse)) {
-		hash = take_fragment(r, p, place.parse, fragment);
-		f->fragment = fragment;
-	}
-	place.shard = (uint8_t)(hash % DPI_RINGS_MAX);
-	place.is_answer = place.parse == DPI_PARSE_OK && learn_is_answer(p);
-	return place;
+	f->fragment = fragment;
+	return take_fragment(r, p, parse, fragment);
 }

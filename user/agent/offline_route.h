@@ -7,6 +7,7 @@
 #ifndef AGENT_OFFLINE_ROUTE_H
 #define AGENT_OFFLINE_ROUTE_H
 
+#include "engine/learn.h"
 #include "packet/defrag.h"
 #include "packet/packet.h"
 
@@ -21,13 +22,32 @@ struct offline_place {
 	enum dpi_parse parse;
 };
 
+/* Of a packet that is a fragment: the hash of the flow it belongs to, as far as that is known; see
+ * offline_route_place(). */
+uint32_t offline_route_fragment(struct offline_route *r, struct frame *f, const struct packet *p,
+				enum dpi_parse parse, struct frame_fragment *fragment);
+
 /*
  * Where a frame goes: by its flow; what has none goes to the first shard. The frame is decoded into
  * *p, which borrows it. One that is a fragment borrows *fragment from here on, whose slices borrow
  * until the next call.
  */
-struct offline_place offline_route_place(struct offline_route *r, struct frame *f, struct packet *p,
-					 struct frame_fragment *fragment);
+static inline struct offline_place offline_route_place(struct offline_route *r, struct frame *f,
+						       struct packet *p,
+						       struct frame_fragment *fragment)
+{
+	enum dpi_parse parse = packet_decode(f, p);
+	uint32_t hash = p->hash; /* 0 where there is no key */
+
+	if (packet_is_fragment(p, parse))
+		hash = offline_route_fragment(r, f, p, parse, fragment);
+	return (struct offline_place){
+		.shard = (uint8_t)(hash % DPI_RINGS_MAX),
+		.is_answer = parse == DPI_PARSE_OK && p->head.key.proto == DPI_IP_UDP &&
+			     learn_is_answer(p),
+		.parse = parse,
+	};
+}
 
 const struct defrag_counters *offline_route_counters(const struct offline_route *r);
 

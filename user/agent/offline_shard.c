@@ -49,18 +49,6 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	return s->engine ? 0 : -ENOMEM;
 }
 
-struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,
-				    enum dpi_parse parse, struct event_log *log)
-{
-	struct outcome o;
-
-	s->log = log;
-	s->number = p->frame->number;
-	o = engine_packet(s->engine, p, parse);
-	tally_frame(s->tally, p->frame, &o);
-	return o;
-}
-
 void offline_shard_end(struct offline_shard *s, struct event_log *log)
 {
 	if (!s->engine)
@@ -70,6 +58,7 @@ void offline_shard_end(struct offline_shard *s, struct event_log *log)
 	s->number = 0;
 	engine_free(s->engine);
 	s->engine = NULL;
+	tally_add_span(s->tally, s->first_ns, s->last_ns);
 	s->counters.incomplete = s->incomplete_count; /* those that only closing showed included */
 	tally_add_engine(s->tally, &s->counters);
 }

@@ -16,8 +16,9 @@ struct offline_shard {
 	struct tally *tally;
 	struct event_log *log; /* where events go now; NULL: nowhere */
 	const struct eve_config *eve;
-	struct dns_memory *memory; /* its worker's; NULL until that runs */
-	uint64_t number;	   /* of the frame under way */
+	struct dns_memory *memory;  /* its worker's; NULL until that runs */
+	uint64_t number;	    /* of the frame under way */
+	uint64_t first_ns, last_ns; /* of the frames so far; 0: none had a time */
 	uint64_t incomplete_count;
 	struct engine_counters counters; /* once it has ended */
 };
@@ -27,8 +28,24 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 		       const struct policy *policy, const struct eve_config *eve, size_t flow_max);
 /* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). The
  * flow in what comes back is borrowed until the next call. */
-struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,
-				    enum dpi_parse parse, struct event_log *log);
+static inline struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,
+						  enum dpi_parse parse, struct event_log *log)
+{
+	uint64_t ts_ns = p->frame->ts_ns;
+	struct outcome o;
+
+	s->log = log;
+	s->number = p->frame->number;
+	if (ts_ns > s->last_ns)
+		s->last_ns = ts_ns;
+	if (ts_ns - 1 < s->first_ns - 1) /* 0 is no time */
+		s->first_ns = ts_ns;
+	o = engine_packet(s->engine, p, parse);
+	if (o.action == DPI_DROP)
+		tally_frame(s->tally, p->frame, &o);
+	return o;
+}
+
 /* Closes every flow that is open; their events go to log, or nowhere. Once; again it does nothing.
  */
 void offline_shard_end(struct offline_shard *s, struct event_log *log);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A run of the capture door while it lasts, shared by offline.c and offline_threads.c alone. Room:
- * agent. What belongs to which thread is said in offline.h and batch.h.
+ * A run of the capture door while it lasts, shared by the files called offline alone. Room: agent.
+ * What belongs to which thread is said in offline.h and batch.h.
  */
 #ifndef AGENT_OFFLINE_STATE_H
 #define AGENT_OFFLINE_STATE_H
@@ -33,7 +33,8 @@ struct offline {
 
 	/* Of whoever fills. */
 	struct offline_route *route;
-	struct capture_record held; /* what did not fit into the last batch; when has_held */
+	struct frame_fragment fragment; /* of the frame at hand */
+	struct capture_record held;	/* what did not fit into the last batch; when has_held */
 	bool has_held;
 	unsigned last_filler;
 	struct capture_filter *filter; /* NULL: every frame is taken */
@@ -50,6 +51,8 @@ struct offline {
 	struct offline_progress progress;
 };
 
+/* Fills a batch, until it is full or the capture, the user or an output ends it. */
+void offline_fill(const struct worker *w, struct batch *b);
 /* Starts the workers but the first, with the signals blocked, so that the caller alone is
  * interrupted. 0 or -errno; then no thread runs. */
 int offline_start(struct offline *run);

@@ -1,183 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What the threads of the capture door do: fill a batch, walk it, write it; see batch.h for who
- * does which and offline.h for what belongs to whom. Room: agent.
+ * What the threads of the capture door do: fill a batch (offline_fill.c), walk it, write it; see
+ * batch.h for who does which and offline.h for what belongs to whom. Room: agent.
  */
 #include "agent/offline_state.h"
 
 #include <errno.h>
 #include <signal.h>
-
-enum {
-	FILTER_TURN = 65536, /* frames that may be left out before somebody asks how far it is */
-	TAKE_ROW = 32,	     /* taken at once: they are in the first cache when they are decoded */
-};
-
-/* The next piece that the filter lets in. Returns as capture_in_next, or -EAGAIN when too many
- * were left out to stay longer. */
-static int next(struct offline *run, struct capture_record *r)
-{
-	int n;
-
-	while ((n = capture_in_next(run->in, r, &run->fault)) == 1) {
-		if (!run->filter || !r->is_frame || capture_filter_match(run->filter, r))
-			return 1;
-		if (++run->filtered % FILTER_TURN == 0)
-			return -EAGAIN;
-	}
-	return n;
-}
-
-/* The same for as many as there are in a row, up to most, *count in all. */
-static int take_lasting(struct offline *run, struct batch *b, size_t most, size_t *count)
-{
-	const struct capture_room room = {
-		.at = &b->piece[b->count].record,
-		.stride = sizeof(b->piece[0]),
-		.records = most < BATCH_PIECES - b->count ? most : BATCH_PIECES - b->count,
-		.bytes = BATCH_LENT - b->lent,
-	};
-	int n;
-
-	if (!run->filter)
-		return capture_in_take(run->in, &room, count, &run->fault);
-	n = next(run, room.at);
-	*count = n == 1;
-	return n;
-}
-
-/* The next piece, its bytes held by b. Gives as take(). */
-static int take_passing(struct offline *run, struct batch *b, size_t *count)
-{
-	struct capture_record *r = &b->piece[b->count].record;
-	int n = 1;
-
-	if (run->has_held)
-		*r = run->held;
-	else
-		n = next(run, r);
-	if (n != 1)
-		return n;
-	run->has_held = false;
-	n = batch_hold(b, r);
-	*count = n == 1;
-	if (n == 0) {
-		run->held = *r;
-		run->has_held = true;
-	}
-	return n == 0 ? -EAGAIN : n;
-}
-
-/* Takes the next pieces of the capture into b, behind those it has. Returns 1 with their *count;
- * -EAGAIN when b is full, or what ended the capture. */
-static int take(struct offline *run, struct batch *b, size_t *count)
-{
-	uint64_t most = run->config->frame_max;
-
-	*count = 0;
-	if (b->lent >= BATCH_LENT || !batch_is_open(b))
-		return -EAGAIN;
-	if (most && run->frames >= most)
-		return 0;
-	most = most && most - run->frames < TAKE_ROW ? most - run->frames : TAKE_ROW;
-	return run->is_lasting ? take_lasting(run, b, most, count) : take_passing(run, b, count);
-}
-
-/* Decodes a frame that was taken in, piece `at` of b, and sends it to whom it concerns. Returns its
- * mark. */
-static uint8_t place(struct offline *run, struct batch *b, size_t at)
-{
-	struct batch_piece *p = &b->piece[at];
-	struct frame_fragment fragment;
-	struct offline_place to;
-	struct batch_errand e = {.piece = (uint16_t)at};
-	unsigned own;
-
-	if (!p->record.is_frame)
-		return 0;
-	to = offline_route_place(run->route, &p->record.frame, &p->packet, &fragment);
-	p->parse = to.parse;
-	if (p->record.frame.fragment)
-		p->record.frame.fragment = batch_hold_fragment(b, &fragment);
-	run->frames++;
-	run->bytes += p->record.frame.wire_len;
-	e.shard = to.shard;
-	own = run->owner[to.shard];
-	for (unsigned w = 0; to.is_answer && w < run->queue.workers; w++) {
-		e.what = BATCH_LEARN;
-		if (w != own)
-			batch_send(b, w, e);
-	}
-	e.what |= to.parse == DPI_PARSE_OK ? BATCH_TAKE | BATCH_WARM : BATCH_TAKE;
-	batch_send(b, own, e);
-	return (uint8_t)(to.shard | BATCH_FRAME);
-}
-
-/* Notes how far it is, and asks whether to go on. 0, or -EINTR when not. */
-static int note(struct offline *run, bool *is_broken)
-{
-	const struct offline_config *c = run->config;
-
-	pthread_mutex_lock(&run->queue.lock);
-	run->progress = (struct offline_progress){
-		.frames = run->frames,
-		.bytes = capture_in_offset(run->in),
-		.size = capture_in_size(run->in),
-	};
-	*is_broken = run->is_broken;
-	pthread_mutex_unlock(&run->queue.lock);
-	return c->stop && *c->stop ? -EINTR : 0;
-}
-
-static void end(struct offline *run, int n)
-{
-	run->end = n == 0	   ? OFFLINE_WHOLE
-		   : n == -EBADMSG ? OFFLINE_DAMAGED
-		   : n == -EINTR   ? OFFLINE_STOPPED
-				   : OFFLINE_FAILED;
-	if (n == -EINTR)
-		fault_set(&run->fault, n, "interrupted after %llu records",
-			  (unsigned long long)run->frames);
-	if (n == -ENOMEM)
-		fault_set(&run->fault, n, "out of memory");
-}
-
-/* The next piece of b, taken and open for it, becomes one of those that it has. */
-static void put_in(struct offline *run, struct batch *b)
-{
-	struct batch_piece *p = &b->piece[b->count];
-
-	b->mark[b->count] = place(run, b, b->count);
-	b->lent += p->record.raw.len;
-	b->count++;
-}
-
-/* Fills a batch, until it is full or the capture, the user or an output ends it. */
-static void fill(const struct worker *w, struct batch *b)
-{
-	struct offline *run = w->run;
-	bool is_broken;
-	int n = note(run, &is_broken);
-	size_t count;
-
-	if (!n)
-		n = !is_broken;
-	if (run->last_filler != w->id)
-		capture_in_turn(run->in);
-	run->last_filler = w->id;
-	while (n == 1 && (n = take(run, b, &count)) == 1) {
-		size_t to = b->count + count;
-
-		for (; b->count < to && batch_is_open(b);)
-			put_in(run, b);
-		if (b->count < to)
-			capture_in_untake(run->in, &b->piece[b->count].record);
-	}
-	b->end = capture_in_offset(run->in);
-	if (n != -EAGAIN)
-		end(run, n);
-	batch_queue_filled(&run->queue, n != -EAGAIN);
-}
 
 /* An errand on its way. */
 struct going {
@@ -332,7 +161,7 @@ static void *worker_main(void *arg)
 
 	for (;;) {
 		switch (batch_queue_turn(&run->queue, w->id, &b)) {
-		case BATCH_FILL: fill(w, b); break;
+		case BATCH_FILL: offline_fill(w, b); break;
 		case BATCH_WALK: walk(w, b); break;
 		case BATCH_WRITE: put(run, b); break;
 		case BATCH_DONE: end_shards(w); return NULL;
