@@ -71,7 +71,10 @@ static void things_overlap_nothing(void **state)
 				assert_ptr_equal(pool_at(&pool, number), thing[i]);
 				assert_ptr_equal(pool_owner(thing[i]), &thing);
 				if ((i * 7 + round) % 3) {
-					pool_give(thing[i]);
+					if (i % 2)
+						pool_give(thing[i]);
+					else
+						pool_give_hot(&pool, thing[i]);
 					thing[i] = NULL;
 				}
 			}
@@ -85,6 +88,29 @@ static void things_overlap_nothing(void **state)
 		thing[0] = NULL;
 		pool_clear(&pool);
 	}
+	pages_clear(&pages);
+}
+
+/* The last of them is the first again, up to a few; the others went back as all do. */
+static void hot_things_come_back_first(void **state)
+{
+	static void *thing[2 * POOL_KEPT];
+	struct pages pages = {0};
+	struct pool pool;
+	size_t blocks;
+
+	pool_init(&pool, &pages, POOL_SIZE_MAX, NULL);
+	for (size_t i = 0; i < 2 * POOL_KEPT; i++)
+		thing[i] = pool_take_unset(&pool);
+	blocks = pages.block_count;
+	for (size_t i = 0; i < 2 * POOL_KEPT; i++)
+		pool_give_hot(&pool, thing[i]);
+	for (size_t i = POOL_KEPT; i-- > 0;)
+		assert_ptr_equal(pool_take_unset(&pool), thing[i]);
+	for (size_t i = 0; i < POOL_KEPT; i++)
+		assert_non_null(thing[i] = pool_take_unset(&pool));
+	assert_int_equal(pages.block_count, blocks);
+	pool_clear(&pool);
 	pages_clear(&pages);
 }
 
@@ -166,6 +192,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(things_overlap_nothing),
 		cmocka_unit_test(empty_blocks_go_back),
+		cmocka_unit_test(hot_things_come_back_first),
 		cmocka_unit_test(numbers_are_found_until_removed),
 	};
 

@@ -5,7 +5,8 @@
  *   | head | thing | thing | (free) | thing | not yet used ...
  *
  * The free things of a block are a list through them. Blocks with room are a list through the
- * heads; the one that got room last is used first, so that others may run empty.
+ * heads; the one that got room last is used first, so that others may run empty. What is kept out
+ * of the blocks is in use to them.
  */
 #include "base/pool.h"
 
@@ -65,6 +66,7 @@ void pool_clear(struct pool *p)
 	p->open = NULL;
 	p->block_count = p->block_cap = 0;
 	p->free_number = 0;
+	p->kept_count = 0;
 }
 
 /* The least number that no block has; room for it in the list. */
@@ -113,7 +115,7 @@ static struct pool_block *add_block(struct pool *p)
 	return b;
 }
 
-void *pool_take_unset(struct pool *p)
+static void *take_from_block(struct pool *p)
 {
 	struct pool_block *b = p->open ? p->open : add_block(p);
 	void *thing;
@@ -129,6 +131,17 @@ void *pool_take_unset(struct pool *p)
 	b->in_use++;
 	if (!b->free && b->fresh == b->end)
 		list_remove(p, b);
+	return thing;
+}
+
+void *pool_take_unset(struct pool *p)
+{
+	void *thing;
+
+	if (!p->kept_count)
+		return take_from_block(p);
+	thing = p->kept[--p->kept_count];
+	poison_open(thing, p->size);
 	return thing;
 }
 
@@ -161,6 +174,16 @@ void pool_give(void *thing)
 	if (b->number < p->free_number)
 		p->free_number = b->number;
 	pages_give(p->pages, b);
+}
+
+void pool_give_hot(struct pool *p, void *thing)
+{
+	if (p->kept_count == POOL_KEPT) {
+		pool_give(thing);
+		return;
+	}
+	poison_close(thing, p->size);
+	p->kept[p->kept_count++] = thing;
 }
 
 void *pool_owner(const void *thing)

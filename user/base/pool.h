@@ -13,6 +13,8 @@
 
 struct pool_block;
 
+enum { POOL_SIZE_MAX = 4096, POOL_KEPT = 32 };
+
 struct pool {
 	struct pages *pages;
 	void *owner;
@@ -22,9 +24,9 @@ struct pool {
 	struct pool_block **block; /* by number; NULL: the number is free */
 	size_t block_count, block_cap;
 	uint32_t free_number; /* no block below this has no number */
+	uint32_t kept_count;
+	void *kept[POOL_KEPT]; /* by pool_give_hot(), the last one last */
 };
-
-enum { POOL_SIZE_MAX = 4096 };
 
 /* size: bytes of a thing, at most POOL_SIZE_MAX. owner: for pool_owner. pages is borrowed for the
  * pool's life. */
@@ -39,6 +41,9 @@ void *pool_take(struct pool *p);
 void *pool_take_unset(struct pool *p);
 /* Takes a thing back, of whatever pool. */
 void pool_give(void *thing);
+/* The same for what is used all the time: a few of them stay out of their blocks and are given out
+ * first, for they are in the cache, and their blocks' heads need not be. thing is of p. */
+void pool_give_hot(struct pool *p, void *thing);
 /* The owner that was named for the pool of a thing. */
 void *pool_owner(const void *thing);
 /* The number of a thing, less than pool_bound(), and the thing of a number. */

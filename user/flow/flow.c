@@ -40,15 +40,20 @@ void flow_memory_clear(struct flow_memory *m)
 	pages_clear(&m->pages);
 }
 
-/* Zeroed room for what f is to own; NULL when out of memory. */
-static void *take(const struct flow *f, size_t size)
+static inline struct pool *pool_of(const struct flow *f, size_t size)
 {
 	struct flow_memory *m = pool_owner(f);
 	size_t i = 0;
 
 	while (sizes[i] < size)
 		i++;
-	return pool_take(&m->of_size[i]);
+	return &m->of_size[i];
+}
+
+/* Zeroed room for what f is to own; NULL when out of memory. */
+static void *take(const struct flow *f, size_t size)
+{
+	return pool_take(pool_of(f, size));
 }
 
 static struct flow_name *take_name(const struct flow *f, enum app_proto source,
@@ -254,11 +259,20 @@ void flow_release(struct flow *f)
 			flow_side_clear(f->side[d]);
 }
 
+/* Those of streams come and go with every connection. */
+static void give_side(const struct flow *f, struct flow_side *side)
+{
+	if (side && side->is_stream)
+		pool_give_hot(pool_of(f, sizeof(struct flow_stream_side)), side);
+	else
+		pool_give(side);
+}
+
 void flow_settle(struct flow *f)
 {
 	flow_release(f);
 	for (int d = 0; d < 2; d++) {
-		pool_give(f->side[d]);
+		give_side(f, f->side[d]);
 		f->side[d] = NULL;
 	}
 }

@@ -80,8 +80,10 @@ static uint8_t *take_buffer(const struct stream *s, size_t cap)
 /* at: one of cap bytes, of which one is no longer than that; or NULL. */
 static void give_buffer(const struct stream *s, uint8_t *at, size_t cap)
 {
-	if (class_of(s, cap) < STREAM_SIZES)
-		pool_give(at);
+	size_t class = class_of(s, cap);
+
+	if (class < STREAM_SIZES)
+		pool_give_hot(&s->memory->of_size[class], at);
 	else
 		free(at);
 }
