@@ -99,9 +99,10 @@ static bool is_sound_head(const struct message *m)
 {
 	uint8_t head[HEAD_LEN];
 
+	if (m->proto != PROTO_MDNS)
+		return dpi_dns_head(m->bytes.at);
 	memcpy(head, m->bytes.at, sizeof(head));
-	if (m->proto == PROTO_MDNS && m->question_count > DPI_QUESTIONS_MAX &&
-	    m->question_count <= MDNS_QUESTIONS_MAX)
+	if (m->question_count > DPI_QUESTIONS_MAX && m->question_count <= MDNS_QUESTIONS_MAX)
 		head[5] = DPI_QUESTIONS_MAX;
 	return dpi_dns_head(head);
 }
@@ -134,6 +135,42 @@ static enum extract_answer read_head(struct message *m)
 	return EXTRACT_NOT_MINE;
 }
 
+enum { PLAIN_MAX = 200 }; /* bytes of a name that is read at once */
+
+/*
+ * Reads a name as nearly all are: labels up to the root, no pointer, no dot inside a label and no
+ * colon, all of it there. q is as dpi_qname_step() would leave it, but that case is as it was and
+ * is_odd not set. False: it is none such, and q is unchanged.
+ */
+static bool read_plain(struct slice bytes, struct dpi_qname *q, uint8_t text[256])
+{
+	const uint8_t *name = bytes.at + q->pos;
+	size_t left = bytes.len - q->pos, len = 0, at;
+
+	left = left < PLAIN_MAX ? left : PLAIN_MAX;
+	while (len < left && name[len] && name[len] < 64)
+		len += 1U + name[len];
+	if (!len || len >= left || name[len] || memchr(name + 1, '.', len - 1) ||
+	    memchr(name + 1, ':', len - 1))
+		return false;
+	memcpy(text, name + 1, len - 1);
+	for (at = 1U + name[0]; at < len; at += 1U + name[at])
+		text[at - 1] = '.';
+	q->len = (__u32)(len - 1);
+	q->pos = q->after = q->pos + (__u32)len + 1;
+	q->state = DPI_QNAME_DONE;
+	return true;
+}
+
+static void read_name(struct slice bytes, struct dpi_qname *q, uint8_t text[256])
+{
+	if (q->pos < bytes.len && read_plain(bytes, q, text))
+		return;
+	for (int i = 0; i < STEPS_MAX; i++)
+		if (!dpi_qname_step(q, bytes.at, 0xffff, text))
+			break;
+}
+
 /* Reads the question at *at and moves behind it. NEED_MORE: the bytes end inside. */
 static enum extract_answer read_question(const struct message *m, size_t *at, struct clue *clue)
 {
@@ -142,9 +179,7 @@ static enum extract_answer read_question(const struct message *m, size_t *at, st
 	struct slice name, tail;
 
 	dpi_qname_init(&q, (__u32)*at, (__u32)m->bytes.len);
-	for (int i = 0; i < STEPS_MAX; i++)
-		if (!dpi_qname_step(&q, m->bytes.at, 0xffff, text))
-			break;
+	read_name(m->bytes, &q, text);
 	if (q.state != DPI_QNAME_DONE)
 		return q.pos >= q.limit && m->may_lack ? EXTRACT_NEED_MORE : EXTRACT_NOT_MINE;
 	tail = slice_from(m->bytes, q.after);

@@ -114,36 +114,32 @@ static void take_field(struct http_fields *f, struct slice raw, bool is_odd)
 		take_known(f, raw, name, is_odd);
 }
 
-/* Whether a byte of the eight is of those that end lines, or below them. */
-static bool has_control(const uint8_t *at)
+/* The next byte from `at` on that may end a line, or is below those that do; the last one when
+ * there is none before. Eight at a time. */
+static size_t next_control(struct slice bytes, size_t at)
 {
-	const uint64_t ones = UINT64_MAX / 0xff;
-	uint64_t eight;
+	while (bytes.len - at > 8) {
+		uint64_t hit = http_below(http_eight(bytes.at + at), '\r' + 1);
 
-	memcpy(&eight, at, sizeof(eight));
-	return (eight - ones * ('\r' + 1)) & ~eight & (ones << 7);
+		if (hit)
+			return at + (size_t)__builtin_ctzll(hit) / 8;
+		at += 8;
+	}
+	while (at + 1 < bytes.len && bytes.at[at] > '\r')
+		at++;
+	return at;
 }
 
 /* Where a field ends: at a CR alone, as some servers have it, or with a line that no folded one
  * follows. False when the byte that says so is not there. */
 static bool find_end(struct slice bytes, size_t at, size_t *end)
 {
-	size_t near = at + 8;
-
 	for (; at + 1 < bytes.len; at++) {
-		uint8_t c = bytes.at[at];
-
-		if (c > '\r') {
-			/* Of long lines, eight bytes at a time. */
-			if (at < near)
-				continue;
-			while (bytes.len - at > 9 && !has_control(bytes.at + at))
-				at += 8;
-			near = at + 8;
-			c = bytes.at[at];
-		}
-		if ((c == '\n' && !http_is_blank(bytes.at[at + 1])) ||
-		    (c == '\r' && bytes.at[at + 1] != '\n')) {
+		at = next_control(bytes, at);
+		if (at + 1 >= bytes.len)
+			return false;
+		if ((bytes.at[at] == '\n' && !http_is_blank(bytes.at[at + 1])) ||
+		    (bytes.at[at] == '\r' && bytes.at[at + 1] != '\n')) {
 			*end = at;
 			return true;
 		}
@@ -157,7 +153,8 @@ enum http_fields_step http_fields_take(struct http_fields *f, struct slice bytes
 	size_t start = *at, end;
 	bool is_part = false;
 
-	if (rest.len && (rest.at[0] == '\n' || (rest.len > 1 && memcmp(rest.at, "\r\n", 2) == 0))) {
+	if (rest.len &&
+	    (rest.at[0] == '\n' || (rest.len > 1 && rest.at[0] == '\r' && rest.at[1] == '\n'))) {
 		*at += rest.at[0] == '\n' ? 1 : 2;
 		return HTTP_FIELDS_OVER;
 	}

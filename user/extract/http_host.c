@@ -12,11 +12,12 @@
 static struct slice without_port(struct slice host)
 {
 	const uint8_t *colon = host.len ? memchr(host.at, ':', host.len) : NULL;
-	struct clue probe = {.name_count = 0};
+	struct clue probe;
 
 	if (!colon)
 		return host;
 	if (memchr(colon + 1, ':', (size_t)(host.at + host.len - colon - 1))) {
+		clue_clear(&probe);
 		clue_add_name(&probe, host);
 		if (probe.flags & CLUE_IP_LITERAL)
 			return host;

@@ -107,10 +107,24 @@ static bool is_line_byte(uint8_t c)
 	return (c >= 0x20 && c != 0x7f) || is_gap(c);
 }
 
+/* Where a line ends, or the bytes do, or one is that no request line holds; eight at a time. */
+static size_t line_end(struct slice s, size_t at)
+{
+	const uint64_t delete = UINT64_MAX / 0xff * 0x7f;
+
+	for (;; at++) {
+		while (s.len - at >= 8 && !http_below(http_eight(s.at + at), 0x20) &&
+		       !http_below(http_eight(s.at + at) ^ delete, 1))
+			at += 8;
+		if (at == s.len || s.at[at] == '\n' || !is_line_byte(s.at[at]))
+			return at;
+	}
+}
+
 enum extract_answer http_line_take(struct slice bytes, size_t *at, struct http_line *l)
 {
 	struct slice rest = slice_from(bytes, *at), line;
-	size_t len = 0, i;
+	size_t len = 0, end;
 
 	while (len < rest.len && len <= METHOD_MAX && http_is_token(rest.at[len]))
 		len++;
@@ -121,9 +135,9 @@ enum extract_answer http_line_take(struct slice bytes, size_t *at, struct http_l
 	if (len == 0 || !is_gap(rest.at[len]))
 		return EXTRACT_NOT_MINE;
 	l->method = slice_first(rest, len);
-	for (i = len; i < rest.len && rest.at[i] != '\n'; i++)
-		if (!is_line_byte(rest.at[i]))
-			return EXTRACT_NOT_MINE;
+	end = line_end(rest, len);
+	if (end < rest.len && rest.at[end] != '\n')
+		return EXTRACT_NOT_MINE;
 	if (!http_take_line(bytes, at, &line))
 		return EXTRACT_NEED_MORE;
 	return split_line(l, line, slice_from(bytes, *at));

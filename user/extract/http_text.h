@@ -21,6 +21,26 @@ static inline bool http_is_token(uint8_t c)
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+/* Eight bytes, the first the lowest. */
+static inline uint64_t http_eight(const uint8_t *at)
+{
+	uint64_t eight;
+
+	memcpy(&eight, at, sizeof(eight));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	eight = __builtin_bswap64(eight);
+#endif
+	return eight;
+}
+
+/* The highest bit of the first byte of eight that is below c (and of none before it). */
+static inline uint64_t http_below(uint64_t eight, uint8_t c)
+{
+	const uint64_t ones = UINT64_MAX / 0xff;
+
+	return (eight - ones * c) & ~eight & (ones << 7);
+}
+
 /* Takes the line that begins at *at, without its LF or CRLF (RFC 9112 2.2 allows both), and moves
  * *at behind it. False, and nothing moved, when the bytes end before the line does. */
 static inline bool http_take_line(struct slice bytes, size_t *at, struct slice *line)
