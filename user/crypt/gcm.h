@@ -11,11 +11,9 @@
 
 enum { AES_BLOCK = 16, AES_WORDS = 44 };
 
-/* What every key shares: a round's substitution and mixing of a byte, by its place in the word; and
- * what a byte comes back as when GHASH shifts it out. */
+/* What every key shares: a round's substitution and mixing of a byte, by its place in the word. */
 struct gcm_table {
 	uint32_t round[4][256];
-	uint16_t back[256];
 };
 void gcm_table_make(struct gcm_table *t);
 
