@@ -183,7 +183,7 @@ WASM_TO  := --target=wasm32-wasi
 WASM_HOT := user/crypt/gcm.c user/crypt/sha256.c user/wasm/string.c
 WASM_CFLAGS = $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser -Iinclude \
 	-D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL '-Ddpi_inline=static inline __attribute__((unused))' \
-	-std=gnu11 $(if $(filter $(WASM_HOT),$<),-O2,-Oz) -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory \
+	-std=gnu11 $(if $(filter $(WASM_HOT),$<),-O2,-Oz) -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory -msimd128 \
 	-ftls-model=local-exec
 WASM_LDFLAGS := $(WASM_TO) -flto -nostartfiles -L$(WASM_LIB) -Wl,--no-entry,--gc-sections,-O2 \
 	-Wl,-z,stack-size=1048576,--stack-first,--initial-memory=67108864 \
@@ -203,7 +203,7 @@ $(BUILD)/wasm/obj/catalogue_data.o: user/wasm/catalogue_data.S $(BUILD)/wasm/cat
 $(WASM): $(WASM_OBJ)
 	$(call say,WASM,$@)
 	$(Q)$(CLANG) $(WASM_LDFLAGS) -o $@ $^
-	$(Q)if command -v wasm-opt >/dev/null; then wasm-opt --enable-bulk-memory -O3 $@ -o $@; fi
+	$(Q)if command -v wasm-opt >/dev/null; then wasm-opt --enable-bulk-memory --enable-simd -O3 $@ -o $@; fi
 $(WASM).gz: $(WASM)
 	$(Q)zopfli -c $< > $@ 2>/dev/null || gzip -9nc $< > $@
 
