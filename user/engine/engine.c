@@ -63,6 +63,9 @@ struct engine *engine_new(const struct engine_config *config)
 		e->config.names_max = NAMES_MAX_DEFAULT;
 	e->flows = flow_table_new(e->config.flow_max, config->seed, on_leave, e);
 	e->crypt = crypt_new();
+	for (int i = 0; i < EXTRACT_COUNT; i++)
+		if (extract_table[i].transports & EXTRACT_DATAGRAM)
+			e->datagram_extractors |= 1U << i;
 	if (!e->flows || !e->crypt) {
 		engine_free(e);
 		return NULL;
@@ -288,7 +291,8 @@ void engine_warm_flow(const struct engine *e, const struct packet *p)
 
 void engine_warm_sides(const struct engine *e, const struct packet *p)
 {
-	flow_table_warm_sides(e->flows, p->table_hash);
+	if (flow_table_warm_sides(e->flows, p->table_hash))
+		__builtin_prefetch(p->payload.at);
 }
 
 void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns)

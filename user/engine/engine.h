@@ -110,8 +110,8 @@ struct outcome engine_frame(struct engine *e, const struct frame *f);
 /* The same for a frame that was decoded already, with what packet_decode() said of it. */
 struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_parse parse);
 /* For a door that has the next packets at hand: fetches what engine_packet() will need for one that
- * has a key: first where to look for its flow, then the flow, then its inspection. All may be left
- * out. */
+ * has a key: first where to look for its flow, then the flow, then its inspection and its payload,
+ * as far as that is likely to be read. All may be left out. */
 void engine_warm(const struct engine *e, struct packet *p);
 void engine_warm_flow(const struct engine *e, const struct packet *p);
 void engine_warm_sides(const struct engine *e, const struct packet *p);

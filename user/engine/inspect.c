@@ -51,9 +51,9 @@ static void keep_ids(struct engine *e, struct flow *f)
 		memcpy(rare->ids, &e->ids, ids_size(&e->ids));
 }
 
-/* Reads a datagram, which is a message of its own but for the pieces of handshakes in it. Returns
- * whether it ends inside one. */
-static bool read_datagram(struct finding *x, struct flow_side *side)
+/* Reads a datagram, which is a message of its own but for the pieces of handshakes in it, which are
+ * left in the engine. Returns whether it ends inside one. */
+static bool read_datagram(struct finding *x)
 {
 	bool has_ids = x->packet->payload.len && (x->packet->payload.at[0] & QUIC_LONG);
 	struct engine *e = x->engine;
@@ -68,12 +68,11 @@ static bool read_datagram(struct finding *x, struct flow_side *side)
 	e->pieces.used = 0;
 	e->pieces.is_over = false;
 	judge_begin(x, &clue);
-	for (int i = 0; i < EXTRACT_COUNT; i++) {
-		enum extract_answer answer;
+	for (uint32_t left = e->datagram_extractors; left; left &= left - 1) {
+		int i = __builtin_ctz(left);
+		enum extract_answer answer = extract_table[i].try(x->packet->payload, &x->ctx,
+								  &clue);
 
-		if (!(extract_table[i].transports & EXTRACT_DATAGRAM))
-			continue;
-		answer = extract_table[i].try(x->packet->payload, &x->ctx, &clue);
 		if (answer == EXTRACT_NOT_MINE) /* which leaves the clue as it was */
 			continue;
 		judge_clue(x, &clue);
@@ -84,8 +83,6 @@ static bool read_datagram(struct finding *x, struct flow_side *side)
 	}
 	if (has_ids)
 		keep_ids(e, x->flow);
-	if (e->pieces.count || e->pieces.is_over)
-		is_pending |= pieces_take(x, side, &e->pieces);
 	return is_pending;
 }
 
@@ -215,43 +212,86 @@ static void relieve(struct engine *e, const struct flow *current)
 	}
 }
 
-static void inspect_payload(struct finding *x)
+/* What extractors are told beside the bytes. */
+static void set_context(struct finding *x, enum extract_transport transport)
 {
-	struct engine *e = x->engine;
-	struct flow *f = x->flow;
+	const struct flow *f = x->flow;
 	int end = x->packet->head.dir;
-	struct flow_side *side = flow_side_open(f, end);
-	bool is_pending = false, has_changed;
-	int err = 0;
 
-	if (!side || side->is_done)
-		return;
+	x->ctx.transport = transport;
 	x->ctx.src_port = dpi_be16(f->key.port[end]);
 	x->ctx.dst_port = dpi_be16(f->key.port[!end]);
 	x->ctx.is_opener = end == f->opener;
 	x->ctx.flow_proto = f->proto;
-	x->ctx.crypt = e->crypt;
-	charge(side, x->packet->head.payload_len);
-	if (f->key.proto == DPI_IP_TCP) {
-		x->ctx.transport = EXTRACT_STREAM;
-		has_changed = !lane_is_hollow(side);
-		err = lane_read(x, side);
-		side->is_pending = lane_is_pending(side);
-		is_pending = side->is_pending || (f->side[!end] && f->side[!end]->is_pending);
-	} else {
-		x->ctx.transport = EXTRACT_DATAGRAM;
-		is_pending = read_datagram(x, side);
-		has_changed = e->pieces.count || e->pieces.is_over;
-	}
-	f->is_pending = is_pending;
-	/* Questions go on for ever on one 5-tuple, and each is decided for itself. */
-	if (!is_dns_flow(f) && (err || is_spent(side))) {
-		end_side(e, f, end);
+	x->ctx.crypt = x->engine->crypt;
+}
+
+/* Ends a budget that is spent, or that of an end for which there was no memory. */
+static void end_payload(struct finding *x, struct flow_side *side, bool has_changed, int err)
+{
+	struct engine *e = x->engine;
+
+	if (err || is_spent(side)) {
+		end_side(e, x->flow, x->packet->head.dir);
 		has_changed = true;
 	}
-	if (has_changed && !f->is_settled)
-		inspect_weigh(e, f, side);
-	relieve(e, f);
+	if (has_changed && !x->flow->is_settled)
+		inspect_weigh(e, x->flow, side);
+}
+
+static void inspect_segment(struct finding *x)
+{
+	struct flow *f = x->flow;
+	int end = x->packet->head.dir, err;
+	struct flow_side *side = flow_side_open(f, end), *other = f->side[!end];
+	bool is_hollow;
+
+	if (!side || side->is_done)
+		return;
+	set_context(x, EXTRACT_STREAM);
+	charge(side, x->packet->head.payload_len);
+	is_hollow = lane_is_hollow(side);
+	err = lane_read(x, side);
+	side->is_pending = lane_is_pending(side);
+	f->is_pending = side->is_pending || (other && other->is_pending);
+	end_payload(x, side, !is_hollow, err);
+}
+
+/* Questions go on for ever on one 5-tuple, and each is decided for itself: they have no budget, and
+ * need no state but for what else comes between them. */
+static void inspect_datagram(struct finding *x)
+{
+	struct flow *f = x->flow;
+	int end = x->packet->head.dir;
+	struct extract_pieces *p = &x->engine->pieces;
+	struct flow_side *side = f->side[end];
+	bool is_pending, has_pieces;
+
+	if (side && side->is_done)
+		return;
+	set_context(x, EXTRACT_DATAGRAM);
+	is_pending = read_datagram(x);
+	has_pieces = p->count || p->is_over;
+	if (has_pieces || !is_dns_flow(f))
+		side = flow_side_open(f, end);
+	if (side && has_pieces)
+		is_pending |= pieces_take(x, side, p);
+	f->is_pending = is_pending;
+	if (side && !is_dns_flow(f)) {
+		charge(side, x->packet->head.payload_len);
+		end_payload(x, side, has_pieces, 0);
+	} else if (side && has_pieces) {
+		inspect_weigh(x->engine, f, side);
+	}
+}
+
+static void inspect_payload(struct finding *x)
+{
+	if (x->flow->key.proto == DPI_IP_TCP)
+		inspect_segment(x);
+	else
+		inspect_datagram(x);
+	relieve(x->engine, x->flow);
 }
 
 static void inspect_open(struct finding *x)

@@ -22,6 +22,7 @@ struct engine {
 	size_t held;	     /* bytes of payload under inspection, all flows */
 	size_t named;	     /* bytes of their names */
 	struct crypt *crypt;
+	uint32_t datagram_extractors; /* a bit each */
 	struct ids ids;		      /* of a flow that has none of its own yet */
 	struct extract_pieces pieces; /* of the datagram at hand */
 	uint64_t clock_ns;	      /* the frames' time, which one odd frame cannot push far */

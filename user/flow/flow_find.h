@@ -117,13 +117,13 @@ static inline void flow_table_warm_flow(const struct flow_table *t, uint64_t has
 }
 
 /* What only inspection needs: one more line of the flow, and of the inspection itself what is found
- * without looking at it. */
-static inline void flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
+ * without looking at it. Returns whether payload is likely to be read. */
+static inline bool flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
 {
 	const struct flow *f = flow_table_likely(t, hash);
 
 	if (!f || f->is_settled)
-		return;
+		return !f;
 	__builtin_prefetch(f->isn, 1);
 	for (int end = 0; end < 2; end++) {
 		const char *at = (const char *)f->side[end];
@@ -131,6 +131,7 @@ static inline void flow_table_warm_sides(const struct flow_table *t, uint64_t ha
 		for (size_t i = 0; i < SIDE_LINES; i++)
 			__builtin_prefetch(at + i * CACHE_LINE, 1);
 	}
+	return true;
 }
 
 /* The flow of a key among all that have its hash. */
