@@ -21,8 +21,8 @@
 
 enum {
 	BATCH_PIECES = 1024,
-	BATCH_BYTES = 1 << 20, /* held by a batch; a single larger piece makes a batch of its own */
-	BATCH_LENT = 4 << 20,  /* of records that last where they are, which is memory too */
+	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
+	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
 	BATCH_QUEUE = 8,
 	BATCH_AHEAD = 2, /* batches that are kept filled in front of each worker */
 };

@@ -42,7 +42,10 @@ static int open_files(struct offline *run, struct fault *f)
 		return err == -EINTR ? err : -EINVAL;
 	if (c->guard)
 		capture_in_map(run->in, c->guard);
+	if (!capture_in_is_lasting(run->in))
+		capture_in_keep(run->in);
 	run->is_lasting = capture_in_is_lasting(run->in);
+	run->lent_max = capture_in_is_mapped(run->in) ? BATCH_LENT : BATCH_BYTES;
 	err = capture_out_open_split(c->out, c->split_size, &run->out, &why);
 	if (err)
 		return fault_set(f, -EIO, "%s: %s", c->out, why.text);

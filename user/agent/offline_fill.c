@@ -34,7 +34,7 @@ static int take_lasting(struct offline *run, struct batch *b, size_t most, size_
 		.at = &b->piece[b->count].record,
 		.stride = sizeof(b->piece[0]),
 		.records = most < BATCH_PIECES - b->count ? most : BATCH_PIECES - b->count,
-		.bytes = BATCH_LENT - b->lent,
+		.bytes = run->lent_max - b->lent,
 	};
 	int n;
 
@@ -74,7 +74,7 @@ static int take(struct offline *run, struct batch *b, size_t *count)
 	uint64_t most = run->config->frame_max;
 
 	*count = 0;
-	if (b->lent >= BATCH_LENT || !batch_is_open(b))
+	if (b->lent >= run->lent_max || !batch_is_open(b))
 		return -EAGAIN;
 	if (most && run->frames >= most)
 		return 0;
@@ -185,7 +185,7 @@ void offline_fill(const struct worker *w, struct batch *b)
 		if (b->count < to)
 			capture_in_untake(run->in, &b->piece[b->count].record);
 	}
-	b->end = capture_in_offset(run->in);
+	b->end = capture_in_position(run->in);
 	if (n != -EAGAIN)
 		end(run, n);
 	batch_queue_filled(&run->queue, n != -EAGAIN);

@@ -208,9 +208,25 @@ void capture_in_map(struct capture_in *in, struct capture_guard *guard)
 		source_map(&in->source, guard);
 }
 
+void capture_in_keep(struct capture_in *in)
+{
+	if (!in->set && in->format != &capture_foreign && !in->is_begun)
+		source_keep(&in->source);
+}
+
 bool capture_in_is_lasting(const struct capture_in *in)
 {
+	return in->source.map || in->source.is_kept;
+}
+
+bool capture_in_is_mapped(const struct capture_in *in)
+{
 	return in->source.map;
+}
+
+uint64_t capture_in_position(const struct capture_in *in)
+{
+	return source_offset(&in->source);
 }
 
 void capture_in_turn(struct capture_in *in)

@@ -34,7 +34,7 @@ struct capture_record {
 	struct frame frame; /* when is_frame; its bytes lie in raw */
 	bool is_frame;
 	uint16_t linktype; /* of a frame, as the file numbers it (LINKTYPE) */
-	struct slice raw;  /* borrowed until the next call; of a lasting capture, until its end */
+	struct slice raw;  /* borrowed until the next call; of a lasting capture, until released */
 };
 
 /* Where many records go. */
@@ -64,15 +64,24 @@ void capture_in_close(struct capture_in *in);
  * the file meanwhile changes the bytes under whoever looks at them.
  */
 void capture_in_map(struct capture_in *in, struct capture_guard *guard);
-/* True when the bytes of all records stay where they are until capture_in_close(). */
+/*
+ * The same for all other ways: from now on the bytes of the records stay in memory, where the
+ * format is ours and it is one capture. Memory is then used for all that is not released.
+ */
+void capture_in_keep(struct capture_in *in);
+/* True when the bytes of all records stay where they are until capture_in_release(). */
 bool capture_in_is_lasting(const struct capture_in *in);
+/* True when capture_in_map() did what it can. */
+bool capture_in_is_mapped(const struct capture_in *in);
 /*
  * The next records are read by another thread than the last: what was fetched into the cache ahead
  * of that one is of no use to it. For speed alone, once a batch of records.
  */
 void capture_in_turn(struct capture_in *in);
+/* Of a lasting capture: how many bytes of it are behind us, unpacked. */
+uint64_t capture_in_position(const struct capture_in *in);
 /*
- * Of a lasting capture: no byte before this capture_in_offset() is used any more, so that memory
+ * Of a lasting capture: no byte before this capture_in_position() is used any more, so that memory
  * stays flat. From one thread at a time, which need not be the reader's.
  */
 void capture_in_release(struct capture_in *in, uint64_t offset);

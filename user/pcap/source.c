@@ -59,6 +59,7 @@ int source_open(struct source *s, const char *path, const volatile sig_atomic_t 
 void source_close(struct source *s)
 {
 	source_map_close(s);
+	source_keep_close(s);
 	unpack_free(s->unpack);
 	if (s->fd >= 0)
 		close(s->fd);
@@ -171,8 +172,14 @@ static int make_room(struct source *s, size_t want)
 {
 	size_t at = (size_t)(s->at - s->buf), len = source_left(s);
 	uint8_t *buf;
+	int err;
 
-	if (at > 0 && (len == 0 || at + want > s->cap)) {
+	if (s->is_kept && at > 0 && at + want > s->cap) {
+		err = source_keep_turn(s, SOURCE_BUFFER);
+		if (err)
+			return err;
+		at = 0;
+	} else if (!s->is_kept && at > 0 && (len == 0 || at + want > s->cap)) {
 		memmove(s->buf, s->at, len);
 		s->base_offset += at;
 		s->at = s->buf;

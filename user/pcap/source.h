@@ -4,7 +4,8 @@
  * formats. There are three ways, one interface:
  *
  *   read      through one buffer, which grows only when it is full of bytes that really arrived,
- *             never because a length field says so; bytes stay until the next source_need()
+ *             never because a length field says so; bytes stay until the next source_need(), or,
+ *             through as many as that takes, until they are released
  *   unpacked  the same, with what gzip or zstd made of the bytes read
  *   mapped    a regular file as memory, taken in steps; bytes stay until source_close()
  *
@@ -14,6 +15,7 @@
 #define PCAP_SOURCE_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include "base/slice.h"
 #include "pcap/guard.h"
 #include "pcap/unpack.h"
@@ -31,6 +33,9 @@ struct source {
 	/* read, unpacked */
 	uint8_t *buf;
 	size_t cap;
+	bool is_kept; /* until released: the buffers before this one, oldest first */
+	struct source_kept *kept, *kept_last;
+	_Atomic uint64_t kept_from; /* what is before that is released */
 
 	/* unpacked: the bytes still packed, and what is wrong with them, found but not yet met */
 	struct unpack *unpack;
@@ -60,7 +65,10 @@ int source_unpack(struct source *s, enum unpack_kind kind);
  * before remains.
  */
 void source_map(struct source *s, struct capture_guard *guard);
-/* Of a mapped file: the bytes before offset are not used any more. From one thread at a time. */
+/* From now on the bytes of what is read or unpacked stay where they are until they are released. */
+void source_keep(struct source *s);
+/* Of what is mapped or kept: the bytes before this source_offset() are not used any more. From one
+ * thread at a time. */
 void source_release(struct source *s, uint64_t offset);
 /* Of a mapped file: true when bytes were lost since, or the file is shorter than it was. */
 bool source_has_lost(struct source *s);
@@ -112,5 +120,9 @@ const char *source_damage(const struct source *s);
 /* Private to the source: source_fill() of a mapped file; the end of one. */
 int source_map_fill(struct source *s, size_t want);
 void source_map_close(struct source *s);
+/* ... of what is kept: goes on in another buffer, of cap bytes, with what is left in this one; the
+ * end of all of them. */
+int source_keep_turn(struct source *s, size_t cap);
+void source_keep_close(struct source *s);
 
 #endif

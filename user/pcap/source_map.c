@@ -128,6 +128,8 @@ void source_release(struct source *s, uint64_t offset)
 {
 	size_t to, page = (size_t)sysconf(_SC_PAGESIZE);
 
+	if (s->is_kept)
+		atomic_store_explicit(&s->kept_from, offset, memory_order_release);
 	if (!s->map || offset > s->map_len - s->start)
 		return;
 	to = (size_t)(s->start + offset) / page * page;

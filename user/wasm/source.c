@@ -209,6 +209,10 @@ void source_map(struct source *s, struct capture_guard *guard)
 {
 }
 
+void source_keep(struct source *s)
+{
+}
+
 void source_release(struct source *s, uint64_t offset)
 {
 }
