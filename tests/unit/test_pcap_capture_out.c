@@ -248,11 +248,12 @@ static void a_large_piece_is_written(void **state)
 }
 
 /* 40 records of 100 bytes behind a head of 24, with room for `limit` bytes: copied, lent one by
- * one, lent as one run, or both in turn. */
-enum way { COPIED, LENT, LENT_RUN, MIXED, WAYS };
+ * one, lent as one run, as rows with single ones between them, or copied and lent in turn. */
+enum way { COPIED, LENT, LENT_RUN, LENT_ROWS, MIXED, WAYS };
 static void fill(const struct place *p, rlim_t limit, enum way way)
 {
 	static const uint8_t records[40][100] = {{1}};
+	static const uint32_t row[9] = {100, 100, 100, 100, 100, 100, 100, 100, 100};
 	struct capture_out *o = NULL;
 	struct rlimit was, now;
 	struct fault f;
@@ -269,6 +270,10 @@ static void fill(const struct place *p, rlim_t limit, enum way way)
 	for (int i = 0; i < 40; i++) {
 		struct slice record = slice_of(records[way == LENT_RUN ? i : 0], 100);
 
+		if (way == LENT_ROWS && i % 10 == 0)
+			capture_out_lend_row(o, slice_of(records, 900), row, 9);
+		if (way == LENT_ROWS && i % 10 < 9)
+			continue;
 		if (way == COPIED || (way == MIXED && i % 2))
 			capture_out_write(o, record, true);
 		else

@@ -155,13 +155,15 @@ void batch_queue_end(struct batch_queue *q)
 
 void batch_clear(struct batch *b)
 {
-	b->count = 0;
+	b->count = b->row = 0;
+	b->row_end = NULL;
 	b->lent = 0;
 	b->arena_len = 0;
 	memset(b->is_dropped, 0, sizeof(b->is_dropped));
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
 		event_log_reset(&b->log[i]);
 		b->list[i].count = 0;
+		b->list[i].has_drops = false;
 	}
 }
 

@@ -56,15 +56,19 @@ enum batch_what {
 struct batch_list {
 	struct batch_errand *errand; /* room for all pieces */
 	size_t count;
+	bool has_drops; /* the worker has dropped some */
 };
 
 struct batch {
 	struct batch_piece piece[BATCH_PIECES];
 	uint8_t mark[BATCH_PIECES];	       /* enum batch_mark */
+	uint32_t len[BATCH_PIECES];	       /* of the records */
 	bool is_dropped[BATCH_PIECES];	       /* by the worker of its shard */
 	struct batch_list list[DPI_RINGS_MAX]; /* by worker */
 	struct batch_errand *errands;	       /* of all lists */
 	size_t count;
+	size_t row; /* from this piece on all are frames that lie one behind the other */
+	const uint8_t *row_end;
 	size_t lent;  /* bytes of its pieces */
 	uint64_t end; /* how far in the input it reaches */
 	uint8_t *arena;

@@ -152,14 +152,21 @@ static void put_in(struct offline *run, struct batch *b, size_t to)
 
 	for (; b->count < to && batch_is_open(b); b->count++) {
 		struct batch_piece *p = &b->piece[b->count];
+		struct slice raw = p->record.raw;
 
-		lent += p->record.raw.len;
-		b->mark[b->count] = 0;
-		if (!p->record.is_frame)
-			continue;
-		frames++;
-		bytes += p->record.frame.wire_len;
-		b->mark[b->count] = place(run, b, p);
+		lent += raw.len;
+		b->len[b->count] = (uint32_t)raw.len;
+		if (raw.at != b->row_end)
+			b->row = b->count;
+		b->row_end = raw.at + raw.len;
+		if (p->record.is_frame) {
+			frames++;
+			bytes += p->record.frame.wire_len;
+			b->mark[b->count] = place(run, b, p);
+		} else {
+			b->mark[b->count] = 0;
+			b->row = b->count + 1;
+		}
 	}
 	b->lent += lent;
 	run->frames += frames;

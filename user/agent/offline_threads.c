@@ -33,7 +33,7 @@ static void run_errand(struct worker *w, struct batch *b, const struct going *g)
 	/* Written only where it matters: the other workers' frames stand beside it. */
 	if (g->errand.what & BATCH_TAKE &&
 	    offline_shard_packet(g->shard, &p->packet, p->parse, log).action != DPI_PASS)
-		b->is_dropped[g->errand.piece] = true;
+		b->is_dropped[g->errand.piece] = b->list[w->id].has_drops = true;
 }
 
 /* Takes the worker's own frames down the road. What a frame will need is fetched in three steps,
@@ -96,14 +96,32 @@ static int write_all_events(struct offline *run, const struct batch *b)
 	return err;
 }
 
-static int write_batch(struct offline *run, const struct batch *b)
+/* What was not dropped; where nothing was, the frames as one. */
+static int write_pieces(struct offline *run, const struct batch *b)
 {
+	size_t row = b->row;
 	int err = 0;
 
-	for (size_t i = 0; i < b->count && !err; i++)
+	for (size_t w = 0; w < run->queue.workers; w++)
+		if (b->list[w].has_drops)
+			row = b->count;
+	for (size_t i = 0; i < row && !err; i++)
 		if (!b->is_dropped[i])
 			err = capture_out_lend(run->out, b->piece[i].record.raw,
 					       b->mark[i] & BATCH_FRAME);
+	if (row < b->count && !err) {
+		const uint8_t *at = b->piece[row].record.raw.at;
+
+		err = capture_out_lend_row(run->out, slice_of(at, (size_t)(b->row_end - at)),
+					   b->len + row, b->count - row);
+	}
+	return err;
+}
+
+static int write_batch(struct offline *run, const struct batch *b)
+{
+	int err = write_pieces(run, b);
+
 	if (!err)
 		err = capture_out_flush(run->out);
 	if (!err && run->events)

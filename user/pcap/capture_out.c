@@ -30,9 +30,11 @@ struct capture_out {
 	size_t run_count;
 	const uint8_t *run_end; /* of the last run */
 	/* Ends of those pieces, counted from the first, so that a failed write can be cut back to
-	 * whole ones. */
+	 * whole ones. Of a row that was lent as one, the end of all: where they end one by one is
+	 * only asked when writing fails. */
 	struct piece_end {
 		uint64_t at : 63, is_frame : 1;
+		const uint32_t *row; /* their lengths, borrowed; NULL: it is one piece */
 	} piece[OUT_PIECES];
 	size_t piece_count;
 	uint64_t held;	      /* bytes of all of them */
@@ -96,17 +98,40 @@ size_t capture_out_file_count(const struct capture_out *o)
 	return o->split ? o->split->done_count + 1 : 1;
 }
 
+/* Notes those pieces of a row that were written, which begins and ends there, as far as it was. */
+static void settle_row(struct capture_out *o, const struct piece_end *row, uint64_t begin,
+		       uint64_t end)
+{
+	const uint32_t *len = row->row;
+
+	for (uint64_t at = begin; at < end && *len <= o->written - at; len++) {
+		at += *len;
+		o->whole = at;
+		o->whole_frames++;
+	}
+}
+
 /* Notes which pieces the last bytes written completed, and drops them from the list. */
 static void settle(struct capture_out *o, uint64_t start)
 {
+	uint64_t begin = start;
+
 	if (o->held > 0 && o->written == start + o->held) { /* nearly always: all of them */
 		o->whole = o->written;
 		o->whole_frames += o->held_frames;
 		o->piece_count = 0;
 	}
-	for (size_t i = 0; i < o->piece_count && start + o->piece[i].at <= o->written; i++) {
-		o->whole = start + o->piece[i].at;
-		o->whole_frames += o->piece[i].is_frame;
+	for (size_t i = 0; i < o->piece_count && begin < o->written; i++) {
+		const struct piece_end *p = &o->piece[i];
+		uint64_t end = start + p->at;
+
+		if (p->row) {
+			settle_row(o, p, begin, end);
+		} else if (end <= o->written) {
+			o->whole = end;
+			o->whole_frames += p->is_frame;
+		}
+		begin = end;
 	}
 	o->held_frames = 0;
 	o->piece_count = 0;
@@ -176,20 +201,26 @@ static int begin_run(struct capture_out *o, struct slice piece)
 	return 0;
 }
 
-/* Takes a piece in without a copy. */
+/* Takes bytes in without a copy: a piece, or a row of frames as long as row[] says. */
+static inline int hold_all(struct capture_out *o, struct slice bytes, uint64_t frames,
+			   const uint32_t *row)
+{
+	if (bytes.len == 0)
+		return o->err;
+	if (bytes.at == o->run_end && o->piece_count < OUT_PIECES)
+		o->run[o->run_count - 1].iov_len += bytes.len;
+	else if (begin_run(o, bytes))
+		return o->err;
+	o->run_end = bytes.at + bytes.len;
+	o->held += bytes.len;
+	o->held_frames += frames;
+	o->piece[o->piece_count++] = (struct piece_end){o->held, frames > 0, row};
+	return 0;
+}
+
 static inline int hold(struct capture_out *o, struct slice piece, bool is_frame)
 {
-	if (piece.len == 0)
-		return o->err;
-	if (piece.at == o->run_end && o->piece_count < OUT_PIECES)
-		o->run[o->run_count - 1].iov_len += piece.len;
-	else if (begin_run(o, piece))
-		return o->err;
-	o->run_end = piece.at + piece.len;
-	o->held += piece.len;
-	o->held_frames += is_frame;
-	o->piece[o->piece_count++] = (struct piece_end){o->held, is_frame};
-	return 0;
+	return hold_all(o, piece, is_frame, NULL);
 }
 
 /* Takes in a copy of a piece. */
@@ -251,6 +282,16 @@ int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame)
 	if (o->split && turn_page(o, piece, is_frame))
 		return o->err;
 	return hold(o, piece, is_frame);
+}
+
+int capture_out_lend_row(struct capture_out *o, struct slice row, const uint32_t *len, size_t count)
+{
+	if (!o->split)
+		return hold_all(o, row, count, len);
+	for (size_t i = 0; i < count; row = slice_from(row, len[i++]))
+		if (capture_out_lend(o, slice_first(row, len[i]), true))
+			break;
+	return o->err;
 }
 
 int capture_out_write(struct capture_out *o, struct slice piece, bool is_frame)

@@ -45,6 +45,10 @@ size_t capture_out_file_count(const struct capture_out *o);
  */
 int capture_out_write(struct capture_out *o, struct slice piece, bool is_frame);
 int capture_out_lend(struct capture_out *o, struct slice piece, bool is_frame);
+/* Lends `count` frames that lie one behind the other, each len[] bytes long (none is empty); len is
+ * borrowed as long as they are. */
+int capture_out_lend_row(struct capture_out *o, struct slice row, const uint32_t *len,
+			 size_t count);
 
 /* Writes what is still held back; nothing is borrowed any more, even when this fails. Returns 0,
  * or -errno, which sticks. */
