@@ -144,16 +144,15 @@ struct flow {
 	uint64_t packets[2], bytes[2]; /* by sending end; all frames, dropped ones included */
 	struct flow_side *side[2];     /* by sending end; NULL until payload, and once settled */
 	uint16_t name_count;
-	uint8_t opener; /* end of the key: 0 or 1 */
-	uint8_t state;	/* enum flow_state; what is shown; BLOCKED wins over CLOSED */
-	uint8_t proto;	/* enum app_proto */
-	uint8_t tcp_flags[2];
+	uint8_t opener;	   /* end of the key: 0 or 1 */
+	uint8_t proto;	   /* enum app_proto */
 	uint8_t ttl[2];	   /* the largest of each end */
 	uint8_t finished;  /* TCP: bit i: end i finishes its checksums; bit 2 + i: those of IPv4;
 			      bit 4 + i: stamp[i] is known */
 	uint8_t isn_known; /* TCP: bit i: isn[i] is known; bit 2 + i: other_isn[i]; bit 4 + i: the
 			      other end has accepted isn[i]; bit 6 + i: several are said to be it */
-	bool has_syn : 1;  /* TCP: a SYN has said who opened it */
+	/* What is written most lies apart from what is read together, a word of eight bytes. */
+	bool has_syn : 1;     /* TCP: a SYN has said who opened it */
 	bool is_disputed : 1; /* TCP: where its bytes begin is not certain, whatever a handshake
 				 says */
 	bool is_plain : 1;    /* proto is known by the form of its first bytes alone */
@@ -162,7 +161,9 @@ struct flow {
 	bool is_closed : 1;
 	bool is_over : 1;    /* closed by FINs, or by a RST that its receiver took */
 	bool is_pending : 1; /* payload ended, so far, inside a message that was recognised */
-	uint32_t held;	     /* bytes of inspection, as the engine last counted them */
+	uint8_t state;	     /* enum flow_state; what is shown; BLOCKED wins over CLOSED */
+	uint8_t tcp_flags[2];
+	uint32_t held; /* bytes of inspection, as the engine last counted them */
 	/* What inspection touches. */
 	uint32_t isn[2];
 	uint32_t stamp[2];	/* TCP: the last timestamp that came in order (RFC 7323 4.3) */
