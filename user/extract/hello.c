@@ -26,6 +26,7 @@ enum {
 	EXTENSION_SERVER_NAME = 0,
 	EXTENSION_ECH = 0xfe0d,
 	NAME_TYPE_HOST = 0,
+	WARM = 640, /* bytes that most hellos have, of those that matter */
 };
 
 enum wire_state {
@@ -393,6 +394,7 @@ enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_pr
 		return EXTRACT_NOT_MINE;
 
 	/* Certain from here on: whatever comes, this was a hello, and its names count. */
+	slice_warm(slice_of(w.at, (size_t)(w.stop - w.at)), WARM);
 	clue->proto = proto;
 	if (type == HANDSHAKE_CLIENT_HELLO) {
 		is_whole = read_hello(&w, HANDSHAKE_HEAD + (size_t)len, major, crypt, clue);

@@ -184,6 +184,8 @@ bool quic_initial_open(const struct quic_packet *p, const struct extract_context
 		ctx->pieces->is_over = true;
 		return false;
 	}
+	/* There is much to be done before the first of them is read. */
+	slice_warm(p->sealed, p->sealed.len);
 	if (id)
 		own.number = id->number;
 	if (!ctx->is_opener && attempt_kept(p, ctx, false, 0, IDS_KEPT, failures, clue))
