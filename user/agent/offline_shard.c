@@ -26,6 +26,14 @@ static bool learnt(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struc
 	return s->memory && dns_memory_get(s->memory, addr, ts_ns, name);
 }
 
+static void learnt_warm(void *ctx, const struct dpi_addr *addr)
+{
+	struct offline_shard *s = ctx;
+
+	if (s->memory)
+		dns_memory_warm(s->memory, addr);
+}
+
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
 		       const struct policy *policy, const struct eve_config *eve, size_t flow_max)
 {
@@ -36,6 +44,7 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 		.flow_max = flow_max,
 		.held_max = OFFLINE_HELD_MAX / DPI_RINGS_MAX,
 		.learnt = learnt,
+		.learnt_warm = learnt_warm,
 		.learnt_ctx = s,
 	};
 

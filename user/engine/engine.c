@@ -288,7 +288,9 @@ void engine_warm(const struct engine *e, struct packet *p)
 
 void engine_warm_flow(const struct engine *e, const struct packet *p)
 {
-	flow_table_warm_flow(e->flows, p->table_hash);
+	/* A new flow will ask what was learnt of the address that its first packet goes to. */
+	if (!flow_table_warm_flow(e->flows, p->table_hash) && e->config.learnt_warm)
+		e->config.learnt_warm(e->config.learnt_ctx, &p->head.key.addr[p->head.dir ? 0 : 1]);
 }
 
 void engine_warm_sides(const struct engine *e, const struct packet *p)

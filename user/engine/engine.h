@@ -88,6 +88,8 @@ struct engine_config {
 	/* The name that a DNS answer not older than it may be at ts_ns gave to an address; false:
 	 * none. NULL: nothing is remembered. */
 	bool (*learnt)(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struct name *name);
+	/* Asks the processor for what learnt() will read first; NULL: there is no need. */
+	void (*learnt_warm)(void *ctx, const struct dpi_addr *addr);
 	void *learnt_ctx;
 };
 

@@ -42,7 +42,7 @@ struct entry {
 struct dns_memory {
 	struct index by_addr; /* places in entry[], from 1 on */
 	struct entry *entry;
-	uint64_t seed;
+	uint64_t secret[2]; /* of the hash */
 	size_t max, count;
 	uint32_t oldest, newest;
 	struct pages pages;
@@ -65,7 +65,8 @@ struct dns_memory *dns_memory_new(size_t max, uint64_t seed)
 		return NULL;
 	}
 	m->max = max;
-	m->seed = seed;
+	for (uint64_t i = 0; i < 2; i++)
+		m->secret[i] = table_hash(seed, &i, sizeof(i));
 	for (size_t i = 0; i < SIZES; i++)
 		pool_init(&m->of_size[i], &m->pages, sizes[i], m);
 	return m;
@@ -83,9 +84,15 @@ void dns_memory_free(struct dns_memory *m)
 	free(m);
 }
 
+/* NH, as flow_table_hash() has it: whoever chooses addresses cannot tell which of them meet. */
 static uint32_t hash_of(const struct dns_memory *m, const struct dpi_addr *addr)
 {
-	return (uint32_t)table_hash(m->seed, addr, sizeof(*addr));
+	unsigned __int128 product = (unsigned __int128)(addr->d[0] + m->secret[0]) *
+				    (addr->d[1] + m->secret[1]);
+	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
+	return (uint32_t)(hash >> 32);
 }
 
 /* The place of an address, or 0. */
@@ -206,11 +213,15 @@ int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t cou
 	s->address_count++; /* ours: it stays until the last address is in */
 	for (size_t from = 0; from < count; from += AHEAD) {
 		size_t n = count - from < AHEAD ? count - from : AHEAD;
-		uint32_t hash[AHEAD];
+		uint32_t hash[AHEAD], leaving = m->count == m->max ? m->oldest : 0;
 
 		for (size_t i = 0; i < n; i++) {
 			hash[i] = hash_of(m, &addr[from + i]);
 			index_warm(&m->by_addr, hash[i]);
+			if (leaving) {
+				index_warm(&m->by_addr, m->entry[leaving].hash);
+				leaving = m->entry[leaving].newer;
+			}
 		}
 		for (size_t i = 0; i < n; i++)
 			if (put(m, &addr[from + i], hash[i], s))
@@ -237,6 +248,12 @@ bool dns_memory_get(const struct dns_memory *m, const struct dpi_addr *addr, uin
 	name->len = s->len;
 	memcpy(name->text, s->text, s->len + 1U);
 	return true;
+}
+
+void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr)
+{
+	if (m->count)
+		index_warm(&m->by_addr, hash_of(m, addr));
 }
 
 size_t dns_memory_count(const struct dns_memory *m)

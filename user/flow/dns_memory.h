@@ -27,6 +27,9 @@ int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t cou
 bool dns_memory_get(const struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name);
 
+/* Asks the processor for what dns_memory_get() will read first of an address. */
+void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr);
+
 size_t dns_memory_count(const struct dns_memory *m);
 
 #endif

@@ -106,14 +106,16 @@ static inline struct flow *flow_table_likely(const struct flow_table *t, uint64_
 	return flow_table_at(t, index_first(&t->by_key, (uint32_t)hash));
 }
 
-/* What every frame touches of a flow. */
-static inline void flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
+/* What every frame touches of a flow. False when the flow is not there yet, as far as can be told.
+ */
+static inline bool flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
 {
 	const char *at = (const char *)flow_table_likely(t, hash);
 
 	/* None is as good as any. */
 	__builtin_prefetch(at, 1);
 	__builtin_prefetch(at + CACHE_LINE, 1);
+	return at;
 }
 
 /* What only inspection needs: one more line of the flow, and of the inspection itself what is found
