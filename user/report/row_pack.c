@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What a packed row looks like. A number takes seven bits a byte, the lowest first, and the highest
- * bit says that another byte follows; most numbers of a connection are small. In front of all
- * stands the length, in four bytes that are set last.
+ * What a packed row looks like: a head that is the same for all, then addresses, counts that do not
+ * fit the head, and what only some connections have, each where a bit of the head says so. Rows are
+ * as long as whole eights of bytes, so that heads can be read where they stand.
  */
 #include "report/row_pack.h"
 
+#include <stddef.h>
+
 enum {
 	ROW_IS4 = 1, /* both addresses are IPv4 */
-	ROW_OPENER = 2,
+	ROW_WIDE = 2,
 	ROW_BLOCKED = 4,
 	ROW_PAYLOAD = 8,
 	ROW_DROPPED = 16,
@@ -21,55 +23,42 @@ enum {
 	ROW_ODD_KEY = 2048, /* its padding is not 0 */
 };
 
-static uint8_t *put(uint8_t *at, uint64_t n)
-{
-	for (; n > 0x7f; n >>= 7)
-		*at++ = (uint8_t)(n | 0x80);
-	*at++ = (uint8_t)n;
-	return at;
-}
+struct row_head {
+	uint32_t len;
+	uint16_t bits;
+	uint8_t ip_proto, opener;
+	uint64_t first_number, first_ns, last_ns;
+	uint32_t packets[2], bytes[2]; /* the lower halves, when wide */
+	uint32_t flags;
+	int32_t app;
+	__be16 port[2];
+	uint8_t tcp_flags[2], proto, state;
+};
 
-static uint64_t get(const uint8_t **at)
-{
-	uint64_t n = 0;
+enum { ROW_UNIT = 8 };
+_Static_assert(sizeof(struct row_head) == ROW_PACK_MIN, "what a row has at least");
+_Static_assert(_Alignof(struct row_head) == ROW_UNIT, "rows are aligned to it");
 
-	for (unsigned shift = 0;; shift += 7) {
-		uint8_t byte = *(*at)++;
-
-		n |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return n;
-	}
-}
-
-static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
+static uint8_t *put(uint8_t *at, const void *bytes, size_t len)
 {
 	memcpy(at, bytes, len);
 	return at + len;
 }
 
-static void get_bytes(const uint8_t **at, void *bytes, size_t len)
+static const uint8_t *get(const uint8_t *at, void *bytes, size_t len)
 {
-	memcpy(bytes, *at, len);
-	*at += len;
+	memcpy(bytes, at, len);
+	return at + len;
 }
 
-/* A small number of either sign. */
-static uint64_t fold_sign(int64_t n)
+static bool is_wide(const struct connection *c)
 {
-	return (uint64_t)n << 1 ^ (uint64_t)(n >> 63);
-}
-
-static int64_t unfold_sign(uint64_t n)
-{
-	return (int64_t)(n >> 1 ^ (0 - (n & 1)));
+	return (c->packets[0] | c->packets[1] | c->bytes[0] | c->bytes[1]) >> 32;
 }
 
 static bool has_outer(const struct connection *c)
 {
-	static const struct dpi_addr none[2];
-
-	return memcmp(c->outer, none, sizeof(none)) != 0;
+	return c->outer[0].d[0] | c->outer[0].d[1] | c->outer[1].d[0] | c->outer[1].d[1];
 }
 
 static unsigned bits_of(const struct connection *c, size_t names_len)
@@ -78,7 +67,7 @@ static unsigned bits_of(const struct connection *c, size_t names_len)
 	unsigned bits = 0;
 
 	bits |= dpi_addr_is4(&c->key.addr[0]) && dpi_addr_is4(&c->key.addr[1]) ? ROW_IS4 : 0;
-	bits |= c->opener ? ROW_OPENER : 0;
+	bits |= is_wide(c) ? ROW_WIDE : 0;
 	bits |= c->is_blocked ? ROW_BLOCKED : 0;
 	bits |= c->has_payload ? ROW_PAYLOAD : 0;
 	bits |= c->dropped_packets || c->dropped_bytes ? ROW_DROPPED : 0;
@@ -92,132 +81,179 @@ static unsigned bits_of(const struct connection *c, size_t names_len)
 	return bits;
 }
 
-static uint8_t *put_key(uint8_t *at, const struct dpi_key *key, unsigned bits)
+static struct row_head head_of(const struct connection *c, unsigned bits)
 {
-	for (int end = 0; end < 2; end++) {
-		const struct dpi_addr *a = &key->addr[end];
-
-		at = bits & ROW_IS4 ? put_bytes(at, &a->w[3], 4) : put_bytes(at, a, sizeof(*a));
-	}
-	at = put_bytes(at, key->port, sizeof(key->port));
-	*at++ = key->proto;
-	return bits & ROW_ODD_KEY ? put_bytes(at, key->pad, sizeof(key->pad)) : at;
+	return (struct row_head){
+		.bits = (uint16_t)bits,
+		.ip_proto = c->key.proto,
+		.opener = c->opener,
+		.first_number = c->first_number,
+		.first_ns = c->first_ns,
+		.last_ns = c->last_ns,
+		.packets = {(uint32_t)c->packets[0], (uint32_t)c->packets[1]},
+		.bytes = {(uint32_t)c->bytes[0], (uint32_t)c->bytes[1]},
+		.flags = c->flags,
+		.app = c->app,
+		.port = {c->key.port[0], c->key.port[1]},
+		.tcp_flags = {c->tcp_flags[0], c->tcp_flags[1]},
+		.proto = c->proto,
+		.state = c->state,
+	};
 }
 
-static void get_key(const uint8_t **at, struct dpi_key *key, unsigned bits)
+/* What few connections have. */
+static uint8_t *put_rare(uint8_t *at, const struct connection *c, unsigned bits)
 {
-	for (int end = 0; end < 2; end++) {
-		struct dpi_addr *a = &key->addr[end];
-
-		if (!(bits & ROW_IS4)) {
-			get_bytes(at, a, sizeof(*a));
-			continue;
-		}
-		get_bytes(at, &a->w[3], 4);
-		dpi_addr_set4(a, a->w[3]);
+	if (bits & ROW_WIDE) {
+		at = put(at, c->packets, sizeof(c->packets));
+		at = put(at, c->bytes, sizeof(c->bytes));
 	}
-	get_bytes(at, key->port, sizeof(key->port));
-	key->proto = *(*at)++;
 	if (bits & ROW_ODD_KEY)
-		get_bytes(at, key->pad, sizeof(key->pad));
+		at = put(at, c->key.pad, sizeof(c->key.pad));
+	if (bits & ROW_DROPPED) {
+		at = put(at, &c->dropped_packets, sizeof(c->dropped_packets));
+		at = put(at, &c->dropped_bytes, sizeof(c->dropped_bytes));
+	}
+	if (bits & ROW_LATE)
+		at = put(at, &c->late_packets, sizeof(c->late_packets));
+	if (bits & ROW_RULE)
+		at = put(at, &c->rule, sizeof(c->rule));
+	if (bits & ROW_TUNNEL)
+		*at++ = c->tunnel;
+	if (bits & ROW_OUTER)
+		at = put(at, c->outer, sizeof(c->outer));
+	return at;
+}
+
+static const uint8_t *get_rare(const uint8_t *at, struct connection *out, unsigned bits)
+{
+	if (bits & ROW_WIDE) {
+		at = get(at, out->packets, sizeof(out->packets));
+		at = get(at, out->bytes, sizeof(out->bytes));
+	}
+	if (bits & ROW_ODD_KEY)
+		at = get(at, out->key.pad, sizeof(out->key.pad));
+	if (bits & ROW_DROPPED) {
+		at = get(at, &out->dropped_packets, sizeof(out->dropped_packets));
+		at = get(at, &out->dropped_bytes, sizeof(out->dropped_bytes));
+	}
+	if (bits & ROW_LATE)
+		at = get(at, &out->late_packets, sizeof(out->late_packets));
+	if (bits & ROW_RULE)
+		at = get(at, &out->rule, sizeof(out->rule));
+	if (bits & ROW_TUNNEL)
+		out->tunnel = *at++;
+	if (bits & ROW_OUTER)
+		at = get(at, out->outer, sizeof(out->outer));
+	return at;
+}
+
+enum {
+	ROW_RARE = ROW_WIDE | ROW_ODD_KEY | ROW_DROPPED | ROW_LATE | ROW_RULE | ROW_TUNNEL |
+		   ROW_OUTER
+};
+
+static uint8_t *put_names(uint8_t *at, const struct connection *c, const struct flow *f,
+			  size_t names_len)
+{
+	uint16_t count = f ? connection_names_count(f) : c->name_count;
+	uint32_t len = (uint32_t)names_len;
+
+	at = put(at, &len, sizeof(len));
+	at = put(at, &count, sizeof(count));
+	if (f)
+		connection_pack_names(f, at);
+	else
+		memcpy(at, c->names, names_len);
+	return at + names_len;
 }
 
 size_t row_pack(uint8_t *row, const struct connection *c, const struct flow *f, size_t names_len)
 {
 	unsigned bits = bits_of(c, names_len);
-	uint8_t *at = put(row + sizeof(uint32_t), c->first_number);
-	uint32_t len;
+	struct row_head head = head_of(c, bits);
+	uint8_t *at = row + sizeof(head);
 
-	at = put_bytes(at, &c->first_ns, sizeof(c->first_ns));
-	at = put(at, bits);
-	at = put_key(at, &c->key, bits);
-	at = put(at, fold_sign((int64_t)(c->last_ns - c->first_ns)));
-	for (int end = 0; end < 2; end++) {
-		at = put(at, c->packets[end]);
-		at = put(at, c->bytes[end]);
-		*at++ = c->tcp_flags[end];
+	if (bits & ROW_IS4) {
+		at = put(at, &c->key.addr[0].w[3], sizeof(uint32_t));
+		at = put(at, &c->key.addr[1].w[3], sizeof(uint32_t));
+	} else {
+		at = put(at, c->key.addr, sizeof(c->key.addr));
 	}
-	at = put(at, fold_sign(c->app));
-	at = put(at, c->flags);
-	*at++ = c->proto;
-	*at++ = c->state;
-	if (bits & ROW_OPENER)
-		*at++ = c->opener;
-	if (bits & ROW_DROPPED) {
-		at = put(at, c->dropped_packets);
-		at = put(at, c->dropped_bytes);
-	}
-	if (bits & ROW_LATE)
-		at = put(at, c->late_packets);
-	if (bits & ROW_RULE)
-		at = put_bytes(at, &c->rule, sizeof(c->rule));
+	if (bits & ROW_RARE)
+		at = put_rare(at, c, bits);
+	if (bits & ROW_NAMES)
+		at = put_names(at, c, f, names_len);
 	if (bits & ROW_PRINT) {
-		*at++ = (uint8_t)strlen(c->ja4);
-		at = put_bytes(at, c->ja4, at[-1]);
+		size_t len = strlen(c->ja4) + 1;
+
+		at = put(at, c->ja4, len);
 	}
-	if (bits & ROW_TUNNEL)
-		*at++ = c->tunnel;
-	if (bits & ROW_OUTER)
-		at = put_bytes(at, c->outer, sizeof(c->outer));
-	if (bits & ROW_NAMES) {
-		at = put(at, f ? connection_names_count(f) : c->name_count);
-		at = put(at, names_len);
-		if (f)
-			connection_pack_names(f, at);
-		else
-			memcpy(at, c->names, names_len);
-		at += names_len;
+	while ((size_t)(at - row) % ROW_UNIT)
+		*at++ = 0;
+	head.len = (uint32_t)(at - row);
+	memcpy(row, &head, sizeof(head));
+	return head.len;
+}
+
+/* Everything that a row of the usual kind has is set, and nothing else touched. */
+static const uint8_t *get_head(const struct row_head *h, struct connection *out)
+{
+	const uint8_t *at = (const uint8_t *)(h + 1);
+	uint32_t v4[2];
+
+	if (h->bits & ROW_IS4) {
+		at = get(at, v4, sizeof(v4));
+		dpi_addr_set4(&out->key.addr[0], v4[0]);
+		dpi_addr_set4(&out->key.addr[1], v4[1]);
+	} else {
+		at = get(at, out->key.addr, sizeof(out->key.addr));
 	}
-	len = (uint32_t)(at - row);
-	memcpy(row, &len, sizeof(len));
-	return len;
+	out->key.port[0] = h->port[0];
+	out->key.port[1] = h->port[1];
+	out->key.proto = h->ip_proto;
+	memset(out->key.pad, 0, sizeof(out->key.pad));
+	out->first_ns = h->first_ns;
+	out->last_ns = h->last_ns;
+	out->first_number = h->first_number;
+	for (int end = 0; end < 2; end++) {
+		out->packets[end] = h->packets[end];
+		out->bytes[end] = h->bytes[end];
+		out->tcp_flags[end] = h->tcp_flags[end];
+	}
+	out->flags = h->flags;
+	out->app = h->app;
+	out->opener = h->opener;
+	out->proto = h->proto;
+	out->state = h->state;
+	out->is_blocked = h->bits & ROW_BLOCKED;
+	out->has_payload = h->bits & ROW_PAYLOAD;
+	return at;
 }
 
 void row_unpack(const uint8_t *row, struct connection *out)
 {
-	const uint8_t *at = row + sizeof(uint32_t);
-	unsigned bits;
+	const struct row_head *h = (const void *)row;
+	const uint8_t *at = get_head(h, out);
+	unsigned bits = h->bits;
 
-	*out = (struct connection){.first_number = get(&at)};
-	get_bytes(&at, &out->first_ns, sizeof(out->first_ns));
-	bits = (unsigned)get(&at);
-	get_key(&at, &out->key, bits);
-	out->last_ns = out->first_ns + (uint64_t)unfold_sign(get(&at));
-	for (int end = 0; end < 2; end++) {
-		out->packets[end] = get(&at);
-		out->bytes[end] = get(&at);
-		out->tcp_flags[end] = *at++;
-	}
-	out->app = (int)unfold_sign(get(&at));
-	out->flags = (uint32_t)get(&at);
-	out->proto = *at++;
-	out->state = *at++;
-	out->is_blocked = bits & ROW_BLOCKED;
-	out->has_payload = bits & ROW_PAYLOAD;
-	if (bits & ROW_OPENER)
-		out->opener = *at++;
-	if (bits & ROW_DROPPED) {
-		out->dropped_packets = get(&at);
-		out->dropped_bytes = get(&at);
-	}
-	if (bits & ROW_LATE)
-		out->late_packets = get(&at);
-	if (bits & ROW_RULE)
-		get_bytes(&at, &out->rule, sizeof(out->rule));
-	if (bits & ROW_PRINT) {
-		size_t len = *at++;
-
-		get_bytes(&at, out->ja4, len);
-	}
-	if (bits & ROW_TUNNEL)
-		out->tunnel = *at++;
-	if (bits & ROW_OUTER)
-		get_bytes(&at, out->outer, sizeof(out->outer));
+	out->dropped_packets = out->dropped_bytes = out->late_packets = out->rule = 0;
+	out->tunnel = 0;
+	memset(out->outer, 0, sizeof(out->outer));
+	if (bits & ROW_RARE)
+		at = get_rare(at, out, bits);
+	out->name_count = 0;
+	out->names_len = 0;
+	out->names = NULL;
 	if (bits & ROW_NAMES) {
-		out->name_count = (uint16_t)get(&at);
-		out->names_len = (uint32_t)get(&at);
+		at = get(at, &out->names_len, sizeof(out->names_len));
+		at = get(at, &out->name_count, sizeof(out->name_count));
 		out->names = at;
+		at += out->names_len;
 	}
+	memset(out->ja4, 0, sizeof(out->ja4));
+	if (bits & ROW_PRINT)
+		memcpy(out->ja4, at, strlen((const char *)at) + 1);
 }
 
 size_t row_len(const uint8_t *row)
@@ -230,16 +266,15 @@ size_t row_len(const uint8_t *row)
 
 uint64_t row_first_number(const uint8_t *row)
 {
-	row += sizeof(uint32_t);
-	return get(&row);
+	return ((const struct row_head *)(const void *)row)->first_number;
 }
 
 uint64_t row_first_ns(const uint8_t *row)
 {
-	uint64_t ns;
+	return ((const struct row_head *)(const void *)row)->first_ns;
+}
 
-	row += sizeof(uint32_t);
-	get(&row);
-	memcpy(&ns, row, sizeof(ns));
-	return ns;
+bool row_is_blocked(const uint8_t *row)
+{
+	return ((const struct row_head *)(const void *)row)->bits & ROW_BLOCKED;
 }

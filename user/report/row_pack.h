@@ -7,7 +7,12 @@
 
 #include "report/connection.h"
 
-enum { ROW_PACK_MAX = 320 }; /* bytes of a row beside its names */
+enum {
+	ROW_PACK_MIN = 64,
+	ROW_PACK_MAX = 320, /* bytes of a row beside its names */
+};
+
+/* Rows stand at addresses that are whole eights, and are as long. */
 
 /* Packs a connection; its names, of so many bytes, are those of f, or its own when f is NULL.
  * Returns the length. */
@@ -15,8 +20,9 @@ size_t row_pack(uint8_t *at, const struct connection *c, const struct flow *f, s
 /* Unpacks; the names are borrowed from the row. */
 void row_unpack(const uint8_t *row, struct connection *out);
 
-size_t row_len(const uint8_t *row);
+size_t row_len(const uint8_t *row); /* which may stand anywhere */
 uint64_t row_first_number(const uint8_t *row);
 uint64_t row_first_ns(const uint8_t *row);
+bool row_is_blocked(const uint8_t *row);
 
 #endif

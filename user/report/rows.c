@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 enum { CHUNK_FIRST = 65536, CHUNK_MAX = 1 << 20, DIGITS = 256 };
+enum { CACHE_LINE = 64, WARM_AHEAD = 16 /* rows */ };
 
 void rows_clear(struct rows *r)
 {
@@ -238,6 +239,14 @@ int rows_sort(struct rows *r)
 
 void rows_get(const struct rows *r, size_t i, struct connection *out)
 {
+	/* Rows are read one after the other, but stand anywhere: ask for one that comes soon. In
+	 * here, since a function that did nothing else would be taken for one without effect. */
+	if (r->count - i > WARM_AHEAD) {
+		const uint8_t *row = r->place[i + WARM_AHEAD].row;
+
+		__builtin_prefetch(row);
+		__builtin_prefetch(row + CACHE_LINE);
+	}
 	row_unpack(r->place[i].row, out);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Rows of the report, packed: numbers by their size, addresses by their kind, and what a connection
- * lacks takes no room; some sixty bytes in place of several hundred. They come in any order, and
- * are read in the order of connection_compare() after rows_sort(). Private to this room.
+ * Rows of the report, packed: addresses by their kind, and what a connection lacks takes no room;
+ * some hundred bytes in place of several hundred. They come in any order, and are read in the order
+ * of connection_compare() after rows_sort(). Private to this room.
  *
- *   | length | first_number | bits | times, addresses, counts ... | names as a connection has them
+ *   | length, bits, times, counts ... | addresses | what few have | names as a connection has them
  */
 #ifndef REPORT_ROWS_H
 #define REPORT_ROWS_H
