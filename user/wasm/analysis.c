@@ -131,23 +131,82 @@ static int open_capture(struct analysis *a, struct fault *f)
 	return err ? fault_set(f, err, "cannot start: %s", strerror(-err)) : 0;
 }
 
-/* One frame down the road, in file order. */
-static void take_frame(struct analysis *a, struct capture_record *r)
+static bool is_own_piece(const struct analysis *a, const struct analysis_piece *p)
 {
-	struct frame_fragment fragment;
-	struct packet p;
-	struct offline_place at = offline_route_place(a->route, &r->frame, &p, &fragment);
-	struct offline_shard *s = &a->shard[at.shard];
+	return p->record.is_frame && is_own(a, p->at.shard);
+}
+
+/* One frame down the road, in file order. */
+static void take_frame(struct analysis *a, const struct analysis_piece *p)
+{
+	const struct frame *f = &p->record.frame;
 	struct outcome o;
 
 	a->frames++;
-	if (at.is_answer)
-		learn_answer(a->memory, &p);
-	if (!is_own(a, at.shard))
+	if (p->at.is_answer)
+		learn_answer(a->memory, &p->packet);
+	if (!is_own_piece(a, p))
 		return;
-	o = offline_shard_packet(s, &p, at.parse, a->wants_events ? &a->log : NULL);
-	if (replay_want(&a->rows, r->frame.number))
-		replay_add(&a->rows, &p, &o);
+	o = offline_shard_packet(&a->shard[p->at.shard], &p->packet, p->at.parse,
+				 a->wants_events ? &a->log : NULL);
+	if (replay_want(&a->rows, f->number))
+		replay_add(&a->rows, &p->packet, &o);
+}
+
+/* Fetches what frames that have been placed will need, for all of them at once, each step when the
+ * one before has come. */
+static void warm_placed(struct analysis *a, size_t from, size_t to)
+{
+	struct {
+		const struct engine *engine;
+		struct packet *packet;
+	} go[ANALYSIS_ROW];
+	size_t count = 0;
+
+	for (size_t i = from; i < to; i++) {
+		struct analysis_piece *p = &a->row[i];
+
+		if (!is_own_piece(a, p) || p->at.parse != DPI_PARSE_OK)
+			continue;
+		go[count].engine = a->shard[p->at.shard].engine;
+		go[count].packet = &p->packet;
+		engine_warm(go[count].engine, go[count].packet);
+		count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		engine_warm_flow(go[i].engine, go[i].packet);
+	for (size_t i = 0; i < count; i++)
+		engine_warm_sides(go[i].engine, go[i].packet);
+}
+
+static void take_placed(struct analysis *a, size_t from, size_t to)
+{
+	warm_placed(a, from, to);
+	for (size_t i = from; i < to; i++)
+		if (a->row[i].record.is_frame)
+			take_frame(a, &a->row[i]);
+}
+
+/* The pieces of a row, as they came. */
+static void take_row(struct analysis *a, size_t count)
+{
+	struct frame_fragment fragment;
+	size_t from = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct analysis_piece *p = &a->row[i];
+		struct frame *f = &p->record.frame;
+
+		if (!p->record.is_frame)
+			continue;
+		p->at = offline_route_place(a->route, f, &p->packet, &fragment);
+		if (!f->fragment)
+			continue;
+		/* What is known of it lasts until the next is placed. */
+		take_placed(a, from, i + 1);
+		from = i + 1;
+	}
+	take_placed(a, from, count);
 }
 
 static void send_events(struct analysis *a)
@@ -170,8 +229,14 @@ static void end(struct analysis *a, int n, const struct fault *f)
 
 int analysis_run(struct analysis *a, struct fault *f)
 {
-	struct capture_record r;
+	const struct capture_room room = {
+		.at = &a->row[0].record,
+		.stride = sizeof(a->row[0]),
+		.records = ANALYSIS_ROW,
+		.bytes = SIZE_MAX,
+	};
 	struct fault why = {""};
+	size_t count;
 	int n = 1;
 
 	if (a->is_over)
@@ -181,10 +246,9 @@ int analysis_run(struct analysis *a, struct fault *f)
 		if (n)
 			return n == -EAGAIN ? 0 : n;
 	}
-	while ((n = capture_in_next(a->in, &r, &why)) == 1) {
+	while ((n = capture_in_take(a->in, &room, &count, &why)) == 1) {
 		a->has_pieces = true;
-		if (r.is_frame)
-			take_frame(a, &r);
+		take_row(a, count);
 	}
 	if (n != -EAGAIN)
 		end(a, n, &why);

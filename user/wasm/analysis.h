@@ -20,6 +20,15 @@ enum analysis_status {
 	ANALYSIS_DAMAGED = 3, /* the capture ended early; all before the damage was done */
 };
 
+/* A piece of the capture on its way. */
+struct analysis_piece {
+	struct capture_record record;
+	struct packet packet;
+	struct offline_place at;
+};
+
+enum { ANALYSIS_ROW = 32 }; /* pieces that are looked at together */
+
 struct analysis {
 	/* Given before the first byte. */
 	struct catalogue *catalogue;
@@ -43,6 +52,7 @@ struct analysis {
 
 	/* The capture. */
 	struct capture_in *in;
+	struct analysis_piece row[ANALYSIS_ROW];
 	bool has_pieces;
 	uint64_t frames;
 	bool is_over;
