@@ -22,6 +22,7 @@ static void batch_free(struct batch *b)
 		event_log_clear(&b->log[i]);
 	free(b->errands);
 	free(b->arena);
+	free(b->piece);
 	free(b);
 }
 
@@ -32,23 +33,34 @@ static void set_cap(struct batch *b, size_t cap)
 }
 
 /* An empty batch; NULL: out of memory. */
-static struct batch *batch_new(unsigned workers)
+static struct batch *batch_new(unsigned workers, size_t pieces)
 {
-	struct batch *b = aligned_alloc(_Alignof(struct batch), sizeof(*b));
+	struct batch *b = calloc(1, sizeof(*b));
 
 	if (!b)
 		return NULL;
-	memset(b, 0, sizeof(*b));
 	set_cap(b, BATCH_BYTES + FRAGMENT_ROOM);
+	b->piece_max = pieces;
+	b->piece = aligned_alloc(_Alignof(struct batch_piece), pieces * sizeof(*b->piece));
 	b->arena = malloc(b->arena_cap);
-	b->errands = calloc(workers, BATCH_PIECES * sizeof(*b->errands));
-	if (!b->arena || !b->errands) {
+	b->errands = calloc(workers, pieces * sizeof(*b->errands));
+	if (!b->piece || !b->arena || !b->errands) {
 		batch_free(b);
 		return NULL;
 	}
+	memset(b->piece, 0, pieces * sizeof(*b->piece));
 	for (size_t i = 0; i < workers; i++)
-		b->list[i].errand = b->errands + i * BATCH_PIECES;
+		b->list[i].errand = b->errands + i * pieces;
 	return b;
+}
+
+static size_t pieces_of(unsigned workers)
+{
+	size_t pieces = (size_t)workers * BATCH_PIECES_WORKER;
+
+	return pieces < BATCH_PIECES_LEAST ? BATCH_PIECES_LEAST
+	       : pieces > BATCH_PIECES	   ? BATCH_PIECES
+					   : pieces;
 }
 
 int batch_queue_init(struct batch_queue *q, unsigned workers)
@@ -60,7 +72,7 @@ int batch_queue_init(struct batch_queue *q, unsigned workers)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, NULL);
 	for (size_t i = 0; i < BATCH_QUEUE; i++) {
-		q->batch[i] = batch_new(workers);
+		q->batch[i] = batch_new(workers, pieces_of(workers));
 		if (!q->batch[i])
 			return -ENOMEM;
 	}

@@ -20,7 +20,11 @@
 #include "pcap/capture_in.h"
 
 enum {
-	BATCH_PIECES = 1024,
+	/* Pieces of a batch: few, so that what one turn has written the next finds in the nearest
+	 * cache; but enough for each worker to fetch ahead what its own frames need. */
+	BATCH_PIECES_LEAST = 128,
+	BATCH_PIECES_WORKER = 64,
+	BATCH_PIECES = 1024,   /* at most */
 	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
 	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
 	BATCH_QUEUE = 8,
@@ -36,9 +40,11 @@ enum batch_mark {
 /* A piece of the capture; a frame is decoded when it is filled in. */
 struct batch_piece {
 	struct capture_record record; /* its bytes in the batch's arena, or lasting */
-	struct packet packet;	      /* of a frame */
-	enum dpi_parse parse;
-} __attribute__((aligned(64))); /* lines of the cache that no other worker's frame is in */
+	enum dpi_parse parse;	      /* of a frame */
+	struct packet packet;	      /* ... but for its end, which few have, in four lines */
+} __attribute__((aligned(64)));	      /* lines of the cache that no other worker's frame is in */
+
+_Static_assert(offsetof(struct batch_piece, packet.outer) <= 256, "four lines of the cache");
 
 /* A frame that concerns a worker. */
 struct batch_errand {
@@ -60,7 +66,8 @@ struct batch_list {
 };
 
 struct batch {
-	struct batch_piece piece[BATCH_PIECES];
+	struct batch_piece *piece;
+	size_t piece_max;
 	uint8_t mark[BATCH_PIECES];	       /* enum batch_mark */
 	uint32_t len[BATCH_PIECES];	       /* of the records */
 	bool is_dropped[BATCH_PIECES];	       /* by the worker of its shard */
@@ -122,7 +129,7 @@ static inline void batch_send(struct batch *b, unsigned worker, struct batch_err
 /* True when another piece may be taken in, apart from its bytes. */
 static inline bool batch_is_open(const struct batch *b)
 {
-	return b->count < BATCH_PIECES && b->arena_len <= b->arena_open;
+	return b->count < b->piece_max && b->arena_len <= b->arena_open;
 }
 /*
  * Copies the bytes of a record (those of piece[count], or about to become it) into the arena and

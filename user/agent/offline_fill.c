@@ -30,10 +30,11 @@ static int next(struct offline *run, struct capture_record *r)
 /* The same for as many as there are in a row, up to most, *count in all. */
 static int take_lasting(struct offline *run, struct batch *b, size_t most, size_t *count)
 {
+	size_t left = b->piece_max - b->count;
 	const struct capture_room room = {
 		.at = &b->piece[b->count].record,
 		.stride = sizeof(b->piece[0]),
-		.records = most < BATCH_PIECES - b->count ? most : BATCH_PIECES - b->count,
+		.records = most < left ? most : left,
 		.bytes = run->lent_max - b->lent,
 	};
 	int n;
