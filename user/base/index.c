@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room base: the table of numbers. Open addressing: a number stands in its hash's slot or in the
- * next ones that were taken; one slot in four is free at least. Its memory is mapped, so that a
- * table that was outgrown is the system's again at once.
+ * next ones that were taken; one slot in four is free at least. Its memory is mapped, or of pages,
+ * so that a table that was outgrown is at once the system's again, or theirs.
  */
 #include "base/index.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { FIRST_SLOTS = 512 };
@@ -20,24 +21,34 @@ static void put(struct index *x, struct index_slot s)
 	x->slot[at] = s;
 }
 
+/* True for slots of so many bytes that come from pages. */
+static bool is_paged(const struct index *x, size_t size)
+{
+	return x->pages && size >= PAGES_BLOCK;
+}
+
 /* Free slots, or NULL. */
-static struct index_slot *take_slots(struct spool *spool, size_t count)
+static struct index_slot *take_slots(struct index *x, size_t count)
 {
 	size_t size = count * sizeof(struct index_slot);
 	void *at;
 
-	if (spool)
-		return spool_take(spool, size);
+	if (is_paged(x, size)) {
+		at = pages_take_row(x->pages, size / PAGES_BLOCK);
+		return at ? memset(at, 0, size) : NULL;
+	}
+	if (x->spool)
+		return spool_take(x->spool, size);
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return at == MAP_FAILED ? NULL : at;
 }
 
 static int grow(struct index *x)
 {
-	struct index larger = {.count = x->count, .spool = x->spool};
+	struct index larger = {.count = x->count, .spool = x->spool, .pages = x->pages};
 
 	larger.slot_count = x->slot_count ? 2 * x->slot_count : FIRST_SLOTS;
-	larger.slot = take_slots(x->spool, larger.slot_count);
+	larger.slot = take_slots(x, larger.slot_count);
 	if (!larger.slot)
 		return -ENOMEM;
 	for (size_t i = 0; i < x->slot_count; i++)
@@ -52,11 +63,13 @@ void index_clear(struct index *x)
 {
 	size_t size = x->slot_count * sizeof(*x->slot);
 
-	if (x->slot && x->spool)
+	if (is_paged(x, size))
+		pages_give_row(x->pages, x->slot, size / PAGES_BLOCK);
+	else if (x->slot && x->spool)
 		spool_give(x->slot, size);
 	else if (x->slot)
 		munmap(x->slot, size);
-	*x = (struct index){.spool = x->spool};
+	*x = (struct index){.spool = x->spool, .pages = x->pages};
 }
 
 int index_add(struct index *x, uint32_t hash, uint32_t number)

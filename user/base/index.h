@@ -7,6 +7,7 @@
 #ifndef BASE_INDEX_H
 #define BASE_INDEX_H
 
+#include "base/pages.h"
 #include "base/spool.h"
 
 struct index_slot {
@@ -16,10 +17,11 @@ struct index_slot {
 
 /* {0} is empty. One thread at a time. */
 struct index {
-	struct index_slot *slot; /* mapped */
-	size_t slot_count;	 /* a power of two, or 0 */
+	struct index_slot *slot;
+	size_t slot_count; /* a power of two, or 0 */
 	size_t count;
-	struct spool *spool; /* where the slots come from; NULL: from the system */
+	struct spool *spool; /* where the slots come from; NULL: from the system, or ... */
+	struct pages *pages; /* ... from these when there are many */
 };
 
 void index_clear(struct index *x);

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room base: blocks of 64 KiB, aligned to their size, mapped in runs that grow with what there is:
- * an eighth of it, so that little is mapped in vain, up to the size of a huge page. A block that is
- * given back loses its memory but for a few that are likely to be wanted again soon.
+ * an eighth of it, so that little is mapped in vain, and a huge page at a time once there is some:
+ * what is far apart costs a processor as much for its pages' addresses as for itself. A block that
+ * is given back loses its memory but for a few that are likely to be wanted again soon.
  */
 #include "base/pages.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "base/poison.h"
 
 enum {
 	RUN_MAX = 2097152 / PAGES_BLOCK, /* blocks: a huge page of most machines */
-	WARM_MAX = 4,			 /* spare blocks that keep their memory */
+	HUGE_FROM = 8,			 /* with so many blocks, the next run is as large */
+	WARM_LEAST = 4,			 /* spare blocks that keep their memory, and ... */
+	WARM_PART = 32,			 /* ... of all blocks, one in so many */
 };
 
 struct pages_run {
@@ -56,13 +60,13 @@ static int make_room(struct pages *p, size_t blocks)
 	return 0;
 }
 
-/* Maps one more run, of spare blocks. */
-static int add_run(struct pages *p)
+/* Maps one more run, of spare blocks, `least` of them at least. */
+static int add_run(struct pages *p, size_t least)
 {
-	size_t blocks = 1;
+	size_t blocks = p->block_count < HUGE_FROM ? 1 : RUN_MAX;
 	char *at;
 
-	while (blocks < RUN_MAX && blocks * 16 <= p->block_count)
+	while (blocks < least)
 		blocks *= 2;
 	if (make_room(p, blocks))
 		return -1;
@@ -70,7 +74,7 @@ static int add_run(struct pages *p)
 	if (!at)
 		return -1;
 	/* Neither is more than advice. */
-	if (blocks == RUN_MAX)
+	if (blocks >= RUN_MAX)
 		madvise(at, blocks * PAGES_BLOCK, MADV_HUGEPAGE);
 	else
 		madvise(at, blocks * PAGES_BLOCK, MADV_POPULATE_WRITE);
@@ -84,20 +88,64 @@ static int add_run(struct pages *p)
 
 void *pages_take(struct pages *p)
 {
-	if (!p->spare_count && add_run(p))
+	if (!p->spare_count && add_run(p, 1))
 		return NULL;
 	if (p->warm_count)
 		p->warm_count--;
 	return p->spare[--p->spare_count];
 }
 
+/* The place of the first of so many spare blocks in a row, which lie with the lowest on top as long
+ * as nobody has had them; SIZE_MAX: there is none. */
+static size_t find_row(const struct pages *p, size_t count)
+{
+	size_t in_row = 0;
+
+	for (size_t i = p->spare_count; i-- > 0;) {
+		bool goes_on = in_row && p->spare[i] == p->spare[i + 1] + PAGES_BLOCK;
+
+		in_row = goes_on ? in_row + 1 : 1;
+		if (in_row == count)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+void *pages_take_row(struct pages *p, size_t count)
+{
+	size_t at = find_row(p, count), behind;
+	char *first;
+
+	if (at == SIZE_MAX && add_run(p, count))
+		return NULL;
+	if (at == SIZE_MAX)
+		at = p->spare_count - count;
+	first = p->spare[at + count - 1];
+	behind = p->spare_count - at - count;
+	memmove(p->spare + at, p->spare + at + count, behind * sizeof(*p->spare));
+	p->spare_count -= count;
+	if (p->warm_count > behind)
+		p->warm_count = behind + (p->warm_count - behind > count
+						  ? p->warm_count - behind - count
+						  : 0);
+	return first;
+}
+
 void pages_give(struct pages *p, void *block)
 {
+	size_t warm_max = WARM_LEAST + p->block_count / WARM_PART;
+
 	p->spare[p->spare_count++] = block;
-	if (p->warm_count < WARM_MAX)
+	if (p->warm_count < warm_max)
 		p->warm_count++;
-	else
-		madvise(p->spare[p->spare_count - 1 - WARM_MAX], PAGES_BLOCK, MADV_DONTNEED);
+	else if (!p->is_ending)
+		madvise(p->spare[p->spare_count - 1 - p->warm_count], PAGES_BLOCK, MADV_DONTNEED);
+}
+
+void pages_give_row(struct pages *p, void *row, size_t count)
+{
+	for (size_t i = count; i-- > 0;)
+		pages_give(p, (char *)row + i * PAGES_BLOCK);
 }
 
 void pages_clear(struct pages *p)

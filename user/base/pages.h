@@ -6,6 +6,7 @@
 #ifndef BASE_PAGES_H
 #define BASE_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,11 +20,15 @@ struct pages {
 	size_t spare_count;
 	size_t warm_count; /* the last so many of them still hold memory */
 	size_t block_count;
+	bool is_ending; /* pages_clear comes next: what is given back stays until then */
 };
 
 /* A block, aligned to its size, with anything in it; NULL when out of memory. */
 void *pages_take(struct pages *p);
 void pages_give(struct pages *p, void *block);
+/* So many blocks in a row, a power of two. NULL when out of memory. */
+void *pages_take_row(struct pages *p, size_t count);
+void pages_give_row(struct pages *p, void *row, size_t count);
 /* Unmaps everything, blocks that somebody has included. */
 void pages_clear(struct pages *p);
 

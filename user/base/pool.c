@@ -61,6 +61,12 @@ void pool_init(struct pool *p, struct pages *pages, size_t size, void *owner)
 
 void pool_clear(struct pool *p)
 {
+	for (size_t i = 0; i < p->block_count; i++) {
+		if (!p->block[i])
+			continue;
+		poison_open(p->block[i], PAGES_BLOCK);
+		pages_give(p->pages, p->block[i]);
+	}
 	free(p->block);
 	p->block = NULL;
 	p->open = NULL;

@@ -31,7 +31,7 @@ struct pool {
 /* size: bytes of a thing, at most POOL_SIZE_MAX. owner: for pool_owner. pages is borrowed for the
  * pool's life. */
 void pool_init(struct pool *p, struct pages *pages, size_t size, void *owner);
-/* Forgets all things; their memory stays with the pages. */
+/* Forgets all things; their memory goes back to the pages. */
 void pool_clear(struct pool *p);
 
 /* Gives a thing, zeroed, aligned to 8 bytes, and to its size where that is a power of two; NULL

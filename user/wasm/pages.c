@@ -33,13 +33,15 @@ static int make_room(struct pages *p, size_t blocks)
 	return 0;
 }
 
-/* One more run, of spare blocks; an eighth of what there is. */
-static int add_run(struct pages *p)
+/* One more run, of spare blocks; an eighth of what there is, and `least` of them. */
+static int add_run(struct pages *p, size_t least)
 {
 	size_t blocks = 1;
 	char *at;
 
 	while (blocks < RUN_MAX && blocks * 16 <= p->block_count)
+		blocks *= 2;
+	while (blocks < least)
 		blocks *= 2;
 	if (make_room(p, blocks))
 		return -1;
@@ -55,14 +57,32 @@ static int add_run(struct pages *p)
 
 void *pages_take(struct pages *p)
 {
-	if (!p->spare_count && add_run(p))
+	if (!p->spare_count && add_run(p, 1))
 		return NULL;
 	return p->spare[--p->spare_count];
+}
+
+/* Always from a new run: the others' order is lost, and their blocks wait for whoever takes one. */
+void *pages_take_row(struct pages *p, size_t count)
+{
+	char *first;
+
+	if (add_run(p, count))
+		return NULL;
+	first = p->spare[p->spare_count - 1];
+	p->spare_count -= count;
+	return first;
 }
 
 void pages_give(struct pages *p, void *block)
 {
 	p->spare[p->spare_count++] = block;
+}
+
+void pages_give_row(struct pages *p, void *row, size_t count)
+{
+	for (size_t i = count; i-- > 0;)
+		pages_give(p, (char *)row + i * PAGES_BLOCK);
 }
 
 void pages_clear(struct pages *p)
