@@ -61,7 +61,7 @@ struct engine *engine_new(const struct engine_config *config)
 		e->config.held_max = HELD_MAX_DEFAULT;
 	if (!e->config.names_max)
 		e->config.names_max = NAMES_MAX_DEFAULT;
-	e->flows = flow_table_new(e->config.flow_max, config->seed, on_leave, e);
+	e->flows = flow_table_new_in(config->pages, e->config.flow_max, config->seed, on_leave, e);
 	e->crypt = crypt_new();
 	for (int i = 0; i < EXTRACT_COUNT; i++)
 		if (extract_table[i].transports & EXTRACT_DATAGRAM)

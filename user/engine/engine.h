@@ -91,6 +91,9 @@ struct engine_config {
 	/* Asks the processor for what learnt() will read first; NULL: there is no need. */
 	void (*learnt_warm)(void *ctx, const struct dpi_addr *addr);
 	void *learnt_ctx;
+	/* What flows stand in, shared by engines of one thread; borrowed for the engine's life.
+	 * NULL: its own. */
+	struct pages *pages;
 };
 
 /* What became of one frame. */

@@ -22,22 +22,24 @@ _Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
 		       sizeof(struct flow_rare) <= 288,
 	       "the largest size holds everything");
 
-void flow_memory_init(struct flow_memory *m)
+void flow_memory_init(struct flow_memory *m, struct pages *pages)
 {
-	m->pages = (struct pages){0};
-	pool_init(&m->flows, &m->pages, sizeof(struct flow), m);
+	m->own = (struct pages){0};
+	m->pages = pages ? pages : &m->own;
+	pool_init(&m->flows, m->pages, sizeof(struct flow), m);
 	for (size_t i = 0; i < FLOW_SIZES; i++)
-		pool_init(&m->of_size[i], &m->pages, sizes[i], m);
-	stream_memory_init(&m->streams, &m->pages);
+		pool_init(&m->of_size[i], m->pages, sizes[i], m);
+	stream_memory_init(&m->streams, m->pages);
 }
 
 void flow_memory_clear(struct flow_memory *m)
 {
+	m->own.is_ending = true;
 	pool_clear(&m->flows);
 	for (size_t i = 0; i < FLOW_SIZES; i++)
 		pool_clear(&m->of_size[i]);
 	stream_memory_clear(&m->streams);
-	pages_clear(&m->pages);
+	pages_clear(&m->own);
 }
 
 static inline struct pool *pool_of(const struct flow *f, size_t size)

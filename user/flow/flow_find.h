@@ -29,7 +29,7 @@ struct flow_links {
 struct flow_table {
 	struct index by_key;
 	struct flow_memory memory;
-	struct flow_links *links;   /* by number; mapped */
+	struct flow_links *links;   /* by number */
 	struct flow_links *holders; /* the same, of the flows that hold memory */
 	size_t link_count;	    /* of each */
 	uint32_t oldest, newest;

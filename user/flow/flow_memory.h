@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Where flows and what they own come from: pools of a few sizes over the pages of one table. Room:
- * flow, and private to it.
+ * Where flows and what they own come from: pools of a few sizes over pages, of one table or shared.
+ * Room: flow, and private to it.
  */
 #ifndef FLOW_FLOW_MEMORY_H
 #define FLOW_FLOW_MEMORY_H
@@ -12,13 +12,15 @@
 enum { FLOW_SIZES = 9 };
 
 struct flow_memory {
-	struct pages pages;
+	struct pages *pages;
+	struct pages own; /* unless somebody has lent some */
 	struct pool flows;
 	struct pool of_size[FLOW_SIZES]; /* what flows own */
 	struct stream_memory streams;
 };
 
-void flow_memory_init(struct flow_memory *m);
+/* pages: borrowed until flow_memory_clear; NULL: its own. m stays where it is. */
+void flow_memory_init(struct flow_memory *m, struct pages *pages);
 /* Gives everything back, whoever has it. */
 void flow_memory_clear(struct flow_memory *m);
 /* Takes a flow with all it owns. */

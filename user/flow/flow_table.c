@@ -12,13 +12,14 @@
 #include "flow/flow_table.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include "flow/flow_find.h"
 
 enum {
+	LINKS_FIRST = 1024,
 	LEAVE_AHEAD = 6, /* flows */
 };
+
 static void list_remove(struct flow_table *t, uint32_t number)
 {
 	struct flow_links l = t->links[number];
@@ -61,34 +62,43 @@ static void list_add(struct flow_table *t, const struct flow *f)
 		t->first_other = f->number;
 }
 
-static int grow_links(struct flow_links **links, size_t from, size_t to)
+/* Few links are from the C library, many from the table's pages. */
+static bool is_paged(size_t size)
 {
-	void *at = *links ? mremap(*links, from * sizeof(**links), to * sizeof(**links),
-				   MREMAP_MAYMOVE)
-			  : mmap(NULL, to * sizeof(**links), PROT_READ | PROT_WRITE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (at == MAP_FAILED)
-		return -1;
-	*links = at;
-	return 0;
+	return size >= PAGES_BLOCK;
 }
 
-/* Links for every number that the pool may give. */
+static void give_links(struct flow_table *t)
+{
+	size_t size = 2 * t->link_count * sizeof(*t->links);
+
+	if (is_paged(size))
+		pages_give_row(t->memory.pages, t->links, size / PAGES_BLOCK);
+	else
+		free(t->links);
+}
+
+/* Links for every number that the pool may give; both kinds are in one piece. */
 static int make_links(struct flow_table *t)
 {
-	size_t count = t->link_count ? 2 * t->link_count : 1024;
+	size_t from = t->link_count, to = from ? 2 * from : LINKS_FIRST;
+	size_t size = 2 * to * sizeof(*t->links);
+	struct flow_links *at;
 
-	if (pool_bound(&t->memory.flows) <= t->link_count)
+	if (pool_bound(&t->memory.flows) <= from)
 		return 0;
-	if (grow_links(&t->links, t->link_count, count))
+	at = is_paged(size) ? pages_take_row(t->memory.pages, size / PAGES_BLOCK) : malloc(size);
+	if (!at)
 		return -1;
-	if (grow_links(&t->holders, t->link_count, count)) {
-		/* Both have one length. */
-		grow_links(&t->links, count, t->link_count ? t->link_count : 1);
-		return -1;
+	memset(at, 0, size);
+	if (from) {
+		memcpy(at, t->links, from * sizeof(*at));
+		memcpy(at + to, t->holders, from * sizeof(*at));
+		give_links(t);
 	}
-	t->link_count = count;
+	t->links = at;
+	t->holders = at + to;
+	t->link_count = to;
 	return 0;
 }
 
@@ -143,8 +153,8 @@ static void secrets_make(uint64_t *secret, uint64_t seed)
 	}
 }
 
-struct flow_table *flow_table_new(size_t max, uint64_t seed,
-				  void (*on_leave)(void *ctx, struct flow *f), void *ctx)
+struct flow_table *flow_table_new_in(struct pages *pages, size_t max, uint64_t seed,
+				     void (*on_leave)(void *ctx, struct flow *f), void *ctx)
 {
 	struct flow_table *t = calloc(1, sizeof(*t));
 
@@ -154,8 +164,15 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 	secrets_make(t->secret, seed);
 	t->on_leave = on_leave;
 	t->ctx = ctx;
-	flow_memory_init(&t->memory);
+	flow_memory_init(&t->memory, pages);
+	t->by_key.pages = t->memory.pages;
 	return t;
+}
+
+struct flow_table *flow_table_new(size_t max, uint64_t seed,
+				  void (*on_leave)(void *ctx, struct flow *f), void *ctx)
+{
+	return flow_table_new_in(NULL, max, seed, on_leave, ctx);
 }
 
 /* Asks for all of a flow, and returns the next one's number. */
@@ -191,11 +208,9 @@ void flow_table_free(struct flow_table *t)
 	if (!t)
 		return;
 	leave_all(t);
+	t->memory.own.is_ending = true;
 	index_clear(&t->by_key);
-	if (t->links)
-		munmap(t->links, t->link_count * sizeof(*t->links));
-	if (t->holders)
-		munmap(t->holders, t->link_count * sizeof(*t->holders));
+	give_links(t);
 	flow_memory_clear(&t->memory);
 	free(t);
 }

@@ -7,6 +7,7 @@
 #ifndef FLOW_FLOW_TABLE_H
 #define FLOW_FLOW_TABLE_H
 
+#include "base/pages.h"
 #include "flow/flow.h"
 
 struct flow_table;
@@ -15,6 +16,10 @@ struct flow_table;
  * unlinked and freed. NULL when out of memory. */
 struct flow_table *flow_table_new(size_t max, uint64_t seed,
 				  void (*on_leave)(void *ctx, struct flow *f), void *ctx);
+/* The same with its flows in pages that several tables of one thread share: what they take in vain,
+ * they take together. Borrowed for the table's life; NULL: its own. */
+struct flow_table *flow_table_new_in(struct pages *pages, size_t max, uint64_t seed,
+				     void (*on_leave)(void *ctx, struct flow *f), void *ctx);
 void flow_table_free(struct flow_table *t); /* calls on_leave for all that are left */
 
 struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, uint32_t key_hash);
