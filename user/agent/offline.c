@@ -178,7 +178,8 @@ static int prepare(struct offline *run, const struct offline_config *config)
 		err = -ENOMEM;
 	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
 		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
-					 &run->eve, shard_flows(config->flow_max));
+					 &run->eve, shard_flows(config->flow_max),
+					 &run->worker[i % config->workers].pages);
 	return err ? err : open_memories(run);
 }
 
@@ -192,8 +193,10 @@ static void run_free(struct offline *run)
 	capture_filter_free(run->filter);
 	batch_queue_clear(&run->queue);
 	offline_route_free(run->route);
-	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
 		dns_memory_free(run->worker[i].memory);
+		pages_clear(&run->worker[i].pages);
+	}
 	free(run);
 }
 

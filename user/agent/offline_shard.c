@@ -35,7 +35,8 @@ static void learnt_warm(void *ctx, const struct dpi_addr *addr)
 }
 
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
-		       const struct policy *policy, const struct eve_config *eve, size_t flow_max)
+		       const struct policy *policy, const struct eve_config *eve, size_t flow_max,
+		       struct pages *pages)
 {
 	struct engine_config config = {
 		.catalogue = catalogue,
@@ -46,6 +47,7 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 		.learnt = learnt,
 		.learnt_warm = learnt_warm,
 		.learnt_ctx = s,
+		.pages = pages,
 	};
 
 	*s = (struct offline_shard){.eve = eve};

@@ -23,9 +23,11 @@ struct offline_shard {
 	struct engine_counters counters; /* once it has ended */
 };
 
-/* All borrowed until offline_shard_close. 0, or -errno; closing may follow either. */
+/* All borrowed until offline_shard_close. pages: what the flows stand in, of the same worker; NULL:
+ * the engine's own. 0, or -errno; closing may follow either. */
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
-		       const struct policy *policy, const struct eve_config *eve, size_t flow_max);
+		       const struct policy *policy, const struct eve_config *eve, size_t flow_max,
+		       struct pages *pages);
 /* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). The
  * flow in what comes back is borrowed until the next call. */
 static inline struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,

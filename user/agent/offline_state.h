@@ -17,6 +17,7 @@ struct worker {
 	unsigned id;
 	pthread_t thread;	   /* but for the first */
 	struct dns_memory *memory; /* every worker sees every answer, so all memories are alike */
+	struct pages pages;	   /* what the flows of its shards stand in */
 };
 
 struct offline {

@@ -109,7 +109,7 @@ static int prepare(struct analysis *a)
 		if (!is_own(a, i))
 			continue;
 		err = offline_shard_open(&a->shard[i], a->catalogue, a->policy, &a->eve,
-					 OFFLINE_FLOWS_MAX);
+					 OFFLINE_FLOWS_MAX, NULL);
 		a->shard[i].memory = a->memory;
 	}
 	return err;
