@@ -397,6 +397,46 @@ static void memory_changes_nothing(void **state)
 	pages_clear(&pages);
 }
 
+/* The way past the common case is the same as through it. */
+static void passing_is_adding(void **state)
+{
+	unsigned passed = 0;
+
+	fill_text(7);
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		uint64_t r = seed;
+		uint32_t isn = seed % 2 ? next_random(&r) : 0U - next_random(&r) % 3000;
+		struct stream *a = stream_new(), *b = stream_new();
+
+		if (seed % 3)
+			stream_set_isn(a, isn);
+		if (seed % 3)
+			stream_set_isn(b, isn);
+		for (int i = 0; i < 60; i++) {
+			uint32_t next = stream_next_seq(a);
+			uint32_t seq = next_random(&r) % 4 ? next
+							   : isn + next_random(&r) % 70000 - 1000;
+			struct slice bytes = slice_of(text, next_random(&r) % 3000);
+			int change = stream_add(a, seq, bytes);
+
+			if (stream_pass(b, seq, bytes.len)) {
+				assert_int_equal(change, bytes.len ? STREAM_GREW : STREAM_SAME);
+				passed++;
+			} else {
+				assert_int_equal(change, stream_add(b, seq, bytes));
+			}
+			expect_alike(a, b);
+			if (i == (int)(seed % 20)) {
+				stream_hollow(a);
+				stream_hollow(b);
+			}
+		}
+		stream_free(a);
+		stream_free(b);
+	}
+	assert_true(passed > 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +448,7 @@ int main(void)
 		cmocka_unit_test(window_and_gaps_are_bounded),
 		cmocka_unit_test(backwards_costs_no_more),
 		cmocka_unit_test(memory_changes_nothing),
+		cmocka_unit_test(passing_is_adding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,7 +251,7 @@ static void inspect_segment(struct finding *x)
 	set_context(x, EXTRACT_STREAM);
 	charge(side, x->packet->head.payload_len);
 	is_hollow = lane_is_hollow(side);
-	err = lane_read(x, side);
+	err = lane_pass(x, side) ? 0 : lane_read(x, side);
 	side->is_pending = lane_is_pending(side);
 	f->is_pending = side->is_pending || (other && other->is_pending);
 	end_payload(x, side, !is_hollow, err);

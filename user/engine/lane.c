@@ -349,6 +349,21 @@ static bool is_keep_alive(const struct flow *f, const struct flow_side *side,
 	       lane->parse_off[0] >= stream_view(lane->stream, 0).len && lane->has_message;
 }
 
+bool lane_pass(struct finding *x, struct flow_side *side)
+{
+	const struct packet *p = x->packet;
+	const struct flow *f = x->flow;
+	const struct flow_lane *lane = &side->lane[0];
+	int end = p->head.dir;
+
+	/* Nothing of it can be in doubt or in another lane, and nobody reads it. */
+	return lane_is_hollow(side) && end != f->opener && f->proto != PROTO_NONE && !f->is_plain &&
+	       !(f->flags & FLOW_AMBIGUOUS) && !is_lane1_open(f, end) && !side->has_hello &&
+	       !(p->head.tcp_flags & (DPI_TCP_SYN | DPI_TCP_URG)) && p->payload.len &&
+	       (lane->is_over || !stream_is_over(lane->stream)) &&
+	       stream_pass(lane->stream, p->head.seq, p->payload.len);
+}
+
 int lane_read(struct finding *x, struct flow_side *side)
 {
 	const struct packet *p = x->packet;

@@ -94,8 +94,11 @@ void inspect_free(struct engine *e, struct flow *f);
 /* Counts what the inspection of one end holds by now. */
 void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side);
 
-/* lane.c: puts a segment in order and reads what has become readable; in both lanes while two
- * handshakes are in dispute. Returns 0 or -ENOMEM. */
+/* lane.c: true for a segment that comes next in an end of which nothing is read any more but where
+ * its bytes are: then that is noted, and lane_read() would do no more. */
+bool lane_pass(struct finding *x, struct flow_side *side);
+/* Puts a segment in order and reads what has become readable; in both lanes while two handshakes
+ * are in dispute. Returns 0 or -ENOMEM. */
 int lane_read(struct finding *x, struct flow_side *side);
 /* Reads bytes as messages of their own, beside the lanes and their state. */
 void lane_read_alone(struct finding *x, struct slice bytes);

@@ -486,12 +486,33 @@ void stream_set_isn(struct stream *s, uint32_t isn)
 	}
 }
 
+/* The next bytes of an end of which all that came is there, and was never disputed. Returns
+ * STREAM_GREW, STREAM_SAME when it is another case, or -ENOMEM. */
+static int append(struct stream *s, uint32_t seq, struct slice bytes)
+{
+	struct stream_part *part = parts(s);
+	uint32_t to = s->part_count ? part->to : 0;
+
+	if (!s->has_base || seq - s->base != to || s->part_count > 1 || (to && part->from) ||
+	    !bytes.len || bytes.len > WINDOW - to || s->is_moved || s->is_hollow || s->view[1] ||
+	    s->ahead_count)
+		return STREAM_SAME;
+	if (bytes.len > s->cap - s->head - to && make_room(s, 0, to + bytes.len))
+		return -ENOMEM;
+	memcpy(s->view[0] + s->head + to, bytes.at, bytes.len);
+	s->part_count = 1;
+	*part = (struct stream_part){0, to + (uint32_t)bytes.len};
+	return STREAM_GREW;
+}
+
 int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
 {
 	uint32_t len = stream_len(s);
+	int change = append(s, seq, bytes);
 	int64_t off;
-	int change = 0;
 
+	if (change)
+		return change;
 	if (!s->has_base && bytes.len) {
 		s->has_base = true;
 		s->base = seq;

@@ -15,6 +15,7 @@
 
 #include "base/pool.h"
 #include "base/slice.h"
+#include "dpi/abi.h"
 
 enum { STREAM_VIEWS = 3, STREAM_GAPS_MAX = 64, STREAM_PARTS_FIRST = 2, STREAM_SIZES = 5 };
 
@@ -133,6 +134,19 @@ static inline uint32_t stream_next_seq(const struct stream *s)
 static inline bool stream_is_over(const struct stream *s)
 {
 	return s->is_over;
+}
+
+/* The common case of a hollow one: true when a segment begins right behind all that there is, with
+ * no gap and inside the window, and was added so. */
+static inline bool stream_pass(struct stream *s, uint32_t seq, size_t len)
+{
+	struct stream_part *part = s->part ? s->part : s->first;
+
+	if (!s->is_hollow || s->is_moved || s->part_count != 1 || part->from ||
+	    seq - s->base != part->to || len > DPI_BUDGET_BYTES - part->to)
+		return false;
+	part->to += (uint32_t)len;
+	return true;
 }
 
 /* Bytes of memory it holds. */
