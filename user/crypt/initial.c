@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room crypt: the keys of QUIC Initial packets, from a connection id; see initial.h.
+ * Room crypt: the keys of QUIC Initial packets, from a connection id; see initial.h. What is the
+ * same for all ids of a version is made ready once.
  *
  * Standards: RFC 9001 5.2 (which keys), RFC 5869 (HKDF), RFC 8446 7.1 (HKDF-Expand-Label).
  */
 #include "crypt/initial.h"
 
-enum { LABEL_MAX = 32 };
+static const char prefix[] = {'t', 'l', 's', '1', '3', ' '};
+
+enum { LABEL_MAX = HMAC_MAX - 3 - sizeof(prefix) - 2 };
 
 void initial_init(struct initial *c)
 {
@@ -14,17 +17,16 @@ void initial_init(struct initial *c)
 }
 
 /*
- * HKDF-Expand-Label with an empty context, of up to one block:
+ * What HKDF-Expand-Label hashes for len bytes, up to one block, with an empty context:
  *
  *     0        2        3                       n        n+1      n+2
  *  +--------+--------+------------------------+--------+--------+
  *  | length |   n-3  | "tls13 " label         | 0: none| block 1|
  *  +--------+--------+------------------------+--------+--------+
  */
-static void expand(const struct hmac_key *secret, const char *label, void *out, size_t len)
+static void make_info(const char *label, size_t len, uint8_t out[SHA256_BLOCK])
 {
-	static const char prefix[] = {'t', 'l', 's', '1', '3', ' '};
-	uint8_t info[3 + sizeof(prefix) + LABEL_MAX + 2], block[SHA256_LEN];
+	uint8_t info[3 + sizeof(prefix) + LABEL_MAX + 2];
 	size_t label_len = strnlen(label, LABEL_MAX), n = 0;
 
 	info[n++] = 0;
@@ -36,51 +38,67 @@ static void expand(const struct hmac_key *secret, const char *label, void *out, 
 	n += label_len;
 	info[n++] = 0;
 	info[n++] = 1;
-	hmac(secret, slice_of(info, n), block);
-	memcpy(out, block, len);
+	hmac_pad(slice_of(info, n), out);
+}
+
+static void make_way(struct initial *c, const struct crypt_initial_version *v)
+{
+	hmac_set_key(&c->salted, c->way, slice_of(v->salt, sizeof(v->salt)));
+	make_info("server in", SHA256_LEN, c->in[0]);
+	make_info("client in", SHA256_LEN, c->in[1]);
+	make_info(v->key, sizeof(((struct crypt_initial_keys *)0)->key), c->key);
+	make_info(v->iv, sizeof(((struct crypt_initial_keys *)0)->iv), c->iv);
+	make_info(v->hp, sizeof(((struct crypt_initial_keys *)0)->hp), c->hp);
+	c->made_for = v;
 }
 
 /* HKDF-Extract with the version's salt. */
-static void extract(struct initial *c, const struct crypt_initial_version *v, struct slice dcid,
-		    uint8_t secret[SHA256_LEN])
+static void extract(const struct initial *c, struct slice dcid, uint32_t secret[SHA256_WORDS])
 {
-	if (c->salt != v)
-		hmac_set_key(&c->salted, c->way, slice_of(v->salt, sizeof(v->salt)));
-	c->salt = v;
-	hmac(&c->salted, dcid, secret);
+	uint8_t padded[SHA256_BLOCK];
+
+	hmac_pad(slice_first(dcid, HMAC_MAX), padded);
+	hmac(&c->salted, padded, secret);
 }
 
-static void derive(enum sha256_way way, const struct crypt_initial_version *v,
-		   const uint8_t initial[SHA256_LEN], bool is_client,
+static void derive(const struct initial *c, const uint32_t initial[SHA256_WORDS], bool is_client,
 		   struct crypt_initial_keys *out)
 {
-	uint8_t secret[SHA256_LEN];
+	uint32_t words[SHA256_WORDS];
 	struct hmac_key k;
 
-	hmac_set_key(&k, way, slice_of(initial, SHA256_LEN));
-	expand(&k, is_client ? "client in" : "server in", secret, sizeof(secret));
-	hmac_set_key(&k, way, slice_of(secret, sizeof(secret)));
-	expand(&k, v->key, out->key, sizeof(out->key));
-	expand(&k, v->iv, out->iv, sizeof(out->iv));
-	expand(&k, v->hp, out->hp, sizeof(out->hp));
+	hmac_set_words(&k, c->way, initial);
+	hmac(&k, c->in[is_client], words);
+	hmac_set_words(&k, c->way, words);
+	hmac(&k, c->key, words);
+	sha256_put(words, out->key, sizeof(out->key));
+	hmac(&k, c->iv, words);
+	sha256_put(words, out->iv, sizeof(out->iv));
+	hmac(&k, c->hp, words);
+	sha256_put(words, out->hp, sizeof(out->hp));
 }
 
 void initial_keys_of(struct initial *c, const struct crypt_initial_version *v, struct slice dcid,
 		     bool is_client, struct crypt_initial_keys *out)
 {
 	struct kept_keys *k = kept_keys_find(&c->kept, v, dcid);
-	uint8_t secret[SHA256_LEN];
+	uint32_t secret[SHA256_WORDS];
 
+	if (k && k->has_end[is_client]) {
+		*out = k->end[is_client];
+		return;
+	}
+	if (c->made_for != v)
+		make_way(c, v);
 	if (!k) {
-		extract(c, v, dcid, secret);
-		derive(c->way, v, secret, is_client, out);
+		extract(c, dcid, secret);
+		derive(c, secret, is_client, out);
 		return;
 	}
 	if (!k->has_secret)
-		extract(c, v, dcid, k->secret);
+		extract(c, dcid, k->secret);
 	k->has_secret = true;
-	if (!k->has_end[is_client])
-		derive(c->way, v, k->secret, is_client, &k->end[is_client]);
+	derive(c, k->secret, is_client, &k->end[is_client]);
 	k->has_end[is_client] = true;
 	*out = k->end[is_client];
 }

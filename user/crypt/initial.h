@@ -11,8 +11,10 @@
 
 struct initial {
 	enum sha256_way way;
-	const struct crypt_initial_version *salt; /* whose salt the key is; NULL: nobody's */
-	struct hmac_key salted;
+	const struct crypt_initial_version *made_for; /* whose are these; NULL: nobody's */
+	struct hmac_key salted;			      /* by its salt */
+	/* Messages made ready: of the secrets of the server and the client, and what they give. */
+	uint8_t in[2][SHA256_BLOCK], key[SHA256_BLOCK], iv[SHA256_BLOCK], hp[SHA256_BLOCK];
 	struct kept_keys_all kept;
 };
 

@@ -22,8 +22,8 @@ struct kept_keys {
 	const struct crypt_initial_version *way; /* NULL: nothing */
 	uint8_t id_len, id[KEPT_ID_MAX];
 	bool has_secret;
-	uint8_t secret[CRYPT_HASH]; /* initial_secret */
-	bool has_end[2];	    /* of the server, of the client */
+	uint32_t secret[CRYPT_HASH / 4]; /* initial_secret */
+	bool has_end[2];		 /* of the server, of the client */
 	struct crypt_initial_keys end[2];
 };
 

@@ -70,14 +70,21 @@ static inline void next_word(uint32_t *w, int t)
 		     (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
 }
 
+/* Sixteen words, as they are on the wire, or else as numbers. */
+struct block {
+	const void *at;
+	bool is_wire;
+};
+
 /* 6.2.2 */
-static void take_plain(uint32_t state[8], const uint8_t *block)
+static void take_plain(uint32_t state[8], struct block block)
 {
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
 	uint32_t e = state[4], f = state[5], g = state[6], h = state[7], w[16];
 
-	for (int t = 0; t < 16; t++)
-		w[t] = load32(block + 4 * t);
+	memcpy(w, block.at, sizeof(w));
+	for (int t = 0; t < 16 && block.is_wire; t++)
+		w[t] = dpi_be32(w[t]);
 	for (int t = 0; t < 64; t += 8) {
 		const uint32_t *k = k256 + t;
 
@@ -119,7 +126,7 @@ enum sha256_way sha256_way_here(void)
 
 /* The instructions want the state as two words of four: ABEF and CDGH, A the highest. */
 __attribute__((target("sha,ssse3,sse4.1"))) static void take_machine(uint32_t state[8],
-								     const uint8_t *block)
+								     struct block block)
 {
 	const __m128i turn_bytes = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
 	__m128i dcba = _mm_loadu_si128((const __m128i *)state);
@@ -133,8 +140,9 @@ __attribute__((target("sha,ssse3,sse4.1"))) static void take_machine(uint32_t st
 		__m128i *now = &w[i & 3], *last = &w[(i + 3) & 3], sum;
 
 		if (i < 4) {
-			*now = _mm_loadu_si128((const __m128i *)(block + 16 * i));
-			*now = _mm_shuffle_epi8(*now, turn_bytes);
+			*now = _mm_loadu_si128((const __m128i *)block.at + i);
+			if (block.is_wire)
+				*now = _mm_shuffle_epi8(*now, turn_bytes);
 		} else { /* in the place of those of sixteen rounds ago */
 			*now = _mm_sha256msg1_epu32(*now, w[(i + 1) & 3]);
 			*now = _mm_add_epi32(*now, _mm_alignr_epi8(*last, w[(i + 2) & 3], 4));
@@ -161,7 +169,7 @@ enum sha256_way sha256_way_here(void)
 
 #endif
 
-static inline void take_block(enum sha256_way way, uint32_t state[8], const uint8_t *block)
+static void take_block(enum sha256_way way, uint32_t state[8], struct block block)
 {
 	if (way == SHA256_MACHINE)
 		take_machine(state, block);
@@ -169,61 +177,84 @@ static inline void take_block(enum sha256_way way, uint32_t state[8], const uint
 		take_plain(state, block);
 }
 
-/* All of bytes, and the padding (5.1.1), onto a state that has taken `before` bytes. */
-static void finish(enum sha256_way way, uint32_t h[8], uint64_t before, struct slice bytes,
-		   uint8_t out[SHA256_LEN])
+void sha256(enum sha256_way way, struct slice bytes, uint8_t out[SHA256_LEN])
 {
 	uint8_t last[2 * SHA256_BLOCK] = {0};
-	uint64_t bits = (before + bytes.len) * 8;
+	uint64_t bits = (uint64_t)bytes.len * 8;
+	uint32_t h[SHA256_WORDS];
 	size_t len;
 
+	memcpy(h, start, sizeof(h));
 	for (; bytes.len >= SHA256_BLOCK; bytes = slice_from(bytes, SHA256_BLOCK))
-		take_block(way, h, bytes.at);
+		take_block(way, h, (struct block){bytes.at, true});
 	if (bytes.len)
 		memcpy(last, bytes.at, bytes.len);
-	last[bytes.len] = 0x80;
+	last[bytes.len] = 0x80; /* the padding (5.1.1) */
 	len = bytes.len + 9 <= SHA256_BLOCK ? SHA256_BLOCK : 2 * SHA256_BLOCK;
 	store32(last + len - 8, (uint32_t)(bits >> 32));
 	store32(last + len - 4, (uint32_t)bits);
 	for (size_t at = 0; at < len; at += SHA256_BLOCK)
-		take_block(way, h, last + at);
-	for (int i = 0; i < 8; i++)
-		store32(out + 4 * i, h[i]);
+		take_block(way, h, (struct block){last + at, true});
+	sha256_put(h, out, SHA256_LEN);
 }
 
-void sha256(enum sha256_way way, struct slice bytes, uint8_t out[SHA256_LEN])
+void sha256_put(const uint32_t words[SHA256_WORDS], uint8_t *out, size_t len)
 {
-	uint32_t h[8];
+	uint8_t bytes[SHA256_LEN];
 
-	memcpy(h, start, sizeof(h));
-	finish(way, h, 0, bytes, out);
+	for (int i = 0; i < SHA256_WORDS; i++)
+		store32(bytes + 4 * i, words[i]);
+	memcpy(out, bytes, len);
+}
+
+void hmac_set_words(struct hmac_key *k, enum sha256_way way, const uint32_t key[SHA256_WORDS])
+{
+	uint32_t inner[SHA256_BLOCK / 4], outer[SHA256_BLOCK / 4];
+
+	for (int i = 0; i < SHA256_BLOCK / 4; i++) {
+		uint32_t word = i < SHA256_WORDS ? key[i] : 0;
+
+		inner[i] = word ^ 0x36363636;
+		outer[i] = word ^ 0x5c5c5c5c;
+	}
+	k->way = way;
+	memcpy(k->inner, start, sizeof(start));
+	take_block(way, k->inner, (struct block){inner, false});
+	memcpy(k->outer, start, sizeof(start));
+	take_block(way, k->outer, (struct block){outer, false});
 }
 
 void hmac_set_key(struct hmac_key *k, enum sha256_way way, struct slice key)
 {
-	uint8_t pad[SHA256_BLOCK] = {0};
+	uint8_t bytes[SHA256_LEN] = {0};
+	uint32_t words[SHA256_WORDS];
 
-	k->way = way;
-	if (key.len > sizeof(pad))
-		sha256(way, key, pad);
-	else if (key.len)
-		memcpy(pad, key.at, key.len);
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36;
-	memcpy(k->inner, start, sizeof(start));
-	take_block(way, k->inner, pad);
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36 ^ 0x5c;
-	memcpy(k->outer, start, sizeof(start));
-	take_block(way, k->outer, pad);
+	if (key.len)
+		memcpy(bytes, key.at, key.len);
+	for (int i = 0; i < SHA256_WORDS; i++)
+		words[i] = load32(bytes + 4 * i);
+	hmac_set_words(k, way, words);
 }
 
-void hmac(const struct hmac_key *k, struct slice bytes, uint8_t out[SHA256_LEN])
+void hmac_pad(struct slice bytes, uint8_t out[SHA256_BLOCK])
 {
-	uint32_t h[8];
+	memset(out, 0, SHA256_BLOCK);
+	if (bytes.len)
+		memcpy(out, bytes.at, bytes.len);
+	out[bytes.len] = 0x80;
+	store32(out + SHA256_BLOCK - 4, (uint32_t)(SHA256_BLOCK + bytes.len) * 8);
+}
+
+void hmac(const struct hmac_key *k, const uint8_t padded[SHA256_BLOCK], uint32_t out[SHA256_WORDS])
+{
+	/* The inner hash behind the outer key, and the padding of both. */
+	uint32_t last[SHA256_BLOCK / 4] = {
+		[SHA256_WORDS] = 0x80000000, [15] = (SHA256_BLOCK + SHA256_LEN) * 8};
+	uint32_t h[SHA256_WORDS];
 
 	memcpy(h, k->inner, sizeof(h));
-	finish(k->way, h, SHA256_BLOCK, bytes, out);
-	memcpy(h, k->outer, sizeof(h));
-	finish(k->way, h, SHA256_BLOCK, slice_of(out, SHA256_LEN), out);
+	take_block(k->way, h, (struct block){padded, true});
+	memcpy(last, h, sizeof(h));
+	memcpy(out, k->outer, sizeof(k->outer));
+	take_block(k->way, out, (struct block){last, false});
 }
