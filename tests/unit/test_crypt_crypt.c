@@ -233,21 +233,23 @@ static void prints_are_kept_under_their_keys(void **state)
 		uint8_t print[CRYPT_HASH];
 		struct slice key;
 		const char *kept;
+		size_t place;
 
 		memset(bytes, 'a', sizeof(bytes));
 		bytes[i % 290] = (uint8_t)(i % 3);
 		key = slice_of(bytes, i % 300);
 		crypt_sha256(key, print);
-		kept = crypt_known_print(c, key);
+		place = crypt_place_of_print(c, key);
+		kept = crypt_known_print(c, place, key);
 		if (kept)
 			assert_memory_equal(kept, print, CRYPT_PRINT);
 		known += kept != NULL;
-		crypt_keep_print(c, key, (const char *)print);
-		kept = crypt_known_print(c, key);
+		crypt_keep_print(c, place, key, (const char *)print);
+		kept = crypt_known_print(c, place, key);
 		assert_true((kept != NULL) == (key.len > 0 && key.len <= 256));
 	}
 	assert_in_range(known, 1, 3999);
-	assert_null(crypt_known_print(NULL, slice_text("abc")));
+	assert_null(crypt_known_print(NULL, 0, slice_text("abc")));
 	crypt_free(c);
 }
 

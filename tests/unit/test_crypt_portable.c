@@ -19,8 +19,10 @@
 #include "support.h"
 
 void portable_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
-const char *portable_known_print(const struct crypt *c, struct slice key);
-void portable_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT]);
+size_t portable_place_of_print(const struct crypt *c, struct slice key);
+const char *portable_known_print(const struct crypt *c, size_t place, struct slice key);
+void portable_keep_print(struct crypt *c, size_t place, struct slice key,
+			 const char print[CRYPT_PRINT]);
 void portable_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
 		   bool is_client, struct crypt_initial_keys *out);
 void portable_mask(struct crypt *c, const struct crypt_initial_keys *k, const uint8_t sample[16],
@@ -29,6 +31,7 @@ bool portable_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t
 		   struct slice head, struct slice sealed, uint8_t *plain);
 
 #define crypt_sha256		portable_sha256
+#define crypt_place_of_print	portable_place_of_print
 #define crypt_known_print	portable_known_print
 #define crypt_keep_print	portable_keep_print
 #define crypt_initial_keys(...) portable_keys(__VA_ARGS__) /* not the struct of that name */
@@ -36,6 +39,7 @@ bool portable_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t
 #define crypt_initial_open	portable_open
 #include "crypt/portable.c"
 #undef crypt_sha256
+#undef crypt_place_of_print
 #undef crypt_known_print
 #undef crypt_keep_print
 #undef crypt_initial_keys
@@ -351,13 +355,14 @@ static void prints_are_kept_under_their_keys(void **state)
 	static const char print[CRYPT_PRINT + 1] = "0123456789ab";
 	struct crypt *c = open_portable();
 	struct slice key = slice_text("a key");
+	size_t place = portable_place_of_print(c, key);
 
-	assert_null(portable_known_print(c, key));
-	portable_keep_print(c, key, print);
-	assert_memory_equal(portable_known_print(c, key), print, CRYPT_PRINT);
-	assert_null(portable_known_print(c, slice_text("a kez")));
-	assert_null(portable_known_print(NULL, key));
-	portable_keep_print(NULL, key, print);
+	assert_null(portable_known_print(c, place, key));
+	portable_keep_print(c, place, key, print);
+	assert_memory_equal(portable_known_print(c, place, key), print, CRYPT_PRINT);
+	assert_null(portable_known_print(c, place, slice_text("a kez")));
+	assert_null(portable_known_print(NULL, 0, key));
+	portable_keep_print(NULL, 0, key, print);
 	free(c);
 }
 

@@ -56,15 +56,21 @@ void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 			    bytes.len);
 }
 
-const char *crypt_known_print(const struct crypt *c, struct slice key)
+size_t crypt_place_of_print(const struct crypt *c, struct slice key)
 {
-	return c ? kept_print_find(&c->prints, key) : NULL;
+	return c ? kept_print_place(&c->prints, key) : 0;
 }
 
-void crypt_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT])
+const char *crypt_known_print(const struct crypt *c, size_t place, struct slice key)
+{
+	return c ? kept_print_find(&c->prints, place, key) : NULL;
+}
+
+void crypt_keep_print(struct crypt *c, size_t place, struct slice key,
+		      const char print[CRYPT_PRINT])
 {
 	if (c)
-		kept_print_put(&c->prints, key, print);
+		kept_print_put(&c->prints, place, key, print);
 }
 
 void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,

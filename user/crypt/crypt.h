@@ -21,12 +21,15 @@ void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
 
 enum { CRYPT_PRINT = 12 };
 
-/* The characters that were kept under a key, which says what was hashed for them; NULL: none, or no
- * longer. Few kinds of clients say most of the hellos. c may be NULL. Borrowed until the next call.
- */
-const char *crypt_known_print(const struct crypt *c, struct slice key);
+/* Where what is kept under a key would be, the key being what was hashed for it: it is fetched from
+ * memory from now on. c may be NULL here and below. */
+size_t crypt_place_of_print(const struct crypt *c, struct slice key);
+/* The characters that were kept under a key, at its place; NULL: none, or no longer. Few kinds of
+ * clients say most of the hellos. Borrowed until the next call. */
+const char *crypt_known_print(const struct crypt *c, size_t place, struct slice key);
 /* Keeps some, in place of whichever stood there; not for keys above 256 bytes. */
-void crypt_keep_print(struct crypt *c, struct slice key, const char print[CRYPT_PRINT]);
+void crypt_keep_print(struct crypt *c, size_t place, struct slice key,
+		      const char print[CRYPT_PRINT]);
 
 /* One version's way to its Initial keys: salt and the labels of HKDF-Expand-Label. */
 struct crypt_initial_version {

@@ -22,23 +22,29 @@ static size_t place_of(struct slice bytes, size_t places)
 	return mix >> 48 & (places - 1);
 }
 
-const char *kept_print_find(const struct kept_prints *kept, struct slice key)
+size_t kept_print_place(const struct kept_prints *kept, struct slice key)
 {
-	const struct kept_print *k;
+	size_t place = place_of(key, KEPT_PRINTS);
 
-	if (!key.len || key.len > KEPT_BYTES)
-		return NULL;
-	k = &kept->print[place_of(key, KEPT_PRINTS)];
-	return k->len == key.len && !memcmp(k->key, key.at, key.len) ? k->print : NULL;
+	/* As much of it as most keys have. */
+	slice_warm(slice_of(&kept->print[place], sizeof(struct kept_print)), 128);
+	return place;
 }
 
-void kept_print_put(struct kept_prints *kept, struct slice key, const char print[CRYPT_PRINT])
+const char *kept_print_find(const struct kept_prints *kept, size_t place, struct slice key)
 {
-	struct kept_print *k;
+	const struct kept_print *k = &kept->print[place];
+
+	return key.len && k->len == key.len && !memcmp(k->key, key.at, key.len) ? k->print : NULL;
+}
+
+void kept_print_put(struct kept_prints *kept, size_t place, struct slice key,
+		    const char print[CRYPT_PRINT])
+{
+	struct kept_print *k = &kept->print[place];
 
 	if (!key.len || key.len > KEPT_BYTES)
 		return;
-	k = &kept->print[place_of(key, KEPT_PRINTS)];
 	k->len = (uint16_t)key.len;
 	memcpy(k->key, key.at, key.len);
 	memcpy(k->print, print, CRYPT_PRINT);

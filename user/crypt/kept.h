@@ -35,8 +35,11 @@ struct kept_keys_all {
 	struct kept_keys keys[KEPT_KEYS];
 };
 
-const char *kept_print_find(const struct kept_prints *k, struct slice key);
-void kept_print_put(struct kept_prints *k, struct slice key, const char print[CRYPT_PRINT]);
+/* The place of a key, which is fetched from memory. */
+size_t kept_print_place(const struct kept_prints *k, struct slice key);
+const char *kept_print_find(const struct kept_prints *k, size_t place, struct slice key);
+void kept_print_put(struct kept_prints *k, size_t place, struct slice key,
+		    const char print[CRYPT_PRINT]);
 /* The keys of an id, with nothing worked out yet when they are new; NULL: it is longer than ids
  * are, and not kept. */
 struct kept_keys *kept_keys_find(struct kept_keys_all *k, const struct crypt_initial_version *v,

@@ -201,23 +201,35 @@ static void hash_parts(const struct parts *p, char out[CRYPT_PRINT])
 	}
 }
 
-/* Appends the hash of lists. */
-static char *put_hash(char *out, struct crypt *crypt, struct parts *p)
+/* What lists are kept under, and where. */
+struct place {
+	struct slice key;
+	size_t at;
+};
+
+static struct place place_of(struct crypt *crypt, struct parts *p)
 {
 	size_t len = p->list_len + p->second_len;
-	const char *known;
-	struct slice key;
+	struct place place;
 
 	memset(p->at + len, 0, sizeof(uint64_t));
-	key = slice_of(p, (KEY_HEAD + len + sizeof(uint64_t) - 1) / sizeof(uint64_t) *
-				  sizeof(uint64_t));
-	known = crypt_known_print(crypt, key);
+	place.key = slice_of(p, (KEY_HEAD + len + sizeof(uint64_t) - 1) / sizeof(uint64_t) *
+					sizeof(uint64_t));
+	place.at = crypt_place_of_print(crypt, place.key);
+	return place;
+}
+
+/* Appends the hash of lists. */
+static char *put_hash(char *out, struct crypt *crypt, const struct parts *p, struct place place)
+{
+	const char *known = crypt_known_print(crypt, place.at, place.key);
+
 	*out++ = '_';
 	if (known) {
 		memcpy(out, known, CRYPT_PRINT);
 	} else {
 		hash_parts(p, out);
-		crypt_keep_print(crypt, key, out);
+		crypt_keep_print(crypt, place.at, place.key, out);
 	}
 	return out + CRYPT_PRINT;
 }
@@ -344,19 +356,23 @@ static void write_alpn(struct slice name, struct clue *clue)
 void ja4_write(const struct ja4_hello *h, struct crypt *crypt, struct clue *clue)
 {
 	struct slice protocol = first_protocol(h);
+	struct place of_ciphers, of_extensions;
+	struct parts ciphers, extensions;
 	char *out = clue->ja4;
-	struct parts p;
 
-	take_ciphers(&p, h);
+	/* Both are on their way from memory while the rest is written. */
+	take_ciphers(&ciphers, h);
+	of_ciphers = place_of(crypt, &ciphers);
+	take_extensions(&extensions, h);
+	of_extensions = place_of(crypt, &extensions);
 	*out++ = clue->proto == PROTO_QUIC ? 'q' : clue->proto == PROTO_DTLS ? 'd' : 't';
 	out = put_version(out, version_of(h, clue->proto));
 	*out++ = h->has_name ? 'd' : 'i';
-	out = put_count(out, p.list_len / 2);
+	out = put_count(out, ciphers.list_len / 2);
 	out = put_count(out, h->count);
 	out = put_protocol(out, protocol);
-	out = put_hash(out, crypt, &p);
-	take_extensions(&p, h);
-	out = put_hash(out, crypt, &p);
+	out = put_hash(out, crypt, &ciphers, of_ciphers);
+	out = put_hash(out, crypt, &extensions, of_extensions);
 	*out = '\0';
 	write_alpn(protocol, clue);
 }
