@@ -3,9 +3,10 @@
  * Room flow: addresses and the names that DNS answers gave them. It must never grow past its bound
  * or trust a time to live: an answer from the network may say anything.
  *
- * The addresses stand in one array, in the order of a list from the least to the most recently
- * renewed; a full memory gives the place of the oldest to the newcomer. What an answer said is kept
- * once for all of its addresses.
+ * The addresses stand in one array, and in a list from the least to the most recently renewed; a
+ * full memory gives the place of the oldest to the newcomer. What an answer said is kept once for
+ * all of its addresses. The last answer waits until somebody asks, or the next one comes: by then,
+ * the memory that it goes to has been fetched.
  */
 #include "flow/dns_memory.h"
 
@@ -20,7 +21,7 @@ enum {
 	TTL_LEAST_S = 600,
 	TTL_MOST_S = 86400,
 	SIZES = 6,
-	AHEAD = 8, /* addresses whose places are asked for before the first is put there */
+	WAITING_MAX = 32, /* addresses */
 };
 #define NS_PER_S 1000000000ULL
 
@@ -39,6 +40,14 @@ struct entry {
 	uint32_t hash;
 };
 
+/* What is not in the table yet. */
+struct waiting {
+	struct saying *said;
+	size_t count;
+	struct dpi_addr addr[WAITING_MAX];
+	uint32_t hash[WAITING_MAX];
+};
+
 struct dns_memory {
 	struct index by_addr; /* places in entry[], from 1 on */
 	struct entry *entry;
@@ -47,6 +56,7 @@ struct dns_memory {
 	uint32_t oldest, newest;
 	struct pages pages;
 	struct pool of_size[SIZES];
+	struct waiting waiting;
 };
 
 static const uint16_t sizes[SIZES] = {32, 48, 64, 96, 160, 288};
@@ -178,7 +188,7 @@ static uint32_t make_place(struct dns_memory *m, const struct dpi_addr *addr, ui
 	return place;
 }
 
-static int put(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash, struct saying *s)
+static void put(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash, struct saying *s)
 {
 	uint32_t place = find(m, addr, hash);
 
@@ -189,20 +199,54 @@ static int put(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash,
 	} else {
 		place = make_place(m, addr, hash);
 	}
-	if (!place) {
+	if (!place) { /* out of memory: this one is left out */
 		s->address_count--;
-		return -ENOMEM;
+		return;
 	}
 	m->entry[place].said = s;
 	list_add(m, place);
-	return 0;
+}
+
+/* Puts what waits into the table. */
+static void settle(struct dns_memory *m)
+{
+	struct waiting *w = &m->waiting;
+
+	for (size_t i = 0; i < w->count; i++)
+		put(m, &w->addr[i], w->hash[i], w->said);
+	if (w->count)
+		unsay(w->said);
+	w->count = 0;
+}
+
+/* At most WAITING_MAX addresses, of which the memory is fetched: their places in the index, and all
+ * of those that would leave for them. */
+static void await(struct dns_memory *m, const struct dpi_addr *addr, size_t count, struct saying *s)
+{
+	struct waiting *w = &m->waiting;
+	uint32_t leaving;
+
+	s->address_count++; /* ours: it stays until the last address is in */
+	settle(m);
+	w->said = s;
+	w->count = count;
+	leaving = m->count + count > m->max ? m->oldest : 0;
+	for (size_t i = 0; i < count; i++) {
+		w->addr[i] = addr[i];
+		w->hash[i] = hash_of(m, &addr[i]);
+		index_warm(&m->by_addr, w->hash[i]);
+		if (!leaving)
+			continue;
+		index_warm(&m->by_addr, m->entry[leaving].hash);
+		__builtin_prefetch(m->entry[leaving].said, 1);
+		leaving = m->entry[leaving].newer;
+	}
 }
 
 int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
 		   const struct name *name, uint64_t ts_ns, uint32_t ttl_s)
 {
 	struct saying *s;
-	int err = 0;
 
 	if (!count || !m->max)
 		return 0;
@@ -210,33 +254,20 @@ int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t cou
 	s = say(m, name, ts_ns + ttl_s * NS_PER_S);
 	if (!s)
 		return -ENOMEM;
-	s->address_count++; /* ours: it stays until the last address is in */
-	for (size_t from = 0; from < count; from += AHEAD) {
-		size_t n = count - from < AHEAD ? count - from : AHEAD;
-		uint32_t hash[AHEAD], leaving = m->count == m->max ? m->oldest : 0;
-
-		for (size_t i = 0; i < n; i++) {
-			hash[i] = hash_of(m, &addr[from + i]);
-			index_warm(&m->by_addr, hash[i]);
-			if (leaving) {
-				index_warm(&m->by_addr, m->entry[leaving].hash);
-				leaving = m->entry[leaving].newer;
-			}
-		}
-		for (size_t i = 0; i < n; i++)
-			if (put(m, &addr[from + i], hash[i], s))
-				err = -ENOMEM;
+	for (size_t n; count; addr += n, count -= n) {
+		n = count < WAITING_MAX ? count : WAITING_MAX;
+		await(m, addr, n, s);
 	}
-	unsay(s);
-	return err;
+	return 0;
 }
 
-bool dns_memory_get(const struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
+bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name)
 {
 	const struct saying *s;
 	uint32_t place;
 
+	settle(m);
 	if (!m->count)
 		return false;
 	place = find(m, addr, hash_of(m, addr));
@@ -256,7 +287,8 @@ void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr)
 		index_warm(&m->by_addr, hash_of(m, addr));
 }
 
-size_t dns_memory_count(const struct dns_memory *m)
+size_t dns_memory_count(struct dns_memory *m)
 {
+	settle(m);
 	return m->count;
 }

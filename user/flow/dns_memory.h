@@ -18,18 +18,18 @@ void dns_memory_free(struct dns_memory *m);
 /*
  * An answer seen at ts_ns gives so many addresses to the name (canonical). It is remembered for
  * ttl_s, but at least 10 minutes, as programs connect long after, and at most a day. Returns 0 or
- * -ENOMEM, with some of the addresses left out.
+ * -ENOMEM; where memory ends later on, addresses are left out.
  */
 int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
 		   const struct name *name, uint64_t ts_ns, uint32_t ttl_s);
 /* False, and *name untouched, when nothing is known at ts_ns. Of an address that nothing is known
  * of, this reads one line of the cache, as a rule. */
-bool dns_memory_get(const struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
+bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name);
 
 /* Asks the processor for what dns_memory_get() will read first of an address. */
 void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr);
 
-size_t dns_memory_count(const struct dns_memory *m);
+size_t dns_memory_count(struct dns_memory *m);
 
 #endif
