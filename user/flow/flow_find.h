@@ -127,6 +127,9 @@ static inline bool flow_table_warm_sides(const struct flow_table *t, uint64_t ha
 	if (!f || f->is_settled)
 		return !f;
 	__builtin_prefetch(f->isn, 1);
+	/* What has no name yet is about to get one. */
+	if (f->state < FLOW_CLASSIFIED)
+		__builtin_prefetch(&f->names, 1);
 	for (int end = 0; end < 2; end++) {
 		const char *at = (const char *)f->side[end];
 
