@@ -26,12 +26,12 @@ static bool learnt(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struc
 	return s->memory && dns_memory_get(s->memory, addr, ts_ns, name);
 }
 
-static void learnt_warm(void *ctx, const struct dpi_addr *addr)
+static void learnt_warm(void *ctx, const struct dpi_addr *addr, int step)
 {
 	struct offline_shard *s = ctx;
 
 	if (s->memory)
-		dns_memory_warm(s->memory, addr);
+		dns_memory_warm(s->memory, addr, step);
 }
 
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,

@@ -286,17 +286,26 @@ void engine_warm(const struct engine *e, struct packet *p)
 	flow_table_warm_bucket(e->flows, p->table_hash);
 }
 
+/* A new flow will ask what was learnt of the address that its first packet goes to. */
+static void warm_learnt(const struct engine *e, const struct packet *p, int step)
+{
+	if (e->config.learnt_warm)
+		e->config.learnt_warm(e->config.learnt_ctx, &p->head.key.addr[p->head.dir ? 0 : 1],
+				      step);
+}
+
 void engine_warm_flow(const struct engine *e, const struct packet *p)
 {
-	/* A new flow will ask what was learnt of the address that its first packet goes to. */
-	if (!flow_table_warm_flow(e->flows, p->table_hash) && e->config.learnt_warm)
-		e->config.learnt_warm(e->config.learnt_ctx, &p->head.key.addr[p->head.dir ? 0 : 1]);
+	if (!flow_table_warm_flow(e->flows, p->table_hash))
+		warm_learnt(e, p, 0);
 }
 
 void engine_warm_sides(const struct engine *e, const struct packet *p)
 {
 	if (flow_table_warm_sides(e->flows, p->table_hash))
 		__builtin_prefetch(p->payload.at);
+	if (!flow_table_likely(e->flows, p->table_hash))
+		warm_learnt(e, p, 1);
 }
 
 void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns)

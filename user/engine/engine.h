@@ -88,8 +88,9 @@ struct engine_config {
 	/* The name that a DNS answer not older than it may be at ts_ns gave to an address; false:
 	 * none. NULL: nothing is remembered. */
 	bool (*learnt)(void *ctx, const struct dpi_addr *addr, uint64_t ts_ns, struct name *name);
-	/* Asks the processor for what learnt() will read first; NULL: there is no need. */
-	void (*learnt_warm)(void *ctx, const struct dpi_addr *addr);
+	/* Asks the processor for what learnt() will read, in two steps, 0 and then 1, with some
+	 * other work between them; NULL: there is no need. */
+	void (*learnt_warm)(void *ctx, const struct dpi_addr *addr, int step);
 	void *learnt_ctx;
 	/* What flows stand in, shared by engines of one thread; borrowed for the engine's life.
 	 * NULL: its own. */

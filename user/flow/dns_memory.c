@@ -281,10 +281,20 @@ bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t 
 	return true;
 }
 
-void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr)
+void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr, int step)
 {
-	if (m->count)
-		index_warm(&m->by_addr, hash_of(m, addr));
+	uint32_t hash, place;
+
+	if (!m->count)
+		return;
+	hash = hash_of(m, addr);
+	if (step == 0) {
+		index_warm(&m->by_addr, hash);
+		return;
+	}
+	place = index_first(&m->by_addr, hash);
+	if (place)
+		__builtin_prefetch(&m->entry[place]);
 }
 
 size_t dns_memory_count(struct dns_memory *m)

@@ -27,8 +27,9 @@ int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t cou
 bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name);
 
-/* Asks the processor for what dns_memory_get() will read first of an address. */
-void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr);
+/* Asks the processor for what dns_memory_get() will read of an address: step 0 for its place in the
+ * table, step 1, when that has come, for what the table says of it. Changes nothing. */
+void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr, int step);
 
 size_t dns_memory_count(struct dns_memory *m);
 
