@@ -59,8 +59,12 @@ static int write_set(const char *name, const struct suffix_set *s)
 	for (size_t i = 0; i < s->count; i++)
 		printf("\t{%u, %u, %d},\n", s->at[i].text, s->at[i].len, s->at[i].app);
 	printf("};\n");
-	snprintf(part, sizeof(part), "%s_slot", name);
-	write_numbers(part, s->slot, 2 * s->slot_count);
+	printf("static const struct suffix_slot %s_slot[%zu] = {\n", name, s->slot_count);
+	for (size_t i = 0; i < s->slot_count; i++)
+		if (s->slot[i].mark)
+			printf("\t[%zu] = {%uU, %u, %d, %d, %d},\n", i, s->slot[i].mark,
+			       s->slot[i].text, s->slot[i].app, s->slot[i].len, s->slot[i].depth);
+	printf("};\n");
 	return 0;
 }
 
@@ -89,8 +93,9 @@ static void write_set_use(const char *name, const struct suffix_set *s)
 	printf("\t.%s = {\n", name);
 	printf("\t\t.at = (struct app_suffix *)%s_at,\n\t\t.count = %zu,\n", name, s->count);
 	printf("\t\t.words = {.at = (char *)%s_words, .len = %zu},\n", name, s->words.len);
-	printf("\t\t.slot = (uint32_t *)%s_slot,\n\t\t.slot_count = %zu,\n\t},\n", name,
-	       s->slot_count);
+	printf("\t\t.slot = (struct suffix_slot *)%s_slot,\n\t\t.slot_count = "
+	       "%zu,\n\t\t.slots_used = %zu,\n\t},\n",
+	       name, s->slot_count, s->slots_used);
 }
 
 static void write_whole(const struct catalogue *c)

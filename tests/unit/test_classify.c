@@ -422,7 +422,14 @@ static void expect_same_set(const struct suffix_set *a, const struct suffix_set 
 	assert_int_equal(a->count, b->count);
 	assert_int_equal(a->slot_count, b->slot_count);
 	assert_memory_equal(a->at, b->at, a->count * sizeof(*a->at));
-	assert_memory_equal(a->slot, b->slot, 2 * a->slot_count * sizeof(*a->slot));
+	assert_int_equal(a->slots_used, b->slots_used);
+	for (size_t i = 0; i < a->slot_count; i++) {
+		assert_int_equal(a->slot[i].mark, b->slot[i].mark);
+		assert_int_equal(a->slot[i].text, b->slot[i].text);
+		assert_int_equal(a->slot[i].app, b->slot[i].app);
+		assert_int_equal(a->slot[i].len, b->slot[i].len);
+		assert_int_equal(a->slot[i].depth, b->slot[i].depth);
+	}
 	assert_int_equal(a->words.len, b->words.len);
 	assert_memory_equal(a->words.at, b->words.at, a->words.len);
 }

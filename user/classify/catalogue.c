@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+_Static_assert(APP_UNKNOWN == 0, "what a set of suffixes says of a name that it does not have");
+
 enum { FIRST_CALL_SLOTS = 64 };
 
 /* --- filling -------------------------------------------------------------------------------- */
@@ -226,9 +228,7 @@ const char *catalogue_category_at(const struct catalogue *c, size_t i, size_t *a
 
 int catalogue_classify(const struct catalogue *c, struct slice name)
 {
-	const struct app_suffix *s = suffix_set_longest(&c->suffix, name);
-
-	return s ? s->app : APP_UNKNOWN;
+	return suffix_set_longest(&c->suffix, name);
 }
 
 int catalogue_of_proto(const struct catalogue *c, enum app_proto proto, uint16_t responder_port)
@@ -246,7 +246,7 @@ int catalogue_of_sign(const struct catalogue *c, enum catalogue_sign sign)
 
 bool catalogue_is_resolver(const struct catalogue *c, struct slice name)
 {
-	return suffix_set_longest(&c->resolver, name) != NULL;
+	return suffix_set_longest(&c->resolver, name) != APP_UNKNOWN;
 }
 
 /* --- the views policy takes ----------------------------------------------------------------- */

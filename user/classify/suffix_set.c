@@ -9,16 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-	ROOT_LABELS = 2,
-	PLACE_BITS = 21, /* of a slot; what is above tells hashes apart */
-	DEPTH_BITS = 8,
-	FIRST_SLOTS = 1024,
-};
-#define PLACE_MASK ((1U << PLACE_BITS) - 1)
-#define DEPTH_MASK ((1U << DEPTH_BITS) - 1)
-
-_Static_assert(SUFFIXES_MAX <= PLACE_MASK, "places and one more");
+enum { ROOT_LABELS = 2, FIRST_SLOTS = 1024 };
 
 int catalogue_make_room(void *array_of, size_t count, size_t size)
 {
@@ -78,73 +69,94 @@ static struct hashes hash_name(struct slice name)
 	return h;
 }
 
-/* The upper bits of a slot. */
-static uint32_t mark_of(uint64_t hash, int low_bits)
+static uint32_t mark_of(uint64_t hash)
 {
-	return (uint32_t)(hash >> 32) >> low_bits << low_bits;
+	return (uint32_t)(hash >> 32) | 1;
 }
 
-/* The suffix of this hash and text, or NULL; *at is its slot, or the empty one for it. */
-static const struct app_suffix *find(const struct suffix_set *s, uint64_t hash, struct slice text,
-				     size_t *at)
+static size_t home_of(const struct suffix_set *s, uint64_t hash)
 {
-	uint32_t mark = mark_of(hash, PLACE_BITS), slot;
+	return hash & (s->slot_count - 1);
+}
 
-	for (*at = hash & (s->slot_count - 1); (slot = s->slot[*at]);
-	     *at = (*at + 1) & (s->slot_count - 1)) {
-		const struct app_suffix *there = &s->at[(slot & PLACE_MASK) - 1];
+/* The next slot that has the mark, from *at on, which moves behind it; or the free one where they
+ * end. */
+static inline struct suffix_slot *next_slot(const struct suffix_set *s, uint32_t mark, size_t *at)
+{
+	struct suffix_slot *slot;
 
-		if ((slot & ~PLACE_MASK) == mark && there->len == text.len &&
-		    memcmp(suffix_set_text(s, there), text.at, text.len) == 0)
-			return there;
-	}
+	do {
+		slot = &s->slot[*at];
+		*at = (*at + 1) & (s->slot_count - 1);
+	} while (slot->mark && slot->mark != mark);
+	return slot;
+}
+
+static bool is_text(const struct suffix_set *s, const struct suffix_slot *slot, struct slice text)
+{
+	return slot->len == text.len && memcmp(s->words.at + slot->text, text.at, text.len) == 0;
+}
+
+/* The slot of a suffix, or NULL. */
+static const struct suffix_slot *find(const struct suffix_set *s, uint64_t hash, struct slice text)
+{
+	size_t at = home_of(s, hash);
+	const struct suffix_slot *slot;
+
+	while ((slot = next_slot(s, mark_of(hash), &at))->mark)
+		if (is_text(s, slot, text))
+			return slot;
 	return NULL;
 }
 
-/* The slot of two labels, or the empty one for them. */
-static uint32_t *find_root(const struct suffix_set *s, uint64_t hash)
+/* Takes a slot that is free. */
+static void use(struct suffix_set *s, struct suffix_slot *slot, uint64_t hash)
 {
-	uint32_t *root = s->slot + s->slot_count, mark = mark_of(hash, DEPTH_BITS);
-	size_t at = hash & (s->slot_count - 1);
-
-	while (root[at] && (root[at] & ~DEPTH_MASK) != mark)
-		at = (at + 1) & (s->slot_count - 1);
-	return &root[at];
+	if (!slot->mark)
+		s->slots_used++;
+	slot->mark = mark_of(hash);
 }
 
-/* Enters a suffix that stands in at[] already, at a free slot. */
-static void enter(struct suffix_set *s, const struct hashes *h, size_t place, size_t slot)
+/* Enters a suffix that has no slot yet. */
+static void enter(struct suffix_set *s, const struct hashes *h, const struct app_suffix *suffix)
 {
-	uint32_t *root = find_root(s, h->root);
-	uint32_t depth = *root & DEPTH_MASK;
+	size_t at = home_of(s, h->whole);
+	struct suffix_slot *slot;
 
-	s->slot[slot] = mark_of(h->whole, PLACE_BITS) | (uint32_t)(place + 1);
-	if (h->labels > depth)
-		depth = h->labels < DEPTH_MASK ? h->labels : DEPTH_MASK;
-	*root = mark_of(h->root, DEPTH_BITS) | depth;
+	do
+		slot = next_slot(s, mark_of(h->whole), &at);
+	while (slot->mark && slot->len);
+	use(s, slot, h->whole);
+	slot->text = suffix->text;
+	slot->len = (uint8_t)suffix->len;
+	slot->app = suffix->app;
+	/* Those that share a mark share what is said of their depth. */
+	at = home_of(s, h->root);
+	slot = next_slot(s, mark_of(h->root), &at);
+	use(s, slot, h->root);
+	if (h->labels > slot->depth)
+		slot->depth = (uint8_t)h->labels;
 }
 
-/* Keeps half of the slots free at least. */
+/* Keeps a quarter of the slots free at least. */
 static int grow_slots(struct suffix_set *s)
 {
 	size_t slot_count = s->slot_count ? s->slot_count * 2 : FIRST_SLOTS;
-	uint32_t *slot;
+	struct suffix_slot *slot;
 
-	if ((s->count + 1) * 2 <= s->slot_count)
+	if (s->slots_used + 2 <= s->slot_count / 4 * 3)
 		return 0;
-	slot = calloc(2 * slot_count, sizeof(*slot));
+	slot = calloc(slot_count, sizeof(*slot));
 	if (!slot)
 		return -ENOMEM;
 	free(s->slot);
 	s->slot = slot;
 	s->slot_count = slot_count;
+	s->slots_used = 0;
 	for (size_t i = 0; i < s->count; i++) {
-		struct slice text = slice_of(suffix_set_text(s, &s->at[i]), s->at[i].len);
-		struct hashes h = hash_name(text);
-		size_t at;
+		struct hashes h = hash_name(slice_of(suffix_set_text(s, &s->at[i]), s->at[i].len));
 
-		find(s, h.whole, text, &at);
-		enter(s, &h, i, at);
+		enter(s, &h, &s->at[i]);
 	}
 	return 0;
 }
@@ -153,8 +165,7 @@ int suffix_set_add(struct suffix_set *s, int app, struct slice suffix, int *owne
 {
 	struct app_suffix mine = {.len = (uint32_t)suffix.len, .app = app};
 	struct hashes h = hash_name(suffix);
-	const struct app_suffix *there;
-	size_t at;
+	const struct suffix_slot *there;
 
 	if (h.labels < ROOT_LABELS || suffix.len > DPI_NAME_MAX)
 		return -EINVAL;
@@ -162,30 +173,37 @@ int suffix_set_add(struct suffix_set *s, int app, struct slice suffix, int *owne
 		return -ENOSPC;
 	if (grow_slots(s) || catalogue_make_room(&s->at, s->count, sizeof(*s->at)))
 		return -ENOMEM;
-	there = find(s, h.whole, suffix, &at);
+	there = find(s, h.whole, suffix);
 	if (there) {
 		*owner = there->app;
 		return *owner == app ? 0 : -EEXIST;
 	}
 	if (catalogue_add_word(&s->words, suffix, &mine.text))
 		return -ENOMEM;
-	s->at[s->count] = mine;
-	enter(s, &h, s->count++, at);
+	s->at[s->count++] = mine;
+	enter(s, &h, &mine);
 	return 0;
 }
 
-const struct app_suffix *suffix_set_longest(const struct suffix_set *s, struct slice name)
+/* What the slot of two labels says of the depth below them; 0: nothing is there. */
+static unsigned depth_of(const struct suffix_set *s, uint64_t hash)
 {
-	const struct app_suffix *longest = NULL;
+	size_t at = home_of(s, hash);
+
+	return next_slot(s, mark_of(hash), &at)->depth;
+}
+
+int suffix_set_longest(const struct suffix_set *s, struct slice name)
+{
 	unsigned labels = 0, depth = ROOT_LABELS;
 	struct dpi_name_walk w;
-	size_t at;
+	int app = 0;
 
 	if (!s->count)
-		return NULL;
+		return 0;
 	dpi_name_walk_init(&w, 0);
 	for (size_t i = name.len; i && labels < depth;) {
-		const struct app_suffix *there;
+		const struct suffix_slot *there;
 		uint64_t hash;
 
 		do
@@ -195,14 +213,14 @@ const struct app_suffix *suffix_set_longest(const struct suffix_set *s, struct s
 			continue;
 		hash = mix(w.hash);
 		if (labels == ROOT_LABELS)
-			depth = *find_root(s, hash) & DEPTH_MASK;
+			depth = depth_of(s, hash);
 		if (!depth)
-			return NULL;
-		there = find(s, hash, slice_from(name, i), &at);
+			return 0;
+		there = find(s, hash, slice_from(name, i));
 		if (there)
-			longest = there; /* a longer one may follow */
+			app = there->app; /* a longer one may follow */
 	}
-	return longest;
+	return app;
 }
 
 void suffix_set_clear(struct suffix_set *s)

@@ -3,8 +3,8 @@
  * Inside room classify: suffixes of names and whose they are, found by their hash and then by their
  * text. Filled by one thread; afterwards nothing changes and any thread may look.
  *
- * Most names end in two labels that no suffix ends in. So these are looked up first, and they also
- * say how far there is anything to find.
+ * Most names end in two labels that no suffix ends in. So these have a slot in any case, which says
+ * how far there is anything to find: as a rule, one line of the cache answers.
  */
 #ifndef CLASSIFY_SUFFIX_SET_H
 #define CLASSIFY_SUFFIX_SET_H
@@ -20,23 +20,29 @@ struct app_suffix {
 	int app;
 };
 
+struct suffix_slot {
+	uint32_t mark; /* bits of the hash; 0: free */
+	uint32_t text; /* of a suffix, as there */
+	int app;
+	uint8_t len;   /* 0: no suffix */
+	uint8_t depth; /* of two labels: the most labels of a suffix that ends in them */
+};
+
 /* No pointer leads from one part to another, so that a set can also be part of the program. */
 struct suffix_set {
 	struct app_suffix *at;
 	size_t count;
-	struct text words; /* each ends in NUL */
-	/* Open addressing over at[], slot_count of them: place + 1 in the lower bits, some bits of
-	 * the hash in the upper ones; or 0. Behind them as many for the last two labels: the most
-	 * labels of a suffix that ends in them in the lower bits, bits of the hash above; or 0. */
-	uint32_t *slot;
-	size_t slot_count;
+	struct text words;	  /* each ends in NUL */
+	struct suffix_slot *slot; /* open addressing */
+	size_t slot_count, slots_used;
 };
 
-/* Adds one of at least two labels, copied. Returns 0, also when it is there for the same
- * application; -EEXIST with *owner when it is another's; -EINVAL; -ENOMEM; -ENOSPC at the bound. */
+/* Adds one of at least two labels for an application, not 0; copied. Returns 0, also when it is
+ * there for the same application; -EEXIST with *owner when it is another's; -EINVAL; -ENOMEM;
+ * -ENOSPC at the bound. */
 int suffix_set_add(struct suffix_set *s, int app, struct slice suffix, int *owner);
-/* The longest suffix of a canonical name on a label border; NULL for none. */
-const struct app_suffix *suffix_set_longest(const struct suffix_set *s, struct slice name);
+/* Whose the longest suffix of a canonical name on a label border is; 0 for none. */
+int suffix_set_longest(const struct suffix_set *s, struct slice name);
 static inline const char *suffix_set_text(const struct suffix_set *s, const struct app_suffix *of)
 {
 	return s->words.at + of->text;
