@@ -7,7 +7,7 @@
 
 #include "report/service.h"
 
-struct reading reading_of(const struct connection *c)
+struct reading reading_of(const struct connection *c, bool is_src_public, bool is_dst_public)
 {
 	int dst_end = c->opener ? 0 : 1;
 	struct reading r = {
@@ -17,10 +17,10 @@ struct reading reading_of(const struct connection *c)
 		.dst_port = connection_dst_port(c),
 		.is_answered = c->packets[dst_end] > 0,
 		.is_midstream = (c->flags & FLOW_MIDSTREAM) != 0,
+		.is_src_public = is_src_public,
+		.is_dst_public = is_dst_public,
 	};
 
-	r.is_src_public = !addr_is_reserved(r.src);
-	r.is_dst_public = !addr_is_reserved(r.dst);
 	/* x.x.x.255 that takes UDP and never answers is a network's broadcast address. */
 	r.is_group = addr_is_multicast(r.dst) || (dpi_addr_is4(r.dst) && r.dst->b[15] == 255 &&
 						  !r.is_answered && c->key.proto == DPI_IP_UDP);

@@ -20,7 +20,8 @@ struct reading {
 	bool is_src_public, is_dst_public;
 };
 
-struct reading reading_of(const struct connection *c);
+/* Which ends are public is the caller's to know: !addr_is_reserved. */
+struct reading reading_of(const struct connection *c, bool is_src_public, bool is_dst_public);
 /*
  * True when this is a connection asked of a host. A flow whose beginning was not seen may be the
  * other half of something older; it counts only when it looks like a bare probe: nobody carried

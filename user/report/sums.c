@@ -30,8 +30,10 @@ static const struct sum_domain *first_of(const struct sum_domain *a, const struc
 	size_t least;
 	int by;
 
-	if (!a || !b)
-		return a ? a : b;
+	if (a == b || !b)
+		return a;
+	if (!a)
+		return b;
 	least = a->len < b->len ? a->len : b->len;
 	by = memcmp(a->text, b->text, least);
 	if (!by)
@@ -44,17 +46,20 @@ struct told {
 	const struct sum_domain *host, *learnt; /* asked for; from a DNS answer; or NULL */
 };
 
-static struct told add_domains(struct sums *s, const struct connection *c)
+static struct told add_domains(struct sums *s, const struct connection *c,
+			       const struct sums_sought *k)
 {
 	struct told told = {NULL, NULL};
 	struct connection_name n;
+	bool is_first = true;
 
-	for (size_t at = 0; connection_next_name(c, &at, &n);) {
-		struct sum_domain *d = sums_domain_entry(s, n.text);
+	for (size_t at = 0; connection_next_name(c, &at, &n); is_first = false) {
+		struct sum_domain *d = is_first ? sums_first_domain(s, n.text, k)
+						: sums_domain_entry(s, n.text);
 
 		if (!d)
 			continue;
-		if (!is_repeated(c, n.text, at)) {
+		if (is_first || !is_repeated(c, n.text, at)) {
 			d->flows++;
 			d->blocked_flows += c->is_blocked;
 		}
@@ -94,10 +99,17 @@ static void add_dst(struct sum_addr *dst, const struct connection *c, const stru
 	}
 }
 
-static void add_ends(struct sums *s, const struct connection *c, struct told told)
+static bool is_public(const struct sum_addr *a, const struct dpi_addr *addr)
 {
-	struct reading r = reading_of(c);
-	struct sum_addr *src = sums_addr_entry(s, r.src), *dst = sums_addr_entry(s, r.dst);
+	return a ? a->is_public : !addr_is_reserved(addr);
+}
+
+static void add_ends(struct sums *s, const struct connection *c, struct told told,
+		     const struct sums_sought *k)
+{
+	struct sum_addr *src = sums_src_entry(s, c, k), *dst = sums_dst_entry(s, c, k);
+	struct reading r = reading_of(c, is_public(src, connection_src(c)),
+				      is_public(dst, connection_dst(c)));
 	struct sum_pair *pair = src && dst ? sums_pair_entry(s, src, dst) : NULL;
 
 	note_own(src, dst, c, &r);
@@ -116,6 +128,13 @@ static void add_ends(struct sums *s, const struct connection *c, struct told tol
 
 void sums_add(struct sums *s, const struct connection *c)
 {
+	struct sums_sought k = sums_seek(s, c);
+
+	sums_add_sought(s, c, &k);
+}
+
+void sums_add_sought(struct sums *s, const struct connection *c, const struct sums_sought *k)
+{
 	struct sum_app *app = sums_app_entry(s, c->app);
 	struct sum_rule *rule = c->rule ? sums_rule_entry(s, c->rule) : NULL;
 
@@ -133,7 +152,7 @@ void sums_add(struct sums *s, const struct connection *c)
 	}
 	if (rule)
 		rule->flows++;
-	add_ends(s, c, add_domains(s, c));
+	add_ends(s, c, add_domains(s, c, k), k);
 }
 
 static const struct sum_domain *merge_domain(struct sums *into, const struct sum_domain *d)

@@ -44,7 +44,10 @@ struct sum_addr {
 	uint32_t from_ports;	 /* distinct destination ports it asked of hosts */
 	uint32_t suspect;	 /* forensic's: 1 + its place among the suspects; 0: none */
 	uint32_t hash;
-	uint16_t unusual_port;		 /* the lowest of the unusual ones */
+	uint16_t unusual_port;	 /* the lowest of the unusual ones */
+	uint16_t recent_port[3]; /* of those it asked for; 0: none */
+	uint8_t recent_next;
+	bool is_public;			 /* not addr_is_reserved */
 	bool is_own;			 /* evidence that it stands in the capture's own networks */
 	bool is_answering;		 /* it answered a flow */
 	const struct sum_domain *domain; /* that flows to it asked for, the first by name */
@@ -71,8 +74,17 @@ struct sum_store {
 	size_t chunk_count, chunk_cap;
 };
 
+enum { SUMS_KEY_WORDS = 64 /* of four bytes of a name */ };
+
+/* What no sender knows. */
+struct sums_key {
+	uint32_t word[SUMS_KEY_WORDS];
+	uint64_t length, last;
+};
+
 /* Owned by whoever made it; one thread. */
 struct sums {
+	struct sums_key key;
 	size_t max; /* entries of each store */
 	struct spool spool;
 	struct sum_app *apps; /* by catalogue id */
@@ -101,6 +113,17 @@ static inline size_t sums_count(const struct sum_store *st)
 	return st->index.count;
 }
 void sums_add(struct sums *s, const struct connection *c);
+
+/* The same in three steps, for many connections at a time: where the entries of each stand is asked
+ * of memory, then the entries, and when they have come it is added. */
+struct sums_sought {
+	uint32_t src, dst, name; /* hashes; of the first name */
+	bool has_name;
+};
+struct sums_sought sums_seek(const struct sums *s, const struct connection *c);
+void sums_warm(const struct sums *s, const struct sums_sought *k);
+void sums_add_sought(struct sums *s, const struct connection *c, const struct sums_sought *k);
+
 void sums_merge(struct sums *into, const struct sums *from);
 
 /* What an address is called: what was asked for there, else what a DNS answer said; or NULL. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The stores of sums. Hashes are keyed with the address of the sums themselves, which a sender
+ * The stores of sums. Hashes are keyed by the address of the sums themselves, which a sender
  * cannot know; nothing that leaves this room depends on the order inside a store.
  */
 #include "report/sums_table.h"
 
+#include "base/addr.h"
 #include "base/table.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ enum {
 	CHUNK = 262144, /* bytes; entries are numbered by eights of them, from 1 on */
 	UNIT = 8,
 	CHUNK_UNITS = CHUNK / UNIT,
+	CACHE_LINE = 64,
 };
 
 struct sum_chunk {
@@ -24,9 +26,43 @@ struct sum_chunk {
 	size_t used; /* bytes */
 };
 
+/*
+ * NH (the hash of UMAC, RFC 4418 5.2): pairs of words, each with a key of its own added,
+ * multiplied; a sender who does not know the keys cannot make two that meet more often than chance
+ * has it.
+ */
 static uint32_t hash_of(const struct sums *s, const void *bytes, size_t len)
 {
-	return (uint32_t)table_hash((uint64_t)(uintptr_t)s, bytes, len);
+	const uint8_t *at = bytes;
+	uint64_t sum = len * s->key.length;
+	uint32_t w[2];
+	size_t i = 0;
+
+	for (; len - i >= sizeof(w); i += sizeof(w)) {
+		const uint32_t *key = &s->key.word[i / sizeof(uint32_t)];
+
+		memcpy(w, at + i, sizeof(w));
+		sum += (uint64_t)(w[0] + key[0]) * (w[1] + key[1]);
+	}
+	if (i < len) {
+		const uint32_t *key = &s->key.word[i / sizeof(uint32_t)];
+
+		w[0] = w[1] = 0;
+		memcpy(w, at + i, len - i);
+		sum += (uint64_t)(w[0] + key[0]) * (w[1] + key[1]);
+	}
+	return (uint32_t)(sum * s->key.last >> 32);
+}
+
+static void make_keys(struct sums *s)
+{
+	uint64_t at = (uintptr_t)s, i = 0;
+
+	for (size_t k = 0; k < SUMS_KEY_WORDS; k++)
+		s->key.word[k] = (uint32_t)table_hash(at, &i, sizeof(i)), i++;
+	s->key.length = table_hash(at, &i, sizeof(i)) | 1;
+	i++;
+	s->key.last = table_hash(at, &i, sizeof(i)) | 1;
 }
 
 static void *entry_at(const struct sum_store *st, uint32_t number)
@@ -120,11 +156,11 @@ struct sum_rule *sums_rule_entry(struct sums *s, uint64_t id)
 	return r;
 }
 
-struct sum_domain *sums_domain_entry(struct sums *s, struct slice name)
+static struct sum_domain *domain_entry(struct sums *s, struct slice name, uint32_t hash)
 {
-	uint32_t number, hash = hash_of(s, name.at, name.len);
 	size_t at = index_at(&s->domains.index, hash);
 	struct sum_domain *d;
+	uint32_t number;
 
 	while ((number = index_next(&s->domains.index, hash, &at))) {
 		d = entry_at(&s->domains, number);
@@ -139,6 +175,11 @@ struct sum_domain *sums_domain_entry(struct sums *s, struct slice name)
 	return d;
 }
 
+struct sum_domain *sums_domain_entry(struct sums *s, struct slice name)
+{
+	return domain_entry(s, name, hash_of(s, name.at, name.len));
+}
+
 static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *addr, uint32_t hash)
 {
 	size_t at = index_at(&s->addrs.index, hash);
@@ -147,15 +188,14 @@ static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *a
 	while ((number = index_next(&s->addrs.index, hash, &at))) {
 		struct sum_addr *a = entry_at(&s->addrs, number);
 
-		if (!memcmp(&a->addr, addr, sizeof(*addr)))
+		if (a->addr.d[0] == addr->d[0] && a->addr.d[1] == addr->d[1])
 			return a;
 	}
 	return NULL;
 }
 
-struct sum_addr *sums_addr_entry(struct sums *s, const struct dpi_addr *addr)
+static struct sum_addr *addr_entry(struct sums *s, const struct dpi_addr *addr, uint32_t hash)
 {
-	uint32_t hash = hash_of(s, addr, sizeof(*addr));
 	struct sum_addr *a = find_addr(s, addr, hash);
 
 	if (a)
@@ -164,8 +204,14 @@ struct sum_addr *sums_addr_entry(struct sums *s, const struct dpi_addr *addr)
 	if (a) {
 		a->addr = *addr;
 		a->hash = hash;
+		a->is_public = !addr_is_reserved(addr);
 	}
 	return a;
+}
+
+struct sum_addr *sums_addr_entry(struct sums *s, const struct dpi_addr *addr)
+{
+	return addr_entry(s, addr, hash_of(s, addr, sizeof(*addr)));
 }
 
 /* The hashes of addresses are keyed, and so is what is made of them. */
@@ -195,23 +241,94 @@ struct sum_pair *sums_pair_entry(struct sums *s, struct sum_addr *src, struct su
 	return p;
 }
 
-void sums_add_port(struct sums *s, struct sum_addr *src, uint16_t port)
+/* Returns whether the port is listed. */
+static bool add_port(struct sums *s, struct sum_addr *src, uint16_t port)
 {
-	uint32_t number, hash = mix(src->hash, port);
+	uint32_t hash = mix(src->hash, port);
 	size_t at = index_at(&s->ports.index, hash);
 	struct sum_port *p;
+	uint32_t number;
 
 	while ((number = index_next(&s->ports.index, hash, &at))) {
 		p = entry_at(&s->ports, number);
 		if (p->src == src && p->port == port)
-			return;
+			return true;
 	}
 	p = hold(s, &s->ports, sizeof(*p), hash);
 	if (!p)
-		return;
+		return false;
 	p->src = src;
 	p->port = port;
 	src->from_ports++;
+	return true;
+}
+
+/* Those that were asked for last need no looking up. */
+void sums_add_port(struct sums *s, struct sum_addr *src, uint16_t port)
+{
+	enum { RECENT = sizeof(src->recent_port) / sizeof(src->recent_port[0]) };
+
+	for (size_t i = 0; i < RECENT; i++)
+		if (src->recent_port[i] == port && port)
+			return;
+	if (add_port(s, src, port))
+		src->recent_port[src->recent_next++ % RECENT] = port;
+}
+
+struct sums_sought sums_seek(const struct sums *s, const struct connection *c)
+{
+	struct sums_sought k;
+	struct connection_name n;
+	size_t at = 0;
+
+	k.src = hash_of(s, connection_src(c), sizeof(struct dpi_addr));
+	k.dst = hash_of(s, connection_dst(c), sizeof(struct dpi_addr));
+	k.has_name = connection_next_name(c, &at, &n);
+	k.name = k.has_name ? hash_of(s, n.text.at, n.text.len) : 0;
+	index_warm(&s->addrs.index, k.src);
+	index_warm(&s->addrs.index, k.dst);
+	index_warm(&s->pairs.index, mix(k.src, k.dst));
+	index_warm(&s->domains.index, k.name);
+	return k;
+}
+
+/* Asks the processor for the first entry that has the hash. */
+static inline __attribute__((always_inline)) void warm_entry(const struct sum_store *st,
+							     uint32_t hash)
+{
+	size_t at = index_at(&st->index, hash);
+	uint32_t number = index_next(&st->index, hash, &at);
+	const char *entry = number ? entry_at(st, number) : NULL;
+
+	if (!entry)
+		return;
+	__builtin_prefetch(entry);
+	__builtin_prefetch(entry + CACHE_LINE);
+}
+
+void sums_warm(const struct sums *s, const struct sums_sought *k)
+{
+	warm_entry(&s->addrs, k->src);
+	warm_entry(&s->addrs, k->dst);
+	warm_entry(&s->domains, k->name);
+	warm_entry(&s->pairs, mix(k->src, k->dst));
+}
+
+struct sum_addr *sums_src_entry(struct sums *s, const struct connection *c,
+				const struct sums_sought *k)
+{
+	return addr_entry(s, connection_src(c), k->src);
+}
+
+struct sum_addr *sums_dst_entry(struct sums *s, const struct connection *c,
+				const struct sums_sought *k)
+{
+	return addr_entry(s, connection_dst(c), k->dst);
+}
+
+struct sum_domain *sums_first_domain(struct sums *s, struct slice name, const struct sums_sought *k)
+{
+	return domain_entry(s, name, k->name);
 }
 
 /* The entry at *at, which counts as numbers do; NULL behind the last. */
@@ -291,6 +408,7 @@ struct sums *sums_new(size_t max)
 		return NULL;
 	s->max = max ? max : SUMS_MAX;
 	s->spool.plain_max = SIZE_MAX;
+	make_keys(s);
 	return s;
 }
 
