@@ -45,6 +45,7 @@ struct report {
 	uint64_t first_ns, last_ns;
 	size_t row_count;     /* of the tally */
 	size_t blocked_count; /* of the rows */
+	size_t first_blocked; /* the first of these, where there is one */
 	size_t hearsay_count; /* of the rows: only a DNS answer tells the name */
 	struct sums *sums;
 	struct model_app *apps; /* most packets first */

@@ -214,7 +214,8 @@ static void sum_rows(struct report *r, size_t first, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		tally_row(r->config.tally, first + i, &c[i]);
 		sought[i] = sums_seek(r->sums, &c[i]);
-		r->blocked_count += c[i].is_blocked;
+		if (c[i].is_blocked && !r->blocked_count++)
+			r->first_blocked = first + i;
 		r->hearsay_count += (c[i].flags & FLOW_LEARNT) != 0;
 	}
 	for (size_t i = 0; i < count; i++)

@@ -66,6 +66,17 @@ int report_text(const struct report *r, const struct report_style *style,
 		const struct report_out *to);
 int report_json(const struct report *r, const struct report_out *to);
 int report_csv(const struct report *r, const struct report_out *to);
+
+/* The same JSON in pieces, for several threads: each may make any of them, at the same time as the
+ * others, while neither the report nor its tally changes; one behind the other they are the
+ * document. */
+struct report_json;
+struct report_json *report_json_new(const struct report *r); /* NULL: out of memory */
+size_t report_json_count(const struct report_json *d);
+/* Appends piece i < report_json_count to t. Returns 0 or -ENOMEM. */
+int report_json_piece(const struct report_json *d, size_t i, struct text *t);
+void report_json_free(struct report_json *d);
+
 /* The JSON without its connections, but for how many there are, and with no more than the first
  * REPORT_SUMMARY_DOMAINS of the domains: for who asks again and again. */
 enum { REPORT_SUMMARY_DOMAINS = 200 };

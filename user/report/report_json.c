@@ -1,350 +1,257 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The report as JSON, schema dpi-xdp/report/1. Keys and their meaning are a promise to clients:
- * they are added to, never changed. Written in pieces, so that a million rows need no room.
+ * they are added to, never changed. Made in pieces, so that a million rows need no room, and so
+ * that several threads can make them: a piece is one part of the document, or some items of a list.
  */
 #include "report/domain_order.h"
-#include "report/json_row.h"
-#include "report/model.h"
+#include "report/json_parts.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-enum { PIECE = 65536 };
+enum { TOP_LEVEL = 1, LIST_LEVEL = 2 }; /* of nesting */
 
-/* One document on its way out. */
-struct document {
-	const struct report *r;
-	const struct report_out *to;
-	struct text t;
-	struct json j;
-	int err;
+/* A member, or several: all in one piece, or a list whose items are spread over pieces. */
+struct part {
+	void (*put)(struct json *j, const struct report *r); /* NULL: it is a list */
+	const char *key;
+	size_t (*count)(const struct report_json *d);
+	void (*item)(struct json *j, const struct report_json *d, size_t i);
+	/* Whether an item before this one was put; NULL: all are. */
+	bool (*has_before)(const struct report_json *d, size_t i);
+	size_t together; /* items a piece */
 };
 
-static void flush(struct document *d)
+struct report_json {
+	const struct report *r;
+	const struct part *parts;
+	size_t part_count;
+	/* All domains; NULL where no list of them is wanted. */
+	struct domain_place *by_name, *by_flows;
+};
+
+static size_t domain_count(const struct report_json *d)
 {
-	if (!d->err && d->t.failed)
-		d->err = -ENOMEM;
-	if (!d->err && d->t.len)
-		d->err = d->to->write(d->to->ctx, d->t.at, d->t.len);
-	d->t.len = 0;
+	return d->r->domain_count;
 }
 
-static void flush_full(struct document *d)
+/* Sorted as the escaped text sorts, which is what a client sees. */
+static void put_name(struct json *j, const struct report_json *d, size_t i)
 {
-	if (d->t.len >= PIECE)
-		flush(d);
+	const struct sum_domain *domain = d->by_name[i].domain;
+
+	json_slice(j, slice_of(domain->text, domain->len));
 }
 
-static void put_head(struct document *d)
+static void put_domain(struct json *j, const struct report_json *d, size_t i)
 {
-	const struct report *r = d->r;
-	char seconds[32];
-
-	json_pair_string(&d->j, "schema", "dpi-xdp/report/1");
-	json_pair_string(&d->j, "input", r->config.input);
-	json_pair_string(&d->j, "output", r->config.output);
-	json_key(&d->j, "duration_s");
-	if (r->config.is_reproducible || r->config.duration_s < 0) {
-		json_null(&d->j);
-	} else {
-		snprintf(seconds, sizeof(seconds), "%.6f", r->config.duration_s);
-		json_number(&d->j, seconds);
-	}
+	json_line(j);
+	json_domain(j, d->r, d->by_flows[i].domain);
 }
 
-static void put_totals(struct document *d)
+static size_t row_count(const struct report_json *d)
 {
-	const struct engine_counters *c = &d->r->totals;
-	const struct {
-		const char *key;
-		uint64_t value;
-	} rows[] = {
-		{"total_packets", c->packets},
-		{"total_bytes", c->bytes},
-		{"forwarded_packets", c->forwarded},
-		{"dropped_packets", c->dropped},
-		{"late_packets", c->late},
-		{"tcp_packets", c->tcp},
-		{"udp_packets", c->udp},
-		{"icmp_packets", c->icmp},
-		{"other_packets", c->other},
-		{"unparsed_packets", c->unparsed},
-	};
-
-	json_line(&d->j);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		json_pair_u64(&d->j, rows[i].key, rows[i].value);
+	return d->r->row_count;
 }
 
-/* Begins a member that is a list or an object, on its own line. */
-static void open_part(struct document *d, const char *key, char bracket)
+static void put_row(struct json *j, const struct report_json *d, size_t i)
 {
-	json_line(&d->j);
-	json_key(&d->j, key);
-	json_open(&d->j, bracket);
-}
-
-static void put_apps(struct document *d)
-{
-	struct json *j = &d->j;
-
-	open_part(d, "app_breakdown", '{');
-	for (size_t i = 0; i < d->r->app_count; i++) {
-		json_text_key(j, d->r->apps[i].name);
-		json_u64(j, d->r->apps[i].sum.packets);
-	}
-	json_close(j, '}');
-	open_part(d, "apps", '[');
-	for (size_t i = 0; i < d->r->app_count; i++) {
-		const struct model_app *a = &d->r->apps[i];
-
-		json_line(j);
-		json_open(j, '{');
-		json_pair_string(j, "app", a->name);
-		json_pair_string(j, "category", a->category);
-		json_pair_u64(j, "flows", a->sum.flows);
-		json_pair_u64(j, "packets", a->sum.packets);
-		json_pair_u64(j, "bytes", a->sum.bytes);
-		json_pair_u64(j, "dropped_packets", a->sum.dropped_packets);
-		json_pair_bool(j, "blocked", a->sum.blocked_flows > 0);
-		json_close(j, '}');
-	}
-	json_close(j, ']');
-}
-
-static void put_domain_row(struct document *d, const struct sum_domain *domain)
-{
-	json_line(&d->j);
-	json_open(&d->j, '{');
-	json_key(&d->j, "domain");
-	json_slice(&d->j, slice_of(domain->text, domain->len));
-	json_pair_string(&d->j, "app", model_domain_app(d->r, domain));
-	json_pair_u64(&d->j, "flows", domain->flows);
-	json_close(&d->j, '}');
-	flush_full(d);
-}
-
-/* All names, sorted as the escaped text sorts, which is what a client sees; then those of most
- * flows first. */
-static void put_domains(struct document *d)
-{
-	size_t count = d->r->domain_count;
-	struct domain_place *place = domain_order_names(d->r->sums);
-
-	if (!place) {
-		d->err = -ENOMEM;
-		return;
-	}
-	open_part(d, "domains_detected", '[');
-	for (size_t i = 0; i < count; i++, flush_full(d))
-		json_slice(&d->j, slice_of(place[i].domain->text, place[i].domain->len));
-	json_close(&d->j, ']');
-	if (domain_order_flows(place, count))
-		d->err = -ENOMEM;
-	open_part(d, "domains", '[');
-	for (size_t i = 0; i < count && !d->err; i++)
-		put_domain_row(d, place[i].domain);
-	json_close(&d->j, ']');
-	free(place);
-}
-
-/* The rows, or the blocked ones alone, of which there are so many. */
-static void put_rows(struct document *d, const char *key, size_t count, bool is_blocked_only)
-{
-	const struct report *r = d->r;
+	const struct report_config *config = &d->r->config;
 	struct connection c;
 
-	open_part(d, key, '[');
-	for (size_t i = 0; count && i < r->row_count && !d->err; i++) {
-		tally_row(r->config.tally, i, &c);
-		if (is_blocked_only && !c.is_blocked)
-			continue;
-		json_line(&d->j);
-		json_connection(&d->j, &c, r->config.catalogue, r->config.rules);
-		flush_full(d);
-		count--;
+	tally_row(config->tally, i, &c);
+	json_line(j);
+	json_connection(j, &c, config->catalogue, config->rules);
+}
+
+static size_t row_count_if_blocked(const struct report_json *d)
+{
+	return d->r->blocked_count ? d->r->row_count : 0;
+}
+
+static void put_blocked(struct json *j, const struct report_json *d, size_t i)
+{
+	if (tally_row_is_blocked(d->r->config.tally, i))
+		put_row(j, d, i);
+}
+
+static bool has_blocked_before(const struct report_json *d, size_t i)
+{
+	return i > d->r->first_blocked;
+}
+
+static size_t rule_count(const struct report_json *d)
+{
+	return d->r->rule_count;
+}
+
+static void put_rule(struct json *j, const struct report_json *d, size_t i)
+{
+	json_line(j);
+	json_rule(j, d->r, &d->r->rules[i]);
+}
+
+static size_t suspect_count(const struct report_json *d)
+{
+	return d->r->forensic.suspect_count;
+}
+
+static void put_suspect(struct json *j, const struct report_json *d, size_t i)
+{
+	json_line(j);
+	json_suspect(j, d->r, d->r->suspect_order[i]);
+}
+
+/* Pieces are of a few hundred kilobytes. */
+static const struct part whole_parts[] = {
+	{.put = json_part_head},
+	{.put = json_part_totals},
+	{.put = json_part_apps},
+	{NULL, "domains_detected", domain_count, put_name, NULL, 8192},
+	{NULL, "domains", domain_count, put_domain, NULL, 4096},
+	{NULL, "connections", row_count, put_row, NULL, 512},
+	{NULL, "blocked_connections", row_count_if_blocked, put_blocked, has_blocked_before, 512},
+	{NULL, "rules", rule_count, put_rule, NULL, 1024},
+	{NULL, "suspicious", suspect_count, put_suspect, NULL, 32},
+	{.put = json_part_nets},
+	{.put = json_part_workers},
+	{.put = json_part_counters},
+};
+
+static const struct part summary_parts[] = {
+	{.put = json_part_head},
+	{.put = json_part_totals},
+	{.put = json_part_apps},
+	{.put = json_part_sizes},
+	{NULL, "rules", rule_count, put_rule, NULL, 1024},
+	{NULL, "suspicious", suspect_count, put_suspect, NULL, 32},
+	{.put = json_part_nets},
+	{.put = json_part_workers},
+	{.put = json_part_counters},
+};
+
+static size_t pieces_of(const struct report_json *d, const struct part *p)
+{
+	size_t count = p->put ? 0 : p->count(d);
+
+	return count ? (count + p->together - 1) / p->together : 1;
+}
+
+size_t report_json_count(const struct report_json *d)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < d->part_count; i++)
+		count += pieces_of(d, &d->parts[i]);
+	return count;
+}
+
+/* Items of a list from `first` on, with its brackets where they belong. */
+static void put_items(struct json *j, const struct report_json *d, const struct part *p,
+		      size_t first)
+{
+	size_t count = p->count(d);
+	size_t end = count - first > p->together ? first + p->together : count;
+
+	if (!first) {
+		json_part(j, p->key, '[');
+	} else {
+		j->depth = LIST_LEVEL;
+		if (!p->has_before || p->has_before(d, first))
+			j->has_item |= 1U << LIST_LEVEL;
 	}
-	json_close(&d->j, ']');
+	for (size_t i = first; i < end; i++)
+		p->item(j, d, i);
+	if (end == count)
+		json_close(j, ']');
 }
 
-static void put_connections(struct document *d)
+int report_json_piece(const struct report_json *d, size_t piece, struct text *t)
 {
-	put_rows(d, "connections", d->r->row_count, false);
-	put_rows(d, "blocked_connections", d->r->blocked_count, true);
-}
+	const struct part *p = d->parts, *last = d->parts + d->part_count - 1;
+	struct json j = json_to(t);
+	size_t count;
 
-/* In place of domains and connections: how many there are, and the first domains. */
-static void put_sizes(struct document *d)
-{
-	const struct report *r = d->r;
-
-	json_line(&d->j);
-	json_pair_u64(&d->j, "connections_total", r->row_count + tally_unlisted(r->config.tally));
-	json_pair_u64(&d->j, "connections_blocked", r->blocked_count);
-	json_pair_u64(&d->j, "domains_total", r->domain_count);
-	open_part(d, "domains", '[');
-	for (size_t i = 0; i < r->domains.count; i++)
-		put_domain_row(d, r->domains.item[i]);
-	json_close(&d->j, ']');
-}
-
-static void put_rules(struct document *d)
-{
-	open_part(d, "rules", '[');
-	for (size_t i = 0; i < d->r->rule_count; i++, flush_full(d)) {
-		const struct model_rule *m = &d->r->rules[i];
-
-		json_line(&d->j);
-		json_open(&d->j, '{');
-		json_key(&d->j, "rule");
-		json_rule_label(&d->j, d->r->config.rules, m->id);
-		json_pair_u64(&d->j, "flows", m->flows);
-		json_pair_u64(&d->j, "packets", m->packets);
-		json_close(&d->j, '}');
+	for (; (count = pieces_of(d, p)) <= piece; p++)
+		piece -= count;
+	if (p == d->parts)
+		json_open(&j, '{');
+	j.depth = TOP_LEVEL;
+	j.has_item |= (uint64_t)(p != d->parts) << TOP_LEVEL;
+	if (p->put)
+		p->put(&j, d->r);
+	else
+		put_items(&j, d, p, piece * p->together);
+	if (p == last && piece == count - 1) {
+		json_close(&j, '}');
+		text_putc(t, '\n');
 	}
-	json_close(&d->j, ']');
+	return t->failed ? -ENOMEM : 0;
 }
 
-static void put_reasons(struct json *j, const struct forensic_suspect *s)
+struct report_json *report_json_new(const struct report *r)
 {
-	json_key(j, "reasons");
-	json_open(j, '[');
-	for (int k = 0; k < FORENSIC_KINDS; k++) {
-		if (!s->count[k])
-			continue;
-		json_open(j, '{');
-		json_pair_string(j, "kind", forensic_kind_name(k));
-		json_pair_u64(j, "count", s->count[k]);
-		if (k == FORENSIC_UNUSUAL_PORT)
-			json_pair_u64(j, "port", s->port);
-		if (k == FORENSIC_ASSOCIATED)
-			json_pair_addr(j, "source", &s->source);
-		json_close(j, '}');
+	struct report_json *d = calloc(1, sizeof(*d));
+	size_t size = (r->domain_count + 1) * sizeof(*d->by_flows);
+
+	if (!d)
+		return NULL;
+	d->r = r;
+	d->parts = whole_parts;
+	d->part_count = sizeof(whole_parts) / sizeof(whole_parts[0]);
+	d->by_name = domain_order_names(r->sums);
+	d->by_flows = malloc(size);
+	if (d->by_name && d->by_flows) {
+		memcpy(d->by_flows, d->by_name, size);
+		if (!domain_order_flows(d->by_flows, r->domain_count))
+			return d;
 	}
-	json_close(j, ']');
+	report_json_free(d);
+	return NULL;
 }
 
-static void put_suspect(struct document *d, size_t suspect)
+void report_json_free(struct report_json *d)
 {
-	const struct forensic_suspect *s = &d->r->forensic.suspects[suspect];
-	const struct model_visit *visits;
-	const struct model_peer *peers;
-	size_t visit_count = model_visits_of(d->r, suspect, &visits);
-	size_t peer_count = model_peers_of(d->r, suspect, &peers);
-	struct json *j = &d->j;
-
-	json_open(j, '{');
-	json_pair_addr(j, "ip", &s->addr->addr);
-	put_reasons(j, s);
-	json_key(j, "domains");
-	json_open(j, '[');
-	for (size_t i = 0; i < visit_count && i < REPORT_PEERS_MAX; i++)
-		json_slice(j, visits[i].domain);
-	json_close(j, ']');
-	json_key(j, "peers");
-	json_open(j, '[');
-	for (size_t i = 0; i < peer_count && i < REPORT_PEERS_MAX; i++) {
-		const struct sum_domain *domain = peers[i].domain;
-
-		json_open(j, '{');
-		json_pair_addr(j, "ip", peers[i].addr);
-		json_key(j, "domain");
-		if (domain)
-			json_slice(j, slice_of(domain->text, domain->len));
-		else
-			json_null(j);
-		json_close(j, '}');
-	}
-	json_close(j, ']');
-	json_close(j, '}');
+	if (!d)
+		return;
+	free(d->by_name);
+	free(d->by_flows);
+	free(d);
 }
 
-static void put_suspicious(struct document *d)
+static int write_all(const struct report_json *d, const struct report_out *to)
 {
-	const struct forensic *f = &d->r->forensic;
-	char text[ADDR_TEXT_MAX], net[ADDR_TEXT_MAX + 8];
+	size_t count = report_json_count(d);
+	struct text t = {0};
+	int err = 0;
 
-	open_part(d, "suspicious", '[');
-	for (size_t i = 0; i < f->suspect_count; i++, flush_full(d)) {
-		json_line(&d->j);
-		put_suspect(d, d->r->suspect_order[i]);
+	for (size_t i = 0; i < count && !err; i++) {
+		t.len = 0;
+		err = report_json_piece(d, i, &t);
+		if (!err)
+			err = to->write(to->ctx, t.at, t.len);
 	}
-	json_close(&d->j, ']');
-	open_part(d, "local_nets", '[');
-	for (size_t i = 0; i < f->net_count; i++, flush_full(d)) {
-		bool is4 = dpi_addr_is4(&f->nets[i].addr) && f->nets[i].bits >= 96;
-
-		snprintf(net, sizeof(net), "%s/%d", addr_format(&f->nets[i].addr, text),
-			 f->nets[i].bits - (is4 ? 96 : 0));
-		json_string(&d->j, net);
-	}
-	json_close(&d->j, ']');
-}
-
-static void put_workers(struct document *d)
-{
-	size_t count = d->r->config.is_reproducible ? 0 : d->r->config.worker_count;
-
-	open_part(d, "workers", '[');
-	for (size_t i = 0; i < count; i++) {
-		const struct report_worker *w = &d->r->config.workers[i];
-
-		json_open(&d->j, '{');
-		json_pair_u64(&d->j, "worker", i);
-		json_pair_u64(&d->j, "packets", w->packets);
-		json_pair_u64(&d->j, "forwarded", w->forwarded);
-		json_pair_u64(&d->j, "dropped", w->dropped);
-		json_pair_u64(&d->j, "flows", w->flows);
-		json_pair_u64(&d->j, "names", w->names);
-		json_close(&d->j, '}');
-	}
-	json_close(&d->j, ']');
-}
-
-static void put_counters(struct document *d)
-{
-	open_part(d, "counters", '{');
-	for (size_t i = 0; i < d->r->counter_count; i++)
-		json_pair_u64(&d->j, d->r->counters[i].name, d->r->counters[i].value);
-	json_close(&d->j, '}');
-}
-
-static int document_write(const struct report *r, const struct report_out *to,
-			  void (*const *parts)(struct document *), size_t count)
-{
-	struct document d = {.r = r, .to = to};
-
-	d.j = json_to(&d.t);
-	json_open(&d.j, '{');
-	for (size_t i = 0; i < count && !d.err; i++) {
-		parts[i](&d);
-		flush_full(&d);
-	}
-	json_close(&d.j, '}');
-	text_putc(&d.t, '\n');
-	flush(&d);
-	text_clear(&d.t);
-	return d.err;
+	text_clear(&t);
+	return err;
 }
 
 int report_json(const struct report *r, const struct report_out *to)
 {
-	static void (*const parts[])(struct document *) = {
-		put_head,  put_totals,	   put_apps,	put_domains,  put_connections,
-		put_rules, put_suspicious, put_workers, put_counters,
-	};
+	struct report_json *d = report_json_new(r);
+	int err = d ? write_all(d, to) : -ENOMEM;
 
-	return document_write(r, to, parts, sizeof(parts) / sizeof(parts[0]));
+	report_json_free(d);
+	return err;
 }
 
 int report_summary_json(const struct report *r, const struct report_out *to)
 {
-	static void (*const parts[])(struct document *) = {
-		put_head,  put_totals,	   put_apps,	put_sizes,
-		put_rules, put_suspicious, put_workers, put_counters,
+	const struct report_json d = {
+		.r = r,
+		.parts = summary_parts,
+		.part_count = sizeof(summary_parts) / sizeof(summary_parts[0]),
 	};
 
-	return document_write(r, to, parts, sizeof(parts) / sizeof(parts[0]));
+	return write_all(&d, to);
 }

@@ -7,6 +7,7 @@
 #include "report/tally.h"
 
 #include "base/table.h"
+#include "report/row_pack.h"
 #include "report/rows.h"
 #include "report/sums.h"
 
@@ -371,6 +372,11 @@ size_t tally_row_count(struct tally *t)
 void tally_row(const struct tally *t, size_t i, struct connection *out)
 {
 	rows_get(&t->rows, i, out);
+}
+
+bool tally_row_is_blocked(const struct tally *t, size_t i)
+{
+	return row_is_blocked(t->rows.place[i].row);
 }
 
 uint64_t tally_unlisted(const struct tally *t)

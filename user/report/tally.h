@@ -69,6 +69,7 @@ const struct defrag_counters *tally_defrag(const struct tally *t);
  * borrowed until t changes, and not for connection_clear(). */
 size_t tally_row_count(struct tally *t);
 void tally_row(const struct tally *t, size_t i, struct connection *out);
+bool tally_row_is_blocked(const struct tally *t, size_t i);
 /* Connections that are counted but no longer listed. */
 uint64_t tally_unlisted(const struct tally *t);
 /* Times of the first and last frame or connection; 0 when there was none. */
