@@ -64,6 +64,10 @@ void analyze_progress_begin(struct analyze_progress *p, bool is_quiet);
 void analyze_progress(void *ctx, const struct offline_progress *at);
 void analyze_progress_end(struct analyze_progress *p);
 
+/* Writes the JSON report, by as many threads as there are workers. Returns 0, -ENOMEM, or what `to`
+ * returned. */
+int analyze_json(const struct analyze *a, const struct report *report, const struct report_out *to);
+
 /* Writes every report and ends both outputs, OUT last. Returns 0 or an exit status. */
 int analyze_write(const struct analyze *a, struct offline_result *r);
 

@@ -14,8 +14,9 @@ static int write_out(void *ctx, const void *bytes, size_t len)
 }
 
 /* Writes one document to a file that appears whole. Returns 0 or an exit status. */
-static int write_document(const char *path, const struct report *report,
-			  int (*write)(const struct report *r, const struct report_out *to))
+static int write_document(const struct analyze *a, const char *path, const struct report *report,
+			  int (*write)(const struct analyze *a, const struct report *r,
+				       const struct report_out *to))
 {
 	struct capture_out *file = NULL;
 	struct report_out to = {.write = write_out};
@@ -24,7 +25,7 @@ static int write_document(const char *path, const struct report *report,
 
 	if (!err) {
 		to.ctx = file;
-		err = write(report, &to);
+		err = write(a, report, &to);
 		if (err == -ENOMEM) {
 			capture_out_abandon(file);
 			log_error("%s: out of memory", path);
@@ -35,6 +36,13 @@ static int write_document(const char *path, const struct report *report,
 	if (err)
 		log_error("%s: %s; check the path, or write elsewhere", path, f.text);
 	return err ? EXIT_OUTPUT : 0;
+}
+
+static int write_csv(const struct analyze *a, const struct report *report,
+		     const struct report_out *to)
+{
+	(void)a;
+	return report_csv(report, to);
 }
 
 static bool is_stdout(const char *path)
@@ -107,9 +115,9 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		return EXIT_FAILED;
 	}
 	if (a->json)
-		status = write_document(a->json, report, report_json);
+		status = write_document(a, a->json, report, analyze_json);
 	if (!status && a->csv)
-		status = write_document(a->csv, report, report_csv);
+		status = write_document(a, a->csv, report, write_csv);
 	if (!status)
 		status = write_text(a, report);
 	report_free(report);
