@@ -25,7 +25,7 @@ void aes_encrypt(const struct gcm_table *t, const struct aes_key *k, const uint8
 		 uint8_t out[AES_BLOCK]);
 
 /* Opens sealed, whose last 16 bytes are the tag, into plain (sealed.len - 16 bytes; may not overlap
- * it). True when the tag is right; else plain is all zeros. */
+ * it; NULL: it is not wanted). True when the tag is right; else plain is all zeros. */
 bool gcm_open(const struct gcm_table *t, const uint8_t key[16], const uint8_t nonce[12],
 	      struct slice head, struct slice sealed, uint8_t *plain);
 
