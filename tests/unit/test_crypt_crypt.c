@@ -151,6 +151,9 @@ static bool open_bytes(struct opening *o, uint64_t number, const uint8_t *sealed
 	bool is_open = crypt_initial_open(o->c, &o->k, number, slice_of(o->head, sizeof(o->head)),
 					  slice_of(at, len), o->plain);
 
+	assert_int_equal(crypt_initial_open(o->c, &o->k, number, slice_of(o->head, sizeof(o->head)),
+					    slice_of(at, len), NULL),
+			 is_open);
 	wall_free(at);
 	return is_open;
 }

@@ -57,7 +57,7 @@ void crypt_initial_mask(struct crypt *c, const struct crypt_initial_keys *k,
 /*
  * Opens a payload with its tag of 16 bytes at the end: AES-128-GCM (RFC 9001 5.3). number is the
  * packet number, head the unprotected header. plain has room for sealed.len - 16 bytes and is set
- * only when true comes back: the tag was right.
+ * only when true comes back: the tag was right. NULL: whether it is right is all that is wanted.
  */
 bool crypt_initial_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t number,
 			struct slice head, struct slice sealed, uint8_t *plain);

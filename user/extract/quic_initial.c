@@ -52,7 +52,7 @@ static bool open_once(const struct quic_packet *p, const struct extract_context 
 		      const struct attempt *a, struct opened *out)
 {
 	struct extract_pieces *pieces = ctx->pieces;
-	uint8_t *head = pieces->room + pieces->used, mask[5];
+	uint8_t *head = pieces->room + pieces->used, *plain = NULL, mask[5];
 	struct crypt_initial_keys keys;
 	struct slice sealed;
 	uint64_t low = 0;
@@ -67,12 +67,14 @@ static bool open_once(const struct quic_packet *p, const struct extract_context 
 		low = low << 8 | head[p->head.len + i];
 	}
 	sealed = slice_from(p->sealed, out->number_len);
-	out->plain = slice_of(head + p->head.len + out->number_len, sealed.len - CRYPT_TAG);
+	if (a->is_client) /* what a server says in one is nobody's */
+		plain = head + p->head.len + out->number_len;
+	out->plain = slice_of(plain, plain ? sealed.len - CRYPT_TAG : 0);
 	out->number = whole_number(a->number, low, out->number_len);
 	for (int i = 0; i < 2; i++) {
 		if (crypt_initial_open(ctx->crypt, &keys, out->number,
 				       slice_of(head, p->head.len + out->number_len), sealed,
-				       head + p->head.len + out->number_len))
+				       plain))
 			return true;
 		/* The numbers seen may have been a decoy's: then it is what it says. */
 		if (out->number == low)
