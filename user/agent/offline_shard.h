@@ -28,13 +28,24 @@ struct offline_shard {
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
 		       const struct policy *policy, const struct eve_config *eve, size_t flow_max,
 		       struct pages *pages);
+/* The last part of offline_shard_packet(). An outcome is never assigned: to read it back so soon
+ * would wait for its parts. */
+static inline struct outcome offline_shard_run(struct offline_shard *s, const struct packet *p,
+					       enum dpi_parse parse)
+{
+	struct outcome o = engine_packet(s->engine, p, parse);
+
+	if (o.action == DPI_DROP)
+		tally_frame(s->tally, p->frame, &o);
+	return o;
+}
+
 /* Takes a frame down the road, as it was decoded; its events are added to log (may be NULL). The
  * flow in what comes back is borrowed until the next call. */
 static inline struct outcome offline_shard_packet(struct offline_shard *s, const struct packet *p,
 						  enum dpi_parse parse, struct event_log *log)
 {
 	uint64_t ts_ns = p->frame->ts_ns;
-	struct outcome o;
 
 	s->log = log;
 	s->number = p->frame->number;
@@ -42,10 +53,7 @@ static inline struct outcome offline_shard_packet(struct offline_shard *s, const
 		s->last_ns = ts_ns;
 	if (ts_ns - 1 < s->first_ns - 1) /* 0 is no time */
 		s->first_ns = ts_ns;
-	o = engine_packet(s->engine, p, parse);
-	if (o.action == DPI_DROP)
-		tally_frame(s->tally, p->frame, &o);
-	return o;
+	return offline_shard_run(s, p, parse);
 }
 
 /* Closes every flow that is open; their events go to log, or nowhere. Once; again it does nothing.
