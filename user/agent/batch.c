@@ -67,11 +67,11 @@ int batch_queue_init(struct batch_queue *q, unsigned workers)
 {
 	*q = (struct batch_queue){
 		.workers = workers,
-		.depth = workers + BATCH_AHEAD < BATCH_QUEUE ? workers + BATCH_AHEAD : BATCH_QUEUE,
+		.depth = workers > 1 ? BATCH_QUEUE : 1 + BATCH_AHEAD,
 	};
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, NULL);
-	for (size_t i = 0; i < BATCH_QUEUE; i++) {
+	for (size_t i = 0; i < q->depth; i++) {
 		q->batch[i] = batch_new(workers, pieces_of(workers));
 		if (!q->batch[i])
 			return -ENOMEM;

@@ -27,8 +27,8 @@ enum {
 	BATCH_PIECES = 1024,   /* at most */
 	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
 	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
-	BATCH_QUEUE = 8,
-	BATCH_AHEAD = 2, /* batches that are kept filled in front of each worker */
+	BATCH_QUEUE = 16,      /* so far one worker may be ahead of another */
+	BATCH_AHEAD = 2,       /* batches that are kept filled in front of each worker */
 };
 
 /* What a piece is, for whoever writes a batch: the shard in the low bits. */
@@ -94,8 +94,7 @@ struct batch_queue {
 	uint64_t walked[DPI_RINGS_MAX]; /* by worker */
 	bool is_filling, is_writing;
 	bool is_end;		 /* no more will be filled */
-	unsigned workers, depth; /* of the batches so many are in use: few, so that the cache
-				    keeps them */
+	unsigned workers, depth; /* of the batches so many are there */
 	struct batch *batch[BATCH_QUEUE];
 };
 
