@@ -20,12 +20,14 @@
 
 #include "dpi/abi.h"
 
-enum { WINDOW = DPI_BUDGET_BYTES };
+enum { WINDOW = DPI_BUDGET_BYTES, HELD_ITSELF = 104 /* with what an allocator adds */ };
+
+_Static_assert(sizeof(struct stream) <= HELD_ITSELF, "no less is counted than there is");
 
 _Static_assert(STREAM_GAPS_MAX <= UINT8_MAX, "counts of parts");
 
 /* A request or a hello fits one of them. */
-static const uint16_t sizes[STREAM_SIZES] = {256, 640, 1024, 2048, POOL_SIZE_MAX};
+static const uint16_t sizes[STREAM_SIZES] = {256, 512, 768, 1024, 1536, 2048, 3072, POOL_SIZE_MAX};
 
 void stream_memory_init(struct stream_memory *m, struct pages *pages)
 {
@@ -88,14 +90,17 @@ static void give_buffer(const struct stream *s, uint8_t *at, size_t cap)
 		free(at);
 }
 
-/* Moves every view into new buffers of at least cap bytes with head of them in front. */
+/* Moves every view into new buffers of cap bytes with head of them in front, unless those there are
+ * have as many. */
 static int move_buffers(struct stream *s, size_t head, size_t cap)
 {
 	uint8_t *fresh[STREAM_VIEWS] = {NULL};
 	size_t class = class_of(s, cap);
 
-	if (class < STREAM_SIZES)
-		cap = sizes[class];
+	if (s->cap && head == s->head && class < STREAM_SIZES && class == class_of(s, s->cap)) {
+		s->cap = (uint32_t)cap;
+		return 0;
+	}
 	for (int v = 0; v < STREAM_VIEWS; v++) {
 		if (v > 0 && !s->view[v])
 			continue;
@@ -546,6 +551,6 @@ int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
 
 size_t stream_held(const struct stream *s)
 {
-	return sizeof(*s) + (size_t)s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
+	return HELD_ITSELF + (size_t)s->cap * (s->view[1] ? STREAM_VIEWS : 1) +
 	       (size_t)(s->part_cap - STREAM_PARTS_FIRST + s->ahead_cap) * sizeof(*s->part);
 }

@@ -17,7 +17,7 @@
 #include "base/slice.h"
 #include "dpi/abi.h"
 
-enum { STREAM_VIEWS = 3, STREAM_GAPS_MAX = 64, STREAM_PARTS_FIRST = 2, STREAM_SIZES = 5 };
+enum { STREAM_VIEWS = 3, STREAM_GAPS_MAX = 64, STREAM_PARTS_FIRST = 2, STREAM_SIZES = 8 };
 
 /* Where the bytes of many streams come from, as long as they are few; more are the C library's.
  * One thread owns it and all its streams. */
@@ -44,7 +44,7 @@ struct stream {
 	struct stream_part *ahead;
 	struct stream_memory *memory; /* of the buffers; NULL: the C library's */
 	struct stream_part first[STREAM_PARTS_FIRST];
-	uint32_t cap;  /* bytes of each buffer */
+	uint32_t cap;  /* bytes of each buffer that are used; there may be more */
 	uint32_t head; /* of them in front of byte 0 */
 	uint32_t base; /* sequence number of byte 0 */
 	uint8_t part_count, part_cap, ahead_count, ahead_cap;
@@ -149,7 +149,7 @@ static inline bool stream_pass(struct stream *s, uint32_t seq, size_t len)
 	return true;
 }
 
-/* Bytes of memory it holds. */
+/* Bytes of memory it holds, as far as it asked for them. */
 size_t stream_held(const struct stream *s);
 
 #endif
