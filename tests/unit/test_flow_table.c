@@ -282,6 +282,52 @@ static void a_walk_in_parts_meets_all_that_stay(void **state)
 	flow_table_free(t);
 }
 
+/* However many, one more at a time, and whichever end's budget ends; runs beside them. */
+static void ids_and_runs_stay_with_their_flow(void **state)
+{
+	struct flow_table *t = flow_table_new(10, 1, NULL, NULL);
+
+	for (uint32_t n = 0; n < 3; n++) {
+		struct flow *f = open_flow(t, n, 17, n);
+		struct ids ids = {.count = 0};
+
+		assert_null(flow_ids(f));
+		for (uint8_t i = 0; i < IDS_KEPT; i++) {
+			uint8_t id[4] = {(uint8_t)n, i, 2, 3};
+
+			ids_keep(&ids, i, slice_of(id, sizeof(id)));
+			flow_keep_ids(f, &ids);
+			assert_int_equal(flow_ids(f)->count, i + 1);
+			assert_memory_equal(flow_ids(f), &ids, ids_size(&ids));
+			if (i < 40) {
+				struct flow_run *run;
+
+				flow_side_open(f, i % 2);
+				run = flow_run_open(f, i % 2, i);
+				stream_set_isn(&run->stream, 0);
+				stream_add(&run->stream, 1, slice_of(id, sizeof(id)));
+			}
+		}
+		for (uint8_t i = 0; i < 40; i++) {
+			const struct flow_run *run = &f->side[i % 2]->run[i / 2];
+
+			assert_int_equal(run->id, i);
+			assert_int_equal(stream_view(&run->stream, 0).len, 4);
+			assert_int_equal(stream_view(&run->stream, 0).at[1], i);
+		}
+		flow_side_clear(f->side[f->opener]);
+		assert_int_equal(f->side[f->opener]->run_count, 0);
+		assert_memory_equal(flow_ids(f), &ids, ids_size(&ids));
+		if (n == 0)
+			continue; /* it goes with its table */
+		flow_settle(f);
+		assert_null(flow_ids(f));
+		if (n == 2)
+			flow_table_close(t, f);
+	}
+	flow_table_free(t);
+}
+
 static void states_and_flags_have_names(void **state)
 {
 	for (int s = 0; s < FLOW_STATES; s++)
@@ -303,6 +349,7 @@ int main(void)
 		cmocka_unit_test(names_are_kept_once),
 		cmocka_unit_test(a_million_opens_are_linear),
 		cmocka_unit_test(a_walk_in_parts_meets_all_that_stay),
+		cmocka_unit_test(ids_and_runs_stay_with_their_flow),
 		cmocka_unit_test(states_and_flags_have_names),
 	};
 

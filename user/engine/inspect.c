@@ -23,32 +23,12 @@ static bool is_dns_flow(const struct flow *f)
  * hands, for most flows have few of the many that there is room for. */
 static struct ids *ids_of(struct engine *e, const struct flow *f)
 {
-	const struct ids *own = flow_rare(f)->ids;
+	const struct ids *own = flow_ids(f);
 
 	e->ids.count = e->ids.next = 0;
 	if (own)
 		memcpy(&e->ids, own, ids_size(own));
 	return &e->ids;
-}
-
-/* Puts them back. Without memory the flow keeps what it had. */
-static void keep_ids(struct engine *e, struct flow *f)
-{
-	const struct ids *own = flow_rare(f)->ids;
-	struct flow_rare *rare;
-	struct ids *more;
-
-	if (!e->ids.count)
-		return;
-	rare = flow_rare_open(f);
-	if (rare && (!own || own->count != e->ids.count)) {
-		more = realloc(rare->ids, ids_size(&e->ids));
-		if (!more)
-			return;
-		rare->ids = more;
-	}
-	if (rare)
-		memcpy(rare->ids, &e->ids, ids_size(&e->ids));
 }
 
 /* Reads a datagram, which is a message of its own but for the pieces of handshakes in it, which are
@@ -81,8 +61,8 @@ static bool read_datagram(struct finding *x)
 		is_pending |= clue.proto != PROTO_NONE;
 		judge_begin(x, &clue);
 	}
-	if (has_ids)
-		keep_ids(e, x->flow);
+	if (has_ids && e->ids.count)
+		flow_keep_ids(x->flow, &e->ids);
 	return is_pending;
 }
 
@@ -242,17 +222,19 @@ static void end_payload(struct finding *x, struct flow_side *side, bool has_chan
 static void inspect_segment(struct finding *x)
 {
 	struct flow *f = x->flow;
-	int end = x->packet->head.dir, err;
+	int end = x->packet->head.dir, err = 0;
 	struct flow_side *side = flow_side_open(f, end), *other = f->side[!end];
 	bool is_hollow;
 
 	if (!side || side->is_done)
 		return;
-	set_context(x, EXTRACT_STREAM);
 	charge(side, x->packet->head.payload_len);
 	is_hollow = lane_is_hollow(side);
-	err = lane_pass(x, side) ? 0 : lane_read(x, side);
-	side->is_pending = lane_is_pending(side);
+	if (!is_hollow || !lane_pass(x, side)) {
+		set_context(x, EXTRACT_STREAM);
+		err = lane_read(x, side);
+		side->is_pending = lane_is_pending(side);
+	}
 	f->is_pending = side->is_pending || (other && other->is_pending);
 	end_payload(x, side, !is_hollow, err);
 }

@@ -8,7 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { RUNS_POOLED = 2 }; /* more runs of one end are the C library's */
+enum {
+	SIZE_MAX_POOLED = 288, /* what is larger is the C library's */
+	RUNS_POOLED = 2,       /* runs of one end that are not */
+};
 
 /* Names are short; the largest size holds any of them. */
 static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 256, 288};
@@ -18,7 +21,7 @@ _Static_assert(sizeof(void *) != 8 || sizeof(struct flow) == 256, "four lines of
 _Static_assert(sizeof(void *) != 8 || offsetof(struct flow, isn) == 128, "two for every frame");
 _Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
 		       sizeof(struct flow_stream_side) <= 256 &&
-		       RUNS_POOLED * sizeof(struct flow_run) <= 288 &&
+		       RUNS_POOLED * sizeof(struct flow_run) <= SIZE_MAX_POOLED &&
 		       sizeof(struct flow_rare) <= 288,
 	       "the largest size holds everything");
 
@@ -181,6 +184,40 @@ struct flow_run *flow_run_open(struct flow *f, int end, uint64_t id)
 	return run;
 }
 
+static void free_ids(struct flow_side *side)
+{
+	if (side->ids && ids_size(side->ids) > SIZE_MAX_POOLED)
+		free(side->ids);
+	else
+		pool_give(side->ids);
+	side->ids = NULL;
+}
+
+const struct ids *flow_ids(const struct flow *f)
+{
+	const struct flow_side *side = f->side[f->opener & 1];
+
+	return side ? side->ids : NULL;
+}
+
+void flow_keep_ids(struct flow *f, const struct ids *ids)
+{
+	struct flow_side *side = flow_side_open(f, f->opener & 1);
+	size_t size = ids_size(ids);
+	struct ids *place;
+
+	if (!side)
+		return;
+	if (!side->ids || side->ids->count != ids->count) {
+		place = size > SIZE_MAX_POOLED ? malloc(size) : take(f, size);
+		if (!place)
+			return;
+		free_ids(side);
+		side->ids = place;
+	}
+	memcpy(side->ids, ids, size);
+}
+
 int flow_set_learnt(struct flow *f, const struct name *name)
 {
 	pool_give(f->learnt);
@@ -241,10 +278,11 @@ static void clear_runs(struct flow_side *side)
 
 void flow_side_clear(struct flow_side *side)
 {
-	if (side->is_stream)
-		clear_lanes(side);
-	else
+	if (!side->is_stream) {
 		clear_runs(side);
+		return;
+	}
+	clear_lanes(side);
 	free(side->urgent);
 	side->urgent = NULL;
 	side->urgent_count = side->urgent_last = 0;
@@ -252,13 +290,15 @@ void flow_side_clear(struct flow_side *side)
 
 void flow_release(struct flow *f)
 {
-	if (f->rare) {
-		free(f->rare->ids);
-		f->rare->ids = NULL;
+	for (int d = 0; d < 2; d++) {
+		struct flow_side *side = f->side[d];
+
+		if (!side)
+			continue;
+		flow_side_clear(side);
+		if (!side->is_stream)
+			free_ids(side);
 	}
-	for (int d = 0; d < 2; d++)
-		if (f->side[d])
-			flow_side_clear(f->side[d]);
 }
 
 /* Those of streams come and go with every connection. */

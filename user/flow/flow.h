@@ -93,11 +93,14 @@ struct flow_side {
 		struct flow_lane *lane; /* is_stream: FLOW_LANES of them, in a flow_stream_side */
 		struct flow_run *run;	/* else: run_count of them, in the order they came in */
 	};
-	struct flow_urgent *urgent; /* TCP: bytes called urgent */
-	uint32_t units;		    /* of DPI_BUDGET_UNITS */
-	uint32_t bytes;		    /* of DPI_BUDGET_BYTES */
-	uint32_t held;		    /* bytes of memory, as last counted */
-	uint32_t hello_over;	    /* of is_hello_over */
+	union {
+		struct flow_urgent *urgent; /* is_stream: bytes called urgent */
+		struct ids *ids; /* else, of the opener's: QUIC's connection ids; NULL: none */
+	};
+	uint32_t units;	     /* of DPI_BUDGET_UNITS */
+	uint32_t bytes;	     /* of DPI_BUDGET_BYTES */
+	uint32_t held;	     /* bytes of memory, as last counted */
+	uint32_t hello_over; /* of is_hello_over */
 	uint8_t urgent_count, urgent_last;
 	uint8_t run_count;
 	bool is_stream : 1;   /* TCP */
@@ -121,13 +124,12 @@ struct flow_stream_side {
 struct flow_rare {
 	uint32_t other_isn[2]; /* of a second SYN, before any payload: one of the two is real */
 	uint64_t dropped_packets, dropped_bytes;
-	uint64_t late_packets; /* frames that passed before the verdict took effect (live) */
-	uint64_t verdict_ns;   /* time of the frame that brought the verdict */
-	struct ids *ids;       /* QUIC: connection ids; NULL until one is met, and once settled */
-	uint8_t tunnel;	       /* enum dpi_tunnel */
-	uint8_t tunnel_depth;  /* packets in packets: how many around this one */
-	uint8_t outer_proto;   /* of the outermost packet */
-	__be16 outer_port;     /* the tunnel's, where its protocol has ports */
+	uint64_t late_packets;	  /* frames that passed before the verdict took effect (live) */
+	uint64_t verdict_ns;	  /* time of the frame that brought the verdict */
+	uint8_t tunnel;		  /* enum dpi_tunnel */
+	uint8_t tunnel_depth;	  /* packets in packets: how many around this one */
+	uint8_t outer_proto;	  /* of the outermost packet */
+	__be16 outer_port;	  /* the tunnel's, where its protocol has ports */
 	struct dpi_addr outer[2]; /* tunnelled: of the outer packet that opened the flow, by the
 				     ends of key: whoever carried end 0, and end 1 */
 };
@@ -190,6 +192,10 @@ struct flow_side *flow_side_open(struct flow *f, int end);
 int flow_lane_open(struct flow *f, int end, int lane);
 /* One more run of an end that is UDP's; NULL when out of memory. */
 struct flow_run *flow_run_open(struct flow *f, int end, uint64_t id);
+/* The connection ids that a flow of datagrams has used; NULL: none. */
+const struct ids *flow_ids(const struct flow *f);
+/* Keeps them in place of those; without memory those stay. */
+void flow_keep_ids(struct flow *f, const struct ids *ids);
 /* Takes the place of what was learnt of the flow's address; NULL: nothing any more. Returns 0 or
  * -ENOMEM, with nothing learnt. */
 int flow_set_learnt(struct flow *f, const struct name *name);
