@@ -4,8 +4,8 @@
  */
 #include "crypt/kept.h"
 
-/* A place among so many, a power of two. Any will do. */
-static size_t place_of(struct slice bytes, size_t places)
+/* A number by the bytes: its parts tell a place, and one key at it from most others. */
+static uint64_t mix_of(struct slice bytes)
 {
 	uint64_t mix = bytes.len, left = 0;
 
@@ -18,13 +18,12 @@ static size_t place_of(struct slice bytes, size_t places)
 	for (size_t i = 0; i < bytes.len; i++)
 		left = left << 8 | bytes.at[i];
 	mix ^= left;
-	mix = (mix ^ mix >> 32) * 0x9e3779b97f4a7c15ULL;
-	return mix >> 48 & (places - 1);
+	return (mix ^ mix >> 32) * 0x9e3779b97f4a7c15ULL;
 }
 
 size_t kept_print_place(const struct kept_prints *kept, struct slice key)
 {
-	size_t place = place_of(key, KEPT_PRINTS);
+	size_t place = mix_of(key) >> 48 & (KEPT_PRINTS - 1);
 
 	/* As much of it as most keys have. */
 	slice_warm(slice_of(&kept->print[place], sizeof(struct kept_print)), 128);
@@ -53,14 +52,20 @@ void kept_print_put(struct kept_prints *kept, size_t place, struct slice key,
 struct kept_keys *kept_keys_find(struct kept_keys_all *kept, const struct crypt_initial_version *v,
 				 struct slice dcid)
 {
-	struct kept_keys *k;
+	uint64_t mix = mix_of(dcid);
+	size_t place = mix >> 48 & (KEPT_KEYS - 1);
+	struct kept_keys *k = &kept->keys[place];
 
 	if (dcid.len > KEPT_ID_MAX)
 		return NULL;
-	k = &kept->keys[place_of(dcid, KEPT_KEYS)];
-	if (k->way == v && slice_equal(slice_of(k->id, k->id_len), dcid))
+	/* A new one is written without a look at what was there, which may be far away. */
+	if (kept->tag[place] == (uint16_t)mix && k->way == v &&
+	    slice_equal(slice_of(k->id, k->id_len), dcid))
 		return k;
-	*k = (struct kept_keys){.way = v, .id_len = (uint8_t)dcid.len};
+	kept->tag[place] = (uint16_t)mix;
+	k->way = v;
+	k->id_len = (uint8_t)dcid.len;
+	k->has_secret = k->has_end[0] = k->has_end[1] = false;
 	if (dcid.len)
 		memcpy(k->id, dcid.at, dcid.len);
 	return k;

@@ -21,9 +21,8 @@ struct kept_print {
 struct kept_keys {
 	const struct crypt_initial_version *way; /* NULL: nothing */
 	uint8_t id_len, id[KEPT_ID_MAX];
-	bool has_secret;
+	bool has_secret, has_end[2];	 /* of the server, of the client */
 	uint32_t secret[CRYPT_HASH / 4]; /* initial_secret */
-	bool has_end[2];		 /* of the server, of the client */
 	struct crypt_initial_keys end[2];
 };
 
@@ -32,6 +31,7 @@ struct kept_prints {
 	struct kept_print print[KEPT_PRINTS];
 };
 struct kept_keys_all {
+	uint16_t tag[KEPT_KEYS]; /* of whom the keys are */
 	struct kept_keys keys[KEPT_KEYS];
 };
 

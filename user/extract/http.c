@@ -30,7 +30,7 @@ static enum extract_answer try_response(struct slice rest)
 	static const char start[] = "HTTP/1.";
 	size_t len = sizeof(start) - 1 < rest.len ? sizeof(start) - 1 : rest.len;
 
-	if (memcmp(rest.at, start, len) != 0)
+	if (rest.at[0] != (uint8_t)start[0] || memcmp(rest.at, start, len) != 0)
 		return EXTRACT_NOT_MINE;
 	return len < sizeof(start) - 1 ? EXTRACT_NEED_MORE : EXTRACT_FOUND;
 }
@@ -42,7 +42,7 @@ static enum extract_answer try_preface(struct slice rest)
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 	size_t len = slice_first(rest, sizeof(preface) - 1).len;
 
-	if (!len || memcmp(rest.at, preface, len) != 0)
+	if (!len || rest.at[0] != (uint8_t)preface[0] || memcmp(rest.at, preface, len) != 0)
 		return EXTRACT_NOT_MINE;
 	return len < sizeof(preface) - 1 ? EXTRACT_NEED_MORE : EXTRACT_FOUND;
 }

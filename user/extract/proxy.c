@@ -24,6 +24,8 @@ enum proxy_answer proxy_head_read(struct slice bytes, size_t *len)
 {
 	const uint8_t *end;
 
+	if (bytes.len && bytes.at[0] != start_v1[0] && bytes.at[0] != start_v2[0])
+		return PROXY_ABSENT; /* nearly always */
 	if (is_alike(bytes, slice_of(start_v1, sizeof(start_v1)))) {
 		end = bytes.len ? memchr(bytes.at, '\n', slice_first(bytes, LINE_MAX_V1).len)
 				: NULL;
