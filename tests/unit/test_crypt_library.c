@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * crypt.c as it is on a machine without instructions for AES, against what it is on this one: the
+ * same masks, the same packets opened. It is compiled in here under other names.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "crypt/crypt.h"
+#include "crypt/machine.h"
+#include "support.h"
+
+struct crypt *library_new(void);
+void library_free(struct crypt *c);
+void library_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
+size_t library_place_of_print(const struct crypt *c, struct slice key);
+const char *library_known_print(const struct crypt *c, size_t place, struct slice key);
+void library_keep_print(struct crypt *c, size_t place, struct slice key,
+			const char print[CRYPT_PRINT]);
+void library_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
+		  bool is_client, struct crypt_initial_keys *out);
+void library_mask(struct crypt *c, const struct crypt_initial_keys *k, const uint8_t sample[16],
+		  uint8_t mask[5]);
+bool library_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t number,
+		  struct slice head, struct slice sealed, uint8_t *plain);
+
+#define machine_is_here()	false
+#define crypt_new		library_new
+#define crypt_free		library_free
+#define crypt_sha256		library_sha256
+#define crypt_place_of_print	library_place_of_print
+#define crypt_known_print	library_known_print
+#define crypt_keep_print	library_keep_print
+#define crypt_initial_keys(...) library_keys(__VA_ARGS__) /* not the struct of that name */
+#define crypt_initial_mask	library_mask
+#define crypt_initial_open	library_open
+#include "crypt/crypt.c"
+#undef machine_is_here
+#undef crypt_new
+#undef crypt_free
+#undef crypt_sha256
+#undef crypt_place_of_print
+#undef crypt_known_print
+#undef crypt_keep_print
+#undef crypt_initial_keys
+#undef crypt_initial_mask
+#undef crypt_initial_open
+
+enum { DRAWN = 4000, HEAD_MAX = 300, TEXT_MAX = 1500 };
+
+static void draw(uint8_t *out, size_t len, uint64_t *seed)
+{
+	for (size_t i = 0; i < len; i++)
+		out[i] = (uint8_t)(next_random(seed) >> 32);
+}
+
+static void seal(const struct crypt_initial_keys *k, struct slice head, struct slice plain,
+		 uint8_t *sealed)
+{
+	gcry_cipher_hd_t gcm;
+
+	assert_int_equal(gcry_cipher_open(&gcm, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0), 0);
+	assert_int_equal(gcry_cipher_setkey(gcm, k->key, sizeof(k->key)), 0);
+	assert_int_equal(gcry_cipher_setiv(gcm, k->iv, sizeof(k->iv)), 0);
+	assert_int_equal(gcry_cipher_authenticate(gcm, head.at, head.len), 0);
+	if (plain.len)
+		assert_int_equal(gcry_cipher_encrypt(gcm, sealed, plain.len, plain.at, plain.len),
+				 0);
+	assert_int_equal(gcry_cipher_gettag(gcm, sealed + plain.len, CRYPT_TAG), 0);
+	gcry_cipher_close(gcm);
+}
+
+static void opens(struct crypt *c,
+		  bool (*open)(struct crypt *, const struct crypt_initial_keys *, uint64_t,
+			       struct slice, struct slice, uint8_t *),
+		  const struct crypt_initial_keys *k, struct slice head, struct slice sealed,
+		  struct slice expected)
+{
+	uint8_t *plain = malloc(expected.len + 1), *zeros = calloc(1, expected.len + 1), *bad;
+
+	assert_true(plain && zeros);
+	assert_true(open(c, k, 0, head, sealed, plain));
+	assert_true(open(c, k, 0, head, sealed, NULL));
+	assert_memory_equal(plain, expected.at, expected.len);
+	bad = (uint8_t *)(uintptr_t)sealed.at + expected.len * 7 % sealed.len;
+	*bad ^= 4;
+	assert_false(open(c, k, 0, head, sealed, NULL));
+	assert_false(open(c, k, 0, head, sealed, plain));
+	assert_memory_equal(plain, zeros, expected.len);
+	*bad ^= 4;
+	assert_false(open(c, k, 1, head, sealed, plain));
+	free(plain);
+	free(zeros);
+}
+
+/* Every length of text up to some blocks, then drawn ones; heads of every length. */
+static void both_ways_are_one(void **state)
+{
+	static uint8_t head[HEAD_MAX], text[TEXT_MAX], sealed[TEXT_MAX + CRYPT_TAG];
+	struct crypt *here = crypt_new(), *library = library_new();
+	uint64_t seed = 38;
+
+	assert_true(here && library);
+	for (size_t i = 0; i < DRAWN; i++) {
+		size_t len = i < 600 ? i : next_random(&seed) % (sizeof(text) + 1);
+		struct slice h = slice_of(head, i % (sizeof(head) + 1)), t = slice_of(text, len), s;
+		struct crypt_initial_keys k;
+		uint8_t a[5], b[5], sample[16];
+
+		draw((uint8_t *)&k, sizeof(k), &seed);
+		draw(sample, sizeof(sample), &seed);
+		draw(head, h.len, &seed);
+		draw(text, len, &seed);
+		seal(&k, h, t, sealed);
+		s = slice_of(lay_against_wall(sealed, len + CRYPT_TAG), len + CRYPT_TAG);
+		opens(here, crypt_initial_open, &k, h, s, t);
+		opens(library, library_open, &k, h, s, t);
+		wall_free(s.at);
+		crypt_initial_mask(here, &k, sample, a);
+		library_mask(library, &k, sample, b);
+		assert_memory_equal(a, b, sizeof(a));
+	}
+	crypt_free(here);
+	library_free(library);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_ways_are_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
