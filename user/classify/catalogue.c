@@ -228,7 +228,7 @@ const char *catalogue_category_at(const struct catalogue *c, size_t i, size_t *a
 
 int catalogue_classify(const struct catalogue *c, struct slice name)
 {
-	return suffix_set_longest(&c->suffix, name);
+	return suffix_set_longest(&c->suffix, name, NULL);
 }
 
 int catalogue_of_proto(const struct catalogue *c, enum app_proto proto, uint16_t responder_port)
@@ -246,7 +246,8 @@ int catalogue_of_sign(const struct catalogue *c, enum catalogue_sign sign)
 
 bool catalogue_is_resolver(const struct catalogue *c, struct slice name)
 {
-	return suffix_set_longest(&c->resolver, name) != APP_UNKNOWN;
+	/* As a rule it is classified next. */
+	return suffix_set_longest(&c->resolver, name, &c->suffix) != APP_UNKNOWN;
 }
 
 /* --- the views policy takes ----------------------------------------------------------------- */

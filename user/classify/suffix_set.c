@@ -193,7 +193,7 @@ static unsigned depth_of(const struct suffix_set *s, uint64_t hash)
 	return next_slot(s, mark_of(hash), &at)->depth;
 }
 
-int suffix_set_longest(const struct suffix_set *s, struct slice name)
+int suffix_set_longest(const struct suffix_set *s, struct slice name, const struct suffix_set *next)
 {
 	unsigned labels = 0, depth = ROOT_LABELS;
 	struct dpi_name_walk w;
@@ -212,6 +212,8 @@ int suffix_set_longest(const struct suffix_set *s, struct slice name)
 		if (++labels < ROOT_LABELS)
 			continue;
 		hash = mix(w.hash);
+		if (labels == ROOT_LABELS && next)
+			__builtin_prefetch(&next->slot[home_of(next, hash)]);
 		if (labels == ROOT_LABELS)
 			depth = depth_of(s, hash);
 		if (!depth)

@@ -41,8 +41,10 @@ struct suffix_set {
  * there for the same application; -EEXIST with *owner when it is another's; -EINVAL; -ENOMEM;
  * -ENOSPC at the bound. */
 int suffix_set_add(struct suffix_set *s, int app, struct slice suffix, int *owner);
-/* Whose the longest suffix of a canonical name on a label border is; 0 for none. */
-int suffix_set_longest(const struct suffix_set *s, struct slice name);
+/* Whose the longest suffix of a canonical name on a label border is; 0 for none. What the same
+ * look-up in another set will read first is fetched meanwhile; next may be NULL. */
+int suffix_set_longest(const struct suffix_set *s, struct slice name,
+		       const struct suffix_set *next);
 static inline const char *suffix_set_text(const struct suffix_set *s, const struct app_suffix *of)
 {
 	return s->words.at + of->text;
