@@ -43,16 +43,18 @@ struct entry {
 /* What is not in the table yet. */
 struct waiting {
 	struct saying *said;
-	size_t count;
 	struct dpi_addr addr[WAITING_MAX];
 	uint32_t hash[WAITING_MAX];
 };
 
 struct dns_memory {
+	/* One line of the cache: what each new flow asks. */
 	struct index by_addr; /* places in entry[], from 1 on */
 	struct entry *entry;
 	uint64_t secret[2]; /* of the hash */
-	size_t max, count;
+	uint32_t count, waiting_count;
+	/* What answers touch. */
+	size_t max;
 	uint32_t oldest, newest;
 	struct pages pages;
 	struct pool of_size[SIZES];
@@ -168,7 +170,7 @@ static void unsay(struct saying *s)
 /* A place for an address that has none, not in the list; 0 when out of memory. */
 static uint32_t make_place(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash)
 {
-	uint32_t place = (uint32_t)m->count + 1;
+	uint32_t place = m->count + 1;
 	struct entry *e;
 
 	if (m->count == m->max) {
@@ -212,11 +214,12 @@ static void settle(struct dns_memory *m)
 {
 	struct waiting *w = &m->waiting;
 
-	for (size_t i = 0; i < w->count; i++)
+	if (!m->waiting_count)
+		return;
+	for (size_t i = 0; i < m->waiting_count; i++)
 		put(m, &w->addr[i], w->hash[i], w->said);
-	if (w->count)
-		unsay(w->said);
-	w->count = 0;
+	unsay(w->said);
+	m->waiting_count = 0;
 }
 
 /* At most WAITING_MAX addresses, of which the memory is fetched: their places in the index, and all
@@ -229,7 +232,7 @@ static void await(struct dns_memory *m, const struct dpi_addr *addr, size_t coun
 	s->address_count++; /* ours: it stays until the last address is in */
 	settle(m);
 	w->said = s;
-	w->count = count;
+	m->waiting_count = (uint32_t)count;
 	leaving = m->count + count > m->max ? m->oldest : 0;
 	for (size_t i = 0; i < count; i++) {
 		w->addr[i] = addr[i];
