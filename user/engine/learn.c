@@ -38,5 +38,5 @@ void learn_answer(struct dns_memory *m, const struct packet *p)
 	for (unsigned i = 0; i < a.count; i++)
 		if (!is_nobody(&a.addr[i]))
 			a.addr[count++] = a.addr[i];
-	(void)dns_memory_put(m, a.addr, count, &a.name, p->frame->ts_ns, a.ttl_s);
+	dns_memory_put(m, a.addr, count, &a.name, p->frame->ts_ns, a.ttl_s);
 }

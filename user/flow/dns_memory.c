@@ -4,13 +4,12 @@
  * or trust a time to live: an answer from the network may say anything.
  *
  * The addresses stand in one array, and in a list from the least to the most recently renewed; a
- * full memory gives the place of the oldest to the newcomer. What an answer said is kept once for
- * all of its addresses. The last answer waits until somebody asks, or the next one comes: by then,
- * the memory that it goes to has been fetched.
+ * full memory gives the place of the oldest to the newcomer. A name stands with its address; only a
+ * long one is kept apart, once for all addresses of an answer. The last answer waits until somebody
+ * asks, or the next one comes: by then, the memory that it goes to has been fetched.
  */
 #include "flow/dns_memory.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/index.h"
@@ -20,29 +19,42 @@
 enum {
 	TTL_LEAST_S = 600,
 	TTL_MOST_S = 86400,
-	SIZES = 6,
+	SIZES = 3,
+	SHORT_MAX = 32,
 	WAITING_MAX = 32, /* addresses */
+	LINE = 64,	  /* of the cache */
 };
 #define NS_PER_S 1000000000ULL
 
-/* What an answer said. */
+/* A long name. */
 struct saying {
-	uint64_t until_ns;
 	uint32_t address_count; /* that stand by it; none: it goes */
-	uint8_t len;
-	char text[]; /* NUL-terminated */
+	char text[];
 };
 
 struct entry {
 	struct dpi_addr addr;
-	struct saying *said;
-	uint32_t older, newer; /* places; 0: none */
+	uint64_t until_ns;
 	uint32_t hash;
+	uint8_t len;
+	union { /* no NUL behind it */
+		char text[SHORT_MAX];
+		struct saying *said; /* of more than SHORT_MAX bytes */
+	};
+};
+
+_Static_assert(sizeof(struct entry) == LINE, "a look-up reads one line of the array");
+
+/* Neighbours in the list; 0: none. They stand apart, close together: whoever is renewed touches two
+ * others' as well. */
+struct links {
+	uint32_t older, newer;
 };
 
 /* What is not in the table yet. */
 struct waiting {
-	struct saying *said;
+	uint64_t until_ns;
+	struct name name;
 	struct dpi_addr addr[WAITING_MAX];
 	uint32_t hash[WAITING_MAX];
 };
@@ -50,20 +62,22 @@ struct waiting {
 struct dns_memory {
 	/* One line of the cache: what each new flow asks. */
 	struct index by_addr; /* places in entry[], from 1 on */
-	struct entry *entry;
-	uint64_t secret[2]; /* of the hash */
+	struct entry *entry;  /* in room, where a line begins */
+	uint64_t secret[2];   /* of the hash */
 	uint32_t count, waiting_count;
 	/* What answers touch. */
+	struct links *links; /* by place */
 	size_t max;
 	uint32_t oldest, newest;
+	void *room;
 	struct pages pages;
-	struct pool of_size[SIZES];
+	struct pool of_size[SIZES]; /* long names */
 	struct waiting waiting;
 };
 
-static const uint16_t sizes[SIZES] = {32, 48, 64, 96, 160, 288};
+static const uint16_t sizes[SIZES] = {64, 128, 264};
 
-_Static_assert(offsetof(struct saying, text) + NAME_MAX_LEN + 1 <= 288, "the largest size does");
+_Static_assert(offsetof(struct saying, text) + NAME_MAX_LEN <= 264, "the largest size does");
 
 struct dns_memory *dns_memory_new(size_t max, uint64_t seed)
 {
@@ -71,17 +85,18 @@ struct dns_memory *dns_memory_new(size_t max, uint64_t seed)
 
 	if (!m)
 		return NULL;
-	m->entry = calloc(max + 1, sizeof(*m->entry));
-	if (!m->entry) {
-		free(m);
-		return NULL;
-	}
+	m->room = calloc(max + 2, sizeof(*m->entry));
+	m->links = calloc(max + 1, sizeof(*m->links));
+	m->entry = (struct entry *)(((uintptr_t)m->room + LINE - 1) & ~(uintptr_t)(LINE - 1));
 	m->max = max;
 	for (uint64_t i = 0; i < 2; i++)
 		m->secret[i] = table_hash(seed, &i, sizeof(i));
 	for (size_t i = 0; i < SIZES; i++)
 		pool_init(&m->of_size[i], &m->pages, sizes[i], m);
-	return m;
+	if (m->room && m->links)
+		return m;
+	dns_memory_free(m);
+	return NULL;
 }
 
 void dns_memory_free(struct dns_memory *m)
@@ -92,7 +107,8 @@ void dns_memory_free(struct dns_memory *m)
 	for (size_t i = 0; i < SIZES; i++)
 		pool_clear(&m->of_size[i]);
 	pages_clear(&m->pages);
-	free(m->entry);
+	free(m->room);
+	free(m->links);
 	free(m);
 }
 
@@ -121,166 +137,180 @@ static uint32_t find(const struct dns_memory *m, const struct dpi_addr *addr, ui
 
 static void list_remove(struct dns_memory *m, uint32_t place)
 {
-	const struct entry *e = &m->entry[place];
+	struct links l = m->links[place];
 
-	if (e->older)
-		m->entry[e->older].newer = e->newer;
+	if (l.older)
+		m->links[l.older].newer = l.newer;
 	else
-		m->oldest = e->newer;
-	if (e->newer)
-		m->entry[e->newer].older = e->older;
+		m->oldest = l.newer;
+	if (l.newer)
+		m->links[l.newer].older = l.older;
 	else
-		m->newest = e->older;
+		m->newest = l.older;
 }
 
 /* Adds an address as the last one renewed. */
 static void list_add(struct dns_memory *m, uint32_t place)
 {
-	m->entry[place].older = m->newest;
-	m->entry[place].newer = 0;
+	m->links[place] = (struct links){.older = m->newest};
 	if (m->newest)
-		m->entry[m->newest].newer = place;
+		m->links[m->newest].newer = place;
 	else
 		m->oldest = place;
 	m->newest = place;
 }
 
-static struct saying *say(struct dns_memory *m, const struct name *name, uint64_t until_ns)
+/* A long name that nobody stands by yet; NULL when out of memory. */
+static struct saying *say(struct dns_memory *m, const struct name *name)
 {
-	size_t size = sizeof(struct saying) + name->len + 1U, i = 0;
+	size_t size = sizeof(struct saying) + name->len, i = 0;
 	struct saying *s;
 
 	while (sizes[i] < size)
 		i++;
 	s = pool_take(&m->of_size[i]);
-	if (!s)
-		return NULL;
-	s->until_ns = until_ns;
-	s->len = name->len;
-	memcpy(s->text, name->text, name->len);
+	if (s)
+		memcpy(s->text, name->text, name->len);
 	return s;
 }
 
-static void unsay(struct saying *s)
+/* Takes the name from an address. */
+static void unsay(struct entry *e)
 {
-	if (--s->address_count == 0)
-		pool_give(s);
+	if (e->len > SHORT_MAX && --e->said->address_count == 0)
+		pool_give(e->said);
+	e->len = 0;
 }
 
 /* A place for an address that has none, not in the list; 0 when out of memory. */
 static uint32_t make_place(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash)
 {
 	uint32_t place = m->count + 1;
-	struct entry *e;
 
 	if (m->count == m->max) {
 		place = m->oldest;
 		list_remove(m, place);
 		index_remove(&m->by_addr, m->entry[place].hash, place);
-		unsay(m->entry[place].said);
+		unsay(&m->entry[place]);
 		m->count--;
 	}
 	/* Where one has just left, this needs no memory. */
 	if (index_add(&m->by_addr, hash, place))
 		return 0;
 	m->count++;
-	e = &m->entry[place];
-	e->addr = *addr;
-	e->hash = hash;
+	m->entry[place].addr = *addr;
+	m->entry[place].hash = hash;
 	return place;
 }
 
-static void put(struct dns_memory *m, const struct dpi_addr *addr, uint32_t hash, struct saying *s)
+/* Puts one that waits into the table, with its name; s is the place of a long one. Where memory
+ * ends, it is left out. */
+static void put(struct dns_memory *m, unsigned i, struct saying *s)
 {
-	uint32_t place = find(m, addr, hash);
+	const struct waiting *w = &m->waiting;
+	uint32_t place = find(m, &w->addr[i], w->hash[i]);
+	struct entry *e;
 
-	s->address_count++;
-	if (place) {
-		unsay(m->entry[place].said);
+	if (place)
 		list_remove(m, place);
-	} else {
-		place = make_place(m, addr, hash);
-	}
-	if (!place) { /* out of memory: this one is left out */
-		s->address_count--;
+	else
+		place = make_place(m, &w->addr[i], w->hash[i]);
+	if (!place)
 		return;
+	e = &m->entry[place];
+	unsay(e);
+	e->until_ns = w->until_ns;
+	e->len = w->name.len;
+	if (s) {
+		e->said = s;
+		s->address_count++;
+	} else {
+		memcpy(e->text, w->name.text, SHORT_MAX);
 	}
-	m->entry[place].said = s;
 	list_add(m, place);
 }
 
-/* Puts what waits into the table. */
+/* Puts what waits into the table: first, whatever is there of its addresses is asked for. */
 static void settle(struct dns_memory *m)
 {
-	struct waiting *w = &m->waiting;
+	const struct waiting *w = &m->waiting;
+	struct saying *s = NULL;
+	uint32_t place;
 
-	if (!m->waiting_count)
-		return;
-	for (size_t i = 0; i < m->waiting_count; i++)
-		put(m, &w->addr[i], w->hash[i], w->said);
-	unsay(w->said);
+	for (unsigned i = 0; i < m->waiting_count; i++) {
+		place = index_first(&m->by_addr, w->hash[i]);
+		__builtin_prefetch(&m->entry[place], 1);
+		__builtin_prefetch(&m->links[place], 1);
+	}
+	if (w->name.len > SHORT_MAX) {
+		s = say(m, &w->name);
+		if (!s)
+			m->waiting_count = 0;
+		else
+			s->address_count++; /* ours: it stays until the last address is in */
+	}
+	for (unsigned i = 0; i < m->waiting_count; i++)
+		put(m, i, s);
+	if (s && --s->address_count == 0)
+		pool_give(s);
 	m->waiting_count = 0;
 }
 
-/* At most WAITING_MAX addresses, of which the memory is fetched: their places in the index, and all
- * of those that would leave for them. */
-static void await(struct dns_memory *m, const struct dpi_addr *addr, size_t count, struct saying *s)
+/* At most WAITING_MAX addresses, of which the memory is fetched: their places in the index, and
+ * those of the ones that would leave for them. */
+static void await(struct dns_memory *m, const struct dpi_addr *addr, unsigned count)
 {
+	uint32_t leaving = m->count + count > m->max ? m->oldest : 0;
 	struct waiting *w = &m->waiting;
-	uint32_t leaving;
 
-	s->address_count++; /* ours: it stays until the last address is in */
-	settle(m);
-	w->said = s;
-	m->waiting_count = (uint32_t)count;
-	leaving = m->count + count > m->max ? m->oldest : 0;
-	for (size_t i = 0; i < count; i++) {
+	m->waiting_count = count;
+	for (unsigned i = 0; i < count; i++) {
 		w->addr[i] = addr[i];
 		w->hash[i] = hash_of(m, &addr[i]);
 		index_warm(&m->by_addr, w->hash[i]);
-		if (!leaving)
-			continue;
-		index_warm(&m->by_addr, m->entry[leaving].hash);
-		__builtin_prefetch(m->entry[leaving].said, 1);
-		leaving = m->entry[leaving].newer;
+		if (leaving) {
+			index_warm(&m->by_addr, m->entry[leaving].hash);
+			leaving = m->links[leaving].newer;
+		}
 	}
 }
 
-int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
-		   const struct name *name, uint64_t ts_ns, uint32_t ttl_s)
+void dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
+		    const struct name *name, uint64_t ts_ns, uint32_t ttl_s)
 {
-	struct saying *s;
-
-	if (!count || !m->max)
-		return 0;
 	ttl_s = ttl_s < TTL_LEAST_S ? TTL_LEAST_S : ttl_s > TTL_MOST_S ? TTL_MOST_S : ttl_s;
-	s = say(m, name, ts_ns + ttl_s * NS_PER_S);
-	if (!s)
-		return -ENOMEM;
-	for (size_t n; count; addr += n, count -= n) {
+	for (size_t n; count && m->max; addr += n, count -= n) {
 		n = count < WAITING_MAX ? count : WAITING_MAX;
-		await(m, addr, n, s);
+		if (m->waiting_count)
+			settle(m);
+		m->waiting.until_ns = ts_ns + ttl_s * NS_PER_S;
+		m->waiting.name.len = name->len;
+		/* A short one is copied whole, whatever is behind it. */
+		memcpy(m->waiting.name.text, name->text,
+		       name->len > SHORT_MAX ? name->len : SHORT_MAX);
+		await(m, addr, (unsigned)n);
 	}
-	return 0;
 }
 
 bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
 		    struct name *name)
 {
-	const struct saying *s;
+	const struct entry *e;
 	uint32_t place;
 
-	settle(m);
+	if (m->waiting_count)
+		settle(m);
 	if (!m->count)
 		return false;
 	place = find(m, addr, hash_of(m, addr));
 	if (!place)
 		return false;
-	s = m->entry[place].said;
-	if (ts_ns > s->until_ns)
+	e = &m->entry[place];
+	if (ts_ns > e->until_ns)
 		return false;
-	name->len = s->len;
-	memcpy(name->text, s->text, s->len + 1U);
+	memcpy(name->text, e->len > SHORT_MAX ? e->said->text : e->text, e->len);
+	name->text[e->len] = '\0';
+	name->len = e->len;
 	return true;
 }
 
@@ -302,6 +332,7 @@ void dns_memory_warm(const struct dns_memory *m, const struct dpi_addr *addr, in
 
 size_t dns_memory_count(struct dns_memory *m)
 {
-	settle(m);
+	if (m->waiting_count)
+		settle(m);
 	return m->count;
 }

@@ -17,11 +17,11 @@ void dns_memory_free(struct dns_memory *m);
 
 /*
  * An answer seen at ts_ns gives so many addresses to the name (canonical). It is remembered for
- * ttl_s, but at least 10 minutes, as programs connect long after, and at most a day. Returns 0 or
- * -ENOMEM; where memory ends later on, addresses are left out.
+ * ttl_s, but at least 10 minutes, as programs connect long after, and at most a day. Where
+ * memory ends, addresses are left out.
  */
-int dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
-		   const struct name *name, uint64_t ts_ns, uint32_t ttl_s);
+void dns_memory_put(struct dns_memory *m, const struct dpi_addr *addr, size_t count,
+		    const struct name *name, uint64_t ts_ns, uint32_t ttl_s);
 /* False, and *name untouched, when nothing is known at ts_ns. Of an address that nothing is known
  * of, this reads one line of the cache, as a rule. */
 bool dns_memory_get(struct dns_memory *m, const struct dpi_addr *addr, uint64_t ts_ns,
