@@ -12,7 +12,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 65536 }; /* at least a page of any machine, and few pieces */
+enum {
+	PAGE = 65536,	 /* at least a page of any machine, and few pieces */
+	LARGE = 2 << 20, /* a page of the large kind, as a rule */
+};
 
 static int open_file(void)
 {
@@ -34,11 +37,26 @@ static int open_file(void)
 	return fd;
 }
 
+/* A piece is filled soon, so its pages come at once and not one by one as they are met; what is
+ * large may be met here and there, and its pages are to be large ones. Both are but wishes. */
+static void ask_for(void *at, size_t size)
+{
+	if (size >= LARGE)
+		madvise(at, size, MADV_HUGEPAGE);
+#ifdef MADV_POPULATE_WRITE
+	else
+		madvise(at, size, MADV_POPULATE_WRITE);
+#endif
+}
+
 static void *map_plain(size_t size)
 {
 	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return at == MAP_FAILED ? NULL : at;
+	if (at == MAP_FAILED)
+		return NULL;
+	ask_for(at, size);
+	return at;
 }
 
 /* The next bytes of the file; NULL when they cannot be had. */
@@ -56,6 +74,7 @@ static void *map_file(struct spool *s, size_t size)
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, s->file - 1, (off_t)s->file_len);
 	if (at == MAP_FAILED)
 		return NULL;
+	ask_for(at, size);
 	s->file_len += size;
 	return at;
 }
