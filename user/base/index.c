@@ -43,11 +43,11 @@ static struct index_slot *take_slots(struct index *x, size_t count)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static int grow(struct index *x)
+static int grow(struct index *x, size_t slot_count)
 {
-	struct index larger = {.count = x->count, .spool = x->spool, .pages = x->pages};
+	struct index larger = {
+		.slot_count = slot_count, .count = x->count, .spool = x->spool, .pages = x->pages};
 
-	larger.slot_count = x->slot_count ? 2 * x->slot_count : FIRST_SLOTS;
 	larger.slot = take_slots(x, larger.slot_count);
 	if (!larger.slot)
 		return -ENOMEM;
@@ -72,10 +72,19 @@ void index_clear(struct index *x)
 	*x = (struct index){.spool = x->spool, .pages = x->pages};
 }
 
+int index_reserve(struct index *x, size_t count)
+{
+	size_t slot_count = FIRST_SLOTS;
+
+	while (slot_count / 4 * 3 < count)
+		slot_count *= 2;
+	return slot_count > x->slot_count ? grow(x, slot_count) : 0;
+}
+
 int index_add(struct index *x, uint32_t hash, uint32_t number)
 {
 	if (x->count >= x->slot_count / 4 * 3) {
-		int err = grow(x);
+		int err = grow(x, x->slot_count ? 2 * x->slot_count : FIRST_SLOTS);
 
 		if (err)
 			return err;

@@ -25,6 +25,9 @@ struct index {
 };
 
 void index_clear(struct index *x);
+/* Makes room for so many numbers, so that it need not grow on the way there. Returns 0 or -ENOMEM,
+ * when it grows as ever. */
+int index_reserve(struct index *x, size_t count);
 /* Adds a number that is not there yet. Returns 0 or -ENOMEM. */
 int index_add(struct index *x, uint32_t hash, uint32_t number);
 void index_remove(struct index *x, uint32_t hash, uint32_t number);

@@ -234,6 +234,7 @@ static int build_sums(struct report *r)
 	r->totals = *tally_totals(r->config.tally);
 	tally_span(r->config.tally, &r->first_ns, &r->last_ns);
 	r->row_count = tally_row_count(r->config.tally);
+	sums_expect(r->sums, r->row_count);
 	sums_merge(r->sums, tally_folded(r->config.tally));
 	for (size_t i = 0; i < r->row_count; i += TOGETHER)
 		sum_rows(r, i, r->row_count - i < TOGETHER ? r->row_count - i : TOGETHER);

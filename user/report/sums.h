@@ -112,6 +112,8 @@ static inline size_t sums_count(const struct sum_store *st)
 {
 	return st->index.count;
 }
+/* Makes room for what so many connections are likely to bring; after sums_spool. */
+void sums_expect(struct sums *s, size_t connections);
 void sums_add(struct sums *s, const struct connection *c);
 
 /* The same in three steps, for many connections at a time: where the entries of each stand is asked

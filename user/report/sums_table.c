@@ -19,6 +19,7 @@ enum {
 	UNIT = 8,
 	CHUNK_UNITS = CHUNK / UNIT,
 	CACHE_LINE = 64,
+	EXPECT_MAX = 300000, /* entries of a kind that room is made for at once */
 };
 
 struct sum_chunk {
@@ -415,6 +416,16 @@ struct sums *sums_new(size_t max)
 void sums_spool(struct sums *s, size_t plain_max)
 {
 	s->spool.plain_max = plain_max;
+}
+
+/* Without memory for it, they grow as ever. */
+void sums_expect(struct sums *s, size_t connections)
+{
+	size_t count = connections < EXPECT_MAX ? connections : EXPECT_MAX;
+
+	s->addrs.index.spool = s->pairs.index.spool = &s->spool;
+	index_reserve(&s->addrs.index, count);
+	index_reserve(&s->pairs.index, count);
 }
 
 static void free_store(struct sum_store *st)
