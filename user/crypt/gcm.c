@@ -5,6 +5,7 @@
  */
 #include "crypt/gcm.h"
 
+#include "crypt/count.h"
 #include "dpi/types.h"
 
 enum { ROUNDS = 10, TAG = 16 };
@@ -111,67 +112,37 @@ static uint32_t last_column(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 	return substitute((a & 0xff000000) | (b & 0xff0000) | (c & 0xff00) | (d & 0xff));
 }
 
-/* A state on its way: a word for each column. */
-struct state {
-	uint32_t a, b, c, d;
-};
-
-static inline struct state mix(const struct gcm_table *t, struct state s, const uint32_t *k)
-{
-	return (struct state){
-		column(t, s.a, s.b, s.c, s.d) ^ k[0],
-		column(t, s.b, s.c, s.d, s.a) ^ k[1],
-		column(t, s.c, s.d, s.a, s.b) ^ k[2],
-		column(t, s.d, s.a, s.b, s.c) ^ k[3],
-	};
-}
-
-/* The rounds behind round `done`. */
-static inline void finish(const struct gcm_table *t, const struct aes_key *key, int done,
-			  struct state s, uint8_t out[AES_BLOCK])
-{
-	const uint32_t *k = key->word + 4 * done;
-
-	for (int r = done + 1; r < ROUNDS; r++)
-		s = mix(t, s, k += 4);
-	k += 4;
-	store32(out, last_column(s.a, s.b, s.c, s.d) ^ k[0]);
-	store32(out + 4, last_column(s.b, s.c, s.d, s.a) ^ k[1]);
-	store32(out + 8, last_column(s.c, s.d, s.a, s.b) ^ k[2]);
-	store32(out + 12, last_column(s.d, s.a, s.b, s.c) ^ k[3]);
-}
-
-static inline struct state begin(const struct aes_key *key, const uint8_t in[AES_BLOCK])
-{
-	const uint32_t *k = key->word;
-
-	return (struct state){load32(in) ^ k[0], load32(in + 4) ^ k[1], load32(in + 8) ^ k[2],
-			      load32(in + 12) ^ k[3]};
-}
-
 void aes_encrypt(const struct gcm_table *t, const struct aes_key *key, const uint8_t in[AES_BLOCK],
 		 uint8_t out[AES_BLOCK])
 {
-	finish(t, key, 0, begin(key, in), out);
+	const uint32_t *k = key->word;
+	uint32_t a = load32(in) ^ k[0], b = load32(in + 4) ^ k[1];
+	uint32_t c = load32(in + 8) ^ k[2], d = load32(in + 12) ^ k[3];
+
+	for (int r = 1; r < ROUNDS; r++) {
+		uint32_t e, f, g, h;
+
+		k += 4;
+		e = column(t, a, b, c, d) ^ k[0];
+		f = column(t, b, c, d, a) ^ k[1];
+		g = column(t, c, d, a, b) ^ k[2];
+		h = column(t, d, a, b, c) ^ k[3];
+		a = e;
+		b = f;
+		c = g;
+		d = h;
+	}
+	k += 4;
+	store32(out, last_column(a, b, c, d) ^ k[0]);
+	store32(out + 4, last_column(b, c, d, a) ^ k[1]);
+	store32(out + 8, last_column(c, d, a, b) ^ k[2]);
+	store32(out + 12, last_column(d, a, b, c) ^ k[3]);
 }
 
 /* An element of GF(2^128), its first bit the highest of its first half (SP 800-38D 6.3). */
 typedef uint64_t element __attribute__((vector_size(16)));
 
 enum { NIBBLES = 2 * AES_BLOCK };
-
-static inline element load128(const uint8_t *at)
-{
-	element v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static inline void store128(uint8_t *at, element v)
-{
-	memcpy(at, &v, sizeof(v));
-}
 
 /* H times every value of each half byte of a block: no step waits for the one before. */
 struct ghash {
@@ -256,72 +227,6 @@ static void ghash_end(struct ghash *g, size_t head_len, size_t len, uint8_t out[
 	}
 }
 
-/*
- * GCTR (6.5), from the counter block behind the nonce's first. Blocks whose counters differ in
- * their last byte alone differ after one round in one column, whose bytes are in one place each of
- * the next round's columns: two rounds are worked out once for all of them.
- */
-struct counted {
-	uint32_t last;	     /* of the state that the last byte belongs to */
-	uint32_t first;	     /* the column that it changes, without it */
-	struct state second; /* the second round's, without what that column gives */
-};
-
-static struct counted count_from(const struct gcm_table *t, const struct aes_key *k,
-				 const uint8_t counter[AES_BLOCK])
-{
-	struct state s = begin(k, counter);
-	struct counted n = {.last = s.d};
-
-	s = mix(t, s, k->word + 4);
-	n.first = s.a ^ t->round[3][n.last & 255];
-	s.a = 0;
-	n.second = mix(t, s, k->word + 8);
-	n.second.a ^= t->round[0][0];
-	n.second.b ^= t->round[3][0];
-	n.second.c ^= t->round[2][0];
-	n.second.d ^= t->round[1][0];
-	return n;
-}
-
-static inline struct state counted_state(const struct gcm_table *t, const struct counted *n,
-					 uint32_t number)
-{
-	uint32_t e = n->first ^ t->round[3][(n->last ^ number) & 255];
-
-	return (struct state){
-		n->second.a ^ t->round[0][e >> 24],
-		n->second.b ^ t->round[3][e & 255],
-		n->second.c ^ t->round[2][e >> 8 & 255],
-		n->second.d ^ t->round[1][e >> 16 & 255],
-	};
-}
-
-static void decrypt(const struct gcm_table *t, const struct aes_key *k, uint8_t counter[AES_BLOCK],
-		    struct slice in, uint8_t *out)
-{
-	struct counted from = {0};
-	uint8_t pad[AES_BLOCK];
-
-	for (uint32_t n = 2; in.len; n++) {
-		size_t len = in.len < AES_BLOCK ? in.len : AES_BLOCK;
-
-		if (n == 2 || n % 256 == 0) {
-			store32(counter + 12, n & ~255U);
-			from = count_from(t, k, counter);
-		}
-		finish(t, k, 2, counted_state(t, &from, n), pad);
-		if (len == AES_BLOCK) {
-			store128(out, load128(in.at) ^ load128(pad));
-		} else {
-			for (size_t i = 0; i < len; i++)
-				out[i] = in.at[i] ^ pad[i];
-		}
-		out += len;
-		in = slice_from(in, len);
-	}
-}
-
 bool gcm_open(const struct gcm_table *t, const uint8_t key[16], const uint8_t nonce[12],
 	      struct slice head, struct slice sealed, uint8_t *plain)
 {
@@ -347,7 +252,7 @@ bool gcm_open(const struct gcm_table *t, const uint8_t key[16], const uint8_t no
 	if (!plain)
 		return !wrong;
 	if (!wrong)
-		decrypt(t, &k, counter, text, plain);
+		aes_count(t, &k, nonce, text, plain);
 	else if (text.len)
 		memset(plain, 0, text.len);
 	return !wrong;
