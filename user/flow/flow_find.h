@@ -106,16 +106,22 @@ static inline struct flow *flow_table_likely(const struct flow_table *t, uint64_
 	return flow_table_at(t, index_first(&t->by_key, (uint32_t)hash));
 }
 
+/* Asks for so many lines from at on, unless that is NULL, which would take a walk through the
+ * tables of pages each time. */
+static inline void flow_warm_lines(const void *at, size_t lines)
+{
+	for (size_t i = 0; at && i < lines; i++)
+		__builtin_prefetch((const char *)at + i * CACHE_LINE, 1);
+}
+
 /* What every frame touches of a flow. False when the flow is not there yet, as far as can be told.
  */
 static inline bool flow_table_warm_flow(const struct flow_table *t, uint64_t hash)
 {
-	const char *at = (const char *)flow_table_likely(t, hash);
+	const struct flow *f = flow_table_likely(t, hash);
 
-	/* None is as good as any. */
-	__builtin_prefetch(at, 1);
-	__builtin_prefetch(at + CACHE_LINE, 1);
-	return at;
+	flow_warm_lines(f, 2);
+	return f;
 }
 
 /* What only inspection needs: one more line of the flow, and of the inspection itself what is found
@@ -126,16 +132,12 @@ static inline bool flow_table_warm_sides(const struct flow_table *t, uint64_t ha
 
 	if (!f || f->is_settled)
 		return !f;
-	__builtin_prefetch(f->isn, 1);
+	flow_warm_lines(f->isn, 1);
 	/* What has no name yet is about to get one. */
 	if (f->state < FLOW_CLASSIFIED)
-		__builtin_prefetch(&f->names, 1);
-	for (int end = 0; end < 2; end++) {
-		const char *at = (const char *)f->side[end];
-
-		for (size_t i = 0; i < SIDE_LINES; i++)
-			__builtin_prefetch(at + i * CACHE_LINE, 1);
-	}
+		flow_warm_lines(&f->names, 1);
+	flow_warm_lines(f->side[0], SIDE_LINES);
+	flow_warm_lines(f->side[1], SIDE_LINES);
 	return true;
 }
 
