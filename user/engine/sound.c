@@ -30,26 +30,42 @@ enum {
 /* Of struct flow's finished: of end i, shifted by i. */
 enum { FINISHED_TCP = 1, FINISHED_IP = 4, HAS_STAMP = 16 };
 
-/* The ones' complement sum of bytes in host order, not folded (RFC 1071 2). */
+/* Adds words in ones' complement: what is carried out comes in again (RFC 1071 2). */
+static inline uint64_t add(uint64_t total, uint64_t more)
+{
+	total += more;
+	return total + (total < more);
+}
+
+static inline uint64_t word_at(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* The ones' complement sum of bytes in host order, not folded (RFC 1071 2); in two sums for long,
+ * which need not wait for each other. */
 static uint64_t sum(uint64_t total, const uint8_t *at, size_t len)
 {
-	uint16_t last = 0;
+	uint64_t other = 0;
+	uint32_t four = 0;
+	uint16_t two = 0, last = 0;
 
-	for (; len >= 8; at += 8, len -= 8) {
-		uint64_t eight;
-
-		memcpy(&eight, at, 8);
-		total += (eight & 0xffffffff) + (eight >> 32);
+	for (; len >= 32; at += 32, len -= 32) {
+		total = add(add(total, word_at(at)), word_at(at + 8));
+		other = add(add(other, word_at(at + 16)), word_at(at + 24));
 	}
-	for (; len >= 2; at += 2, len -= 2) {
-		uint16_t two;
-
-		memcpy(&two, at, 2);
-		total += two;
-	}
-	if (len)
-		memcpy(&last, at, 1);
-	return total + last;
+	for (; len >= 8; at += 8, len -= 8)
+		total = add(total, word_at(at));
+	if (len & 4)
+		memcpy(&four, at, 4);
+	if (len & 2)
+		memcpy(&two, at + (len & 4), 2);
+	if (len & 1)
+		memcpy(&last, at + len - 1, 1);
+	return add(add(total, other), (uint64_t)four + two + last);
 }
 
 static uint16_t fold(uint64_t total)
@@ -66,9 +82,10 @@ static uint64_t sum_ends(const struct packet *p, uint32_t len)
 	uint64_t total = dpi_be16(DPI_IP_TCP);
 
 	total += dpi_be16((uint16_t)len) + dpi_be16((uint16_t)(len >> 16));
+	if (p->head.ip_version == 4)
+		return total + k->addr[0].w[3] + k->addr[1].w[3];
 	for (int end = 0; end < 2; end++)
-		total = p->head.ip_version == 4 ? sum(total, k->addr[end].b + 12, 4)
-						: sum(total, k->addr[end].b, 16);
+		total = add(add(total, k->addr[end].d[0]), k->addr[end].d[1]);
 	return total;
 }
 
