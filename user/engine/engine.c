@@ -302,10 +302,12 @@ void engine_warm_flow(const struct engine *e, const struct packet *p)
 
 void engine_warm_sides(const struct engine *e, const struct packet *p)
 {
-	if (flow_table_warm_sides(e->flows, p->table_hash))
-		__builtin_prefetch(p->payload.at);
-	if (!flow_table_likely(e->flows, p->table_hash))
+	const struct flow *f = flow_table_likely(e->flows, p->table_hash);
+
+	if (!f)
 		warm_learnt(e, p, 1);
+	if (!f || flow_warm_sides(f))
+		__builtin_prefetch(p->payload.at);
 }
 
 void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns)

@@ -54,14 +54,24 @@ static inline bool key_is_ip4(const struct dpi_key *key)
 	return dpi_addr_is4(&key->addr[0]) && dpi_addr_is4(&key->addr[1]);
 }
 
+/* Ports and protocol, the last of the five words of a key. */
+static inline uint64_t key_rest(const struct dpi_key *key)
+{
+	uint64_t rest;
+
+	memcpy(&rest, (const char *)key + offsetof(struct dpi_key, port), sizeof(rest));
+	return rest;
+}
+
 /* Word by word. */
 static inline bool key_is_same(const struct dpi_key *a, const struct dpi_key *b)
 {
-	uint64_t v[5], w[5];
+	uint64_t differs = (a->addr[0].d[0] ^ b->addr[0].d[0]) |
+			   (a->addr[0].d[1] ^ b->addr[0].d[1]) |
+			   (a->addr[1].d[0] ^ b->addr[1].d[0]) |
+			   (a->addr[1].d[1] ^ b->addr[1].d[1]);
 
-	memcpy(v, a, sizeof(v));
-	memcpy(w, b, sizeof(w));
-	return !((v[0] ^ w[0]) | (v[1] ^ w[1]) | (v[2] ^ w[2]) | (v[3] ^ w[3]) | (v[4] ^ w[4]));
+	return !(differs | (key_rest(a) ^ key_rest(b)));
 }
 
 /*
@@ -78,17 +88,18 @@ static inline uint64_t flow_table_hash(const struct flow_table *t, const struct 
 {
 	const uint64_t *s = t->secret;
 	unsigned __int128 sum;
-	uint64_t w[5], hash;
+	uint64_t hash, rest = key_rest(key);
 
-	memcpy(w, key, sizeof(w));
 	if (key_is_ip4(key)) {
 		uint64_t both = (uint64_t)key->addr[0].w[3] << 32 | key->addr[1].w[3];
 
-		sum = (unsigned __int128)(both + s[6]) * (w[4] + s[7]);
+		sum = (unsigned __int128)(both + s[6]) * (rest + s[7]);
 	} else {
-		sum = (unsigned __int128)(w[0] + s[0]) * (w[1] + s[1]) +
-		      (unsigned __int128)(w[2] + s[2]) * (w[3] + s[3]) +
-		      (unsigned __int128)(w[4] + s[4]) * (key_hash + s[5]);
+		const __be64 *v = key->addr[0].d, *w = key->addr[1].d;
+
+		sum = (unsigned __int128)(v[0] + s[0]) * (v[1] + s[1]) +
+		      (unsigned __int128)(w[0] + s[2]) * (w[1] + s[3]) +
+		      (unsigned __int128)(rest + s[4]) * (key_hash + s[5]);
 	}
 	hash = (uint64_t)sum ^ (uint64_t)(sum >> 64);
 	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ULL;
@@ -126,12 +137,10 @@ static inline bool flow_table_warm_flow(const struct flow_table *t, uint64_t has
 
 /* What only inspection needs: one more line of the flow, and of the inspection itself what is found
  * without looking at it. Returns whether payload is likely to be read. */
-static inline bool flow_table_warm_sides(const struct flow_table *t, uint64_t hash)
+static inline bool flow_warm_sides(const struct flow *f)
 {
-	const struct flow *f = flow_table_likely(t, hash);
-
-	if (!f || f->is_settled)
-		return !f;
+	if (f->is_settled)
+		return false;
 	flow_warm_lines(f->isn, 1);
 	/* What has no name yet is about to get one. */
 	if (f->state < FLOW_CLASSIFIED)
