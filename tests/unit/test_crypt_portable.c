@@ -267,6 +267,32 @@ static void hmac_as_libgcrypt(void **state)
 	gcry_md_close(md);
 }
 
+/* Two at once, each as it is alone. */
+static void two_hmacs_are_each_ones(void **state)
+{
+	uint64_t seed = 2105;
+
+	for (size_t i = 0; i < DRAWN; i++) {
+		enum sha256_way way = i % 2 ? sha256_way_here() : SHA256_PLAIN;
+		uint8_t bytes[2][HMAC_MAX], padded[2][SHA256_BLOCK];
+		const uint8_t *const asked[2] = {padded[0], padded[1]};
+		uint32_t both[2][SHA256_WORDS], alone[SHA256_WORDS];
+		struct hmac_key k[2];
+
+		draw(bytes[0], sizeof(bytes), &seed);
+		for (int m = 0; m < 2; m++) {
+			hmac_set_key(&k[m], way, slice_of(bytes[m], SHA256_LEN));
+			hmac_pad(slice_of(bytes[m], next_random(&seed) % (HMAC_MAX + 1)),
+				 padded[m]);
+		}
+		hmac_pair(&k[0], &k[1], asked, both);
+		for (int m = 0; m < 2; m++) {
+			hmac(&k[m], padded[m], alone);
+			assert_memory_equal(both[m], alone, sizeof(alone));
+		}
+	}
+}
+
 static void keys_and_masks_as_the_programs(void **state)
 {
 	struct crypt *ours = open_portable(), *theirs = crypt_new();
@@ -377,6 +403,7 @@ int main(void)
 		cmocka_unit_test(opens_the_rfcs_packet_alone),
 		cmocka_unit_test(hashes_as_libgcrypt),
 		cmocka_unit_test(hmac_as_libgcrypt),
+		cmocka_unit_test(two_hmacs_are_each_ones),
 		cmocka_unit_test(keys_and_masks_as_the_programs),
 		cmocka_unit_test(opens_what_libgcrypt_sealed),
 		cmocka_unit_test(prints_are_kept_under_their_keys),

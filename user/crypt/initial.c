@@ -61,44 +61,44 @@ static void extract(const struct initial *c, struct slice dcid, uint32_t secret[
 	hmac(&c->salted, padded, secret);
 }
 
-static void derive(const struct initial *c, const uint32_t initial[SHA256_WORDS], bool is_client,
-		   struct crypt_initial_keys *out)
+/* The keys of both ends, for a handshake has packets of both. */
+static void derive(const struct initial *c, const uint32_t initial[SHA256_WORDS],
+		   struct crypt_initial_keys out[2])
 {
-	uint32_t words[SHA256_WORDS];
-	struct hmac_key k;
+	const uint8_t *const in[2] = {c->in[0], c->in[1]}, *const key[2] = {c->key, c->key};
+	const uint8_t *const iv[2] = {c->iv, c->iv}, *const hp[2] = {c->hp, c->hp};
+	uint32_t words[2][SHA256_WORDS];
+	struct hmac_key k[2];
 
-	hmac_set_words(&k, c->way, initial);
-	hmac(&k, c->in[is_client], words);
-	hmac_set_words(&k, c->way, words);
-	hmac(&k, c->key, words);
-	sha256_put(words, out->key, sizeof(out->key));
-	hmac(&k, c->iv, words);
-	sha256_put(words, out->iv, sizeof(out->iv));
-	hmac(&k, c->hp, words);
-	sha256_put(words, out->hp, sizeof(out->hp));
+	hmac_set_words(&k[0], c->way, initial);
+	hmac_pair(&k[0], &k[0], in, words);
+	for (int i = 0; i < 2; i++)
+		hmac_set_words(&k[i], c->way, words[i]);
+	hmac_pair(&k[0], &k[1], key, words);
+	for (int i = 0; i < 2; i++)
+		sha256_put(words[i], out[i].key, sizeof(out[i].key));
+	hmac_pair(&k[0], &k[1], iv, words);
+	for (int i = 0; i < 2; i++)
+		sha256_put(words[i], out[i].iv, sizeof(out[i].iv));
+	hmac_pair(&k[0], &k[1], hp, words);
+	for (int i = 0; i < 2; i++)
+		sha256_put(words[i], out[i].hp, sizeof(out[i].hp));
 }
 
 void initial_keys_of(struct initial *c, const struct crypt_initial_version *v, struct slice dcid,
 		     bool is_client, struct crypt_initial_keys *out)
 {
 	struct kept_keys *k = kept_keys_find(&c->kept, v, dcid);
+	struct crypt_initial_keys both[2];
 	uint32_t secret[SHA256_WORDS];
 
-	if (k && k->has_end[is_client]) {
-		*out = k->end[is_client];
-		return;
-	}
-	if (c->made_for != v)
-		make_way(c, v);
-	if (!k) {
+	if (!k || !k->has_keys) {
+		if (c->made_for != v)
+			make_way(c, v);
 		extract(c, dcid, secret);
-		derive(c, secret, is_client, out);
-		return;
+		derive(c, secret, k ? k->end : both);
 	}
-	if (!k->has_secret)
-		extract(c, dcid, k->secret);
-	k->has_secret = true;
-	derive(c, k->secret, is_client, &k->end[is_client]);
-	k->has_end[is_client] = true;
-	*out = k->end[is_client];
+	if (k)
+		k->has_keys = true;
+	*out = k ? k->end[is_client] : both[is_client];
 }

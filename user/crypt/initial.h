@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * How one worker's struct crypt makes the keys of QUIC Initial packets, by this room's own SHA-256:
- * some fourteen blocks for an end's keys. Room: crypt; private to it.
+ * some two dozen blocks for the keys of both ends. Room: crypt; private to it.
  */
 #ifndef CRYPT_INITIAL_H
 #define CRYPT_INITIAL_H

@@ -65,7 +65,7 @@ struct kept_keys *kept_keys_find(struct kept_keys_all *kept, const struct crypt_
 	kept->tag[place] = (uint16_t)mix;
 	k->way = v;
 	k->id_len = (uint8_t)dcid.len;
-	k->has_secret = k->has_end[0] = k->has_end[1] = false;
+	k->has_keys = false;
 	if (dcid.len)
 		memcpy(k->id, dcid.at, dcid.len);
 	return k;

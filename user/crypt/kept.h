@@ -21,9 +21,8 @@ struct kept_print {
 struct kept_keys {
 	const struct crypt_initial_version *way; /* NULL: nothing */
 	uint8_t id_len, id[KEPT_ID_MAX];
-	bool has_secret, has_end[2];	 /* of the server, of the client */
-	uint32_t secret[CRYPT_HASH / 4]; /* initial_secret */
-	struct crypt_initial_keys end[2];
+	bool has_keys;
+	struct crypt_initial_keys end[2]; /* of the server, of the client */
 };
 
 /* All zero at first. */

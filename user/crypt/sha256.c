@@ -124,38 +124,83 @@ enum sha256_way sha256_way_here(void)
 		       : SHA256_PLAIN;
 }
 
-/* The instructions want the state as two words of four: ABEF and CDGH, A the highest. */
-__attribute__((target("sha,ssse3,sse4.1"))) static void take_machine(uint32_t state[8],
-								     struct block block)
+#define MACHINE	   __attribute__((target("sha,ssse3,sse4.1")))
+#define MACHINE_IN MACHINE static inline __attribute__((always_inline))
+
+/* A block under way. The instructions want the state as two words of four: ABEF and CDGH, A the
+ * highest. */
+struct lane {
+	__m128i abef, cdgh, w[4];
+};
+
+MACHINE_IN void begin_lane(struct lane *l, const uint32_t state[8], struct block block)
 {
 	const __m128i turn_bytes = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
 	__m128i dcba = _mm_loadu_si128((const __m128i *)state);
 	__m128i hgfe = _mm_loadu_si128((const __m128i *)(state + 4));
 	__m128i cdab = _mm_shuffle_epi32(dcba, 0xb1), efgh = _mm_shuffle_epi32(hgfe, 0x1b);
-	__m128i abef = _mm_alignr_epi8(cdab, efgh, 8), cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
-	__m128i old_abef = abef, old_cdgh = cdgh, w[4], feba, dchg;
 
-#pragma GCC unroll 16
-	for (int i = 0; i < 16; i++) { /* four rounds each */
-		__m128i *now = &w[i & 3], *last = &w[(i + 3) & 3], sum;
-
-		if (i < 4) {
-			*now = _mm_loadu_si128((const __m128i *)block.at + i);
-			if (block.is_wire)
-				*now = _mm_shuffle_epi8(*now, turn_bytes);
-		} else { /* in the place of those of sixteen rounds ago */
-			*now = _mm_sha256msg1_epu32(*now, w[(i + 1) & 3]);
-			*now = _mm_add_epi32(*now, _mm_alignr_epi8(*last, w[(i + 2) & 3], 4));
-			*now = _mm_sha256msg2_epu32(*now, *last);
-		}
-		sum = _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)(k256 + 4 * i)));
-		cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
-		abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+	l->abef = _mm_alignr_epi8(cdab, efgh, 8);
+	l->cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
+	for (int i = 0; i < 4; i++) {
+		l->w[i] = _mm_loadu_si128((const __m128i *)block.at + i);
+		if (block.is_wire)
+			l->w[i] = _mm_shuffle_epi8(l->w[i], turn_bytes);
 	}
-	feba = _mm_shuffle_epi32(_mm_add_epi32(abef, old_abef), 0x1b);
-	dchg = _mm_shuffle_epi32(_mm_add_epi32(cdgh, old_cdgh), 0xb1);
-	_mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xf0));
-	_mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+/* Four rounds, from 4 * i on. */
+MACHINE_IN void step_lane(struct lane *l, int i)
+{
+	__m128i *now = &l->w[i & 3], *last = &l->w[(i + 3) & 3], sum;
+
+	if (i >= 4) { /* in the place of those of sixteen rounds ago */
+		*now = _mm_sha256msg1_epu32(*now, l->w[(i + 1) & 3]);
+		*now = _mm_add_epi32(*now, _mm_alignr_epi8(*last, l->w[(i + 2) & 3], 4));
+		*now = _mm_sha256msg2_epu32(*now, *last);
+	}
+	sum = _mm_add_epi32(*now, _mm_loadu_si128((const __m128i *)(k256 + 4 * i)));
+	l->cdgh = _mm_sha256rnds2_epu32(l->cdgh, l->abef, sum);
+	l->abef = _mm_sha256rnds2_epu32(l->abef, l->cdgh, _mm_shuffle_epi32(sum, 0x0e));
+}
+
+MACHINE_IN void end_lane(const struct lane *l, uint32_t state[8])
+{
+	__m128i feba = _mm_shuffle_epi32(l->abef, 0x1b), dchg = _mm_shuffle_epi32(l->cdgh, 0xb1);
+	__m128i *low = (__m128i *)state, *high = (__m128i *)(state + 4);
+
+	_mm_storeu_si128(low,
+			 _mm_add_epi32(_mm_loadu_si128(low), _mm_blend_epi16(feba, dchg, 0xf0)));
+	_mm_storeu_si128(high,
+			 _mm_add_epi32(_mm_loadu_si128(high), _mm_alignr_epi8(dchg, feba, 8)));
+}
+
+MACHINE static void take_machine(uint32_t state[8], struct block block)
+{
+	struct lane l;
+
+	begin_lane(&l, state, block);
+#pragma GCC unroll 16
+	for (int i = 0; i < 16; i++)
+		step_lane(&l, i);
+	end_lane(&l, state);
+}
+
+/* Two take little longer than one: each round waits for the one before it. */
+MACHINE static void take_machine_pair(uint32_t a[8], struct block block_a, uint32_t b[8],
+				      struct block block_b)
+{
+	struct lane x, y;
+
+	begin_lane(&x, a, block_a);
+	begin_lane(&y, b, block_b);
+#pragma GCC unroll 16
+	for (int i = 0; i < 16; i++) {
+		step_lane(&x, i);
+		step_lane(&y, i);
+	}
+	end_lane(&x, a);
+	end_lane(&y, b);
 }
 
 #else
@@ -165,7 +210,8 @@ enum sha256_way sha256_way_here(void)
 	return SHA256_PLAIN;
 }
 
-#define take_machine take_plain
+#define take_machine		      take_plain
+#define take_machine_pair(a, x, b, y) (take_plain(a, x), take_plain(b, y))
 
 #endif
 
@@ -175,6 +221,18 @@ static void take_block(enum sha256_way way, uint32_t state[8], struct block bloc
 		take_machine(state, block);
 	else
 		take_plain(state, block);
+}
+
+/* Two that do not hang on each other. */
+static void take_pair(enum sha256_way way, uint32_t a[8], struct block block_a, uint32_t b[8],
+		      struct block block_b)
+{
+	if (way == SHA256_MACHINE) {
+		take_machine_pair(a, block_a, b, block_b);
+	} else {
+		take_plain(a, block_a);
+		take_plain(b, block_b);
+	}
 }
 
 void sha256(enum sha256_way way, struct slice bytes, uint8_t out[SHA256_LEN])
@@ -207,21 +265,31 @@ void sha256_put(const uint32_t words[SHA256_WORDS], uint8_t *out, size_t len)
 	memcpy(out, bytes, len);
 }
 
-void hmac_set_words(struct hmac_key *k, enum sha256_way way, const uint32_t key[SHA256_WORDS])
-{
+/* A key's two blocks. */
+struct pads {
 	uint32_t inner[SHA256_BLOCK / 4], outer[SHA256_BLOCK / 4];
+};
 
+static void set_pads(struct pads *p, const uint32_t key[SHA256_WORDS])
+{
 	for (int i = 0; i < SHA256_BLOCK / 4; i++) {
 		uint32_t word = i < SHA256_WORDS ? key[i] : 0;
 
-		inner[i] = word ^ 0x36363636;
-		outer[i] = word ^ 0x5c5c5c5c;
+		p->inner[i] = word ^ 0x36363636;
+		p->outer[i] = word ^ 0x5c5c5c5c;
 	}
+}
+
+void hmac_set_words(struct hmac_key *k, enum sha256_way way, const uint32_t key[SHA256_WORDS])
+{
+	struct pads p;
+
+	set_pads(&p, key);
 	k->way = way;
 	memcpy(k->inner, start, sizeof(start));
-	take_block(way, k->inner, (struct block){inner, false});
 	memcpy(k->outer, start, sizeof(start));
-	take_block(way, k->outer, (struct block){outer, false});
+	take_pair(way, k->inner, (struct block){p.inner, false}, k->outer,
+		  (struct block){p.outer, false});
 }
 
 void hmac_set_key(struct hmac_key *k, enum sha256_way way, struct slice key)
@@ -245,16 +313,39 @@ void hmac_pad(struct slice bytes, uint8_t out[SHA256_BLOCK])
 	store32(out + SHA256_BLOCK - 4, (uint32_t)(SHA256_BLOCK + bytes.len) * 8);
 }
 
+/* Behind the inner hash in the outer key's second block: the end, and how many bits. */
+static const uint32_t hash_padding[SHA256_WORDS] = {
+	[0] = 0x80000000,
+	[SHA256_WORDS - 1] = (SHA256_BLOCK + SHA256_LEN) * 8,
+};
+
 void hmac(const struct hmac_key *k, const uint8_t padded[SHA256_BLOCK], uint32_t out[SHA256_WORDS])
 {
-	/* The inner hash behind the outer key, and the padding of both. */
-	uint32_t last[SHA256_BLOCK / 4] = {
-		[SHA256_WORDS] = 0x80000000, [15] = (SHA256_BLOCK + SHA256_LEN) * 8};
-	uint32_t h[SHA256_WORDS];
+	uint32_t last[SHA256_BLOCK / 4], h[SHA256_WORDS];
 
 	memcpy(h, k->inner, sizeof(h));
 	take_block(k->way, h, (struct block){padded, true});
 	memcpy(last, h, sizeof(h));
+	memcpy(last + SHA256_WORDS, hash_padding, sizeof(hash_padding));
 	memcpy(out, k->outer, sizeof(k->outer));
 	take_block(k->way, out, (struct block){last, false});
+}
+
+void hmac_pair(const struct hmac_key *a, const struct hmac_key *b, const uint8_t *const padded[2],
+	       uint32_t out[2][SHA256_WORDS])
+{
+	uint32_t last[2][SHA256_BLOCK / 4], h[2][SHA256_WORDS];
+
+	memcpy(h[0], a->inner, sizeof(h[0]));
+	memcpy(h[1], b->inner, sizeof(h[1]));
+	take_pair(a->way, h[0], (struct block){padded[0], true}, h[1],
+		  (struct block){padded[1], true});
+	for (int i = 0; i < 2; i++) {
+		memcpy(last[i], h[i], sizeof(h[i]));
+		memcpy(last[i] + SHA256_WORDS, hash_padding, sizeof(hash_padding));
+	}
+	memcpy(out[0], a->outer, sizeof(out[0]));
+	memcpy(out[1], b->outer, sizeof(out[1]));
+	take_pair(a->way, out[0], (struct block){last[0], false}, out[1],
+		  (struct block){last[1], false});
 }
