@@ -64,13 +64,14 @@ static void *take(const struct flow *f, size_t size)
 static struct flow_name *take_name(const struct flow *f, enum app_proto source,
 				   const struct name *name)
 {
-	struct flow_name *n = take(f, sizeof(*n) + name->len + 1U);
+	struct flow_name *n = pool_take_unset(pool_of(f, sizeof(*n) + name->len + 1U));
 
 	if (!n)
 		return NULL;
+	n->next = NULL;
 	n->source = (uint8_t)source;
 	n->len = name->len;
-	memcpy(n->text, name->text, name->len);
+	memcpy(n->text, name->text, name->len + 1U);
 	return n;
 }
 
