@@ -212,7 +212,7 @@ int suffix_set_longest(const struct suffix_set *s, struct slice name, const stru
 		if (++labels < ROOT_LABELS)
 			continue;
 		hash = mix(w.hash);
-		if (labels == ROOT_LABELS && next)
+		if (labels == ROOT_LABELS && next && next->count)
 			__builtin_prefetch(&next->slot[home_of(next, hash)]);
 		if (labels == ROOT_LABELS)
 			depth = depth_of(s, hash);
