@@ -57,18 +57,22 @@ static char *put_string(char *at, const char *s)
 static char *put_names(char *at, const struct connection *c)
 {
 	struct connection_name name;
-	size_t i = 0;
+	const char *first;
+	size_t i = 0, first_len;
 
 	if (!connection_next_name(c, &i, &name))
 		return PRINT_LITERAL(at, ",\"domain\":null,\"names\":[]");
 	at = PRINT_LITERAL(at, ",\"domain\":");
+	first = at;
 	at = print_json(at, name.text);
+	first_len = (size_t)(at - first);
 	at = PRINT_LITERAL(at, ",\"names\":[");
 	do {
 		at = PRINT_LITERAL(at, "{\"source\":");
 		at = put_word(at, proto_source(name.source));
 		at = PRINT_LITERAL(at, ",\"name\":");
-		at = print_json(at, name.text);
+		at = first ? print_bytes(at, first, first_len) : print_json(at, name.text);
+		first = NULL;
 		at = PRINT_LITERAL(at, "},");
 	} while (connection_next_name(c, &i, &name));
 	at[-1] = ']';

@@ -246,6 +246,7 @@ void rows_get(const struct rows *r, size_t i, struct connection *out)
 
 		__builtin_prefetch(row);
 		__builtin_prefetch(row + CACHE_LINE);
+		__builtin_prefetch(row + 2 * CACHE_LINE);
 	}
 	row_unpack(r->place[i].row, out);
 }

@@ -125,6 +125,9 @@ struct sums_sought {
 struct sums_sought sums_seek(const struct sums *s, const struct connection *c);
 void sums_warm(const struct sums *s, const struct sums_sought *k);
 void sums_add_sought(struct sums *s, const struct connection *c, const struct sums_sought *k);
+/* The source of a connection that was sought; or NULL. */
+const struct sum_addr *sums_sought_src(const struct sums *s, const struct connection *c,
+				       const struct sums_sought *k);
 
 void sums_merge(struct sums *into, const struct sums *from);
 

@@ -459,3 +459,9 @@ const struct sum_addr *sums_addr(const struct sums *s, const struct dpi_addr *ad
 {
 	return find_addr(s, addr, hash_of(s, addr, sizeof(*addr)));
 }
+
+const struct sum_addr *sums_sought_src(const struct sums *s, const struct connection *c,
+				       const struct sums_sought *k)
+{
+	return find_addr(s, connection_src(c), k->src);
+}

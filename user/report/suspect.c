@@ -37,46 +37,70 @@ static int compare_peers(const void *a, const void *b)
 	return by;
 }
 
-static size_t index_of(const struct report *r, const struct dpi_addr *a)
-{
-	const struct forensic_suspect *s = forensic_suspect_of(&r->forensic, a);
+/* The visits found so far, as many as there is room for. */
+struct visits {
+	struct model_visit *visit;
+	size_t count, cap;
+};
 
-	return s ? (size_t)(s - r->forensic.suspects) : SIZE_MAX;
+static int add_visit(struct visits *v, size_t suspect, struct slice domain)
+{
+	if (v->count == v->cap) {
+		size_t cap = 2 * v->cap;
+		struct model_visit *visit = realloc(v->visit, cap * sizeof(*visit));
+
+		if (!visit)
+			return -ENOMEM;
+		v->visit = visit;
+		v->cap = cap;
+	}
+	v->visit[v->count++] = (struct model_visit){suspect, domain};
+	return 0;
 }
 
-/* Counts the names of rows that suspects opened, or stores them when visits is there. */
-static size_t walk_visits(const struct report *r, struct model_visit *visits)
+enum {
+	VISITS_FIRST = 256,
+	TOGETHER = 16, /* rows whose sources are asked of memory at a time */
+};
+
+/* Adds the names of rows that suspects opened. */
+static int add_visits(const struct report *r, struct visits *v, size_t first, size_t count)
 {
+	struct connection c[TOGETHER];
+	struct sums_sought sought[TOGETHER];
 	struct connection_name name;
-	struct connection c;
-	size_t count = 0;
+	int err = 0;
 
-	for (size_t i = 0; i < r->row_count; i++) {
-		size_t suspect;
-
-		tally_row(r->config.tally, i, &c);
-		suspect = c.name_count ? index_of(r, connection_src(&c)) : SIZE_MAX;
-		if (suspect == SIZE_MAX)
-			continue;
-		for (size_t at = 0; connection_next_name(&c, &at, &name); count++) {
-			if (visits)
-				visits[count] = (struct model_visit){suspect, name.text};
-		}
+	for (size_t i = 0; i < count; i++) {
+		tally_row(r->config.tally, first + i, &c[i]);
+		sought[i] = sums_seek(r->sums, &c[i]);
 	}
-	return count;
+	for (size_t i = 0; i < count; i++)
+		sums_warm(r->sums, &sought[i]);
+	for (size_t i = 0; i < count && !err; i++) {
+		const struct sum_addr *src = sums_sought_src(r->sums, &c[i], &sought[i]);
+
+		if (!src || !src->suspect)
+			continue;
+		for (size_t at = 0; !err && connection_next_name(&c[i], &at, &name);)
+			err = add_visit(v, src->suspect - 1, name.text);
+	}
+	return err;
 }
 
 static int find_visits(struct report *r)
 {
-	size_t count = r->forensic.suspect_count ? walk_visits(r, NULL) : 0;
+	size_t rows = r->forensic.suspect_count ? r->row_count : 0;
+	struct visits v = {.visit = malloc(VISITS_FIRST * sizeof(*v.visit)), .cap = VISITS_FIRST};
+	int err = v.visit ? 0 : -ENOMEM;
 
-	r->visits = calloc(count + 1, sizeof(*r->visits));
-	if (!r->visits)
-		return -ENOMEM;
-	if (count)
-		walk_visits(r, r->visits);
-	qsort(r->visits, count, sizeof(*r->visits), compare_visits);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < rows && !err; i += TOGETHER)
+		err = add_visits(r, &v, i, rows - i < TOGETHER ? rows - i : TOGETHER);
+	r->visits = v.visit;
+	if (err)
+		return err;
+	qsort(v.visit, v.count, sizeof(*v.visit), compare_visits);
+	for (size_t i = 0; i < v.count; i++) {
 		size_t kept = r->visit_count;
 
 		if (!kept || compare_visits(&r->visits[kept - 1], &r->visits[i]))
