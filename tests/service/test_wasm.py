@@ -361,6 +361,9 @@ if (STOPPED) {
   worker.postMessage({type: "analyze", id: 0, file, rules: RULES, options: OPTIONS});
   worker.postMessage({type: "stop", id: 0});
   await next;
+  next = hear("error");
+  worker.postMessage({type: "analyze", id: 0, file, rules: "[NO_SECTION]", options: OPTIONS});
+  await next;
 }
 for (let i = 0; i < RUNS; i++) {
   next = hear("report");
@@ -489,8 +492,8 @@ def workers_do_not_show(place, drawn):
     rules = put(place.path("rules.txt"), RULES)
     report = place.native(drawn, "--rules", rules)[2]
     told = b.said[0]
-    check(told["heard"].get("stopped") == 1 and not told["heard"].get("error"),
-          "an analysis is stopped, and the next one runs", told["heard"])
+    check(told["heard"].get("stopped") == 1 and told["heard"].get("error") == 1,
+          "an analysis is stopped, another refused, and the next one runs", told["heard"])
     numbers = list(range(1, json.loads(report)["total_packets"] + 1))
     check(b.report == report and told["workers"] == 3 and told["numbers"] == numbers, name,
           (told["workers"], len(told["numbers"]), len(numbers)))

@@ -1,54 +1,50 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // A file from the worker that reads it to those that analyse it, who each take all of it. It is read
-// once: what a browser needs to read a byte is more than what the module needs to look at it.
+// once, for what a browser needs to read a byte is more than what the module needs to look at it;
+// and not copied: each hands on to the next what it has taken.
 //
-// By a MessagePort to each: {pieces: [Uint8Array, ...]} and in the end {end: true}, or {error};
-// back comes {taken: 1} for each message with pieces, or {enough: true}.
+// By a MessagePort from each to the next: {pieces: [Uint8Array, ...]} and in the end {end: true}, or
+// {error}; back comes {taken: N} for so many messages with pieces that all behind it have taken, or
+// {enough: true}.
 
 const GATHERED = 512 << 10; // bytes of a message, about
-const AHEAD = 12; // messages that nobody has looked at yet
+const AHEAD = 12; // messages that the last has not taken yet
 
-/** What one of them was sent and has not taken. */
-class Taker {
-  constructor(port, changed) {
-    this.port = port;
-    this.waiting = 0;
-    this.hasEnough = false;
-    port.onmessage = ({ data }) => {
-      if (data.taken) this.waiting--;
-      if (data.enough) this.hasEnough = true;
-      changed();
-    };
-  }
-
-  send(pieces) {
-    if (this.hasEnough) return;
-    this.waiting++;
-    this.port.postMessage({ pieces }, pieces.map((p) => p.buffer));
-  }
-
-  get isBehind() {
-    return !this.hasEnough && this.waiting >= AHEAD;
-  }
+function post(port, message) {
+  port.postMessage(message, message.pieces?.map((p) => p.buffer) ?? []);
 }
 
-/** Sends a file to all; until they have it, or have enough of it. */
-export async function sendFile(file, ports) {
-  let wake = () => {};
-  const takers = ports.map((port) => new Taker(port, () => wake()));
+/** Sends a file, until all of it is sent, or nobody wants more of it, or until is aborted. */
+export async function sendFile(file, port, until) {
   const reader = file.stream().getReader();
+  let wake = () => {};
+  let waiting = 0;
+  let isWanted = true;
+  const stop = () => {
+    isWanted = false;
+    wake();
+    reader.cancel().catch(() => {}); // ends a read that is waited for
+  };
+  until.addEventListener("abort", stop);
+  port.onmessage = ({ data }) => {
+    waiting -= data.taken ?? 0;
+    if (data.enough) stop();
+    wake();
+  };
   let pieces = [];
   let gathered = 0;
   const flush = () => {
-    for (const t of takers.slice(1)) t.send(pieces.map((p) => p.slice()));
-    takers[0].send(pieces);
+    waiting++;
+    post(port, { pieces });
     pieces = [];
     gathered = 0;
   };
   try {
-    for (;;) {
-      while (takers.some((t) => t.isBehind)) await new Promise((done) => (wake = done));
-      if (takers.every((t) => t.hasEnough)) break;
+    while (isWanted && !until.aborted) {
+      if (waiting >= AHEAD) {
+        await new Promise((done) => (wake = done));
+        continue;
+      }
       const { done, value } = await reader.read();
       if (done) break;
       pieces.push(value);
@@ -56,33 +52,69 @@ export async function sendFile(file, ports) {
       if (gathered >= GATHERED) flush();
     }
     flush();
-    for (const { port } of takers) port.postMessage({ end: true });
+    post(port, { end: true });
   } catch (e) {
-    for (const { port } of takers) port.postMessage({ error: e.message });
+    post(port, { error: e.message });
   } finally {
-    reader.cancel().catch(() => {});
+    until.removeEventListener("abort", stop);
+    stop();
   }
 }
 
-/** Gives each piece that comes to look(piece), which says whether it wants more. */
-export async function takeFile(port, look) {
-  let wake;
+/** Whoever sends need not wait for this one. */
+export function refuseFile(port) {
+  post(port, { enough: true });
+}
+
+/** The one behind, if there is one. */
+class Next {
+  constructor(port, before) {
+    this.port = port;
+    this.sent = 0;
+    if (!port) return;
+    port.onmessage = ({ data }) => {
+      const taken = data.enough ? this.sent : data.taken;
+      this.sent -= taken;
+      if (data.enough) this.port = null;
+      post(before, { taken });
+    };
+  }
+
+  /** Hands on a message. */
+  send(message) {
+    if (message.pieces && this.port) this.sent++;
+    if (this.port) post(this.port, message);
+    return this.port !== null && this.port !== undefined;
+  }
+}
+
+/** Gives each piece that comes by port to look(piece), which says whether it wants more, and hands it
+ *  on by next (none: it is the last); until is aborted. */
+export async function takeFile(port, next, look, until) {
+  const behind = new Next(next, port);
   const come = [];
+  let wake = () => {};
+  const stop = () => wake();
+  until.addEventListener("abort", stop);
   port.onmessage = ({ data }) => {
     come.push(data);
-    wake?.();
+    wake();
   };
   try {
-    for (;;) {
-      while (!come.length) await new Promise((done) => (wake = done));
-      const { pieces, end, error } = come.shift();
-      if (error) throw new Error(error);
-      if (end) return;
-      for (const piece of pieces) if (!look(piece)) return;
-      port.postMessage({ taken: 1 });
+    for (let isMore = true; isMore;) {
+      if (until.aborted) throw until.reason;
+      if (!come.length) {
+        await new Promise((done) => (wake = done));
+        continue;
+      }
+      const message = come.shift();
+      isMore = !message.end && !message.error && message.pieces.every(look);
+      if (!behind.send(message) && message.pieces) post(port, { taken: 1 });
+      if (message.error) throw new Error(message.error);
     }
   } finally {
-    port.postMessage({ enough: true });
+    refuseFile(port);
     port.onmessage = null;
+    until.removeEventListener("abort", stop);
   }
 }

@@ -48,7 +48,7 @@
 // reports are compared by compare.js.
 
 import { Analysis, AnalysisError, compileModule } from "./module.js";
-import { sendFile, takeFile } from "./pipe.js";
+import { refuseFile, sendFile, takeFile } from "./pipe.js";
 
 const PIECE = 1 << 20;
 const PROGRESS_MS = 100;
@@ -56,15 +56,24 @@ const HELPED_BYTES = 8 << 20; // a smaller file is read before helpers are at wo
 const WORKERS_MAX = 4;
 
 let module = null;
+let spare = null; // an Analysis that nobody has used yet: making one takes as long as 5 MB do
 const live = new Set(); // jobs that wait or run
 const stopped = new Set(); // those of them that nobody wants any more
-const whenStopped = new Map(); // of one that waits for its helpers: what to call then
+const stoppers = new Map(); // of those that run: an AbortController
 const helpers = [];
 let reader = null; // the one that reads files
 let turn = Promise.resolve();
 
 /** Somebody does not want it any more. */
 class Stopped extends Error {}
+
+/** Whose signal says so; at once, if nobody wants it by now. */
+function stopperOf(id) {
+  const stopper = new AbortController();
+  stoppers.set(id, stopper);
+  if (stopped.has(id)) stopper.abort(new Stopped());
+  return stopper;
+}
 
 function say(type, id, rest = {}, transfer = []) {
   postMessage({ type, id, ...rest }, transfer);
@@ -78,12 +87,19 @@ function sayError(id, e) {
 async function load({ id, module: source }) {
   if (source instanceof WebAssembly.Module) module = source;
   else module = await compileModule(typeof source === "string" ? fetch(source) : source);
-  say("ready", id, { apps: new Analysis(module).apps() });
+  spare = new Analysis(module);
+  say("ready", id, { apps: spare.apps() });
+}
+
+function takeAnalysis() {
+  const a = spare ?? new Analysis(module);
+  spare = null;
+  return a;
 }
 
 /** An Analysis as the options have it, of one part of the work. */
 function begin(file, rules, options, part, parts) {
-  const a = new Analysis(module);
+  const a = takeAnalysis();
   a.setName(options.name ?? file.name ?? "capture");
   a.setRules(rules ?? "", options.force);
   a.setPart(part, parts);
@@ -93,6 +109,16 @@ function begin(file, rules, options, part, parts) {
     a.wantRows(options.rows.from ?? 1, options.rows.to ?? Number.MAX_SAFE_INTEGER,
                options.rows.recent ?? 0);
   return a;
+}
+
+/** The same for a file that comes by a port, if it does: who sends it is told when it cannot be. */
+function beginFor(port, ...job) {
+  try {
+    return begin(...job);
+  } catch (e) {
+    if (port) refuseFile(port);
+    throw e;
+  }
 }
 
 /** Reads a small file, the next piece on its way while one is looked at. */
@@ -107,9 +133,9 @@ async function readFile(file, look) {
   }
 }
 
-/** Pushes the file, which comes by the port when there is one. tick(bytes): every now and then, and
+/** Pushes the file, which comes by port, and goes on by next, when there are such. tick(bytes): every now and then, and
  *  at the end. */
-async function readAll({ id, file, port }, a, tick) {
+async function readAll({ id, file, port, next, signal }, a, tick) {
   let bytes = 0;
   let last = performance.now();
   const look = (piece) => {
@@ -123,7 +149,7 @@ async function readAll({ id, file, port }, a, tick) {
     }
     return isMore;
   };
-  await (port ? takeFile(port, look) : readFile(file, look));
+  await (port ? takeFile(port, next, look, signal) : readFile(file, look));
   const end = a.finish();
   tick(file.size);
   return end;
@@ -163,14 +189,15 @@ function sendBytes(type, id, bytes, rest = {}) {
 
 /** Another worker of this script, that reads or does one part of the work. */
 class Helper {
-  constructor() {
+  /** module: what it analyses with; null: it only reads. */
+  constructor(module) {
     this.worker = new Worker(self.location.href, { type: "module" });
     if (module) this.worker.postMessage({ type: "load", module });
   }
 
   /** Starts it; heard({packets, rows, bytes}) now and then. A promise of what it counted. */
-  start(job, heard, ports = [job.port]) {
-    this.worker.postMessage(job, ports.filter((p) => p));
+  start(job, heard) {
+    this.worker.postMessage(job, [job.port, job.next].filter((p) => p));
     return new Promise((done, failed) => {
       this.worker.onerror = (e) => failed(new Error(e.message || "a worker could not start"));
       this.worker.onmessage = ({ data }) => {
@@ -187,13 +214,14 @@ class Helper {
   }
 }
 
-/** What a helper does with {type: "part", id, file, port, rules, options, part, parts}. Says
+/** What a helper does with {type: "part", id, file, port, next, rules, options, part, parts}. Says
  *  {type: "passed", packets, rows, bytes} and in the end {type: "counted", packed, memory}; packed is null
  *  when it is too much for parts. */
 async function doPart(job) {
-  const { id, file, rules, options, part, parts } = job;
-  const a = begin(file, rules, options, part, parts);
-  await readAll(job, a, () => {
+  const { id, file, port, next, rules, options, part, parts } = job;
+  const { signal } = stopperOf(id);
+  const a = beginFor(port, file, rules, options, part, parts);
+  await readAll({ id, file, port, next, signal }, a, () => {
     const { rows, bytes } = rowsOf(a, options);
     sendBytes("passed", id, bytes, { packets: a.packets, rows });
   });
@@ -201,9 +229,9 @@ async function doPart(job) {
   say("counted", id, { packed, memory: a.memory }, packed ? [packed.buffer] : []);
 }
 
-/** What one does with {type: "read", id, file, ports}; says {type: "counted"} in the end. */
-async function doRead({ id, file, ports }) {
-  await sendFile(file, ports);
+/** What one does with {type: "read", id, file, port}; says {type: "counted"} in the end. */
+async function doRead({ id, file, port }) {
+  await sendFile(file, port, stopperOf(id).signal);
   say("counted", id);
 }
 
@@ -215,22 +243,24 @@ function workersFor(file, options) {
   return Math.max(1, Math.min(options.workers ?? spare, WORKERS_MAX));
 }
 
-/** Lets the file be read for so many. Returns their ports (none: it is small, each reads it), and a
- *  promise of the end. */
+/** Lets the file be read for so many. Returns {port, next} for each (none: it is small, each reads
+ *  it), and a promise of the end. */
 function readFor(parts, id, file) {
-  if (isSmall(file)) return { ports: [], isRead: null };
+  if (isSmall(file)) return { links: [], isRead: null };
   const channels = Array.from({ length: parts }, () => new MessageChannel());
-  const ports = channels.map((c) => c.port2);
-  reader ??= new Helper();
-  return { ports: channels.map((c) => c.port1),
-           isRead: reader.start({ type: "read", id, file, ports }, null, ports) };
+  const links = channels.map((c, i) => ({ port: c.port1, next: channels[i + 1]?.port2 }));
+  reader ??= new Helper(null);
+  return { links, isRead: reader.start({ type: "read", id, file, port: channels[0].port2 }) };
 }
 
 /** The whole work, by so many workers. Null when it was too much for several; rows that were told
  *  by then are behind options.rows.from. */
 async function analyzeBy(parts, { id, file, rules, options }) {
   const began = performance.now();
-  const a = begin(file, rules, options, 0, parts);
+  const stopper = stopperOf(id);
+  const { signal } = stopper;
+  const { links, isRead } = readFor(parts, id, file);
+  const a = beginFor(links[0]?.port, file, rules, options, 0, parts);
   const order = new RowOrder(parts, options.rows?.recent);
   const sendRows = () => {
     const rows = order.take();
@@ -249,15 +279,14 @@ async function analyzeBy(parts, { id, file, rules, options }) {
     if (lines) say("events", id, { lines });
     say("progress", id, { bytes, size: file.size, packets: a.packets, memory: a.memory });
   };
-  while (helpers.length < parts - 1) helpers.push(new Helper());
+  while (helpers.length < parts - 1) helpers.push(new Helper(module));
   const mine = helpers.slice(0, parts - 1);
-  const { ports, isRead } = readFor(parts, id, file);
   const job = { type: "part", id, file, rules, options, parts };
-  const others = mine.map((h, i) => h.start({ ...job, part: i + 1, port: ports[i + 1] },
+  const others = mine.map((h, i) => h.start({ ...job, ...links[i + 1], part: i + 1 },
                                             (told) => hear(i + 1, told)));
-  const own = readAll({ id, file, port: ports[0] }, a, tick);
+  const own = readAll({ id, file, ...links[0], signal }, a, tick);
   try {
-    const halted = new Promise((_, no) => whenStopped.set(id, () => no(new Stopped())));
+    const halted = new Promise((_, no) => (signal.onabort = () => no(signal.reason)));
     const all = Promise.all([own, ...others, isRead]);
     const [end, ...counted] = (await Promise.race([all, halted])).slice(0, parts);
     if (counted.some((c) => !c.packed)) return null;
@@ -270,7 +299,8 @@ async function analyzeBy(parts, { id, file, rules, options }) {
     return { ...end, json, text, packets: a.packets, seconds, memory, workers: parts };
   } catch (e) {
     stopped.add(id);
-    mine.forEach((h) => h.stop(id));
+    stopper.abort(new Stopped());
+    [...mine, reader].forEach((h) => h?.stop(id));
     await Promise.allSettled([own, ...others, isRead]);
     throw e;
   }
@@ -302,14 +332,16 @@ async function doNext(job) {
   } finally {
     live.delete(job.id);
     stopped.delete(job.id);
-    whenStopped.delete(job.id);
+    stoppers.delete(job.id);
   }
+  // For the next one, while nobody waits.
+  if (module) spare ??= new Analysis(module);
 }
 
 onmessage = ({ data }) => {
   if (data.type === "stop") {
     if (live.has(data.id)) stopped.add(data.id);
-    whenStopped.get(data.id)?.();
+    stoppers.get(data.id)?.abort(new Stopped());
     return;
   }
   live.add(data.id);
