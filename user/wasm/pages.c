@@ -1,17 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room wasm: base/pages.h where memory cannot be mapped or given back: runs come from the C
- * library, and a block that is given back waits for whoever takes the next.
+ * Room wasm: base/pages.h where memory cannot be mapped or given back: runs are pages of the
+ * module, which are of the same size and past the C library, whose aligned memory leaves holes; and
+ * what is given back waits for whoever takes the next.
  */
 #include "base/pages.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { RUN_MAX = 16 }; /* blocks: 1 MiB at once */
 
 struct pages_run {
 	char *at;
+	size_t len;
 };
+
+/* Runs that were given back, each with this in its first bytes. */
+static struct spare_run {
+	struct spare_run *next;
+	size_t len;
+} * spare_runs;
+
+static void *take_run(size_t len)
+{
+	void *at;
+
+	for (struct spare_run **s = &spare_runs; *s; s = &(*s)->next) {
+		if ((*s)->len != len)
+			continue;
+		at = *s;
+		*s = (*s)->next;
+		return at;
+	}
+	at = sbrk((intptr_t)len);
+	return at == (void *)-1 ? NULL : at;
+}
+
+static void give_run(const struct pages_run *run)
+{
+	struct spare_run *s = (struct spare_run *)run->at;
+
+	*s = (struct spare_run){spare_runs, run->len};
+	spare_runs = s;
+}
 
 /* Room for the lists of one more run of so many blocks. */
 static int make_room(struct pages *p, size_t blocks)
@@ -45,10 +77,10 @@ static int add_run(struct pages *p, size_t least)
 		blocks *= 2;
 	if (make_room(p, blocks))
 		return -1;
-	at = aligned_alloc(PAGES_BLOCK, blocks * PAGES_BLOCK);
+	at = take_run(blocks * PAGES_BLOCK);
 	if (!at)
 		return -1;
-	p->run[p->run_count++].at = at;
+	p->run[p->run_count++] = (struct pages_run){at, blocks * PAGES_BLOCK};
 	p->block_count += blocks;
 	for (size_t i = blocks; i-- > 0;)
 		p->spare[p->spare_count++] = at + i * PAGES_BLOCK;
@@ -88,7 +120,7 @@ void pages_give_row(struct pages *p, void *row, size_t count)
 void pages_clear(struct pages *p)
 {
 	for (size_t i = 0; i < p->run_count; i++)
-		free(p->run[i].at);
+		give_run(&p->run[i]);
 	free(p->run);
 	free(p->spare);
 	*p = (struct pages){0};
