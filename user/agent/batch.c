@@ -54,15 +54,6 @@ static struct batch *batch_new(unsigned workers, size_t pieces)
 	return b;
 }
 
-static size_t pieces_of(unsigned workers)
-{
-	size_t pieces = (size_t)workers * BATCH_PIECES_WORKER;
-
-	return pieces < BATCH_PIECES_LEAST ? BATCH_PIECES_LEAST
-	       : pieces > BATCH_PIECES	   ? BATCH_PIECES
-					   : pieces;
-}
-
 int batch_queue_init(struct batch_queue *q, unsigned workers)
 {
 	*q = (struct batch_queue){
@@ -72,7 +63,7 @@ int batch_queue_init(struct batch_queue *q, unsigned workers)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->changed, NULL);
 	for (size_t i = 0; i < q->depth; i++) {
-		q->batch[i] = batch_new(workers, pieces_of(workers));
+		q->batch[i] = batch_new(workers, workers > 1 ? BATCH_PIECES : BATCH_PIECES_ALONE);
 		if (!q->batch[i])
 			return -ENOMEM;
 	}

@@ -20,11 +20,10 @@
 #include "pcap/capture_in.h"
 
 enum {
-	/* Pieces of a batch: few, so that what one turn has written the next finds in the nearest
-	 * cache; but enough for each worker to fetch ahead what its own frames need. */
-	BATCH_PIECES_LEAST = 128,
-	BATCH_PIECES_WORKER = 64,
-	BATCH_PIECES = 1024,   /* at most */
+	/* Pieces of a batch. For one worker alone few, so that what one turn has written the next
+	 * finds in the nearest cache; for several many, so that they seldom wait for each other. */
+	BATCH_PIECES_ALONE = 128,
+	BATCH_PIECES = 1024,
 	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
 	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
 	BATCH_QUEUE = 16,      /* so far one worker may be ahead of another */
