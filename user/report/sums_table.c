@@ -20,6 +20,7 @@ enum {
 	CHUNK_UNITS = CHUNK / UNIT,
 	CACHE_LINE = 64,
 	EXPECT_MAX = 300000, /* entries of a kind that room is made for at once */
+	PAIRS_AHEAD = 12,
 };
 
 struct sum_chunk {
@@ -372,9 +373,30 @@ struct sum_addr *sums_next_addr(const struct sums *s, size_t *at)
 	return next_entry(&s->addrs, at, sizeof(struct sum_addr));
 }
 
+/* Whoever walks the pairs looks at their ends, which stand anywhere. */
+static void warm_ends(const struct sum_store *st, size_t at)
+{
+	const struct sum_chunk *chunk = &st->chunk[at / CHUNK_UNITS];
+	size_t place = at % CHUNK_UNITS * UNIT + PAIRS_AHEAD * sizeof(struct sum_pair);
+	const struct sum_pair *p = (const struct sum_pair *)(chunk->at + place);
+
+	if (place + sizeof(*p) > chunk->used)
+		return;
+	__builtin_prefetch(p->src);
+	__builtin_prefetch(&p->src->suspect);
+	__builtin_prefetch(p->dst);
+	__builtin_prefetch(&p->dst->suspect);
+}
+
 struct sum_pair *sums_next_pair(const struct sums *s, size_t *at)
 {
-	return next_entry(&s->pairs, at, sizeof(struct sum_pair));
+	struct sum_pair *p = entry_from(&s->pairs, at);
+
+	if (!p)
+		return NULL;
+	warm_ends(&s->pairs, *at);
+	*at += sizeof(*p) / UNIT;
+	return p;
 }
 
 struct sum_port *sums_next_port(const struct sums *s, size_t *at)

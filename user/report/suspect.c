@@ -21,13 +21,12 @@ static int compare_visits(const void *a, const void *b)
 	return by;
 }
 
+/* Of one suspect. */
 static int compare_peers(const void *a, const void *b)
 {
 	const struct model_peer *x = a, *y = b;
-	int by = x->suspect < y->suspect ? -1 : x->suspect > y->suspect;
+	int by = memcmp(x->addr, y->addr, sizeof(*x->addr));
 
-	if (!by)
-		by = memcmp(x->addr, y->addr, sizeof(*x->addr));
 	if (!by)
 		by = (y->domain != NULL) - (x->domain != NULL); /* one with a name first */
 	if (!by && x->domain)
@@ -88,9 +87,18 @@ static int add_visits(const struct report *r, struct visits *v, size_t first, si
 	return err;
 }
 
+/* Servers that many ask are suspects, too, and open nothing. */
+static bool has_opener(const struct forensic *f)
+{
+	for (size_t i = 0; i < f->suspect_count; i++)
+		if (f->suspects[i].addr->from_flows)
+			return true;
+	return false;
+}
+
 static int find_visits(struct report *r)
 {
-	size_t rows = r->forensic.suspect_count ? r->row_count : 0;
+	size_t rows = has_opener(&r->forensic) ? r->row_count : 0;
 	struct visits v = {.visit = malloc(VISITS_FIRST * sizeof(*v.visit)), .cap = VISITS_FIRST};
 	int err = v.visit ? 0 : -ENOMEM;
 
@@ -117,10 +125,11 @@ static void add_peer(struct report *r, const struct sum_addr *of, const struct s
 								domain};
 }
 
-static int find_peers(struct report *r)
+/* Every end of a pair that is a suspect has the other end as its peer, in any order. */
+static int list_peers(struct report *r)
 {
 	const struct sum_pair *p;
-	size_t count, kept = 0, at = 0;
+	size_t at = 0;
 
 	r->peers = calloc(2 * sums_count(&r->sums->pairs) + 1, sizeof(*r->peers));
 	if (!r->peers)
@@ -130,8 +139,55 @@ static int find_peers(struct report *r)
 		if (p->src != p->dst)
 			add_peer(r, p->dst, p->src, sum_addr_name(p->src));
 	}
+	return 0;
+}
+
+/* Brings together the peers of each suspect, in order of the suspects. end: a 0 for each of
+ * them; then, where its peers end. */
+static int group_peers(struct report *r, size_t *end)
+{
+	struct model_peer *grouped = malloc((r->peer_count + 1) * sizeof(*grouped));
+	size_t sum = 0;
+
+	if (!grouped)
+		return -ENOMEM;
+	for (size_t i = 0; i < r->peer_count; i++)
+		end[r->peers[i].suspect]++;
+	for (size_t i = 0; i < r->forensic.suspect_count; i++) {
+		size_t count = end[i];
+
+		end[i] = sum;
+		sum += count;
+	}
+	for (size_t i = 0; i < r->peer_count; i++)
+		grouped[end[r->peers[i].suspect]++] = r->peers[i];
+	free(r->peers);
+	r->peers = grouped;
+	return 0;
+}
+
+/* Sorts them suspect by suspect: there may be very many, but few of one. */
+static int sort_peers(struct report *r)
+{
+	size_t *end = calloc(r->forensic.suspect_count + 1, sizeof(*end));
+	int err = end ? group_peers(r, end) : -ENOMEM;
+
+	for (size_t i = 0, first = 0; !err && i < r->forensic.suspect_count; first = end[i++])
+		qsort(r->peers + first, end[i] - first, sizeof(*r->peers), compare_peers);
+	free(end);
+	return err;
+}
+
+static int find_peers(struct report *r)
+{
+	size_t count, kept = 0;
+	int err = list_peers(r);
+
+	if (!err)
+		err = sort_peers(r);
+	if (err)
+		return err;
 	count = r->peer_count;
-	qsort(r->peers, count, sizeof(*r->peers), compare_peers);
 	for (size_t i = 0; i < count; i++) {
 		const struct model_peer *last = kept ? &r->peers[kept - 1] : NULL;
 
