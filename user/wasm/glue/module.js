@@ -9,6 +9,9 @@ const CHANNELS = ["report", "events", "rows", "error", "note"];
 const DOCUMENTS = { json: 0, text: 1 };
 const REFUSED = 2;
 const FAILED = 1;
+const PAGE = 65536;
+const BYTES_A_BYTE = 4; // of a capture, for each that its connections take
+const EXPECTED_MAX = 50 << 20;
 
 /** What went wrong, in the program's own words; status is the exit status it would have had. */
 export class AnalysisError extends Error {
@@ -61,7 +64,18 @@ export class Analysis {
     this.wasm = new WebAssembly.Instance(module, imports).exports;
     this.wasm.__wasm_call_ctors?.();
     this.handle = this.wasm.dpi_new();
-if (!this.handle) throw new AnalysisError("out of memory", FAILED);
+    if (!this.handle) throw new AnalysisError("out of memory", FAILED);
+  }
+
+  /** So many bytes of a capture are this one's share: the memory they may need at once, for growing
+   *  is slow whatever its size. What nobody writes to takes none. */
+  expect(bytes) {
+    const pages = Math.floor(Math.min(bytes / BYTES_A_BYTE, EXPECTED_MAX) / PAGE);
+    try {
+      this.wasm.memory.grow(pages);
+    } catch {
+      // then it grows by what is needed
+    }
   }
 
   bytes(at, len) {

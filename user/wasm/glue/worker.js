@@ -103,6 +103,7 @@ function begin(file, rules, options, part, parts) {
   a.setName(options.name ?? file.name ?? "capture");
   a.setRules(rules ?? "", options.force);
   a.setPart(part, parts);
+  if (!isSmall(file)) a.expect(file.size / parts);
   for (const net of options.localNets ?? []) a.addNet(net);
   if (options.events) a.wantEvents();
   if (options.rows)
