@@ -180,7 +180,9 @@ WASM_SRC := $(filter-out $(WASM_OUT),$(wildcard user/base/*.c user/crypt/*.c use
 WASM_OBJ := $(WASM_SRC:%.c=$(BUILD)/wasm/obj/%.o) $(BUILD)/wasm/obj/catalogue_data.o
 WASM_TO  := --target=wasm32-wasi
 # Small: a page fetches it, and what the browser makes of it is as fast, but for a few.
-WASM_HOT := user/crypt/gcm.c user/wasm/count.c user/crypt/sha256.c user/wasm/string.c
+WASM_HOT := user/crypt/gcm.c user/wasm/count.c user/crypt/sha256.c user/wasm/string.c \
+	user/packet/packet.c user/pcap/capture_in.c user/engine/engine.c user/engine/inspect.c \
+	user/flow/flow_table.c
 WASM_CFLAGS = $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser -Iinclude \
 	-D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL '-Ddpi_inline=static inline __attribute__((unused))' \
 	-std=gnu11 $(if $(filter $(WASM_HOT),$<),-O2,-Oz) -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory -msimd128 \
