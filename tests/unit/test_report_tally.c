@@ -184,6 +184,24 @@ static int compare_any(const void *a, const void *b)
 	return connection_compare(a, b);
 }
 
+/* What is allowed is for rows or for sums, and nothing makes a tally one that has a file. */
+static void memory_is_allowed(void **state)
+{
+	struct tally *plain = tally_new(0), *t = tally_new(0);
+
+	tally_allow_rows(plain, 1000);
+	assert_false(tally_is_spooled(plain));
+	tally_spool(t, 0);
+	tally_allow_rows(t, 1 << 20);
+	assert_true(tally_is_spooled(t));
+	assert_int_equal(tally_sums_allowed(t), 0);
+	tally_allow_sums(t, 100);
+	tally_allow_sums(t, 20);
+	assert_int_equal(tally_sums_allowed(t), 120);
+	tally_free(plain);
+	tally_free(t);
+}
+
 /* All of a row is kept, in the order of rows, in memory as in a file. */
 static void rows_are_kept_whole(void **state)
 {
@@ -410,6 +428,7 @@ int main(void)
 		cmocka_unit_test(folded_rows_still_count),
 		cmocka_unit_test(a_copy_stands_alone),
 		cmocka_unit_test(engine_events_become_rows_and_rules),
+		cmocka_unit_test(memory_is_allowed),
 		cmocka_unit_test(fragments_add_up),
 		cmocka_unit_test(a_name_by_hearsay_comes_last),
 		cmocka_unit_test(a_row_remembers_its_flow),

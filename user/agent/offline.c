@@ -70,6 +70,17 @@ static void put_stats(struct offline *run, struct tally *t)
 	text_clear(&line);
 }
 
+/* Lets what comes of all rows stand where the flows were. */
+static void allow_more(const struct offline *run, struct tally *t)
+{
+	for (size_t i = 0; i < run->config->workers; i++) {
+		size_t part = run->worker[i].given.bytes / OFFLINE_GIVEN_PARTS;
+
+		tally_allow_rows(t, part * OFFLINE_ORDER_PARTS);
+		tally_allow_sums(t, part * OFFLINE_SUMS_PARTS);
+	}
+}
+
 /* Adds the shards up into the result, and puts the events of what was still open at the end. */
 static int add_up(struct offline *run, struct offline_result *r)
 {
@@ -94,6 +105,7 @@ static int add_up(struct offline *run, struct offline_result *r)
 			break; /* it sticks: finishing the file will say so */
 	}
 	event_log_clear(&last);
+	allow_more(run, r->tally);
 	tally_add_defrag(r->tally, offline_route_counters(run->route));
 	if (run->events && run->frames)
 		put_stats(run, r->tally);
@@ -149,6 +161,7 @@ static int open_memories(struct offline *run)
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
 		run->owner[i] = (uint8_t)(i % run->config->workers);
 		run->shard[i].memory = run->worker[run->owner[i]].memory;
+		run->shard[i].given = &run->worker[run->owner[i]].given;
 	}
 	return 0;
 }

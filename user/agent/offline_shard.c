@@ -60,15 +60,34 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	return s->engine ? 0 : -ENOMEM;
 }
 
+/* Rows of flows that are still open may be where those of the shards before were. */
+static void allow_rows(struct offline_shard *s, size_t flow_bytes)
+{
+	struct offline_given *g = s->given;
+	size_t most = flow_bytes / OFFLINE_GIVEN_PARTS * OFFLINE_ROWS_PARTS;
+	size_t left = g->bytes / OFFLINE_GIVEN_PARTS * OFFLINE_ROWS_PARTS - g->rows_allowed;
+	size_t rows = left < most ? left : most;
+
+	tally_allow_rows(s->tally, rows);
+	g->rows_allowed += rows;
+}
+
 void offline_shard_end(struct offline_shard *s, struct event_log *log)
 {
+	size_t flow_bytes;
+
 	if (!s->engine)
 		return;
+	flow_bytes = flow_table_count(engine_flows(s->engine)) * OFFLINE_FLOW_BYTES;
+	if (s->given)
+		allow_rows(s, flow_bytes);
 	s->counters = *engine_counters(s->engine);
 	s->log = log;
 	s->number = 0;
 	engine_free(s->engine);
 	s->engine = NULL;
+	if (s->given)
+		s->given->bytes += flow_bytes;
 	tally_add_span(s->tally, s->first_ns, s->last_ns);
 	s->counters.incomplete = s->incomplete_count; /* those that only closing showed included */
 	tally_add_engine(s->tally, &s->counters);

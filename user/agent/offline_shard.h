@@ -11,14 +11,33 @@
 #include "report/eve.h"
 #include "report/report.h"
 
+/*
+ * What flows that were open until the end gave back, a shard of a worker after the other. Their
+ * memory is bounded by their number, and gone before the report comes: parts of it are for the rows
+ * of the shards that end later, for the order of all rows, and for the sums.
+ */
+struct offline_given {
+	size_t bytes;
+	size_t rows_allowed; /* bytes */
+};
+
+enum {
+	OFFLINE_GIVEN_PARTS = 8,
+	OFFLINE_FLOW_BYTES = sizeof(struct flow) + 64, /* with a name, and a place in the table */
+	OFFLINE_ROWS_PARTS = 2,
+	OFFLINE_ORDER_PARTS = 1,
+	OFFLINE_SUMS_PARTS = 5,
+};
+
 struct offline_shard {
 	struct engine *engine;
 	struct tally *tally;
 	struct event_log *log; /* where events go now; NULL: nowhere */
 	const struct eve_config *eve;
-	struct dns_memory *memory;  /* its worker's; NULL until that runs */
-	uint64_t number;	    /* of the frame under way */
-	uint64_t first_ns, last_ns; /* of the frames so far; 0: none had a time */
+	struct dns_memory *memory;   /* its worker's; NULL until that runs */
+	struct offline_given *given; /* its worker's; may be NULL */
+	uint64_t number;	     /* of the frame under way */
+	uint64_t first_ns, last_ns;  /* of the frames so far; 0: none had a time */
 	uint64_t incomplete_count;
 	struct engine_counters counters; /* once it has ended */
 };

@@ -18,6 +18,7 @@ struct worker {
 	pthread_t thread;	   /* but for the first */
 	struct dns_memory *memory; /* every worker sees every answer, so all memories are alike */
 	struct pages pages;	   /* what the flows of its shards stand in */
+	struct offline_given given;
 };
 
 struct offline {

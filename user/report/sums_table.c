@@ -19,7 +19,7 @@ enum {
 	UNIT = 8,
 	CHUNK_UNITS = CHUNK / UNIT,
 	CACHE_LINE = 64,
-	EXPECT_MAX = 300000, /* entries of a kind that room is made for at once */
+	EXPECT_MAX = 1000000, /* entries of a kind that room is made for at once */
 	PAIRS_AHEAD = 12,
 };
 

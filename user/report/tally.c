@@ -38,6 +38,7 @@ struct tally {
 	struct defrag_counters defrag;
 	uint64_t first_ns, last_ns;
 	uint64_t unlisted;
+	size_t sums_allowed; /* bytes of plain memory */
 	bool failed;
 };
 
@@ -357,6 +358,22 @@ void tally_spool(struct tally *t, size_t plain_max)
 bool tally_is_spooled(const struct tally *t)
 {
 	return t->rows.spool.plain_max != SIZE_MAX;
+}
+
+void tally_allow_rows(struct tally *t, size_t bytes)
+{
+	if (tally_is_spooled(t))
+		t->rows.spool.plain_max += bytes;
+}
+
+void tally_allow_sums(struct tally *t, size_t bytes)
+{
+	t->sums_allowed += bytes;
+}
+
+size_t tally_sums_allowed(const struct tally *t)
+{
+	return t->sums_allowed;
 }
 
 size_t tally_row_count(struct tally *t)

@@ -31,6 +31,11 @@ struct tally *tally_new(size_t row_max);
  * merged in from others that do so stays where it is. */
 void tally_spool(struct tally *t, size_t plain_max);
 bool tally_is_spooled(const struct tally *t);
+/* Lets so many bytes more be plain memory, of rows and of what a report adds up from them: others
+ * gave memory back. */
+void tally_allow_rows(struct tally *t, size_t bytes);
+void tally_allow_sums(struct tally *t, size_t bytes);
+size_t tally_sums_allowed(const struct tally *t);
 void tally_free(struct tally *t);
 struct tally *tally_copy(const struct tally *t); /* gives; NULL when out of memory */
 
