@@ -291,6 +291,7 @@ struct sums_sought sums_seek(const struct sums *s, const struct connection *c)
 	index_warm(&s->addrs.index, k.dst);
 	index_warm(&s->pairs.index, mix(k.src, k.dst));
 	index_warm(&s->domains.index, k.name);
+	index_warm(&s->ports.index, mix(k.src, connection_dst_port(c)));
 	return k;
 }
 
