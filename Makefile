@@ -185,13 +185,20 @@ WASM_HOT := user/crypt/gcm.c user/wasm/count.c user/crypt/sha256.c user/wasm/str
 	user/flow/flow_table.c
 WASM_CFLAGS = $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Iuser -Iinclude \
 	-D_GNU_SOURCE -D_WASI_EMULATED_SIGNAL '-Ddpi_inline=static inline __attribute__((unused))' \
-	-std=gnu11 $(if $(filter $(WASM_HOT),$<),-O2,-Oz) -flto $(WARN) -fno-strict-aliasing -fno-builtin-snprintf -mbulk-memory -msimd128 \
-	-ftls-model=local-exec $(if $(filter user/engine/% user/flow/%,$<),-include fetch.h)
+	-std=gnu11 $(if $(filter $(WASM_HOT),$<),-O2,-Oz) -flto $(WARN) -fno-strict-aliasing \
+	-fno-builtin-snprintf -mbulk-memory -msimd128 -ftls-model=local-exec \
+	$(if $(filter user/engine/% user/flow/%,$<),-include fetch.h)
 WASM_LDFLAGS := $(WASM_TO) -flto -nostartfiles -L$(WASM_LIB) -Wl,--no-entry,--gc-sections,-O2 \
 	-Wl,-z,stack-size=1048576,--stack-first,--initial-memory=33554432 \
 	-Wl,--strip-all,--export=__wasm_call_ctors
 
-$(BUILD)/wasm/obj/%.o: %.c
+WASM_FLAGS := $(strip $(WASM_CFLAGS) $(WASM_HOT) $(WASM_LDFLAGS))
+ifneq ($(file <$(BUILD)/wasm/flags),$(WASM_FLAGS))
+$(BUILD)/wasm/flags: again
+endif
+$(BUILD)/wasm/flags:
+	$(shell mkdir -p $(@D))$(file >$@,$(WASM_FLAGS))
+$(BUILD)/wasm/obj/%.o: %.c $(BUILD)/wasm/flags
 	@mkdir -p $(@D)
 	$(call say,WASM,$<)
 	$(Q)$(CLANG) $(WASM_CFLAGS) -MMD -MP -c $< -o $@
