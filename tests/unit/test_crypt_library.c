@@ -18,36 +18,22 @@
 struct crypt *library_new(void);
 void library_free(struct crypt *c);
 void library_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
-size_t library_place_of_print(const struct crypt *c, struct slice key);
-const char *library_known_print(const struct crypt *c, size_t place, struct slice key);
-void library_keep_print(struct crypt *c, size_t place, struct slice key,
-			const char print[CRYPT_PRINT]);
-void library_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
-		  bool is_client, struct crypt_initial_keys *out);
 void library_mask(struct crypt *c, const struct crypt_initial_keys *k, const uint8_t sample[16],
 		  uint8_t mask[5]);
 bool library_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t number,
 		  struct slice head, struct slice sealed, uint8_t *plain);
 
-#define machine_is_here()	false
-#define crypt_new		library_new
-#define crypt_free		library_free
-#define crypt_sha256		library_sha256
-#define crypt_place_of_print	library_place_of_print
-#define crypt_known_print	library_known_print
-#define crypt_keep_print	library_keep_print
-#define crypt_initial_keys(...) library_keys(__VA_ARGS__) /* not the struct of that name */
-#define crypt_initial_mask	library_mask
-#define crypt_initial_open	library_open
+#define machine_is_here()  false
+#define crypt_new	   library_new
+#define crypt_free	   library_free
+#define crypt_sha256	   library_sha256
+#define crypt_initial_mask library_mask
+#define crypt_initial_open library_open
 #include "crypt/crypt.c"
 #undef machine_is_here
 #undef crypt_new
 #undef crypt_free
 #undef crypt_sha256
-#undef crypt_place_of_print
-#undef crypt_known_print
-#undef crypt_keep_print
-#undef crypt_initial_keys
 #undef crypt_initial_mask
 #undef crypt_initial_open
 

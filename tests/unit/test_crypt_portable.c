@@ -19,30 +19,16 @@
 #include "support.h"
 
 void portable_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
-size_t portable_place_of_print(const struct crypt *c, struct slice key);
-const char *portable_known_print(const struct crypt *c, size_t place, struct slice key);
-void portable_keep_print(struct crypt *c, size_t place, struct slice key,
-			 const char print[CRYPT_PRINT]);
-void portable_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
-		   bool is_client, struct crypt_initial_keys *out);
 void portable_mask(struct crypt *c, const struct crypt_initial_keys *k, const uint8_t sample[16],
 		   uint8_t mask[5]);
 bool portable_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t number,
 		   struct slice head, struct slice sealed, uint8_t *plain);
 
-#define crypt_sha256		portable_sha256
-#define crypt_place_of_print	portable_place_of_print
-#define crypt_known_print	portable_known_print
-#define crypt_keep_print	portable_keep_print
-#define crypt_initial_keys(...) portable_keys(__VA_ARGS__) /* not the struct of that name */
-#define crypt_initial_mask	portable_mask
-#define crypt_initial_open	portable_open
+#define crypt_sha256	   portable_sha256
+#define crypt_initial_mask portable_mask
+#define crypt_initial_open portable_open
 #include "crypt/portable.c"
 #undef crypt_sha256
-#undef crypt_place_of_print
-#undef crypt_known_print
-#undef crypt_keep_print
-#undef crypt_initial_keys
 #undef crypt_initial_mask
 #undef crypt_initial_open
 
@@ -173,13 +159,14 @@ static void keys_are_the_rfcs(void **state)
 	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t r = i % (sizeof(rows) / sizeof(rows[0]));
 
-		portable_keys(c, &versions[rows[r].version],
-			      slice_of(quic_rfc_id, sizeof(quic_rfc_id)), rows[r].is_client, &k);
+		crypt_initial_keys(c, &versions[rows[r].version],
+				   slice_of(quic_rfc_id, sizeof(quic_rfc_id)), rows[r].is_client,
+				   &k);
 		check_hex(rows[r].name, k.key, sizeof(k.key), rows[r].key);
 		check_hex(rows[r].name, k.iv, sizeof(k.iv), rows[r].iv);
 		check_hex(rows[r].name, k.hp, sizeof(k.hp), rows[r].hp);
 	}
-	portable_keys(c, &versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)), true, &k);
+	crypt_initial_keys(c, &versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)), true, &k);
 	portable_mask(c, &k, quic_rfc_client_1 + 22, mask);
 	check_hex("RFC 9001 A.2", mask, sizeof(mask), "437b9aec36");
 	free(c);
@@ -195,7 +182,7 @@ static void opens_the_rfcs_packet_alone(void **state)
 	struct crypt *c = open_portable();
 	struct crypt_initial_keys k;
 
-	portable_keys(c, &versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)), false, &k);
+	crypt_initial_keys(c, &versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)), false, &k);
 	memcpy(head, quic_rfc_server_1, sizeof(head));
 	memcpy(sealed, quic_rfc_server_1 + SERVER_HEAD, sizeof(sealed));
 	head[0] = 0xc1;
@@ -308,7 +295,7 @@ static void keys_and_masks_as_the_programs(void **state)
 
 		/* Few kinds of ids of one byte, so that some are remembered. */
 		draw(id, len, &seed);
-		portable_keys(ours, v, slice_of(id, len), is_client, &a);
+		crypt_initial_keys(ours, v, slice_of(id, len), is_client, &a);
 		crypt_initial_keys(theirs, v, slice_of(id, len), is_client, &b);
 		assert_memory_equal(&a, &b, sizeof(a));
 		draw(sample, sizeof(sample), &seed);
@@ -383,14 +370,14 @@ static void prints_are_kept_under_their_keys(void **state)
 	static const char print[CRYPT_PRINT + 1] = "0123456789ab";
 	struct crypt *c = open_portable();
 	struct slice key = slice_text("a key");
-	size_t place = portable_place_of_print(c, key);
+	size_t place = crypt_place_of_print(c, key);
 
-	assert_null(portable_known_print(c, place, key));
-	portable_keep_print(c, place, key, print);
-	assert_memory_equal(portable_known_print(c, place, key), print, CRYPT_PRINT);
-	assert_null(portable_known_print(c, place, slice_text("a kez")));
-	assert_null(portable_known_print(NULL, 0, key));
-	portable_keep_print(NULL, 0, key, print);
+	assert_null(crypt_known_print(c, place, key));
+	crypt_keep_print(c, place, key, print);
+	assert_memory_equal(crypt_known_print(c, place, key), print, CRYPT_PRINT);
+	assert_null(crypt_known_print(c, place, slice_text("a kez")));
+	assert_null(crypt_known_print(NULL, 0, key));
+	crypt_keep_print(NULL, 0, key, print);
 	free(c);
 }
 

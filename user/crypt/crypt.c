@@ -11,15 +11,13 @@
 
 #include <errno.h>
 #include <gcrypt.h>
-#include "crypt/initial.h"
-#include "crypt/kept.h"
 #include "crypt/machine.h"
+#include "crypt/shared.h"
 
 struct crypt {
+	struct crypt_shared shared;
 	bool has_machine;
 	gcry_cipher_hd_t ecb, gcm; /* where it has not */
-	struct initial initial;
-	struct kept_prints prints;
 };
 
 /* The library must be made ready by one thread alone: it is, before main. */
@@ -36,7 +34,7 @@ struct crypt *crypt_new(void)
 
 	if (!c)
 		return NULL;
-	initial_init(&c->initial);
+	initial_init(&c->shared.initial);
 	c->has_machine = machine_is_here();
 	if (gcry_cipher_open(&c->ecb, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_ECB, 0) ||
 	    gcry_cipher_open(&c->gcm, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0)) {
@@ -59,29 +57,6 @@ void crypt_sha256(struct slice bytes, uint8_t out[CRYPT_HASH])
 {
 	gcry_md_hash_buffer(GCRY_MD_SHA256, out, bytes.len ? bytes.at : (const uint8_t *)"",
 			    bytes.len);
-}
-
-size_t crypt_place_of_print(const struct crypt *c, struct slice key)
-{
-	return c ? kept_print_place(&c->prints, key) : 0;
-}
-
-const char *crypt_known_print(const struct crypt *c, size_t place, struct slice key)
-{
-	return c ? kept_print_find(&c->prints, place, key) : NULL;
-}
-
-void crypt_keep_print(struct crypt *c, size_t place, struct slice key,
-		      const char print[CRYPT_PRINT])
-{
-	if (c)
-		kept_print_put(&c->prints, place, key, print);
-}
-
-void crypt_initial_keys(struct crypt *c, const struct crypt_initial_version *v, struct slice dcid,
-			bool is_client, struct crypt_initial_keys *out)
-{
-	initial_keys_of(&c->initial, v, dcid, is_client, out);
 }
 
 void crypt_initial_mask(struct crypt *c, const struct crypt_initial_keys *k,
@@ -138,9 +113,7 @@ bool crypt_initial_open(struct crypt *c, const struct crypt_initial_keys *k, uin
 
 	if (sealed.len < CRYPT_TAG)
 		return false;
-	memcpy(nonce, k->iv, sizeof(nonce));
-	for (size_t i = 0; i < sizeof(number); i++)
-		nonce[sizeof(nonce) - 1 - i] ^= (uint8_t)(number >> (8 * i));
+	crypt_nonce(k, number, nonce);
 	return c->has_machine ? machine_gcm_open(k->key, nonce, head, sealed, plain)
 			      : open_there(c, k, nonce, head, sealed, plain);
 }
