@@ -26,7 +26,7 @@ enum {
 	BATCH_PIECES = 1024,
 	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
 	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
-	BATCH_QUEUE = 16,      /* so far one worker may be ahead of another */
+	BATCH_QUEUE = 8,       /* so far one worker may be ahead of another */
 	BATCH_AHEAD = 2,       /* batches that are kept filled in front of each worker */
 };
 
