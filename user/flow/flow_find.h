@@ -16,8 +16,13 @@
 #include "flow/flow_memory.h"
 #include "flow/flow_table.h"
 
-enum { FLOW_TABLE_SECRETS = 8, FLOW_TABLE_ORDER_PARTS = 16, CACHE_LINE = 64, SIDE_LINES = 3 };
-_Static_assert(offsetof(struct flow_stream_side, lane[1]) <= SIDE_LINES * CACHE_LINE,
+enum {
+	FLOW_TABLE_SECRETS = 8,
+	FLOW_TABLE_ORDER_PARTS = 16,
+	FLOW_CACHE_LINE = 64,
+	FLOW_SIDE_LINES = 3
+};
+_Static_assert(offsetof(struct flow_stream_side, lane[1]) <= FLOW_SIDE_LINES * FLOW_CACHE_LINE,
 	       "what a segment touches");
 
 /* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
@@ -122,7 +127,7 @@ static inline struct flow *flow_table_likely(const struct flow_table *t, uint64_
 static inline void flow_warm_lines(const void *at, size_t lines)
 {
 	for (size_t i = 0; at && i < lines; i++)
-		__builtin_prefetch((const char *)at + i * CACHE_LINE, 1);
+		__builtin_prefetch((const char *)at + i * FLOW_CACHE_LINE, 1);
 }
 
 /* What every frame touches of a flow. False when the flow is not there yet, as far as can be told.
@@ -145,8 +150,8 @@ static inline bool flow_warm_sides(const struct flow *f)
 	/* What has no name yet is about to get one. */
 	if (f->state < FLOW_CLASSIFIED)
 		flow_warm_lines(&f->names, 1);
-	flow_warm_lines(f->side[0], SIDE_LINES);
-	flow_warm_lines(f->side[1], SIDE_LINES);
+	flow_warm_lines(f->side[0], FLOW_SIDE_LINES);
+	flow_warm_lines(f->side[1], FLOW_SIDE_LINES);
 	return true;
 }
 

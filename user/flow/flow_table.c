@@ -180,7 +180,7 @@ static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
 {
 	const char *at = (const char *)flow_table_at(t, number);
 
-	for (size_t i = 0; number && i < sizeof(struct flow); i += CACHE_LINE)
+	for (size_t i = 0; number && i < sizeof(struct flow); i += FLOW_CACHE_LINE)
 		__builtin_prefetch(at + i);
 	return number ? t->links[number].newer : 0;
 }
