@@ -8,9 +8,8 @@
 
 #include "bytes.h"
 
-#include <gcrypt.h>
-
 #include "extract/quic_wire.h"
+#include "gcm_seal.h"
 
 enum { V1 = 1, V2 = 0x6b3343cf, GREASE = 0x1a2a3a4a };
 #define DRAFT(n) (0xff000000U + (n))
@@ -70,21 +69,14 @@ static inline void protect(struct bytes *d, size_t start, size_t from, const str
 			   const struct crypt_initial_keys *k)
 {
 	size_t number_len = p->number_len ? p->number_len : 2, body = from + number_len;
-	uint8_t nonce[12], mask[16];
-	gcry_cipher_hd_t gcm, ecb;
+	struct slice head = slice_of(d->at + start, body - start);
+	struct slice plain = slice_of(d->at + body, d->len - body);
+	gcry_cipher_hd_t ecb;
+	uint8_t mask[16];
 
-	memcpy(nonce, k->iv, sizeof(nonce));
-	for (size_t i = 0; i < 8; i++)
-		nonce[11 - i] ^= (uint8_t)(p->number >> (8 * i));
-	assert_int_equal(gcry_cipher_open(&gcm, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0), 0);
-	assert_int_equal(gcry_cipher_setkey(gcm, k->key, sizeof(k->key)), 0);
-	assert_int_equal(gcry_cipher_setiv(gcm, nonce, sizeof(nonce)), 0);
-	assert_int_equal(gcry_cipher_authenticate(gcm, d->at + start, body - start), 0);
-	assert_int_equal(gcry_cipher_encrypt(gcm, d->at + body, d->len - body, NULL, 0), 0);
 	put_number(d, 0, 8);
 	put_number(d, 0, 8);
-	assert_int_equal(gcry_cipher_gettag(gcm, d->at + d->len - 16, 16), 0);
-	gcry_cipher_close(gcm);
+	gcm_seal(k, p->number, head, plain, d->at + body);
 	assert_int_equal(gcry_cipher_open(&ecb, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_ECB, 0), 0);
 	assert_int_equal(gcry_cipher_setkey(ecb, k->hp, sizeof(k->hp)), 0);
 	assert_int_equal(gcry_cipher_encrypt(ecb, mask, 16, d->at + from + 4, 16), 0);

@@ -69,3 +69,11 @@ uint64_t next_random(uint64_t *state)
 	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
 	return x ^ x >> 31;
 }
+
+void draw_bytes(void *out, size_t len, uint64_t *state)
+{
+	uint8_t *at = out;
+
+	for (size_t i = 0; i < len; i++)
+		at[i] = (uint8_t)(next_random(state) >> 32);
+}

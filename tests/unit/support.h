@@ -16,5 +16,7 @@ void wall_free(const void *at);
 
 /* The next of a sequence of 64-bit numbers; *state is the seed, any value. */
 uint64_t next_random(uint64_t *state);
+/* Fills len bytes with what comes next of it. */
+void draw_bytes(void *out, size_t len, uint64_t *state);
 
 #endif

@@ -8,14 +8,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
-#include <gcrypt.h>
 
 #include "crypt/crypt.h"
-#include "quic_bytes.h"
+#include "crypt_printed.h"
+#include "gcm_seal.h"
 #include "support.h"
 
 void portable_sha256(struct slice bytes, uint8_t out[CRYPT_HASH]);
@@ -34,44 +33,12 @@ bool portable_open(struct crypt *c, const struct crypt_initial_keys *k, uint64_t
 
 enum { DRAWN = 2000, BYTES_MAX = 5000 };
 
-static const struct crypt_initial_version versions[] = {
-	{1,
-	 {0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17,
-	  0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb, 0x7f, 0x0a},
-	 "quic key",
-	 "quic iv",
-	 "quic hp"},
-	{0x6b3343cf,
-	 {0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93,
-	  0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd, 0x2e, 0xd9},
-	 "quicv2 key",
-	 "quicv2 iv",
-	 "quicv2 hp"},
-};
-
 static struct crypt *open_portable(void)
 {
 	void *room = calloc(1, crypt_portable_size());
 
 	assert_non_null(room);
 	return crypt_portable_init(room);
-}
-
-static void draw(uint8_t *out, size_t len, uint64_t *seed)
-{
-	for (size_t i = 0; i < len; i++)
-		out[i] = (uint8_t)(next_random(seed) >> 32);
-}
-
-static void check_hex(const char *name, const uint8_t *bytes, size_t len, const char *expected)
-{
-	char text[129];
-
-	assert_true(len * 2 < sizeof(text));
-	for (size_t i = 0; i < len; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	if (strcmp(text, expected) != 0)
-		fail_msg("%s: %s, expected %s", name, text, expected);
 }
 
 /* --- printed --------------------------------------------------------------------------------- */
@@ -106,69 +73,22 @@ static void hmac_of(const struct hmac_key *k, struct slice bytes, uint8_t out[SH
 
 static void hashes_are_the_standards(void **state)
 {
-	static const struct {
-		const char *name, *key, *text, *hash; /* key NULL: no HMAC */
-	} rows[] = {
-		{"FIPS 180-4, one block", NULL, "abc",
-		 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
-		{"FIPS 180-4, two blocks", NULL,
-		 "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-		 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
-		{"nothing", NULL, "",
-		 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
-		{"RFC 4231 4.3", "Jefe", "what do ya want for nothing?",
-		 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
-	};
+	uint8_t hash[SHA256_LEN];
+	struct hmac_key k;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		uint8_t hash[SHA256_LEN];
-		struct hmac_key k;
-
-		if (rows[i].key) {
-			hmac_set_key(&k, SHA256_PLAIN, slice_text(rows[i].key));
-			hmac_of(&k, slice_text(rows[i].text), hash);
-		} else {
-			portable_sha256(slice_text(rows[i].text), hash);
-		}
-		check_hex(rows[i].name, hash, sizeof(hash), rows[i].hash);
-	}
+	check_printed_hashes(portable_sha256);
+	hmac_set_key(&k, SHA256_PLAIN, slice_text("Jefe"));
+	hmac_of(&k, slice_text("what do ya want for nothing?"), hash);
+	check_hex("RFC 4231 4.3", hash, sizeof(hash),
+		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
 static void keys_are_the_rfcs(void **state)
 {
-	static const struct {
-		const char *name;
-		int version;
-		bool is_client;
-		const char *key, *iv, *hp;
-	} rows[] = {
-		{"RFC 9001 A.1, client", 0, true, "1f369613dd76d5467730efcbe3b1a22d",
-		 "fa044b2f42a3fd3b46fb255c", "9f50449e04a0e810283a1e9933adedd2"},
-		{"RFC 9001 A.1, server", 0, false, "cf3a5331653c364c88f0f379b6067e37",
-		 "0ac1493ca1905853b0bba03e", "c206b8d9b9f0f37644430b490eeaa314"},
-		{"RFC 9369 A.1, client", 1, true, "8b1a0bc121284290a29e0971b5cd045d",
-		 "91f73e2351d8fa91660e909f", "45b95e15235d6f45a6b19cbcb0294ba9"},
-		{"RFC 9369 A.1, server", 1, false, "82db637861d55e1d011f19ea71d5d2a7",
-		 "dd13c276499c0249d3310652", "edf6d05c83121201b436e16877593c3a"},
-	};
 	struct crypt *c = open_portable();
-	struct crypt_initial_keys k;
-	uint8_t mask[5];
 
-	/* Twice: worked out, and remembered. */
-	for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
-		size_t r = i % (sizeof(rows) / sizeof(rows[0]));
-
-		crypt_initial_keys(c, &versions[rows[r].version],
-				   slice_of(quic_rfc_id, sizeof(quic_rfc_id)), rows[r].is_client,
-				   &k);
-		check_hex(rows[r].name, k.key, sizeof(k.key), rows[r].key);
-		check_hex(rows[r].name, k.iv, sizeof(k.iv), rows[r].iv);
-		check_hex(rows[r].name, k.hp, sizeof(k.hp), rows[r].hp);
-	}
-	crypt_initial_keys(c, &versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)), true, &k);
-	portable_mask(c, &k, quic_rfc_client_1 + 22, mask);
-	check_hex("RFC 9001 A.2", mask, sizeof(mask), "437b9aec36");
+	check_printed_keys(c);
+	check_printed_mask(c, portable_mask);
 	free(c);
 }
 
@@ -182,7 +102,8 @@ static void opens_the_rfcs_packet_alone(void **state)
 	struct crypt *c = open_portable();
 	struct crypt_initial_keys k;
 
-	crypt_initial_keys(c, &versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)), false, &k);
+	crypt_initial_keys(c, &printed_versions[0], slice_of(quic_rfc_id, sizeof(quic_rfc_id)),
+			   false, &k);
 	memcpy(head, quic_rfc_server_1, sizeof(head));
 	memcpy(sealed, quic_rfc_server_1 + SERVER_HEAD, sizeof(sealed));
 	head[0] = 0xc1;
@@ -218,7 +139,7 @@ static void hashes_as_libgcrypt(void **state)
 		size_t len = i < 300 ? i : next_random(&seed) % sizeof(bytes);
 		const uint8_t *at;
 
-		draw(bytes, len, &seed);
+		draw_bytes(bytes, len, &seed);
 		at = lay_against_wall(bytes, len);
 		gcry_md_hash_buffer(GCRY_MD_SHA256, theirs, bytes, len);
 		portable_sha256(slice_of(at, len), ours);
@@ -241,8 +162,8 @@ static void hmac_as_libgcrypt(void **state)
 		size_t len = next_random(&seed) % (sizeof(bytes) + 1);
 		struct hmac_key k;
 
-		draw(key, key_len, &seed);
-		draw(bytes, len, &seed);
+		draw_bytes(key, key_len, &seed);
+		draw_bytes(bytes, len, &seed);
 		assert_int_equal(gcry_md_setkey(md, key, key_len), 0);
 		gcry_md_write(md, bytes, len);
 		for (int way = SHA256_PLAIN; way <= (int)sha256_way_here(); way++) {
@@ -266,7 +187,7 @@ static void two_hmacs_are_each_ones(void **state)
 		uint32_t both[2][SHA256_WORDS], alone[SHA256_WORDS];
 		struct hmac_key k[2];
 
-		draw(bytes[0], sizeof(bytes), &seed);
+		draw_bytes(bytes[0], sizeof(bytes), &seed);
 		for (int m = 0; m < 2; m++) {
 			hmac_set_key(&k[m], way, slice_of(bytes[m], SHA256_LEN));
 			hmac_pad(slice_of(bytes[m], next_random(&seed) % (HMAC_MAX + 1)),
@@ -287,18 +208,18 @@ static void keys_and_masks_as_the_programs(void **state)
 
 	assert_non_null(theirs);
 	for (size_t i = 0; i < DRAWN; i++) {
-		const struct crypt_initial_version *v = &versions[next_random(&seed) % 2];
+		const struct crypt_initial_version *v = &printed_versions[next_random(&seed) % 2];
 		bool is_client = next_random(&seed) % 2;
 		size_t len = next_random(&seed) % 24;
 		struct crypt_initial_keys a, b;
 		uint8_t id[24], sample[16], x[5], y[5];
 
 		/* Few kinds of ids of one byte, so that some are remembered. */
-		draw(id, len, &seed);
+		draw_bytes(id, len, &seed);
 		crypt_initial_keys(ours, v, slice_of(id, len), is_client, &a);
 		crypt_initial_keys(theirs, v, slice_of(id, len), is_client, &b);
 		assert_memory_equal(&a, &b, sizeof(a));
-		draw(sample, sizeof(sample), &seed);
+		draw_bytes(sample, sizeof(sample), &seed);
 		portable_mask(ours, &a, sample, x);
 		crypt_initial_mask(theirs, &b, sample, y);
 		assert_memory_equal(x, y, sizeof(x));
@@ -308,26 +229,6 @@ static void keys_and_masks_as_the_programs(void **state)
 }
 
 /* Seals by libgcrypt. */
-static void seal(const struct crypt_initial_keys *k, uint64_t number, struct slice head,
-		 struct slice plain, uint8_t *sealed)
-{
-	gcry_cipher_hd_t gcm;
-	uint8_t nonce[12];
-
-	memcpy(nonce, k->iv, sizeof(nonce));
-	for (int i = 0; i < 8; i++)
-		nonce[11 - i] ^= (uint8_t)(number >> 8 * i);
-	assert_int_equal(gcry_cipher_open(&gcm, GCRY_CIPHER_AES128, GCRY_CIPHER_MODE_GCM, 0), 0);
-	assert_int_equal(gcry_cipher_setkey(gcm, k->key, sizeof(k->key)), 0);
-	assert_int_equal(gcry_cipher_setiv(gcm, nonce, sizeof(nonce)), 0);
-	assert_int_equal(gcry_cipher_authenticate(gcm, head.at, head.len), 0);
-	if (plain.len)
-		assert_int_equal(gcry_cipher_encrypt(gcm, sealed, plain.len, plain.at, plain.len),
-				 0);
-	assert_int_equal(gcry_cipher_gettag(gcm, sealed + plain.len, CRYPT_TAG), 0);
-	gcry_cipher_close(gcm);
-}
-
 static void opens_what_libgcrypt_sealed(void **state)
 {
 	static uint8_t head[64], plain[BYTES_MAX], sealed[BYTES_MAX + CRYPT_TAG], out[BYTES_MAX];
@@ -343,10 +244,10 @@ static void opens_what_libgcrypt_sealed(void **state)
 		const uint8_t *at;
 		size_t bit;
 
-		draw((uint8_t *)&k, sizeof(k), &seed);
-		draw(head, head_len, &seed);
-		draw(plain, len, &seed);
-		seal(&k, number, slice_of(head, head_len), slice_of(plain, len), sealed);
+		draw_bytes((uint8_t *)&k, sizeof(k), &seed);
+		draw_bytes(head, head_len, &seed);
+		draw_bytes(plain, len, &seed);
+		gcm_seal(&k, number, slice_of(head, head_len), slice_of(plain, len), sealed);
 		at = lay_against_wall(sealed, len + CRYPT_TAG);
 		assert_true(portable_open(ours, &k, number, slice_of(head, head_len),
 					  slice_of(at, len + CRYPT_TAG), out));
