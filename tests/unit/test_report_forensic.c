@@ -5,6 +5,7 @@
  */
 #include "report/forensic.h"
 #include "report/service.h"
+#include "report/sums_table.h"
 #include "report_make.h"
 
 #include <stdarg.h>
@@ -367,6 +368,75 @@ static void tables_are_bounded(void **state)
 	sums_free(s);
 }
 
+static void ask_for_ports(struct sums *s, const char *src, unsigned count)
+{
+	struct made m = {.src = src, .dst = "8.8.8.8", .src_port = 40000};
+
+	for (unsigned i = 0; i < count; i++) {
+		struct connection c;
+
+		m.dst_port = (uint16_t)(8000 + i);
+		c = make_connection(&m, i + 1);
+		sums_add(s, &c);
+		connection_clear(&c);
+	}
+}
+
+static uint32_t ports_of(const struct sums *s, const char *ip)
+{
+	struct dpi_addr a;
+
+	assert_int_equal(addr_parse(slice_text(ip), &a), 0);
+	return sum_addr_ports(sums_addr(s, &a));
+}
+
+/* A port counts once, whether it stands with its source or in the table, and both have one bound.
+ */
+static void ports_are_counted_once(void **state)
+{
+	static const unsigned counts[] = {1, SUMS_PORTS_AT_HAND, SUMS_PORTS_AT_HAND + 1, 20};
+	const unsigned bound = 24;
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct sums *s = sums_new(bound), *copy = sums_new(bound);
+
+		for (int times = 0; times < 2; times++)
+			ask_for_ports(s, "192.168.1.10", counts[i]);
+		sums_merge(copy, s);
+		sums_merge(copy, s);
+		assert_int_equal(ports_of(s, "192.168.1.10"), counts[i]);
+		assert_int_equal(ports_of(copy, "192.168.1.10"), counts[i]);
+		assert_int_equal(s->unlisted, 0);
+		ask_for_ports(s, "192.168.1.11", 10);
+		assert_int_equal(ports_of(s, "192.168.1.11"), counts[i] == 20 ? bound - 20 : 10);
+		assert_int_equal(s->unlisted, counts[i] == 20 ? 10 - (bound - 20) : 0);
+		sums_free(s);
+		sums_free(copy);
+	}
+}
+
+/* As many as need room of every size. */
+static void every_entry_is_met(void **state)
+{
+	const unsigned count = 60000; /* addresses: 7 MB */
+	struct sums *s = sums_new(0);
+	struct sum_addr *a;
+	unsigned met = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct dpi_addr addr = {.w = {1, 2, 3, i}};
+
+		sums_addr_entry(s, &addr)->to_flows = i;
+	}
+	for (size_t at = 0; (a = sums_next_addr(s, &at)); met++) {
+		assert_int_equal(a->addr.w[3], met);
+		assert_int_equal(a->to_flows, met);
+		assert_ptr_equal(sums_addr(s, &a->addr), a);
+	}
+	assert_int_equal(met, count);
+	sums_free(s);
+}
+
 /* Every row of the table is reached, which needs its order. */
 static void known_services(void **state)
 {
@@ -388,6 +458,8 @@ int main(void)
 		cmocka_unit_test(bare_probes_are_a_scan),
 		cmocka_unit_test(learnt_networks_are_told),
 		cmocka_unit_test(tables_are_bounded),
+		cmocka_unit_test(ports_are_counted_once),
+		cmocka_unit_test(every_entry_is_met),
 		cmocka_unit_test(known_services),
 	};
 

@@ -165,8 +165,8 @@ static bool judge(const struct forensic *f, struct sum_addr *a, struct forensic_
 	*s = (struct forensic_suspect){.addr = a};
 	if (flows > FORENSIC_VOLUME_MAX && !is_group)
 		s->count[FORENSIC_HIGH_VOLUME] = flows;
-	if (a->from_ports > FORENSIC_PORTS_MAX)
-		s->count[FORENSIC_PORT_SCAN] = a->from_ports;
+	if (sum_addr_ports(a) > FORENSIC_PORTS_MAX)
+		s->count[FORENSIC_PORT_SCAN] = sum_addr_ports(a);
 	if (a->reserved_flows && !is_own(f, &a->addr))
 		s->count[FORENSIC_RESERVED_RANGE] = a->reserved_flows;
 	if (a->unusual_flows) {

@@ -87,7 +87,8 @@ static void add_dst(struct sum_addr *dst, const struct connection *c, const stru
 	dst->to_packets += connection_packets(c);
 	dst->to_bytes += connection_bytes(c);
 	dst->to_dropped += c->dropped_packets;
-	dst->is_answering |= r->is_answered;
+	if (r->is_answered)
+		dst->is_answering = true;
 	dst->domain = first_of(dst->domain, told.host);
 	dst->learnt = first_of(dst->learnt, told.learnt);
 	if (!r->is_dst_public && !r->is_group)
@@ -175,10 +176,14 @@ static void merge_addr(struct sums *into, const struct sum_addr *from)
 	a->to_dropped += from->to_dropped;
 	a->reserved_flows += from->reserved_flows;
 	a->unusual_flows += from->unusual_flows;
-	a->is_own |= from->is_own;
-	a->is_answering |= from->is_answering;
+	if (from->is_own)
+		a->is_own = true;
+	if (from->is_answering)
+		a->is_answering = true;
 	a->domain = first_of(a->domain, merge_domain(into, from->domain));
 	a->learnt = first_of(a->learnt, merge_domain(into, from->learnt));
+	for (size_t i = 0; i < from->port_count; i++)
+		sums_add_port(into, a, from->port[i]);
 }
 
 static void merge_apps(struct sums *into, const struct sums *from)

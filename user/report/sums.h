@@ -14,6 +14,7 @@
 enum {
 	SUMS_MAX = 1000000,
 	SUMS_PLAIN_MAX = 16 << 20, /* bytes in plain memory, where a file may take over */
+	SUMS_PORTS_AT_HAND = 3,	   /* of a source, that stand with it */
 };
 
 struct sum_app {
@@ -34,24 +35,27 @@ struct sum_domain {
 	char text[]; /* NUL-terminated */
 };
 
-/* An address as source (opener) and as destination of flows. */
+/* An address as source (opener) and as destination of flows. The first line of the cache is all
+ * that most sources need, the second is a destination's. */
 struct sum_addr {
 	struct dpi_addr addr;
+	const struct sum_domain *domain; /* that flows to it asked for, the first by name */
+	const struct sum_domain *learnt; /* that only a DNS answer gave to it, the first by name */
 	uint64_t from_flows, to_flows;
+	uint32_t hash;
+	uint32_t suspect; /* forensic's: 1 + its place among the suspects; 0: none */
+	uint16_t port[SUMS_PORTS_AT_HAND];
+	uint8_t port_count;    /* of them */
+	bool is_public : 1;    /* not addr_is_reserved */
+	bool is_own : 1;       /* evidence that it stands in the capture's own networks */
+	bool is_answering : 1; /* it answered a flow */
+
 	uint64_t to_packets, to_bytes, to_dropped;
 	uint64_t reserved_flows; /* as destination, but for broadcast and other service traffic */
 	uint64_t unusual_flows;	 /* to ports below 1024 that are no service */
-	uint32_t from_ports;	 /* distinct destination ports it asked of hosts */
-	uint32_t suspect;	 /* forensic's: 1 + its place among the suspects; 0: none */
-	uint32_t hash;
+	uint32_t more_ports;	 /* that stand in `ports` of the sums */
 	uint16_t unusual_port;	 /* the lowest of the unusual ones */
-	uint16_t recent_port[3]; /* of those it asked for; 0: none */
-	uint8_t recent_next;
-	bool is_public;			 /* not addr_is_reserved */
-	bool is_own;			 /* evidence that it stands in the capture's own networks */
-	bool is_answering;		 /* it answered a flow */
-	const struct sum_domain *domain; /* that flows to it asked for, the first by name */
-	const struct sum_domain *learnt; /* that only a DNS answer gave to it, the first by name */
+	uint8_t pad[18];	 /* to whole lines */
 };
 
 /* Flows from one address to another. */
@@ -61,7 +65,7 @@ struct sum_pair {
 	const struct sum_domain *domain; /* as in sum_addr */
 };
 
-/* A source and a destination port it asked for. */
+/* A source and a destination port it asked for, beyond the first few. */
 struct sum_port {
 	struct sum_addr *src;
 	uint16_t port;
@@ -71,7 +75,7 @@ struct sum_port {
 struct sum_store {
 	struct index index;
 	struct sum_chunk *chunk;
-	size_t chunk_count, chunk_cap;
+	size_t chunk_count, chunk_room, chunk_cap; /* in use; there; in the list */
 };
 
 enum { SUMS_KEY_WORDS = 64 /* of four bytes of a name */ };
@@ -90,6 +94,7 @@ struct sums {
 	struct sum_app *apps; /* by catalogue id */
 	size_t app_count;
 	struct sum_store rules, domains, addrs, pairs, ports;
+	size_t port_count; /* of all sources, wherever they stand */
 	uint64_t flows, packets, bytes, dropped_packets;
 	uint64_t late_packets;
 	uint64_t unlisted; /* entries refused by a full store */
@@ -107,7 +112,13 @@ struct sum_rule *sums_next_rule(const struct sums *s, size_t *at);
 struct sum_domain *sums_next_domain(const struct sums *s, size_t *at);
 struct sum_addr *sums_next_addr(const struct sums *s, size_t *at);
 struct sum_pair *sums_next_pair(const struct sums *s, size_t *at);
+/* Of those that do not stand with their source. */
 struct sum_port *sums_next_port(const struct sums *s, size_t *at);
+/* Distinct destination ports that an address asked of hosts. */
+static inline uint32_t sum_addr_ports(const struct sum_addr *a)
+{
+	return a->port_count + a->more_ports;
+}
 static inline size_t sums_count(const struct sum_store *st)
 {
 	return st->index.count;

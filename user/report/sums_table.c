@@ -8,16 +8,21 @@
 #include "base/addr.h"
 #include "base/table.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(struct sum_rule) % 8 == 0 && sizeof(struct sum_addr) % 8 == 0 &&
 		       sizeof(struct sum_pair) % 8 == 0 && sizeof(struct sum_port) % 8 == 0,
 	       "entries are numbered by eights of bytes");
+_Static_assert(sizeof(void *) != 8 || (offsetof(struct sum_addr, to_packets) == 64 &&
+				       sizeof(struct sum_addr) == 128),
+	       "an address is two lines of the cache");
 
 enum {
 	CHUNK = 262144, /* bytes; entries are numbered by eights of them, from 1 on */
 	UNIT = 8,
 	CHUNK_UNITS = CHUNK / UNIT,
+	MANY = 8, /* chunks; beyond, so many come at once, which is a large page */
 	CACHE_LINE = 64,
 	EXPECT_MAX = 1000000, /* entries of a kind that room is made for at once */
 	PAIRS_AHEAD = 12,
@@ -77,30 +82,48 @@ static size_t domain_size(size_t len)
 	return (sizeof(struct sum_domain) + len + 1 + UNIT - 1) / UNIT * UNIT;
 }
 
-/* Room for one more entry in the last chunk, or in a new one. */
-static int make_room(struct sums *s, struct sum_store *st, size_t size)
+/* How many chunks come at once with or after the one of this number. */
+static size_t chunks_together(size_t number)
 {
+	return number < MANY ? 1 : MANY;
+}
+
+/* Makes room for the next chunks. */
+static int take_chunks(struct sums *s, struct sum_store *st)
+{
+	size_t count = chunks_together(st->chunk_room);
 	struct sum_chunk *chunk = st->chunk;
-	void *at;
+	char *at;
 
-	if (st->chunk_count && CHUNK - chunk[st->chunk_count - 1].used >= size)
-		return 0;
-	if (st->chunk_count >= UINT32_MAX / CHUNK_UNITS)
-		return -1;
-	if (st->chunk_count == st->chunk_cap) {
-		size_t cap = st->chunk_cap ? 2 * st->chunk_cap : 8;
+	if (st->chunk_room + count > st->chunk_cap) {
+		size_t cap = st->chunk_cap ? 2 * st->chunk_cap : MANY;
 
-		chunk = realloc(st->chunk, cap * sizeof(*chunk));
+		chunk = realloc(chunk, cap * sizeof(*chunk));
 		if (!chunk)
 			return -1;
 		st->chunk = chunk;
 		st->chunk_cap = cap;
 	}
-	at = spool_take(&s->spool, CHUNK);
+	at = spool_take(&s->spool, count * CHUNK);
 	if (!at)
 		return -1;
-	/* No entry has number 0. */
-	st->chunk[st->chunk_count] = (struct sum_chunk){at, st->chunk_count ? 0 : UNIT};
+	for (size_t i = 0; i < count; i++)
+		chunk[st->chunk_room++] = (struct sum_chunk){.at = at + i * CHUNK};
+	return 0;
+}
+
+/* Room for one more entry in the last chunk, or in a new one. */
+static int make_room(struct sums *s, struct sum_store *st, size_t size)
+{
+	if (st->chunk_count && CHUNK - st->chunk[st->chunk_count - 1].used >= size)
+		return 0;
+	if (st->chunk_count >= UINT32_MAX / CHUNK_UNITS)
+		return -1;
+	if (st->chunk_count == st->chunk_room && take_chunks(s, st))
+		return -1;
+	/* No entry has number 0; those of whole lines stand in lines of their own. */
+	if (!st->chunk_count)
+		st->chunk[0].used = CACHE_LINE;
 	st->chunk_count++;
 	return 0;
 }
@@ -243,38 +266,47 @@ struct sum_pair *sums_pair_entry(struct sums *s, struct sum_addr *src, struct su
 	return p;
 }
 
-/* Returns whether the port is listed. */
-static bool add_port(struct sums *s, struct sum_addr *src, uint16_t port)
+/* True when the port stands in the table. */
+static bool has_port(const struct sums *s, const struct sum_addr *src, uint16_t port, uint32_t hash)
 {
-	uint32_t hash = mix(src->hash, port);
 	size_t at = index_at(&s->ports.index, hash);
-	struct sum_port *p;
 	uint32_t number;
 
 	while ((number = index_next(&s->ports.index, hash, &at))) {
-		p = entry_at(&s->ports, number);
+		const struct sum_port *p = entry_at(&s->ports, number);
+
 		if (p->src == src && p->port == port)
 			return true;
 	}
-	p = hold(s, &s->ports, sizeof(*p), hash);
-	if (!p)
-		return false;
-	p->src = src;
-	p->port = port;
-	src->from_ports++;
-	return true;
+	return false;
 }
 
-/* Those that were asked for last need no looking up. */
+/* Most ask for few, which stand with them. */
 void sums_add_port(struct sums *s, struct sum_addr *src, uint16_t port)
 {
-	enum { RECENT = sizeof(src->recent_port) / sizeof(src->recent_port[0]) };
+	uint32_t hash = mix(src->hash, port);
+	struct sum_port *p;
 
-	for (size_t i = 0; i < RECENT; i++)
-		if (src->recent_port[i] == port && port)
+	for (size_t i = 0; i < src->port_count; i++)
+		if (src->port[i] == port)
 			return;
-	if (add_port(s, src, port))
-		src->recent_port[src->recent_next++ % RECENT] = port;
+	if (src->more_ports && has_port(s, src, port, hash))
+		return;
+	if (s->port_count >= s->max) {
+		s->unlisted++;
+		return;
+	}
+	if (src->port_count < SUMS_PORTS_AT_HAND) {
+		src->port[src->port_count++] = port;
+	} else {
+		p = hold(s, &s->ports, sizeof(*p), hash);
+		if (!p)
+			return;
+		p->src = src;
+		p->port = port;
+		src->more_ports++;
+	}
+	s->port_count++;
 }
 
 struct sums_sought sums_seek(const struct sums *s, const struct connection *c)
@@ -291,7 +323,6 @@ struct sums_sought sums_seek(const struct sums *s, const struct connection *c)
 	index_warm(&s->addrs.index, k.dst);
 	index_warm(&s->pairs.index, mix(k.src, k.dst));
 	index_warm(&s->domains.index, k.name);
-	index_warm(&s->ports.index, mix(k.src, connection_dst_port(c)));
 	return k;
 }
 
@@ -340,7 +371,7 @@ static void *entry_from(const struct sum_store *st, size_t *at)
 	size_t chunk;
 
 	if (!*at)
-		*at = 1;
+		*at = CACHE_LINE / UNIT;
 	chunk = *at / CHUNK_UNITS;
 	if (chunk < st->chunk_count && *at % CHUNK_UNITS * UNIT >= st->chunk[chunk].used)
 		*at = ++chunk * CHUNK_UNITS;
@@ -453,8 +484,10 @@ void sums_expect(struct sums *s, size_t connections)
 
 static void free_store(struct sum_store *st)
 {
-	for (size_t i = 0; i < st->chunk_count; i++)
-		spool_give(st->chunk[i].at, CHUNK);
+	for (size_t i = 0, count; i < st->chunk_room; i += count) {
+		count = chunks_together(i);
+		spool_give(st->chunk[i].at, count * CHUNK);
+	}
 	free(st->chunk);
 	index_clear(&st->index);
 }
