@@ -211,26 +211,34 @@ dpi_inline __u8 dpi_key_order(struct dpi_key *k)
  * The hash that chooses a flow's worker. Unkeyed on purpose: kernel and capture door must agree.
  * Tables that a sender could overfill add a seed of their own.
  */
-dpi_inline __u32 dpi_key_hash(const struct dpi_key *k)
+enum { DPI_KEY_WORDS = 5 };
+dpi_inline __u32 dpi_words_hash(const __u64 *w)
 {
 	__u64 h = 0x9e3779b97f4a7c15ULL;
-	__u64 w[5];
+
+#if defined(__clang__)
+#pragma unroll
+#elif defined(__GNUC__)
+#pragma GCC unroll 5
+#endif
+	for (int i = 0; i < DPI_KEY_WORDS; i++) {
+		h = (h ^ w[i]) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 32;
+	}
+	return (__u32)h;
+}
+
+/* The same of a key: its addresses as they are, then ports and protocol as numbers. */
+dpi_inline __u32 dpi_key_hash(const struct dpi_key *k)
+{
+	__u64 w[DPI_KEY_WORDS];
 
 	w[0] = k->addr[0].d[0];
 	w[1] = k->addr[0].d[1];
 	w[2] = k->addr[1].d[0];
 	w[3] = k->addr[1].d[1];
 	w[4] = (__u64)dpi_be16(k->port[0]) << 32 | (__u64)dpi_be16(k->port[1]) << 16 | k->proto;
-#if defined(__clang__)
-#pragma unroll
-#elif defined(__GNUC__)
-#pragma GCC unroll 5
-#endif
-	for (int i = 0; i < 5; i++) {
-		h = (h ^ w[i]) * 0xff51afd7ed558ccdULL;
-		h ^= h >> 32;
-	}
-	return (__u32)h;
+	return dpi_words_hash(w);
 }
 
 /*

@@ -11,6 +11,7 @@
 
 enum {
 	IP4_TTL = 8,
+	IP4_PROTO = 9,
 	IP6_HOPS = 7,
 	ETH_TYPE = 12,
 	ETH_LEN = sizeof(struct dpi_wire_eth),
@@ -104,7 +105,7 @@ dpi_inline bool plain_l4(const struct frame *f, struct dpi_packet *h, uint8_t pr
 		if (f->bytes.len < l4_off + TCP_LEN)
 			return false;
 		head = (uint32_t)(l4[12] >> 4) * 4;
-		if (head < TCP_LEN || head > left)
+		if (head < TCP_LEN || head > left || f->bytes.len < l4_off + head)
 			return false;
 		h->seq = dpi_get32(l4 + 4);
 		h->ack = dpi_get32(l4 + 8);
@@ -128,13 +129,11 @@ dpi_inline bool plain_l4(const struct frame *f, struct dpi_packet *h, uint8_t pr
 	return true;
 }
 
-/* What plain frames have in common, when all else is known. */
+/* What plain frames have in common, when the head is known. */
 dpi_inline void plain_end(const struct frame *f, struct packet *p)
 {
-	uint32_t off = p->head.payload_off, len = p->head.payload_len;
-	size_t there = f->bytes.len > off ? f->bytes.len - off : 0;
+	size_t off = p->head.payload_off, len = p->head.payload_len, there = f->bytes.len - off;
 
-	p->hash = dpi_key_hash(&p->head.key);
 	p->head.is_first_fragment = p->head.has_more = 0;
 	p->head.frag_off = 0;
 	p->frame = f;
@@ -144,38 +143,50 @@ dpi_inline void plain_end(const struct frame *f, struct packet *p)
 	p->is_deep = false;
 	p->tunnel = p->tunnel_depth = p->outer_proto = 0;
 	p->outer_port = 0;
-	p->payload = slice_of(f->bytes.at + f->bytes.len - there, there < len ? there : len);
+	p->payload = slice_of(f->bytes.at + off, there < len ? there : len);
 }
 
-/* Of two IPv4 addresses with their ports one number says which end comes first. */
-dpi_inline bool plain_ip4(const struct frame *f, struct packet *p)
+/*
+ * The key of an IPv4 packet, in canonical order, and its hash; ip: its header, behind which lie its
+ * ports. All without a branch, for which end sends next nobody can foretell.
+ */
+dpi_inline void plain_key4(struct packet *p, const uint8_t *ip)
 {
 	const uint64_t mapped = 0xffff00000000ULL;
-	const uint8_t *ip = f->bytes.at + ETH_LEN, *port = ip + IP4_LEN;
+	uint32_t src = dpi_get32(ip + 12), dst = dpi_get32(ip + 16);
+	uint32_t ports = dpi_get32(ip + IP4_LEN);
 	struct dpi_key *k = &p->head.key;
+	__u64 words[DPI_KEY_WORDS] = {0};
+	bool is_turned = src > dst;
+	unsigned turn;
+	__be32 wire;
+
+	if (src == dst)
+		is_turned = ports >> 16 > (ports & 0xffff);
+	turn = is_turned ? 16 : 0;
+	ports = ports << turn | ports >> (-turn & 31);
+	words[1] = dpi_be64(mapped | (src < dst ? src : dst));
+	words[3] = dpi_be64(mapped | (src < dst ? dst : src));
+	words[4] = (uint64_t)ports << 16 | ip[IP4_PROTO];
+	wire = dpi_be32(ports);
+	*k = (struct dpi_key){.proto = ip[IP4_PROTO]};
+	k->addr[0].d[1] = words[1];
+	k->addr[1].d[1] = words[3];
+	memcpy(k->port, &wire, sizeof(wire));
+	p->head.dir = is_turned;
+	p->hash = dpi_words_hash(words);
+}
+
+dpi_inline bool plain_ip4(const struct frame *f, struct packet *p)
+{
+	const uint8_t *ip = f->bytes.at + ETH_LEN;
 	uint32_t total = dpi_get16(ip + 2);
-	uint64_t src, dst;
-	bool is_turned;
 
 	if (ip[0] != 0x45 || dpi_get16(ip + 6) & IP4_PIECE || total < IP4_LEN ||
-	    total > f->wire_len - ETH_LEN ||
-	    !plain_l4(f, &p->head, ip[9], ETH_LEN + IP4_LEN, total - IP4_LEN))
+	    total + ETH_LEN > f->wire_len ||
+	    !plain_l4(f, &p->head, ip[IP4_PROTO], ETH_LEN + IP4_LEN, total - IP4_LEN))
 		return false;
-	src = (uint64_t)dpi_get32(ip + 12) << 16 | dpi_get16(port);
-	dst = (uint64_t)dpi_get32(ip + 16) << 16 | dpi_get16(port + 2);
-	is_turned = src > dst;
-	if (is_turned) {
-		uint64_t other = src;
-
-		src = dst;
-		dst = other;
-	}
-	*k = (struct dpi_key){.proto = ip[9]};
-	k->addr[0].d[1] = dpi_be64(mapped | src >> 16);
-	k->addr[1].d[1] = dpi_be64(mapped | dst >> 16);
-	k->port[0] = dpi_be16((uint16_t)src);
-	k->port[1] = dpi_be16((uint16_t)dst);
-	p->head.dir = is_turned;
+	plain_key4(p, ip);
 	p->head.ip_version = 4;
 	p->head.frag_id = dpi_get16(ip + 4);
 	p->ttl = ip[IP4_TTL];
@@ -183,7 +194,7 @@ dpi_inline bool plain_ip4(const struct frame *f, struct packet *p)
 	return true;
 }
 
-dpi_inline bool plain_ip6(const struct frame *f, struct packet *p)
+static __attribute__((noinline)) bool plain_ip6(const struct frame *f, struct packet *p)
 {
 	const uint8_t *ip = f->bytes.at + ETH_LEN;
 	uint32_t left = dpi_get16(ip + 4);
@@ -198,6 +209,7 @@ dpi_inline bool plain_ip6(const struct frame *f, struct packet *p)
 	k->proto = ip[6];
 	memset(k->pad, 0, sizeof(k->pad));
 	p->head.dir = dpi_key_order(k);
+	p->hash = dpi_key_hash(k);
 	p->head.ip_version = 6;
 	p->head.frag_id = 0;
 	p->ttl = ip[IP6_HOPS];
@@ -214,8 +226,7 @@ dpi_inline bool decode_plain(const struct frame *f, struct packet *p)
 {
 	uint16_t type;
 
-	if (f->link != LINK_ETHERNET || f->bytes.len < ETH_LEN + IP4_LEN + UDP_LEN ||
-	    f->wire_len < ETH_LEN)
+	if (f->link != LINK_ETHERNET || f->bytes.len < ETH_LEN + IP4_LEN + UDP_LEN)
 		return false;
 	type = dpi_get16(f->bytes.at + ETH_TYPE);
 	return type == DPI_ETH_IP ? plain_ip4(f, p) : type == DPI_ETH_IPV6 && plain_ip6(f, p);
