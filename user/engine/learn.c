@@ -9,13 +9,16 @@
 
 enum { PORT_DNS = 53, PORT_MDNS = 5353, PORT_LLMNR = 5355, HEAD_LEN = 12 };
 
+bool learn_is_answer_from(uint16_t port, struct slice payload)
+{
+	return (port == PORT_DNS || port == PORT_MDNS || port == PORT_LLMNR) &&
+	       payload.len > HEAD_LEN && (payload.at[2] & 0x80);
+}
+
 bool learn_is_answer(const struct packet *p)
 {
-	uint16_t from = dpi_be16(p->head.key.port[p->head.dir]);
-
 	return p->head.key.proto == DPI_IP_UDP &&
-	       (from == PORT_DNS || from == PORT_MDNS || from == PORT_LLMNR) &&
-	       p->payload.len > HEAD_LEN && (p->payload.at[2] & 0x80);
+	       learn_is_answer_from(dpi_be16(p->head.key.port[p->head.dir]), p->payload);
 }
 
 /* Addresses that name nobody in particular. */
