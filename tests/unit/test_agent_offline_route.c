@@ -167,6 +167,43 @@ static void tunnels_in_pieces_go_where_the_inner_flow_goes(void **state)
 	offline_route_free(r);
 }
 
+/* Where a glance is enough it says what decoding would, DNS answers included; of fragments it says
+ * nothing. */
+static void a_glance_places_as_decoding_does(void **state)
+{
+	static const uint16_t ports[] = {53, 5353, 5355, 443};
+	struct offline_route *r = offline_route_new();
+	static uint8_t message[BUILD_MAX];
+
+	assert_non_null(r);
+	for (int i = 0; i < 4 * 2 * 2 * 2; i++) {
+		bool is_answer = i & 1, is_tcp = i & 2;
+		size_t len = build_dns(message, "example.com", is_answer);
+		struct build_packet b = {
+			.sport = ports[i / 8],
+			.dport = 40000,
+			.src = 1,
+			.dst = 2,
+			.proto = is_tcp ? DPI_IP_TCP : DPI_IP_UDP,
+			.payload = slice_of(message, i & 4 ? len : 12),
+		};
+		struct capture_record rec = record_of(&b, 0);
+		struct offline_place glanced = {0}, placed;
+		struct frame_fragment fragment;
+		struct packet p;
+
+		assert_true(offline_route_glance(&rec.frame, &glanced));
+		placed = offline_route_place(r, &rec.frame, &p, &fragment);
+		assert_int_equal(glanced.shard, placed.shard);
+		assert_int_equal(glanced.parse, placed.parse);
+		assert_int_equal(glanced.is_answer, placed.is_answer);
+		assert_int_equal(placed.is_answer, is_answer && !is_tcp && i & 4 && i / 8 < 3);
+		rec = record_of(&b, 0x2000);
+		assert_false(offline_route_glance(&rec.frame, &glanced));
+	}
+	offline_route_free(r);
+}
+
 /* A piece of the largest kind: its datagram may have two readings. */
 static struct frame_fragment largest_fragment(void)
 {
@@ -267,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_go_where_their_flow_goes),
 		cmocka_unit_test(tunnels_in_pieces_go_where_the_inner_flow_goes),
+		cmocka_unit_test(a_glance_places_as_decoding_does),
 		cmocka_unit_test(a_batch_holds_copies),
 		cmocka_unit_test(a_large_piece_waits_for_an_empty_batch),
 		cmocka_unit_test(turns_of_one_worker),

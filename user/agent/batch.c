@@ -9,6 +9,7 @@
 #include "packet/defrag.h"
 
 enum {
+	CACHE_LINE = 64,
 	/* What is known of one fragment, with both readings of its datagram. */
 	FRAGMENT_ROOM = _Alignof(struct frame_fragment) + sizeof(struct frame_fragment) +
 			2 * DEFRAG_WHOLE_MAX,
@@ -20,9 +21,9 @@ static void batch_free(struct batch *b)
 		return;
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
 		event_log_clear(&b->log[i]);
-	free(b->errands);
+	free(b->tickets);
+	free(b->odd);
 	free(b->arena);
-	free(b->piece);
 	free(b);
 }
 
@@ -35,22 +36,22 @@ static void set_cap(struct batch *b, size_t cap)
 /* An empty batch; NULL: out of memory. */
 static struct batch *batch_new(unsigned workers, size_t pieces)
 {
-	struct batch *b = calloc(1, sizeof(*b));
+	struct batch *b = aligned_alloc(_Alignof(struct batch), sizeof(*b));
 
 	if (!b)
 		return NULL;
+	memset(b, 0, sizeof(*b));
 	set_cap(b, BATCH_BYTES + FRAGMENT_ROOM);
 	b->piece_max = pieces;
-	b->piece = aligned_alloc(_Alignof(struct batch_piece), pieces * sizeof(*b->piece));
+	b->odd = malloc(pieces * sizeof(*b->odd));
 	b->arena = malloc(b->arena_cap);
-	b->errands = calloc(workers, pieces * sizeof(*b->errands));
-	if (!b->piece || !b->arena || !b->errands) {
+	b->tickets = aligned_alloc(CACHE_LINE, workers * pieces * sizeof(*b->tickets));
+	if (!b->odd || !b->arena || !b->tickets) {
 		batch_free(b);
 		return NULL;
 	}
-	memset(b->piece, 0, pieces * sizeof(*b->piece));
 	for (size_t i = 0; i < workers; i++)
-		b->list[i].errand = b->errands + i * pieces;
+		b->list[i].ticket = b->tickets + i * pieces;
 	return b;
 }
 
@@ -158,7 +159,8 @@ void batch_queue_end(struct batch_queue *q)
 
 void batch_clear(struct batch *b)
 {
-	b->count = b->row = 0;
+	b->count = b->row = b->odd_count = 0;
+	b->first_number = 0;
 	b->row_end = NULL;
 	b->lent = 0;
 	b->arena_len = 0;

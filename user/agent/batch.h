@@ -22,7 +22,7 @@
 enum {
 	/* Pieces of a batch. For one worker alone few, so that what one turn has written the next
 	 * finds in the nearest cache; for several many, so that they seldom wait for each other. */
-	BATCH_PIECES_ALONE = 128,
+	BATCH_PIECES_ALONE = 256,
 	BATCH_PIECES = 1024,
 	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
 	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
@@ -36,42 +36,56 @@ enum batch_mark {
 	BATCH_FRAME = 32,
 };
 
-/* A piece of the capture; a frame is decoded when it is filled in. */
-struct batch_piece {
-	struct capture_record record; /* its bytes in the batch's arena, or lasting */
-	enum dpi_parse parse;	      /* of a frame */
-	struct packet packet;	      /* ... but for its end, which few have, in four lines */
-} __attribute__((aligned(64)));	      /* lines of the cache that no other worker's frame is in */
-
-_Static_assert(offsetof(struct batch_piece, packet.outer) <= 256, "four lines of the cache");
-
-/* A frame that concerns a worker. */
-struct batch_errand {
+/*
+ * A frame that concerns a worker, who decodes it. Small, for what one core has written and another
+ * reads is dear: two make a line of the cache.
+ */
+struct batch_ticket {
+	const uint8_t *at; /* its bytes */
+	uint64_t ts_ns;
+	uint32_t len;	   /* of its bytes; of an odd one: where it is in the batch's odd ones */
+	uint32_t wire_len; /* as in struct frame */
+	uint32_t number;   /* ... counted from the batch's first */
 	uint16_t piece;
-	uint8_t shard;
-	uint8_t what; /* enum batch_what */
+	uint8_t link; /* enum link_type */
+	uint8_t shard : 4, what : 4;
 };
 enum batch_what {
 	BATCH_TAKE = 1,	 /* it is of a shard of the worker's own */
-	BATCH_WARM = 2,	 /* ... and has a flow that can be looked up ahead */
-	BATCH_LEARN = 4, /* the worker learns names from it */
+	BATCH_LEARN = 2, /* the worker learns names from it */
+	BATCH_ODD = 4,	 /* whoever filled the batch had to decode it */
+};
+
+_Static_assert(sizeof(struct batch_ticket) <= 32, "two to a line of the cache");
+_Static_assert(DPI_RINGS_MAX <= 1 << 4, "a shard's four bits");
+
+/* A frame that had to be decoded to say whose it is. */
+struct batch_odd {
+	struct frame frame;
+	struct packet packet;
+	enum dpi_parse parse;
 };
 
 /* Those of one worker, in file order; made while the batch is filled. */
 struct batch_list {
-	struct batch_errand *errand; /* room for all pieces */
+	struct batch_ticket *ticket; /* room for all pieces */
 	size_t count;
-	bool has_drops; /* the worker has dropped some */
-};
+	bool has_drops;		/* the worker has dropped some */
+} __attribute__((aligned(64))); /* no other worker's in the line */
 
 struct batch {
-	struct batch_piece *piece;
 	size_t piece_max;
+	/* Of each piece, for whoever writes. */
+	const uint8_t *at[BATCH_PIECES]; /* its bytes, in the arena or lasting */
+	uint32_t len[BATCH_PIECES];
+	uint32_t number[BATCH_PIECES];	       /* of a frame, counted from first_number */
 	uint8_t mark[BATCH_PIECES];	       /* enum batch_mark */
-	uint32_t len[BATCH_PIECES];	       /* of the records */
 	bool is_dropped[BATCH_PIECES];	       /* by the worker of its shard */
 	struct batch_list list[DPI_RINGS_MAX]; /* by worker */
-	struct batch_errand *errands;	       /* of all lists */
+	struct batch_ticket *tickets;	       /* of all lists */
+	struct batch_odd *odd;		       /* room for all pieces */
+	size_t odd_count;
+	uint64_t first_number; /* of its first frame; 0: there is none yet */
 	size_t count;
 	size_t row; /* from this piece on all are frames that lie one behind the other */
 	const uint8_t *row_end;
@@ -118,11 +132,11 @@ void batch_queue_written(struct batch_queue *q);
 void batch_queue_end(struct batch_queue *q);
 
 void batch_clear(struct batch *b);
-static inline void batch_send(struct batch *b, unsigned worker, struct batch_errand e)
+static inline void batch_send(struct batch *b, unsigned worker, struct batch_ticket t)
 {
 	struct batch_list *l = &b->list[worker];
 
-	l->errand[l->count++] = e;
+	l->ticket[l->count++] = t;
 }
 /* True when another piece may be taken in, apart from its bytes. */
 static inline bool batch_is_open(const struct batch *b)
@@ -130,8 +144,8 @@ static inline bool batch_is_open(const struct batch *b)
 	return b->count < b->piece_max && b->arena_len <= b->arena_open;
 }
 /*
- * Copies the bytes of a record (those of piece[count], or about to become it) into the arena and
- * points the record there. Returns 1, 0 when the batch is full (nothing changed), or -ENOMEM.
+ * Copies the bytes of a record that is about to become piece count into the arena and points the
+ * record there. Returns 1, 0 when the batch is full (nothing changed), or -ENOMEM.
  */
 int batch_hold(struct batch *b, struct capture_record *r);
 /* The same for what is known of a fragment: a copy that lasts as long as the batch. It always fits

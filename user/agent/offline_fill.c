@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Filling a batch for the capture door: pieces are taken from the capture in rows, frames decoded
- * and sent to whom they concern. Room: agent. One thread at a time is here, in file order.
+ * Filling a batch for the capture door: pieces are taken from the capture in rows, and of each
+ * frame a ticket is sent to whom it concerns. Room: agent. One thread at a time is here, in file
+ * order.
  */
 #include "agent/offline_state.h"
 
@@ -9,7 +10,15 @@
 
 enum {
 	FILTER_TURN = 65536, /* frames that may be left out before somebody asks how far it is */
-	TAKE_ROW = 32,	     /* taken at once: they are in the first cache when they are decoded */
+	TAKE_ROW = 32, /* taken at once: they are in the first cache when they are looked at */
+};
+
+/* Whoever fills: the pieces at hand. */
+struct filling {
+	struct offline *run;
+	struct batch *batch;
+	struct capture_record row[TAKE_ROW];
+	size_t count;
 };
 
 /* The next piece that the filter lets in. Returns as capture_in_next, or -EAGAIN when too many
@@ -27,29 +36,32 @@ static int next(struct offline *run, struct capture_record *r)
 	return n;
 }
 
-/* The same for as many as there are in a row, up to most, *count in all. */
-static int take_lasting(struct offline *run, struct batch *b, size_t most, size_t *count)
+/* The same for as many as there are in a row, up to most. */
+static int take_lasting(struct filling *f, size_t most)
 {
+	struct offline *run = f->run;
+	const struct batch *b = f->batch;
 	size_t left = b->piece_max - b->count;
 	const struct capture_room room = {
-		.at = &b->piece[b->count].record,
-		.stride = sizeof(b->piece[0]),
+		.at = f->row,
+		.stride = sizeof(f->row[0]),
 		.records = most < left ? most : left,
 		.bytes = run->lent_max - b->lent,
 	};
 	int n;
 
 	if (!run->filter)
-		return capture_in_take(run->in, &room, count, &run->fault);
-	n = next(run, room.at);
-	*count = n == 1;
+		return capture_in_take(run->in, &room, &f->count, &run->fault);
+	n = next(run, f->row);
+	f->count = n == 1;
 	return n;
 }
 
-/* The next piece, its bytes held by b. Gives as take(). */
-static int take_passing(struct offline *run, struct batch *b, size_t *count)
+/* The next piece, its bytes held by the batch. */
+static int take_passing(struct filling *f)
 {
-	struct capture_record *r = &b->piece[b->count].record;
+	struct offline *run = f->run;
+	struct capture_record *r = f->row;
 	int n = 1;
 
 	if (run->has_held)
@@ -59,8 +71,8 @@ static int take_passing(struct offline *run, struct batch *b, size_t *count)
 	if (n != 1)
 		return n;
 	run->has_held = false;
-	n = batch_hold(b, r);
-	*count = n == 1;
+	n = batch_hold(f->batch, r);
+	f->count = n == 1;
 	if (n == 0) {
 		run->held = *r;
 		run->has_held = true;
@@ -68,19 +80,21 @@ static int take_passing(struct offline *run, struct batch *b, size_t *count)
 	return n == 0 ? -EAGAIN : n;
 }
 
-/* Takes the next pieces of the capture into b, behind those it has. Returns 1 with their *count;
- * -EAGAIN when b is full, or what ended the capture. */
-static int take(struct offline *run, struct batch *b, size_t *count)
+/* Takes the next pieces of the capture into the row. Returns 1; -EAGAIN when the batch is full, or
+ * what ended the capture. */
+static int take(struct filling *f)
 {
+	struct offline *run = f->run;
+	const struct batch *b = f->batch;
 	uint64_t most = run->config->frame_max;
 
-	*count = 0;
+	f->count = 0;
 	if (b->lent >= run->lent_max || !batch_is_open(b))
 		return -EAGAIN;
 	if (most && run->frames >= most)
 		return 0;
 	most = most && most - run->frames < TAKE_ROW ? most - run->frames : TAKE_ROW;
-	return run->is_lasting ? take_lasting(run, b, most, count) : take_passing(run, b, count);
+	return run->is_lasting ? take_lasting(f, most) : take_passing(f);
 }
 
 /* Notes how far it is, and asks whether to go on. 0, or -EINTR when not. */
@@ -112,86 +126,110 @@ static void end(struct offline *run, int n)
 		fault_set(&run->fault, n, "out of memory");
 }
 
-/* Sends a frame to whom it concerns. */
-static inline void send(const struct offline *run, struct batch *b, size_t piece,
-			struct offline_place to)
+/* Decodes a frame that is odd, and keeps what came of it. */
+static struct offline_place place_odd(struct offline *run, struct batch *b, const struct frame *f,
+				      struct batch_ticket *t)
 {
-	struct batch_errand e = {
-		.piece = (uint16_t)piece,
-		.shard = to.shard,
-		.what = to.parse == DPI_PARSE_OK ? BATCH_TAKE | BATCH_WARM : BATCH_TAKE,
-	};
-	unsigned owner = run->owner[to.shard];
+	struct batch_odd *odd = &b->odd[b->odd_count];
+	struct offline_place to;
 
-	if (to.is_answer) {
-		e.what |= BATCH_LEARN;
-		for (unsigned w = 0; w < run->queue.workers; w++)
-			if (w != owner)
-				batch_send(b, w, (struct batch_errand){e.piece, 0, BATCH_LEARN});
-	}
-	batch_send(b, owner, e);
+	odd->frame = *f;
+	to = offline_route_place(run->route, &odd->frame, &odd->packet, &run->fragment);
+	odd->parse = to.parse;
+	if (odd->frame.fragment)
+		odd->frame.fragment = batch_hold_fragment(b, &run->fragment);
+	t->len = (uint32_t)b->odd_count++;
+	t->what |= BATCH_ODD;
+	return to;
 }
 
-/* Decodes a frame that was taken in, and says whose it is. Returns its mark. */
-static inline uint8_t place(struct offline *run, struct batch *b, struct batch_piece *p)
+/* Sends a frame to whom it concerns. Returns its mark. */
+static inline uint8_t send(struct offline *run, struct batch *b, const struct frame *f)
 {
-	struct offline_place to = offline_route_place(run->route, &p->record.frame, &p->packet,
-						      &run->fragment);
+	struct batch_ticket t;
+	struct offline_place to;
+	unsigned owner;
 
-	p->parse = to.parse;
-	if (p->record.frame.fragment)
-		p->record.frame.fragment = batch_hold_fragment(b, &run->fragment);
-	send(run, b, b->count, to);
+	if (!b->first_number)
+		b->first_number = f->number;
+	t = (struct batch_ticket){
+		.at = f->bytes.at,
+		.ts_ns = f->ts_ns,
+		.len = (uint32_t)f->bytes.len,
+		.wire_len = f->wire_len,
+		.number = (uint32_t)(f->number - b->first_number),
+		.piece = (uint16_t)b->count,
+		.link = (uint8_t)f->link,
+	};
+	b->number[b->count] = t.number;
+	/* One alone looks at a frame once: when it decodes it. */
+	if (run->queue.workers == 1) {
+		batch_send(b, 0, t);
+		return BATCH_FRAME;
+	}
+	if (!offline_route_glance(f, &to))
+		to = place_odd(run, b, f, &t);
+	owner = run->owner[to.shard];
+	if (to.is_answer) {
+		t.what |= BATCH_LEARN;
+		for (unsigned w = 0; w < run->queue.workers; w++)
+			if (w != owner)
+				batch_send(b, w, t);
+	}
+	t.shard = to.shard;
+	t.what |= BATCH_TAKE;
+	batch_send(b, owner, t);
 	return (uint8_t)(to.shard | BATCH_FRAME);
 }
 
-/* The pieces that were taken in front of `to` become the batch's, as long as it is open. */
-static void put_in(struct offline *run, struct batch *b, size_t to)
+/* The pieces of a row become the batch's, as long as it is open. Returns how many. */
+static size_t put_in(struct offline *run, struct batch *b, const struct capture_record *row,
+		     size_t count)
 {
 	uint64_t frames = 0, bytes = 0;
-	size_t lent = 0;
+	size_t lent = 0, i;
 
-	for (; b->count < to && batch_is_open(b); b->count++) {
-		struct batch_piece *p = &b->piece[b->count];
-		struct slice raw = p->record.raw;
+	for (i = 0; i < count && batch_is_open(b); i++, b->count++) {
+		const struct capture_record *r = &row[i];
 
-		lent += raw.len;
-		b->len[b->count] = (uint32_t)raw.len;
-		if (raw.at != b->row_end)
+		b->at[b->count] = r->raw.at;
+		b->len[b->count] = (uint32_t)r->raw.len;
+		if (r->raw.at != b->row_end)
 			b->row = b->count;
-		b->row_end = raw.at + raw.len;
-		if (p->record.is_frame) {
-			frames++;
-			bytes += p->record.frame.wire_len;
-			b->mark[b->count] = place(run, b, p);
-		} else {
+		b->row_end = r->raw.at + r->raw.len;
+		lent += r->raw.len;
+		if (!r->is_frame) {
 			b->mark[b->count] = 0;
 			b->row = b->count + 1;
+			continue;
 		}
+		frames++;
+		bytes += r->frame.wire_len;
+		b->mark[b->count] = send(run, b, &r->frame);
 	}
 	b->lent += lent;
 	run->frames += frames;
 	run->bytes += bytes;
+	return i;
 }
 
 void offline_fill(const struct worker *w, struct batch *b)
 {
 	struct offline *run = w->run;
+	struct filling f = {.run = run, .batch = b};
 	bool is_broken;
 	int n = note(run, &is_broken);
-	size_t count;
 
 	if (!n)
 		n = !is_broken;
 	if (run->last_filler != w->id)
 		capture_in_turn(run->in);
 	run->last_filler = w->id;
-	while (n == 1 && (n = take(run, b, &count)) == 1) {
-		size_t to = b->count + count;
+	while (n == 1 && (n = take(&f)) == 1) {
+		size_t count = put_in(run, b, f.row, f.count);
 
-		put_in(run, b, to);
-		if (b->count < to)
-			capture_in_untake(run->in, &b->piece[b->count].record);
+		if (count < f.count)
+			capture_in_untake(run->in, &f.row[count]);
 	}
 	b->end = capture_in_position(run->in);
 	if (n != -EAGAIN)

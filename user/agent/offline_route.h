@@ -9,6 +9,7 @@
 
 #include "engine/learn.h"
 #include "packet/defrag.h"
+#include "packet/glance.h"
 #include "packet/packet.h"
 
 struct offline_route;
@@ -47,6 +48,22 @@ static inline struct offline_place offline_route_place(struct offline_route *r, 
 			     learn_is_answer(p),
 		.parse = parse,
 	};
+}
+
+/* The same at a glance, for whoever does not need the frame decoded. False, and *to is unset, where
+ * it has to be: all fragments are among these. */
+static inline bool offline_route_glance(const struct frame *f, struct offline_place *to)
+{
+	struct glance g;
+
+	if (!packet_glance(f, &g))
+		return false;
+	*to = (struct offline_place){
+		.shard = (uint8_t)(g.hash % DPI_RINGS_MAX),
+		.is_answer = g.from && learn_is_answer_from(g.from, g.payload),
+		.parse = DPI_PARSE_OK,
+	};
+	return true;
 }
 
 const struct defrag_counters *offline_route_counters(const struct offline_route *r);

@@ -34,7 +34,7 @@ struct offline {
 	unsigned worker_count;	      /* those that run; the first is the caller's own thread */
 	uint8_t owner[DPI_RINGS_MAX]; /* by shard: its worker */
 
-	/* Of whoever fills. */
+	/* Of whoever fills; but for the first two of one worker alone, who uses them walking. */
 	struct offline_route *route;
 	struct frame_fragment fragment; /* of the frame at hand */
 	struct capture_record held;	/* what did not fit into the last batch; when has_held */
@@ -56,6 +56,8 @@ struct offline {
 
 /* Fills a batch, until it is full or the capture, the user or an output ends it. */
 void offline_fill(const struct worker *w, struct batch *b);
+/* Takes the worker's own frames of a batch down the road. */
+void offline_walk(struct worker *w, struct batch *b);
 /* Starts the workers but the first, with the signals blocked, so that the caller alone is
  * interrupted. 0 or -errno; then no thread runs. */
 int offline_start(struct offline *run);

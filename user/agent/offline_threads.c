@@ -1,71 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What the threads of the capture door do: fill a batch (offline_fill.c), walk it, write it; see
- * batch.h for who does which and offline.h for what belongs to whom. Room: agent.
+ * What the threads of the capture door do: fill a batch (offline_fill.c), walk it (offline_walk.c),
+ * write it; see batch.h for who does which and offline.h for what belongs to whom. Room: agent.
  */
 #include "agent/offline_state.h"
 
 #include <errno.h>
 #include <signal.h>
-
-/* An errand on its way. */
-struct going {
-	struct batch_piece *piece;
-	struct offline_shard *shard;
-	struct engine *engine; /* to be warmed; NULL: nothing can be known ahead */
-	struct batch_errand errand;
-};
-
-enum {
-	WARM_STEPS = 3,
-	WARM_APART = 8, /* errands */
-	WARM_AHEAD = WARM_STEPS * WARM_APART,
-	RING = 64, /* those under way and no fewer; a power of two */
-};
-
-static void run_errand(struct worker *w, struct batch *b, const struct going *g)
-{
-	struct event_log *log = w->run->events ? &b->log[w->id] : NULL;
-	struct batch_piece *p = g->piece;
-
-	if (g->errand.what & BATCH_LEARN)
-		learn_answer(w->memory, &p->packet);
-	/* Written only where it matters: the other workers' frames stand beside it. */
-	if (g->errand.what & BATCH_TAKE &&
-	    offline_shard_packet(g->shard, &p->packet, p->parse, log).action != DPI_PASS)
-		b->is_dropped[g->errand.piece] = b->list[w->id].has_drops = true;
-}
-
-/* Takes the worker's own frames down the road. What a frame will need is fetched in three steps,
- * each when the one before has come. */
-static void walk(struct worker *w, struct batch *b)
-{
-	const struct batch_list *l = &b->list[w->id];
-	struct going ring[RING] = {{.piece = NULL}}, *g;
-
-	for (size_t k = 0; k < l->count + WARM_AHEAD; k++) {
-		g = &ring[k % RING];
-		g->engine = NULL;
-		if (k < l->count) {
-			g->errand = l->errand[k];
-			g->piece = &b->piece[g->errand.piece];
-			g->shard = &w->run->shard[g->errand.shard];
-			if (g->errand.what & BATCH_WARM) {
-				g->engine = g->shard->engine;
-				engine_warm(g->engine, &g->piece->packet);
-			}
-		}
-		g = &ring[(k - WARM_APART) % RING];
-		if (g->engine)
-			engine_warm_flow(g->engine, &g->piece->packet);
-		g = &ring[(k - 2 * WARM_APART) % RING];
-		if (g->engine)
-			engine_warm_sides(g->engine, &g->piece->packet);
-		if (k >= WARM_AHEAD)
-			run_errand(w, b, &ring[(k - WARM_AHEAD) % RING]);
-	}
-	batch_queue_walked(&w->run->queue, w->id, b);
-}
 
 /* The lines of one log that belong to a frame; *at and *from walk the log. */
 static int write_events(struct offline *run, const struct event_log *l, uint64_t number, size_t *at,
@@ -90,7 +31,7 @@ static int write_all_events(struct offline *run, const struct batch *b)
 		unsigned w = (b->mark[i] & BATCH_SHARD) % run->queue.workers;
 
 		if (b->mark[i] & BATCH_FRAME)
-			err = write_events(run, &b->log[w], b->piece[i].record.frame.number, &at[w],
+			err = write_events(run, &b->log[w], b->first_number + b->number[i], &at[w],
 					   &from[w]);
 	}
 	return err;
@@ -107,10 +48,10 @@ static int write_pieces(struct offline *run, const struct batch *b)
 			row = b->count;
 	for (size_t i = 0; i < row && !err; i++)
 		if (!b->is_dropped[i])
-			err = capture_out_lend(run->out, b->piece[i].record.raw,
+			err = capture_out_lend(run->out, slice_of(b->at[i], b->len[i]),
 					       b->mark[i] & BATCH_FRAME);
 	if (row < b->count && !err) {
-		const uint8_t *at = b->piece[row].record.raw.at;
+		const uint8_t *at = b->at[row];
 
 		err = capture_out_lend_row(run->out, slice_of(at, (size_t)(b->row_end - at)),
 					   b->len + row, b->count - row);
@@ -180,7 +121,7 @@ static void *worker_main(void *arg)
 	for (;;) {
 		switch (batch_queue_turn(&run->queue, w->id, &b)) {
 		case BATCH_FILL: offline_fill(w, b); break;
-		case BATCH_WALK: walk(w, b); break;
+		case BATCH_WALK: offline_walk(w, b); break;
 		case BATCH_WRITE: put(run, b); break;
 		case BATCH_DONE: end_shards(w); return NULL;
 		}
