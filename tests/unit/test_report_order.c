@@ -3,6 +3,7 @@
  * The orders of the report's lists, against plain sorting.
  */
 #include "report/domain_order.h"
+#include "report/places.h"
 #include "report/sums_table.h"
 #include "report/top.h"
 
@@ -104,11 +105,45 @@ static void first_few_are_those_of_a_sort(void **state)
 	sums_free(s);
 }
 
+/* Few and many, of narrow and wide keys, with and without equals. */
+static void places_are_in_order(void **state)
+{
+	static const size_t counts[] = {0, 1, 2, 24, 25, 300, 9000};
+	static const uint64_t masks[] = {0, 3, 0xff00, 0xfffff, 0x8000000000000001, UINT64_MAX};
+	struct place *place = calloc(9000, sizeof(*place)), *spare = calloc(9000, sizeof(*spare));
+	uint32_t random = 1;
+
+	(void)state;
+	assert_non_null(place);
+	assert_non_null(spare);
+	for (size_t m = 0; m < sizeof(masks) / sizeof(masks[0]); m++) {
+		for (size_t c = 0; c < sizeof(counts) / sizeof(counts[0]); c++) {
+			for (size_t i = 0; i < counts[c]; i++) {
+				uint64_t key = (uint64_t)next_random(&random) << 40;
+
+				key ^= (uint64_t)next_random(&random) << 20 ^ next_random(&random);
+				/* Where it stood tells equals apart. */
+				place[i] = (struct place){key & masks[m], &place[i]};
+			}
+			places_sort(place, spare, counts[c]);
+			for (size_t i = 1; i < counts[c]; i++) {
+				assert_true(place[i - 1].key <= place[i].key);
+				if (place[i - 1].key == place[i].key)
+					assert_true((uintptr_t)place[i - 1].at <
+						    (uintptr_t)place[i].at);
+			}
+		}
+	}
+	free(place);
+	free(spare);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_flows_are_in_order),
 		cmocka_unit_test(no_names_are_in_order),
+		cmocka_unit_test(places_are_in_order),
 		cmocka_unit_test(first_few_are_those_of_a_sort),
 	};
 

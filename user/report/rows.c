@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { CHUNK_FIRST = 65536, CHUNK_MAX = 1 << 20, DIGITS = 256 };
+enum { CHUNK_FIRST = 65536, CHUNK_MAX = 1 << 20 };
 enum { CACHE_LINE = 64, WARM_AHEAD = 16 /* rows */ };
 
 void rows_clear(struct rows *r)
@@ -134,105 +134,57 @@ static int order(uint64_t a, uint64_t b)
 }
 
 /* Rows of one number are told apart by time, and by all else only when that is the same. */
-static int compare_places(const void *a, const void *b)
+static int compare_equals(const void *a, const void *b)
 {
-	const struct rows_place *x = a, *y = b;
+	const struct place *x = a, *y = b;
 	struct connection c, d;
-	int by = order(x->first_number, y->first_number);
+	int by = order(row_first_ns(x->at), row_first_ns(y->at));
 
-	if (!by)
-		by = order(row_first_ns(x->row), row_first_ns(y->row));
 	if (by)
 		return by;
-	row_unpack(x->row, &c);
-	row_unpack(y->row, &d);
+	row_unpack(x->at, &c);
+	row_unpack(y->at, &d);
 	return connection_compare(&c, &d);
 }
 
-/* Sorts by one byte of the number, keeping the order of equals. Returns whether it moved any. */
-static bool sort_by_digit(const struct rows_place *from, struct rows_place *to, size_t count,
-			  unsigned shift)
-{
-	size_t at[DIGITS] = {0}, sum = 0;
-
-	for (size_t i = 0; i < count; i++)
-		at[from[i].first_number >> shift & (DIGITS - 1)]++;
-	for (size_t d = 0; d < DIGITS; d++) {
-		size_t n = at[d];
-
-		if (n == count)
-			return false;
-		at[d] = sum;
-		sum += n;
-	}
-	for (size_t i = 0; i < count; i++)
-		to[at[from[i].first_number >> shift & (DIGITS - 1)]++] = from[i];
-	return true;
-}
-
-/* Sorts by number, a byte at a time; *place and *other may change places. */
-static void sort_by_number(struct rows_place **place, struct rows_place **other, size_t count)
-{
-	for (unsigned shift = 0; shift < 64; shift += 8) {
-		struct rows_place *from = *place;
-
-		if (!sort_by_digit(from, *other, count, shift))
-			continue;
-		*place = *other;
-		*other = from;
-	}
-}
-
 /* Sorts the runs of one number. */
-static void sort_equals(struct rows_place *place, size_t count)
+static void sort_equals(struct place *place, size_t count)
 {
 	for (size_t i = 0, end; i < count; i = end) {
-		for (end = i + 1; end < count && place[end].first_number == place[i].first_number;)
+		for (end = i + 1; end < count && place[end].key == place[i].key;)
 			end++;
 		if (end - i > 1)
-			qsort(place + i, end - i, sizeof(*place), compare_places);
+			qsort(place + i, end - i, sizeof(*place), compare_equals);
 	}
 }
 
-static void fill_places(const struct rows *r, struct rows_place *place)
+static void fill_places(const struct rows *r, struct place *place)
 {
 	for (size_t i = 0; i < r->chunk_count; i++) {
 		const struct rows_chunk *c = &r->chunk[i];
 
 		for (size_t at = 0; at < c->len; at += row_len(c->at + at))
-			*place++ = (struct rows_place){row_first_number(c->at + at), c->at + at};
+			*place++ = (struct place){row_first_number(c->at + at), c->at + at};
 	}
-}
-
-static bool is_sorted(const struct rows_place *place, size_t count)
-{
-	for (size_t i = 1; i < count; i++)
-		if (place[i - 1].first_number >= place[i].first_number)
-			return false;
-	return true;
 }
 
 int rows_sort(struct rows *r)
 {
 	size_t size = r->count * sizeof(*r->place);
-	struct rows_place *place, *other;
+	struct place *place, *spare;
 
 	if (r->place || !r->count)
 		return 0;
 	place = spool_take(&r->spool, size);
-	if (!place)
+	spare = place ? spool_take(&r->spool, size) : NULL;
+	if (!spare) {
+		spool_give(place, size);
 		return -ENOMEM;
-	fill_places(r, place);
-	if (!is_sorted(place, r->count)) {
-		other = spool_take(&r->spool, size);
-		if (!other) {
-			spool_give(place, size);
-			return -ENOMEM;
-		}
-		sort_by_number(&place, &other, r->count);
-		spool_give(other, size);
-		sort_equals(place, r->count);
 	}
+	fill_places(r, place);
+	places_sort(place, spare, r->count);
+	sort_equals(place, r->count);
+	spool_give(spare, size);
 	r->place = place;
 	return 0;
 }
@@ -242,13 +194,13 @@ void rows_get(const struct rows *r, size_t i, struct connection *out)
 	/* Rows are read one after the other, but stand anywhere: ask for one that comes soon. In
 	 * here, since a function that did nothing else would be taken for one without effect. */
 	if (r->count - i > WARM_AHEAD) {
-		const uint8_t *row = r->place[i + WARM_AHEAD].row;
+		const uint8_t *row = r->place[i + WARM_AHEAD].at;
 
 		__builtin_prefetch(row);
 		__builtin_prefetch(row + CACHE_LINE);
 		__builtin_prefetch(row + 2 * CACHE_LINE);
 	}
-	row_unpack(r->place[i].row, out);
+	row_unpack(r->place[i].at, out);
 }
 
 int rows_cut(struct rows *r, size_t first)
@@ -256,14 +208,14 @@ int rows_cut(struct rows *r, size_t first)
 	struct rows kept = {.spool = {.plain_max = r->spool.plain_max}};
 
 	for (size_t i = first; i < r->count; i++) {
-		size_t len = row_len(r->place[i].row);
+		size_t len = row_len(r->place[i].at);
 		uint8_t *to = room(&kept, len);
 
 		if (!to) {
 			rows_clear(&kept);
 			return -ENOMEM;
 		}
-		memcpy(to, r->place[i].row, len);
+		memcpy(to, r->place[i].at, len);
 		commit(&kept, len);
 	}
 	rows_clear(r);

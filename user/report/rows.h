@@ -11,16 +11,11 @@
 
 #include "base/spool.h"
 #include "report/connection.h"
+#include "report/places.h"
 
 struct rows_chunk {
 	uint8_t *at;
 	size_t len, size; /* in use; there */
-};
-
-/* What a row is sorted by. */
-struct rows_place {
-	uint64_t first_number;
-	const uint8_t *row;
 };
 
 /* Owned by its tally, with its one thread; {0} is empty. */
@@ -29,7 +24,7 @@ struct rows {
 	struct rows_chunk *chunk;
 	size_t chunk_count, chunk_cap;
 	size_t count;
-	struct rows_place *place; /* of all rows, in order; NULL until rows_sort */
+	struct place *place; /* of all rows, in order of first_number; NULL until rows_sort */
 };
 
 void rows_clear(struct rows *r);

@@ -393,7 +393,7 @@ void tally_row(const struct tally *t, size_t i, struct connection *out)
 
 bool tally_row_is_blocked(const struct tally *t, size_t i)
 {
-	return row_is_blocked(t->rows.place[i].row);
+	return row_is_blocked(t->rows.place[i].at);
 }
 
 uint64_t tally_unlisted(const struct tally *t)
