@@ -243,26 +243,36 @@ static void associate(struct forensic *f, const struct contact *contacts, size_t
 	place_suspects(f);
 }
 
-static int find_suspects(struct forensic *f, struct sums *sums)
+/* Flags what flagged sources contacted. */
+static int find_associated(struct forensic *f, struct sums *sums)
 {
 	struct contact *contacts = calloc(sums_count(&sums->pairs) + 1, sizeof(*contacts));
+
+	if (!contacts)
+		return -ENOMEM;
+	associate(f, contacts, find_contacts(sums, contacts));
+	free(contacts);
+	return 0;
+}
+
+static int find_suspects(struct forensic *f, struct sums *sums)
+{
 	struct sum_addr *a;
 	size_t at = 0;
 
 	f->suspects = calloc(sums_count(&sums->addrs) + 1, sizeof(*f->suspects));
-	if (!f->suspects || !contacts) {
-		free(contacts);
+	if (!f->suspects)
 		return -ENOMEM;
+	while ((a = sums_next_addr(sums, &at))) {
+		if (!judge(f, a, &f->suspects[f->suspect_count]))
+			continue;
+		f->suspect_count++;
+		f->has_opener |= a->from_flows > 0;
 	}
-	while ((a = sums_next_addr(sums, &at)))
-		if (judge(f, a, &f->suspects[f->suspect_count]))
-			f->suspect_count++;
 	place_suspects(f);
 	/* The first place past the last is still as judge left it. */
 	memset(f->suspects + f->suspect_count, 0, sizeof(*f->suspects));
-	associate(f, contacts, find_contacts(sums, contacts));
-	free(contacts);
-	return 0;
+	return f->has_opener ? find_associated(f, sums) : 0;
 }
 
 int forensic_find(struct forensic *f, struct sums *sums, const struct report_net *nets,

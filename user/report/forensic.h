@@ -37,6 +37,7 @@ struct forensic {
 	const struct sums *sums;	   /* borrowed */
 	struct forensic_suspect *suspects; /* in order of address */
 	size_t suspect_count;
+	bool has_opener; /* one of them opened a flow: servers that many ask need not have */
 	struct report_net *nets; /* the networks taken for the capture's own */
 	size_t net_count;
 	bool is_learnt;

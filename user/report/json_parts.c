@@ -6,6 +6,11 @@
 
 #include <stdio.h>
 
+#include "base/print.h"
+
+/* What a peer takes at most, but for its name. */
+enum { PEER_MAX = ADDR_TEXT_MAX + 64 };
+
 void json_part(struct json *j, const char *key, char bracket)
 {
 	json_line(j);
@@ -132,6 +137,27 @@ static void put_reasons(struct json *j, const struct forensic_suspect *s)
 	json_close(j, ']');
 }
 
+/* There may be hundreds of thousands in all: each is printed into room that was made before. */
+static void put_peers(struct json *j, const struct model_peer *peers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct sum_domain *domain = peers[i].domain;
+		size_t name = domain ? PRINT_JSON_BYTE_MAX * (size_t)domain->len : 0;
+		char *at;
+
+		json_open(j, '{');
+		if (text_reserve(j->t, PEER_MAX + name)) {
+			at = PRINT_LITERAL(j->t->at + j->t->len, "\"ip\":");
+			at = json_print_addr(at, &peers[i].addr);
+			at = PRINT_LITERAL(at, ",\"domain\":");
+			at = domain ? print_json(at, slice_of(domain->text, domain->len))
+				    : PRINT_LITERAL(at, "null");
+			j->t->len = (size_t)(at - j->t->at);
+		}
+		json_close(j, '}');
+	}
+}
+
 void json_suspect(struct json *j, const struct report *r, size_t suspect)
 {
 	const struct forensic_suspect *s = &r->forensic.suspects[suspect];
@@ -150,18 +176,7 @@ void json_suspect(struct json *j, const struct report *r, size_t suspect)
 	json_close(j, ']');
 	json_key(j, "peers");
 	json_open(j, '[');
-	for (size_t i = 0; i < peer_count && i < REPORT_PEERS_MAX; i++) {
-		const struct sum_domain *domain = peers[i].domain;
-
-		json_open(j, '{');
-		json_pair_addr(j, "ip", peers[i].addr);
-		json_key(j, "domain");
-		if (domain)
-			json_slice(j, slice_of(domain->text, domain->len));
-		else
-			json_null(j);
-		json_close(j, '}');
-	}
+	put_peers(j, peers, peer_count < REPORT_PEERS_MAX ? peer_count : REPORT_PEERS_MAX);
 	json_close(j, ']');
 	json_close(j, '}');
 }

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A connection as a JSON object: a row of the report (schema dpi-xdp/report/1) and of `flows`.
+ * A connection as a JSON object: a row of the report (schema dpi-xdp/report/1) and of `flows`. A
+ * report has a million of these rows: all of one is printed into room that was made before, and
+ * what stands between two values is one literal.
  */
 #include "report/json_row.h"
 
 #include "base/print.h"
 #include "report/tunnel.h"
+
+char *json_print_addr(char *at, const struct dpi_addr *a)
+{
+	*at++ = '"';
+	at = addr_print(a, at);
+	*at++ = '"';
+	return at;
+}
 
 void json_pair_addr(struct json *j, const char *key, const struct dpi_addr *a)
 {
@@ -25,18 +35,6 @@ void json_rule_label(struct json *j, const struct rules *rules, uint64_t id)
 /* What a row takes at most, but for its names and the words of the catalogue: keys, four addresses,
  * two times, six numbers, words of our own. */
 enum { ROW_MAX = 4096, ROW_NAME_MAX = 64 /* beside its text */ };
-
-/*
- * A report has a million of these rows: all of one is printed into room that was made before, and
- * what stands between two values is one literal.
- */
-static char *put_addr(char *at, const struct dpi_addr *a)
-{
-	*at++ = '"';
-	at = addr_print(a, at);
-	*at++ = '"';
-	return at;
-}
 
 /* A word of our own, which holds nothing to escape; or null. */
 static char *put_word(char *at, const char *s)
@@ -108,9 +106,9 @@ static char *put_carrier(char *at, const struct connection *c)
 	at = PRINT_LITERAL(at, ",\"tunnel\":");
 	at = put_word(at, tunnel_name(c->tunnel));
 	at = PRINT_LITERAL(at, ",\"outer_src\":");
-	at = put_addr(at, connection_outer_src(c));
+	at = json_print_addr(at, connection_outer_src(c));
 	at = PRINT_LITERAL(at, ",\"outer_dst\":");
-	return put_addr(at, connection_outer_dst(c));
+	return json_print_addr(at, connection_outer_dst(c));
 }
 
 static char *put_ends(char *at, const struct connection *c)
@@ -118,9 +116,9 @@ static char *put_ends(char *at, const struct connection *c)
 	char proto[8];
 
 	at = PRINT_LITERAL(at, "\"src_ip\":");
-	at = put_addr(at, connection_src(c));
+	at = json_print_addr(at, connection_src(c));
 	at = PRINT_LITERAL(at, ",\"dst_ip\":");
-	at = put_addr(at, connection_dst(c));
+	at = json_print_addr(at, connection_dst(c));
 	at = PRINT_LITERAL(at, ",\"src_port\":");
 	at = print_u64(at, connection_src_port(c));
 	at = PRINT_LITERAL(at, ",\"dst_port\":");

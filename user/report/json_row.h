@@ -10,6 +10,8 @@
 #include "report/model.h"
 
 void json_pair_addr(struct json *j, const char *key, const struct dpi_addr *a);
+/* The address as a string, at most ADDR_TEXT_MAX + 2 bytes; as print.h does. */
+char *json_print_addr(char *at, const struct dpi_addr *a);
 /* What a rule is called in reports (report_rule_label). */
 void json_rule_label(struct json *j, const struct rules *rules, uint64_t id);
 void json_connection(struct json *j, const struct connection *c, const struct catalogue *catalogue,

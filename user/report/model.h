@@ -33,9 +33,9 @@ struct model_visit {
 };
 
 struct model_peer {
-	size_t suspect;
-	const struct dpi_addr *addr;
+	struct dpi_addr addr;
 	const struct sum_domain *domain; /* or NULL */
+	size_t suspect;
 };
 
 /* Owned by the caller of report_new. */
@@ -68,6 +68,7 @@ struct report {
 
 /* Fills suspect_order, visits and peers. Returns 0 or -ENOMEM. */
 int model_suspects(struct report *r);
+int model_peers(struct report *r); /* the last part of it */
 /* The application a domain belongs to. */
 const char *model_domain_app(const struct report *r, const struct sum_domain *d);
 /* The part of visits and peers that is one suspect's. */

@@ -100,11 +100,11 @@ static void show_peers(struct page *p, const struct report *r, size_t suspect)
 
 	/* The reason ASSOCIATED has just named the only one. */
 	if (count == 1 && s->source_count == 1 &&
-	    !memcmp(peers[0].addr, &s->source, sizeof(s->source)))
+	    !memcmp(&peers[0].addr, &s->source, sizeof(s->source)))
 		return;
 	for (size_t i = 0; i < count && i < NEIGHBOURS_MAX; i++) {
 		text_puts(&p->line, i ? "             " : "    peers    ");
-		put_end(p, peers[i].addr, peers[i].domain);
+		put_end(p, &peers[i].addr, peers[i].domain);
 		page_line(p);
 	}
 	show_more(p, count);

@@ -415,9 +415,7 @@ static void warm_ends(const struct sum_store *st, size_t at)
 	if (place + sizeof(*p) > chunk->used)
 		return;
 	__builtin_prefetch(p->src);
-	__builtin_prefetch(&p->src->suspect);
 	__builtin_prefetch(p->dst);
-	__builtin_prefetch(&p->dst->suspect);
 }
 
 struct sum_pair *sums_next_pair(const struct sums *s, size_t *at)
