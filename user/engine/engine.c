@@ -5,11 +5,9 @@
  * full. It must never know which door a frame came by, read a clock, or do work that grows with
  * the number of flows.
  */
-#include "engine/road.h"
+#include "engine/track.h"
 
 #include <stdlib.h>
-
-#include "flow/flow_find.h"
 
 enum { FLOW_MAX_DEFAULT = 65536, HELD_MAX_DEFAULT = 64 << 20, NAMES_MAX_DEFAULT = 64 << 20 };
 
@@ -122,7 +120,16 @@ static void count_tunnel(struct engine *e, enum dpi_tunnel kind)
 	}
 }
 
-static void count_packet(struct engine *e, const struct packet *p)
+/* Most packets are in no tunnel. */
+static __attribute__((noinline)) void count_tunnels(struct engine *e, const struct packet *p)
+{
+	if (p->tunnel)
+		count_tunnel(e, p->tunnel);
+	if (p->is_deep)
+		e->count.tunnel_deep++;
+}
+
+static inline void count_packet(struct engine *e, const struct packet *p)
 {
 	uint8_t proto = p->head.key.proto;
 
@@ -134,10 +141,8 @@ static void count_packet(struct engine *e, const struct packet *p)
 		e->count.icmp++;
 	else
 		e->count.other++;
-	if (p->tunnel)
-		count_tunnel(e, p->tunnel);
-	if (p->is_deep)
-		e->count.tunnel_deep++;
+	if (p->tunnel || p->is_deep)
+		count_tunnels(e, p);
 }
 
 void road_drop(struct engine *e, const struct packet *p, struct flow *f, uint64_t rule,
@@ -210,33 +215,58 @@ static void look(struct engine *e, const struct packet *p, struct flow *f, struc
 		drop_message(&x, o);
 }
 
-void road_packet(struct engine *e, const struct packet *p, struct outcome *o)
+/* Nothing more can be learnt of the flow, and nothing of it is dropped: most frames there are. */
+static inline bool is_settled(const struct flow *f, const struct packet *p)
 {
-	struct flow *f = track_packet(e, p);
+	return f->is_settled && !f->is_verdict && !p->is_cut && !(f->flags & FLOW_LEARNT);
+}
 
+/* What becomes of a packet of f, or of none (NULL). */
+static inline void decide(struct engine *e, const struct packet *p, struct flow *f,
+			  struct outcome *o)
+{
+	o->flow = f;
 	if (!f) {
 		road_alone(e, p, o);
 		return;
 	}
-	o->flow = f;
-	/* Of a flow that is settled nothing more can be learnt. */
-	if (!f->is_verdict && (!f->is_settled || p->is_cut || (f->flags & FLOW_LEARNT)))
+	if (is_settled(f, p) || f->is_verdict)
+		f->state = (uint8_t)track_state(f);
+	else
 		look(e, p, f, o);
-	f->state = (uint8_t)track_state(f);
 	if (f->is_verdict)
 		road_drop(e, p, f, f->decision.rule, o);
 }
 
-struct outcome engine_frame(struct engine *e, const struct frame *f)
+void road_packet(struct engine *e, const struct packet *p, struct outcome *o)
 {
-	struct packet p;
-	enum dpi_parse parse = packet_decode(f, &p);
+	decide(e, p, track_packet(e, p), o);
+}
 
-	return engine_packet(e, &p, parse);
+/* Counts what became of a frame. */
+static struct outcome end(struct engine *e, const struct outcome *o)
+{
+	if (o->action == DPI_DROP)
+		e->count.dropped++;
+	else
+		e->count.forwarded++;
+	/* One by one, as they were written a moment ago: a wider copy would wait for all of them.
+	 */
+	return (struct outcome){o->action, o->parse, o->rule, o->is_message, o->flow};
+}
+
+/* A packet that may show something, or is dropped, or has no flow (f is NULL). */
+static __attribute__((noinline)) struct outcome take_packet(struct engine *e,
+							    const struct packet *p, struct flow *f)
+{
+	struct outcome o = {.action = DPI_PASS, .parse = DPI_PARSE_OK};
+
+	decide(e, p, f, &o);
+	return end(e, &o);
 }
 
 /* A frame that is a fragment, or has no packet in it. */
-static void take_other(struct engine *e, const struct packet *p, struct outcome *o)
+static void read_other(struct engine *e, const struct packet *p, struct outcome *o)
 {
 	switch (o->parse) {
 	case DPI_PARSE_FRAGMENT: e->count.fragments++; /* fall through */
@@ -255,29 +285,42 @@ static void take_other(struct engine *e, const struct packet *p, struct outcome 
 	}
 }
 
-struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_parse parse)
+static __attribute__((noinline)) struct outcome take_other(struct engine *e, const struct packet *p,
+							   enum dpi_parse parse)
 {
 	struct outcome o = {.action = DPI_PASS, .parse = parse};
-	const struct frame *f = p->frame;
 
-	e->now_ns = f->ts_ns;
-	e->number = f->number;
+	read_other(e, p, &o);
+	return end(e, &o);
+}
+
+struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_parse parse)
+{
+	const struct frame *frame = p->frame;
+	struct flow *f;
+
+	e->now_ns = frame->ts_ns;
+	e->number = frame->number;
 	track_clock(e);
 	e->count.packets++;
-	e->count.bytes += f->wire_len;
-	if (parse == DPI_PARSE_OK && !f->fragment) {
-		count_packet(e, p);
-		road_packet(e, p, &o);
-	} else {
-		take_other(e, p, &o);
-	}
-	if (o.action == DPI_DROP)
-		e->count.dropped++;
-	else
-		e->count.forwarded++;
-	/* One by one, as they were written a moment ago: a wider copy would wait for all of them.
-	 */
-	return (struct outcome){o.action, o.parse, o.rule, o.is_message, o.flow};
+	e->count.bytes += frame->wire_len;
+	if (parse != DPI_PARSE_OK || frame->fragment)
+		return take_other(e, p, parse);
+	count_packet(e, p);
+	f = track_packet(e, p);
+	if (!f || !is_settled(f, p))
+		return take_packet(e, p, f);
+	f->state = (uint8_t)track_state(f);
+	e->count.forwarded++;
+	return (struct outcome){.action = DPI_PASS, .parse = parse, .flow = f};
+}
+
+struct outcome engine_frame(struct engine *e, const struct frame *f)
+{
+	struct packet p;
+	enum dpi_parse parse = packet_decode(f, &p);
+
+	return engine_packet(e, &p, parse);
 }
 
 void engine_warm(const struct engine *e, struct packet *p)

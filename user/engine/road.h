@@ -15,9 +15,13 @@
 /* One worker's whole world. One thread owns it and all it points to, but for the policy and the
  * catalogue, which are immutable. */
 struct engine {
-	struct engine_config config;
+	/* What every frame touches. */
 	struct flow_table *flows;
+	uint64_t clock_ns; /* the frames' time, which one odd frame cannot push far */
+	uint64_t now_ns;   /* time and number that events carry */
+	uint64_t number;
 	struct engine_counters count;
+	struct engine_config config;
 	struct flow *cursor; /* next flow that is looked at for being idle; NULL: the oldest */
 	size_t held;	     /* bytes of payload under inspection, all flows */
 	size_t named;	     /* bytes of their names */
@@ -25,9 +29,6 @@ struct engine {
 	uint32_t datagram_extractors; /* a bit each */
 	struct ids ids;		      /* of a flow that has none of its own yet */
 	struct extract_pieces pieces; /* of the datagram at hand */
-	uint64_t clock_ns;	      /* the frames' time, which one odd frame cannot push far */
-	uint64_t now_ns;	      /* time and number that events carry */
-	uint64_t number;
 	bool is_ending;
 };
 
@@ -55,9 +56,8 @@ static inline bool flow_is_allowed(const struct flow *f)
 	return f->decision.rule && !f->decision.is_block;
 }
 
-/* track.c: the flow of a packet, opened when it is new; NULL when out of memory. */
-struct flow *track_packet(struct engine *e, const struct packet *p);
-/* The state that is shown of a flow that is neither blocked nor closed nor classified. */
+/* track.c, track.h. The state that is shown of a flow that is neither blocked nor closed nor
+ * classified. */
 enum flow_state track_beginning(const struct flow *f);
 /* The state that is shown for what is known. */
 static inline enum flow_state track_state(const struct flow *f)

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The engine room's bookkeeping: which flow a packet belongs to, when a flow begins and ends, and
- * how far a TCP handshake has come (RFC 9293 3.5, 3.6). It must never let RST, FIN or a SYN take
- * a verdict back or end inspection: anyone on the way can send those.
+ * how far a TCP handshake has come (RFC 9293 3.5, 3.6); of packets that are ordinary, track.h. It
+ * must never let RST, FIN or a SYN take a verdict back or end inspection: anyone on the way can
+ * send those.
  */
-#include "engine/road.h"
+#include "engine/track.h"
 
 #include <errno.h>
 
-#include "flow/flow_find.h"
-
 #define DRAIN_LATE_NS 60000000000ULL
-
-enum isn_bit {
-	ISN_KNOWN = 1, /* isn[] */
-	ISN_OTHER = 4, /* other_isn[] */
-	ISN_SURE = 16, /* isn[] was confirmed */
-	ISN_MANY = 64, /* more than two numbers were said to be it */
-};
-
-static bool has_isn_bit(const struct flow *f, int end, enum isn_bit bit)
-{
-	return f->isn_known & (bit << end);
-}
 
 /* Keeps a number beside the one that is known; without memory it is one of many. */
 static void note_other_isn(struct flow *f, int end, uint32_t isn)
@@ -124,17 +111,6 @@ static bool is_reset_taken(struct flow *f, const struct packet *p)
 		return p->head.seq == stream_next_seq(side->lane[0].stream);
 	/* Nothing was sent: the first number, or none is known. An answer to a SYN has none. */
 	return !has_isn_bit(f, end, ISN_KNOWN) || p->head.seq == f->isn[end] + 1 || !p->head.seq;
-}
-
-/* The opener accepts the only number that the other end was said to begin with. */
-static bool is_handshake_end(const struct flow *f, const struct packet *p)
-{
-	int other = !p->head.dir;
-
-	return p->head.dir == f->opener && (p->head.tcp_flags & DPI_TCP_ACK) &&
-	       !(p->head.tcp_flags & DPI_TCP_SYN) && has_isn_bit(f, other, ISN_KNOWN) &&
-	       !has_isn_bit(f, other, ISN_OTHER) && !has_isn_bit(f, other, ISN_MANY) &&
-	       p->head.ack == f->isn[other] + 1;
 }
 
 static void follow_tcp(struct flow *f, const struct packet *p)
@@ -345,8 +321,7 @@ bool track_is_gone(struct engine *e, struct flow *f, uint64_t now_ns)
 }
 
 /* The flow of a packet for which the one that was found may be over, or there is none. */
-static __attribute__((noinline)) struct flow *begin(struct engine *e, struct flow *f,
-						    const struct packet *p, uint64_t hash)
+static struct flow *begin(struct engine *e, struct flow *f, const struct packet *p, uint64_t hash)
 {
 	bool is_disputed = false;
 
@@ -368,60 +343,18 @@ static __attribute__((noinline)) struct flow *begin(struct engine *e, struct flo
 	return f;
 }
 
-/* One more packet of a flow that goes on: for those, begin(), note_opener() and what follow_tcp()
- * does for handshakes and ends would change nothing. */
-static inline bool goes_on(const struct flow *f, const struct packet *p, uint64_t now_ns)
+struct flow *track_turn(struct engine *e, struct flow *f, const struct packet *p, uint64_t hash)
 {
-	const struct frame_hint *hint = &p->frame->hint;
-
-	return !(p->head.tcp_flags & (DPI_TCP_SYN | DPI_TCP_FIN | DPI_TCP_RST)) && !f->is_over &&
-	       !f->is_verdict && !hint->has_isn && !hint->has_other_isn && !flow_is_idle(f, now_ns);
-}
-
-/* sound_note() and follow_tcp() for a packet with which the flow just goes on. */
-static inline void follow_on(struct flow *f, const struct packet *p)
-{
-	int end = p->head.dir;
-
-	if (!f->ttl[end])
-		sound_note(f, p);
-	else if (f->ttl[end] < p->ttl)
-		f->ttl[end] = p->ttl;
-	if (!has_isn_bit(f, !end, ISN_SURE) && is_handshake_end(f, p))
-		f->isn_known |= (uint8_t)(ISN_SURE << !end);
-	f->tcp_flags[end] |= p->head.tcp_flags;
-}
-
-static __attribute__((noinline)) void follow(struct engine *e, struct flow *f,
-					     const struct packet *p)
-{
-	sound_note(f, p);
-	note_opener(e, f, p);
-	follow_tcp(f, p);
-}
-
-struct flow *track_packet(struct engine *e, const struct packet *p)
-{
-	uint64_t hash = p->table_hash ? p->table_hash
-				      : flow_table_hash(e->flows, &p->head.key, p->hash);
-	struct flow *f = flow_table_find_hashed(e->flows, &p->head.key, hash);
-	bool is_plain = f && goes_on(f, p, e->now_ns);
-	int end = p->head.dir;
-
-	if (!is_plain)
-		f = begin(e, f, p, hash);
+	f = begin(e, f, p, hash);
 	if (!f)
 		return NULL;
-	flow_table_touch(e->flows, f, e->now_ns);
-	f->packets[end]++;
-	f->bytes[end] += p->frame->wire_len;
-	if (f->key.proto == DPI_IP_TCP && is_plain) {
-		follow_on(f, p);
-	} else if (f->key.proto == DPI_IP_TCP) {
-		follow(e, f, p);
+	track_count(e, f, p);
+	if (f->key.proto == DPI_IP_TCP) {
+		sound_note(f, p);
+		note_opener(e, f, p);
+		follow_tcp(f, p);
 	}
-	if (p->head.payload_len)
-		f->payload[end] += f->payload[end] < UINT16_MAX;
+	track_count_payload(f, p);
 	return f;
 }
 
