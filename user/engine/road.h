@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Private to the engine room: what its files share. engine.c is the road itself, fragment.c
- * its side way for IP fragments, track.c follows connections, inspect.c, lane.c, urgent.c and
- * pieces.c read payload, sound.c doubts segments, judge.c turns names into applications and
- * verdicts, sign.c and hearsay.c know what stands in for a name.
+ * Private to the engine room: what its files share. engine.c is the road itself, fragment.c its
+ * side way for IP fragments, life.c all of an engine but its frames, track.c follows connections,
+ * inspect.c, lane.c, urgent.c and pieces.c read payload, sound.c doubts segments, judge.c turns
+ * names into applications and verdicts, sign.c and hearsay.c know what stands in for a name.
  */
 #ifndef ENGINE_ROAD_H
 #define ENGINE_ROAD_H
