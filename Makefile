@@ -122,16 +122,21 @@ $(BUILD)/dpi/version.h:
 # The catalogue is a data file; the program carries the tables that come of reading it, which a
 # program of this machine makes.
 HOSTCC   ?= cc
-GEN_CAT  := scripts/gen-catalogue.c $(wildcard user/base/*.c) $(addprefix user/classify/, \
+GEN_CAT  := $(wildcard scripts/gen-catalogue*.c user/base/*.c) $(addprefix user/classify/, \
 	catalogue.c read.c nearest.c suffix_set.c)
-$(BUILD)/gen-catalogue: $(GEN_CAT) $(wildcard user/classify/*.h user/base/*.h include/dpi/*.h)
+$(BUILD)/gen-catalogue: $(GEN_CAT) $(wildcard scripts/*.h user/classify/*.h user/base/*.h \
+		include/dpi/*.h) user/wasm/packed.h
 	@mkdir -p $(@D)
 	$(Q)$(HOSTCC) -O1 -Iuser -Iinclude -D_GNU_SOURCE -std=gnu11 -o $@ $(GEN_CAT) -linih
 $(BUILD)/user/classify/catalogue_data.c: user/classify/catalogue.conf $(BUILD)/gen-catalogue
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
 	$(Q)$(BUILD)/gen-catalogue $< > $@
-$(BUILD)/user/classify/catalogue_data.o: $(BUILD)/user/classify/catalogue_data.c $(BUILD)/flags
+$(BUILD)/user/wasm/catalogue_packed.c: user/classify/catalogue.conf $(BUILD)/gen-catalogue
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$(BUILD)/gen-catalogue --packed $< > $@
+$(BUILD)/user/classify/catalogue_data.o $(BUILD)/user/wasm/catalogue_packed.o: %.o: %.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 # The dashboard: bundled where there is npm, a plain page where not (then tried again each time).
@@ -168,8 +173,8 @@ WASM     := $(BUILD)/wasm/dpi.wasm
 WASM_INC ?= /usr/include/wasm32-wasi
 WASM_LIB ?= /usr/lib/wasm32-wasi
 WASM_OUT := user/base/pages.c user/base/spool.c user/base/log.c user/crypt/crypt.c user/crypt/count.c \
-	user/classify/built_in.c user/policy/value_world.c user/policy/rules_save.c \
-	user/pcap/foreign.c \
+	user/classify/built_in.c user/classify/load.c user/classify/read.c user/policy/value_world.c \
+	user/policy/rules_save.c user/pcap/foreign.c \
 	user/pcap/source%.c user/pcap/unpack.c user/pcap/filter.c \
 	user/pcap/guard.c user/pcap/split.c user/pcap/set%.c user/pcap/%out.c user/pcap/out_%.c \
 	user/report/report_csv.c
@@ -177,7 +182,7 @@ WASM_SRC := $(filter-out $(WASM_OUT),$(wildcard user/base/*.c user/crypt/*.c use
 	user/extract/*.c user/flow/*.c user/classify/*.c user/policy/*.c user/engine/*.c \
 	user/pcap/*.c user/report/*.c)) user/agent/event_log.c user/agent/offline_route.c \
 	user/agent/offline_shard.c $(wildcard user/wasm/*.c)
-WASM_OBJ := $(WASM_SRC:%.c=$(BUILD)/wasm/obj/%.o) $(BUILD)/wasm/obj/catalogue_data.o
+WASM_OBJ := $(WASM_SRC:%.c=$(BUILD)/wasm/obj/%.o) $(BUILD)/wasm/obj/user/wasm/catalogue_packed.o
 WASM_TO  := --target=wasm32-wasi
 # Small: a page fetches it, and what the browser makes of it is as fast, but for a few.
 WASM_HOT := user/crypt/gcm.c user/wasm/count.c user/crypt/sha256.c user/wasm/string.c \
@@ -202,13 +207,9 @@ $(BUILD)/wasm/obj/%.o: %.c $(BUILD)/wasm/flags
 	@mkdir -p $(@D)
 	$(call say,WASM,$<)
 	$(Q)$(CLANG) $(WASM_CFLAGS) -MMD -MP -c $< -o $@
-# Without its comments, which are for those who read the file.
-$(BUILD)/wasm/catalogue.conf: user/classify/catalogue.conf
+$(BUILD)/wasm/obj/user/wasm/catalogue_packed.o: $(BUILD)/user/wasm/catalogue_packed.c $(BUILD)/wasm/flags
 	@mkdir -p $(@D)
-	$(Q)grep -v '^ *\(#\|$$\)' $< > $@
-$(BUILD)/wasm/obj/catalogue_data.o: user/wasm/catalogue_data.S $(BUILD)/wasm/catalogue.conf
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(WASM_TO) -I$(BUILD)/wasm -c $< -o $@
+	$(Q)$(CLANG) $(WASM_CFLAGS) -c $< -o $@
 $(WASM): $(WASM_OBJ)
 	$(call say,WASM,$@)
 	$(Q)$(CLANG) $(WASM_LDFLAGS) -o $@ $^
@@ -253,7 +254,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/support.o \
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS) -lcmocka
 
-# What is tested of a command needs its own files, which the library has not.
+# What is tested of the module and of a command needs files that the library has not.
+$(BUILD)/tests/unit/test_wasm_built_in: $(BUILD)/user/wasm/catalogue_packed.o
 $(BUILD)/tests/unit/test_cli_top: $(BUILD)/user/cli/remote.o $(filter $(BUILD)/user/cli/top_%,$(CLI_OBJ))
 
 $(filter $(BUILD)/tests/bpf/%,$(TOOL_BIN)): $(BPFT_OBJ)

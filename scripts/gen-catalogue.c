@@ -4,9 +4,10 @@
  * come of reading it (user/classify/build.h), so that no start has to. Run by make.
  *
  *     gen-catalogue user/classify/catalogue.conf > catalogue_data.c
+ *     gen-catalogue --packed user/classify/catalogue.conf > catalogue_packed.c
  */
 #include "base/text.h"
-#include "classify/build.h"
+#include "gen-catalogue.h"
 
 #include <stdio.h>
 
@@ -68,6 +69,26 @@ static int write_set(const char *name, const struct suffix_set *s)
 	return 0;
 }
 
+void write_ports(const struct catalogue *c)
+{
+	printf("static const struct app_port port[] = {\n");
+	for (size_t i = 0; i < c->port_count; i++)
+		printf("\t{(enum app_proto)%d, %d, %d},\n", (int)c->port[i].proto, c->port[i].port,
+		       c->port[i].app);
+	printf("};\n");
+}
+
+void write_places(const struct catalogue *c)
+{
+	printf("\t.proto = {");
+	for (int i = 0; i < PROTO_MAX; i++)
+		printf("%d,", c->proto[i]);
+	printf("},\n\t.sign = {");
+	for (int i = 0; i < SIGNS; i++)
+		printf("%d,", c->sign[i]);
+	printf("},\n");
+}
+
 static int write_parts(const struct catalogue *c)
 {
 	if (write_words("words", &c->words))
@@ -78,11 +99,8 @@ static int write_parts(const struct catalogue *c)
 	printf("};\nstatic const struct app_call call[] = {\n");
 	for (size_t i = 0; i < c->call_count; i++)
 		printf("\t{%u, %u, %d},\n", c->call[i].text, c->call[i].len, c->call[i].app);
-	printf("};\nstatic const struct app_port port[] = {\n");
-	for (size_t i = 0; i < c->port_count; i++)
-		printf("\t{(enum app_proto)%d, %d, %d},\n", (int)c->port[i].proto, c->port[i].port,
-		       c->port[i].app);
 	printf("};\n");
+	write_ports(c);
 	write_numbers("category", c->category, c->category_count);
 	write_numbers("call_slot", c->call_slot, c->call_slot_count);
 	return write_set("suffix", &c->suffix) || write_set("resolver", &c->resolver);
@@ -111,29 +129,33 @@ static void write_whole(const struct catalogue *c)
 	printf("\t.port = (struct app_port *)port,\n\t.port_count = %zu,\n", c->port_count);
 	write_set_use("suffix", &c->suffix);
 	write_set_use("resolver", &c->resolver);
-	printf("\t.proto = {");
-	for (int i = 0; i < PROTO_MAX; i++)
-		printf("%d,", c->proto[i]);
-	printf("},\n\t.sign = {");
-	for (int i = 0; i < SIGNS; i++)
-		printf("%d,", c->sign[i]);
-	printf("},\n};\n");
+	write_places(c);
+	printf("};\n");
+}
+
+int write_tables(const struct catalogue *c)
+{
+	printf("#include \"classify/build.h\"\n\n");
+	if (write_parts(c))
+		return -1;
+	write_whole(c);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	bool is_packed = argc == 3 && strcmp(argv[1], "--packed") == 0;
+	const char *path = argv[argc - 1];
 	struct catalogue *c = catalogue_empty();
 	struct text t = {0};
 	struct fault f = {"out of memory, or no file"};
 	int ok = 0;
 
-	if (argc == 2 && c && read_conf(argv[1], &t) == 0 &&
-	    catalogue_read(c, slice_of(t.at, t.len), argv[1], &f) == 0) {
-		printf("/* Made of catalogue.conf by gen-catalogue. */\n"
-		       "#include \"classify/build.h\"\n\n");
-		ok = write_parts(c) == 0;
-		write_whole(c);
-		snprintf(f.text, sizeof(f.text), "%s cannot be written", argv[1]);
+	if (argc == 2 + is_packed && c && read_conf(path, &t) == 0 &&
+	    catalogue_read(c, slice_of(t.at, t.len), path, &f) == 0) {
+		printf("/* Made of catalogue.conf by gen-catalogue. */\n");
+		ok = (is_packed ? write_packed(c) : write_tables(c)) == 0;
+		snprintf(f.text, sizeof(f.text), "%s cannot be written", path);
 	}
 	ok = ok && fflush(stdout) == 0 && !ferror(stdout);
 	if (!ok)

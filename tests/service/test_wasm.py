@@ -149,9 +149,12 @@ def compare_all(place, name, jobs, options, least):
 
 # --- tests ------------------------------------------------------------------------------------
 def the_module_is_small(place):
-    row = re.search(rb'"/dpi.wasm", "[^"]*", \w+, (\d+)', get(ROWS))  # what a page gets
-    packed = int(row.group(1)) if row else len(get(WASM))
-    check(packed <= PACKED_MAX, f"the module is at most {PACKED_MAX} bytes packed", packed)
+    """As a page gets it, and as one would from a machine that has nothing better than gzip."""
+    row = re.search(rb'"/dpi.wasm", "[^"]*", \w+, (\d+)', get(ROWS))
+    sent = int(row.group(1)) if row else 0
+    packed = len(gzip.compress(get(WASM), 9))
+    check(max(sent, packed) <= PACKED_MAX, f"the module is at most {PACKED_MAX} bytes packed",
+          f"{sent} as it is sent, {packed} by gzip")
 
 
 def it_asks_its_page_for_little(place):
