@@ -162,7 +162,6 @@ void batch_clear(struct batch *b)
 	b->count = b->row = b->odd_count = 0;
 	b->first_number = 0;
 	b->row_end = NULL;
-	b->lent = 0;
 	b->arena_len = 0;
 	memset(b->is_dropped, 0, sizeof(b->is_dropped));
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {

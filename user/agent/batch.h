@@ -25,7 +25,7 @@ enum {
 	BATCH_PIECES_ALONE = 256,
 	BATCH_PIECES = 1024,
 	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
-	BATCH_LENT = 4 << 20,  /* of records of a mapped file, which are memory too */
+	BATCH_LENT = 4 << 20,  /* of a mapped file, which is memory too */
 	BATCH_QUEUE = 8,       /* so far one worker may be ahead of another */
 	BATCH_AHEAD = 2,       /* batches that are kept filled in front of each worker */
 };
@@ -89,8 +89,7 @@ struct batch {
 	size_t count;
 	size_t row; /* from this piece on all are frames that lie one behind the other */
 	const uint8_t *row_end;
-	size_t lent;  /* bytes of its pieces */
-	uint64_t end; /* how far in the input it reaches */
+	uint64_t start, end; /* of what it reaches over in the input */
 	uint8_t *arena;
 	size_t arena_len, arena_cap;
 	size_t arena_open; /* with so much in it there is room for another fragment */

@@ -21,16 +21,25 @@ struct filling {
 	size_t count;
 };
 
+/* Bytes of the input that may still go into b, or be left out beside it: they stay in memory until
+ * it is written, where the input is lasting. */
+static size_t room_of(const struct offline *run, const struct batch *b)
+{
+	uint64_t len = capture_in_position(run->in) - b->start;
+
+	return len < run->lent_max ? run->lent_max - (size_t)len : 0;
+}
+
 /* The next piece that the filter lets in. Returns as capture_in_next, or -EAGAIN when too many
  * were left out to stay longer. */
-static int next(struct offline *run, struct capture_record *r)
+static int next(struct offline *run, const struct batch *b, struct capture_record *r)
 {
 	int n;
 
 	while ((n = capture_in_next(run->in, r, &run->fault)) == 1) {
 		if (!run->filter || !r->is_frame || capture_filter_match(run->filter, r))
 			return 1;
-		if (++run->filtered % FILTER_TURN == 0)
+		if (++run->filtered % FILTER_TURN == 0 || !room_of(run, b))
 			return -EAGAIN;
 	}
 	return n;
@@ -46,13 +55,13 @@ static int take_lasting(struct filling *f, size_t most)
 		.at = f->row,
 		.stride = sizeof(f->row[0]),
 		.records = most < left ? most : left,
-		.bytes = run->lent_max - b->lent,
+		.bytes = room_of(run, b),
 	};
 	int n;
 
 	if (!run->filter)
 		return capture_in_take(run->in, &room, &f->count, &run->fault);
-	n = next(run, f->row);
+	n = next(run, b, f->row);
 	f->count = n == 1;
 	return n;
 }
@@ -67,7 +76,7 @@ static int take_passing(struct filling *f)
 	if (run->has_held)
 		*r = run->held;
 	else
-		n = next(run, r);
+		n = next(run, f->batch, r);
 	if (n != 1)
 		return n;
 	run->has_held = false;
@@ -89,7 +98,7 @@ static int take(struct filling *f)
 	uint64_t most = run->config->frame_max;
 
 	f->count = 0;
-	if (b->lent >= run->lent_max || !batch_is_open(b))
+	if (!batch_is_open(b) || (run->is_lasting && !room_of(run, b)))
 		return -EAGAIN;
 	if (most && run->frames >= most)
 		return 0;
@@ -187,7 +196,7 @@ static size_t put_in(struct offline *run, struct batch *b, const struct capture_
 		     size_t count)
 {
 	uint64_t frames = 0, bytes = 0;
-	size_t lent = 0, i;
+	size_t i;
 
 	for (i = 0; i < count && batch_is_open(b); i++, b->count++) {
 		const struct capture_record *r = &row[i];
@@ -197,7 +206,6 @@ static size_t put_in(struct offline *run, struct batch *b, const struct capture_
 		if (r->raw.at != b->row_end)
 			b->row = b->count;
 		b->row_end = r->raw.at + r->raw.len;
-		lent += r->raw.len;
 		if (!r->is_frame) {
 			b->mark[b->count] = 0;
 			b->row = b->count + 1;
@@ -207,7 +215,6 @@ static size_t put_in(struct offline *run, struct batch *b, const struct capture_
 		bytes += r->frame.wire_len;
 		b->mark[b->count] = send(run, b, &r->frame);
 	}
-	b->lent += lent;
 	run->frames += frames;
 	run->bytes += bytes;
 	return i;
@@ -225,6 +232,7 @@ void offline_fill(const struct worker *w, struct batch *b)
 	if (run->last_filler != w->id)
 		capture_in_turn(run->in);
 	run->last_filler = w->id;
+	b->start = capture_in_position(run->in);
 	while (n == 1 && (n = take(&f)) == 1) {
 		size_t count = put_in(run, b, f.row, f.count);
 

@@ -27,7 +27,7 @@ struct offline {
 	struct capture_out *out, *events;
 	struct batch_queue queue;
 	bool is_lasting; /* the records of the input stay in memory, and need not be copied */
-	size_t lent_max; /* then: bytes of them in a batch */
+	size_t lent_max; /* then: bytes of it that a batch reaches over */
 	struct eve_config eve;
 	struct offline_shard shard[DPI_RINGS_MAX];
 	struct worker worker[DPI_RINGS_MAX];
