@@ -74,10 +74,10 @@ static void put_stats(struct offline *run, struct tally *t)
 static void allow_more(const struct offline *run, struct tally *t)
 {
 	for (size_t i = 0; i < run->config->workers; i++) {
-		size_t part = run->worker[i].given.bytes / OFFLINE_GIVEN_PARTS;
+		size_t flows = run->worker[i].given.flows;
 
-		tally_allow_rows(t, part * OFFLINE_ORDER_PARTS);
-		tally_allow_sums(t, part * OFFLINE_SUMS_PARTS);
+		tally_allow_rows(t, flows * OFFLINE_ORDER_BYTES);
+		tally_allow_sums(t, flows * OFFLINE_SUMS_BYTES);
 	}
 }
 

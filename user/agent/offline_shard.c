@@ -61,11 +61,11 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 }
 
 /* Rows of flows that are still open may be where those of the shards before were. */
-static void allow_rows(struct offline_shard *s, size_t flow_bytes)
+static void allow_rows(struct offline_shard *s, size_t flows)
 {
 	struct offline_given *g = s->given;
-	size_t most = flow_bytes / OFFLINE_GIVEN_PARTS * OFFLINE_ROWS_PARTS;
-	size_t left = g->bytes / OFFLINE_GIVEN_PARTS * OFFLINE_ROWS_PARTS - g->rows_allowed;
+	size_t most = flows * OFFLINE_ROW_BYTES;
+	size_t left = OFFLINE_ROWS_FIRST + g->flows * OFFLINE_ROW_BYTES - g->rows_allowed;
 	size_t rows = left < most ? left : most;
 
 	tally_allow_rows(s->tally, rows);
@@ -74,20 +74,20 @@ static void allow_rows(struct offline_shard *s, size_t flow_bytes)
 
 void offline_shard_end(struct offline_shard *s, struct event_log *log)
 {
-	size_t flow_bytes;
+	size_t flows;
 
 	if (!s->engine)
 		return;
-	flow_bytes = flow_table_count(engine_flows(s->engine)) * OFFLINE_FLOW_BYTES;
+	flows = flow_table_count(engine_flows(s->engine));
 	if (s->given)
-		allow_rows(s, flow_bytes);
+		allow_rows(s, flows);
 	s->counters = *engine_counters(s->engine);
 	s->log = log;
 	s->number = 0;
 	engine_free(s->engine);
 	s->engine = NULL;
 	if (s->given)
-		s->given->bytes += flow_bytes;
+		s->given->flows += flows;
 	tally_add_span(s->tally, s->first_ns, s->last_ns);
 	s->counters.incomplete = s->incomplete_count; /* those that only closing showed included */
 	tally_add_engine(s->tally, &s->counters);

@@ -13,20 +13,19 @@
 
 /*
  * What flows that were open until the end gave back, a shard of a worker after the other. Their
- * memory is bounded by their number, and gone before the report comes: parts of it are for the rows
- * of the shards that end later, for the order of all rows, and for the sums.
+ * memory is bounded by their number, and gone before the report comes: about as much is then for
+ * the rows of the shards that end later, for the order of all rows, and for the sums.
  */
 struct offline_given {
-	size_t bytes;
+	size_t flows;
 	size_t rows_allowed; /* bytes */
 };
 
-enum {
-	OFFLINE_GIVEN_PARTS = 8,
-	OFFLINE_FLOW_BYTES = sizeof(struct flow) + 64, /* with a name, and a place in the table */
-	OFFLINE_ROWS_PARTS = 2,
-	OFFLINE_ORDER_PARTS = 1,
-	OFFLINE_SUMS_PARTS = 5,
+enum { /* bytes a flow, of some 340 that it took */
+       OFFLINE_ROW_BYTES = 120,
+       OFFLINE_ORDER_BYTES = 32,
+       OFFLINE_SUMS_BYTES = 200,
+       OFFLINE_ROWS_FIRST = 1 << 20, /* of the first shard, which nobody gave any before */
 };
 
 struct offline_shard {
