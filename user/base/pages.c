@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room base: blocks of 64 KiB, aligned to their size, mapped in runs that grow with what there is:
- * an eighth of it, so that little is mapped in vain, and a huge page at a time once there is some:
- * what is far apart costs a processor as much for its pages' addresses as for itself. A block that
- * is given back loses its memory but for a few that are likely to be wanted again soon.
+ * Room base: blocks of 64 KiB, aligned to their size, in runs that grow with what there is. A block
+ * that is given back loses its memory but for a few that are likely to be wanted again soon.
  */
 #include "base/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "base/poison.h"
+#include "base/pages_run.h"
 
 enum {
-	RUN_MAX = 2097152 / PAGES_BLOCK, /* blocks: a huge page of most machines */
-	HUGE_FROM = 8,			 /* with so many blocks, the next run is as large */
-	WARM_LEAST = 4,			 /* spare blocks that keep their memory, and ... */
-	WARM_PART = 32,			 /* ... of all blocks, one in so many */
+	WARM_LEAST = 4, /* spare blocks that keep their memory, and ... */
+	WARM_PART = 32, /* ... of all blocks, one in so many */
 };
 
 struct pages_run {
 	char *at;
 	size_t len;
 };
-
-/* Maps len bytes aligned to len, which is a power of two times a block. NULL: none. */
-static char *map_aligned(size_t len)
-{
-	size_t before, whole = 2 * len;
-	char *at = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (at == MAP_FAILED)
-		return NULL;
-	before = (len - ((uintptr_t)at & (len - 1))) & (len - 1);
-	if (before)
-		munmap(at, before);
-	munmap(at + before + len, whole - before - len);
-	return at + before;
-}
 
 /* Room for the lists of one more run of so many blocks. */
 static int make_room(struct pages *p, size_t blocks)
@@ -60,24 +40,19 @@ static int make_room(struct pages *p, size_t blocks)
 	return 0;
 }
 
-/* Maps one more run, of spare blocks, `least` of them at least. */
+/* Takes one more run, of spare blocks, `least` of them at least. */
 static int add_run(struct pages *p, size_t least)
 {
-	size_t blocks = p->block_count < HUGE_FROM ? 1 : RUN_MAX;
+	size_t blocks = pages_run_size(p->block_count);
 	char *at;
 
 	while (blocks < least)
 		blocks *= 2;
 	if (make_room(p, blocks))
 		return -1;
-	at = map_aligned(blocks * PAGES_BLOCK);
+	at = pages_run_take(blocks * PAGES_BLOCK);
 	if (!at)
 		return -1;
-	/* Neither is more than advice. */
-	if (blocks >= RUN_MAX)
-		madvise(at, blocks * PAGES_BLOCK, MADV_HUGEPAGE);
-	else
-		madvise(at, blocks * PAGES_BLOCK, MADV_POPULATE_WRITE);
 	p->run[p->run_count++] = (struct pages_run){at, blocks * PAGES_BLOCK};
 	p->block_count += blocks;
 	for (size_t i = blocks; i-- > 0;)
@@ -139,7 +114,7 @@ void pages_give(struct pages *p, void *block)
 	if (p->warm_count < warm_max)
 		p->warm_count++;
 	else if (!p->is_ending)
-		madvise(p->spare[p->spare_count - 1 - p->warm_count], PAGES_BLOCK, MADV_DONTNEED);
+		pages_run_cool(p->spare[p->spare_count - 1 - p->warm_count]);
 }
 
 void pages_give_row(struct pages *p, void *row, size_t count)
@@ -150,10 +125,8 @@ void pages_give_row(struct pages *p, void *row, size_t count)
 
 void pages_clear(struct pages *p)
 {
-	for (size_t i = 0; i < p->run_count; i++) {
-		poison_open(p->run[i].at, p->run[i].len);
-		munmap(p->run[i].at, p->run[i].len);
-	}
+	for (size_t i = 0; i < p->run_count; i++)
+		pages_run_give(p->run[i].at, p->run[i].len);
 	free(p->run);
 	free(p->spare);
 	*p = (struct pages){0};
