@@ -156,10 +156,11 @@ static inline void decide(struct engine *e, const struct packet *p, struct flow 
 		road_alone(e, p, o);
 		return;
 	}
-	if (is_settled(f, p) || f->is_verdict)
-		f->state = (uint8_t)track_state(f);
-	else
+	if (!f->is_verdict && inspect_is_empty(p, f))
+		inspect_empty(e, p, f);
+	else if (!f->is_verdict && !is_settled(f, p))
 		look(e, p, f, o);
+	f->state = (uint8_t)track_state(f);
 	if (f->is_verdict)
 		road_drop(e, p, f, f->decision.rule, o);
 }

@@ -222,19 +222,24 @@ static void end_payload(struct finding *x, struct flow_side *side, bool has_chan
 static void inspect_segment(struct finding *x)
 {
 	struct flow *f = x->flow;
-	int end = x->packet->head.dir, err = 0;
-	struct flow_side *side = flow_side_open(f, end), *other = f->side[!end];
+	int end = x->packet->head.dir, err;
+	struct flow_side *side = f->side[end], *other = f->side[!end];
 	bool is_hollow;
 
+	if (!side)
+		side = flow_side_open(f, end);
 	if (!side || side->is_done)
 		return;
 	charge(side, x->packet->head.payload_len);
 	is_hollow = lane_is_hollow(side);
-	if (!is_hollow || !lane_pass(x, side)) {
-		set_context(x, EXTRACT_STREAM);
-		err = lane_read(x, side);
-		side->is_pending = lane_is_pending(side);
+	if (is_hollow && lane_pass(x, side)) {
+		if (is_spent(side))
+			end_payload(x, side, false, 0);
+		return;
 	}
+	set_context(x, EXTRACT_STREAM);
+	err = lane_read(x, side);
+	side->is_pending = lane_is_pending(side);
 	f->is_pending = side->is_pending || (other && other->is_pending);
 	end_payload(x, side, !is_hollow, err);
 }
@@ -254,7 +259,7 @@ static void inspect_datagram(struct finding *x)
 	set_context(x, EXTRACT_DATAGRAM);
 	is_pending = read_datagram(x);
 	has_pieces = p->count || p->is_over;
-	if (has_pieces || !is_dns_flow(f))
+	if (!side && (has_pieces || !is_dns_flow(f)))
 		side = flow_side_open(f, end);
 	if (side && has_pieces)
 		is_pending |= pieces_take(x, side, p);
@@ -286,6 +291,12 @@ static void inspect_open(struct finding *x)
 		inspect_payload(x);
 	if (is_hello_taken(f, p))
 		inspect_settle(x->engine, f);
+}
+
+void inspect_empty(struct engine *e, const struct packet *p, struct flow *f)
+{
+	if (is_hello_taken(f, p))
+		inspect_settle(e, f);
 }
 
 void inspect_packet(struct finding *x)

@@ -86,6 +86,14 @@ static inline void track_clock(struct engine *e)
 
 /* inspect.c: reads a packet's payload. */
 void inspect_packet(struct finding *x);
+/* True for a packet in which there is nothing to read, of a flow that may go on to be: it does no
+ * more than acknowledge, and inspect_empty() is all of inspect_packet() that it needs. */
+static inline bool inspect_is_empty(const struct packet *p, const struct flow *f)
+{
+	return !p->head.payload_len && !(p->head.tcp_flags & DPI_TCP_URG) && !p->is_cut &&
+	       !f->is_settled && !(f->flags & FLOW_LEARNT);
+}
+void inspect_empty(struct engine *e, const struct packet *p, struct flow *f);
 /* Frees the inspection of a flow of which nothing more will be learnt. */
 void inspect_settle(struct engine *e, struct flow *f);
 
