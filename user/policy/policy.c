@@ -184,7 +184,7 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 	struct addr_say say = {0, 0};
 	uint64_t port;
 
-	for (int end = 0; end < 2; end++) {
+	for (int end = 0; end < 2 && p->survey.has_kind[RULE_IP]; end++) {
 		bool is_src = (end == 0) == (opener == 0);
 
 		hear_addr(&say, addr_table_host(&p->addrs, &key->addr[end]), is_src);
