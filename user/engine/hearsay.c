@@ -16,7 +16,8 @@ void hearsay_learn(struct engine *e, struct flow *f)
 	const struct dpi_addr *responder = &f->key.addr[f->opener ? 0 : 1];
 	struct name name;
 
-	flow_set_learnt(f, NULL);
+	if (f->learnt)
+		flow_set_learnt(f, NULL);
 	f->flags &= ~(uint32_t)FLOW_LEARNT;
 	if (!e->config.learnt ||
 	    !e->config.learnt(e->config.learnt_ctx, responder, e->now_ns, &name))

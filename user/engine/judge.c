@@ -286,22 +286,26 @@ void judge_block(struct engine *e, struct flow *f, struct decision d)
 	judge_emit(e, &event);
 }
 
-struct decision judge_ends(const struct engine *e, const struct flow *f)
+/* What the rules say of the packets that carry those of a flow. */
+static struct decision judge_outer(const struct engine *e, const struct flow *f,
+				   const struct flow_rare *rare)
 {
-	const struct flow_rare *rare = flow_rare(f);
 	struct dpi_key outer = {.addr = {rare->outer[0], rare->outer[1]},
 				.port = {rare->outer_port, rare->outer_port},
 				.proto = rare->outer_proto};
-	struct decision d;
-	uint8_t opener;
+	uint8_t opener = f->opener ^ dpi_key_order(&outer);
 
-	if (rare->tunnel) {
-		opener = f->opener ^ dpi_key_order(&outer);
-		d = policy_match_flow(e->config.policy, &outer, opener);
-		if (d.is_block)
-			return d;
-	}
-	return policy_match_flow(e->config.policy, &f->key, f->opener);
+	return policy_match_flow(e->config.policy, &outer, opener);
+}
+
+struct decision judge_ends(const struct engine *e, const struct flow *f)
+{
+	const struct flow_rare *rare = flow_rare(f);
+	struct decision d = {.rule = 0};
+
+	if (rare->tunnel)
+		d = judge_outer(e, f, rare);
+	return d.is_block ? d : policy_match_flow(e->config.policy, &f->key, f->opener);
 }
 
 struct decision judge_flow(const struct engine *e, const struct flow *f)
