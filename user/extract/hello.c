@@ -9,6 +9,7 @@
  */
 #include "extract/hello.h"
 
+#include "dpi/parse.h"
 #include "extract/ja4.h"
 
 enum {
@@ -62,18 +63,6 @@ static void begin_run(struct wire *w, size_t n)
 	w->rest = slice_from(w->rest, n);
 }
 
-static struct wire wire_of(struct slice bytes, bool has_records)
-{
-	struct wire w = {.rest = bytes, .first = bytes.len ? bytes.at[0] : 0};
-
-	w.at = w.stop = bytes.at;
-	if (!has_records) {
-		begin_run(&w, bytes.len);
-		w.record_left = SIZE_MAX;
-	}
-	return w;
-}
-
 /*
  *  type (1), version (2), length (2), fragment (RFC 8446 5.1)
  *
@@ -118,6 +107,20 @@ static void read_record_head(struct wire *w)
 		w->at = w->stop = w->rest.at;
 }
 
+static struct wire wire_of(struct slice bytes, bool has_records)
+{
+	struct wire w = {.rest = bytes, .first = bytes.len ? bytes.at[0] : 0};
+
+	w.at = w.stop = bytes.at;
+	if (has_records) {
+		read_record_head(&w);
+	} else {
+		begin_run(&w, bytes.len);
+		w.record_left = SIZE_MAX;
+	}
+	return w;
+}
+
 /* As take(), from run to run. */
 static bool take_slowly(struct wire *w, uint8_t *out, size_t n)
 {
@@ -157,12 +160,11 @@ static inline bool take(struct wire *w, uint8_t *out, size_t n)
 	return true;
 }
 
-/* A big-endian number of up to four bytes; 0 when it is not all there. */
-static inline uint32_t take_number(struct wire *w, size_t len)
+/* A big-endian number of up to four bytes, len being a constant; 0 when it is not all there. */
+static inline __attribute__((always_inline)) uint32_t take_number(struct wire *w, size_t len)
 {
 	const uint8_t *at = w->at;
 	uint8_t bytes[4];
-	uint32_t n = 0;
 
 	if (is_together(w, len)) /* nearly always */
 		w->at += len;
@@ -170,9 +172,12 @@ static inline uint32_t take_number(struct wire *w, size_t len)
 		at = bytes;
 	else
 		return 0;
-	for (size_t i = 0; i < len; i++)
-		n = n << 8 | at[i];
-	return n;
+	switch (len) {
+	case 1: return at[0];
+	case 2: return dpi_get16(at);
+	case 3: return (uint32_t)at[0] << 16 | dpi_get16(at + 1);
+	default: return dpi_get32(at);
+	}
 }
 
 /* Where a block of len bytes from here ends, cut to the block around it, which ends at outer. */
@@ -189,7 +194,7 @@ static inline void skip_to(struct wire *w, size_t end)
 }
 
 /* Keeps what comes before stop, as far as it fits, unless keep is NULL. */
-static void keep_block(struct wire *w, size_t stop, struct ja4_block *keep)
+static inline void keep_block(struct wire *w, size_t stop, struct ja4_block *keep)
 {
 	size_t len = stop - taken(w);
 
@@ -202,7 +207,8 @@ static void keep_block(struct wire *w, size_t stop, struct ja4_block *keep)
 }
 
 /* A vector whose length is a number of `width` bytes, stepped over; keep may be NULL. */
-static inline void skip_vector(struct wire *w, size_t width, size_t outer, struct ja4_block *keep)
+static inline __attribute__((always_inline)) void skip_vector(struct wire *w, size_t width,
+							      size_t outer, struct ja4_block *keep)
 {
 	size_t len, stop;
 
@@ -266,22 +272,40 @@ static inline bool is_read(uint16_t type)
 	return type == EXTENSION_SERVER_NAME || type == EXTENSION_ECH || ja4_is_block(type);
 }
 
-/* Steps over the extensions up to the next that is read, as far as they lie together. */
-static void skim_extensions(struct wire *w, size_t end, struct ja4_hello *print)
+/* What an extension says beyond being there; its content ends at stop. */
+static void read_extension(struct wire *w, uint16_t type, size_t stop, struct ja4_hello *print,
+			   unsigned *host_count, struct clue *clue)
 {
+	if (type == EXTENSION_SERVER_NAME)
+		read_server_names(w, stop, host_count, clue);
+	else if (type == EXTENSION_ECH)
+		clue->flags |= CLUE_ECH;
+	else
+		keep_block(w, stop, ja4_block_of(print, type));
+}
+
+/* Reads the extensions that lie together, nearly always all of them. */
+static void skim_extensions(struct wire *w, size_t end, struct ja4_hello *print,
+			    unsigned *host_count, struct clue *clue)
+{
+	size_t run = (size_t)(w->stop - w->at), left = end - taken(w);
 	const uint8_t *at = w->at;
-	size_t run = (size_t)(w->stop - at), left = end - taken(w);
 
 	left = left < run ? left : run;
 	while (left >= EXTENSION_HEAD) {
-		uint16_t type = (uint16_t)(at[0] << 8 | at[1]);
-		size_t size = EXTENSION_HEAD + (size_t)(at[2] << 8 | at[3]);
+		uint16_t type = dpi_get16(at);
+		size_t len = dpi_get16(at + 2);
 
-		if (size > left || is_read(type))
+		if (len > left - EXTENSION_HEAD)
 			break;
+		left -= EXTENSION_HEAD + len;
+		at += EXTENSION_HEAD;
 		ja4_add_extension(print, type);
-		at += size;
-		left -= size;
+		if (is_read(type)) {
+			w->at = at;
+			read_extension(w, type, taken(w) + len, print, host_count, clue);
+		}
+		at += len;
 	}
 	w->at = at;
 }
@@ -295,7 +319,7 @@ static void read_extensions(struct wire *w, size_t end, struct ja4_hello *print,
 		uint16_t type;
 		size_t stop;
 
-		skim_extensions(w, end, print);
+		skim_extensions(w, end, print, &host_count, clue);
 		if (end - taken(w) < EXTENSION_HEAD)
 			return;
 		head = take_number(w, EXTENSION_HEAD);
@@ -304,12 +328,8 @@ static void read_extensions(struct wire *w, size_t end, struct ja4_hello *print,
 			return;
 		stop = block_end(w, head & 0xffff, end);
 		ja4_add_extension(print, type);
-		if (type == EXTENSION_SERVER_NAME)
-			read_server_names(w, stop, &host_count, clue);
-		else if (type == EXTENSION_ECH)
-			clue->flags |= CLUE_ECH;
-		else if (ja4_is_block(type))
-			keep_block(w, stop, ja4_block_of(print, type));
+		if (is_read(type))
+			read_extension(w, type, stop, print, &host_count, clue);
 		if (w->state != WIRE_OPEN)
 			return;
 		skip_to(w, stop);
@@ -378,9 +398,12 @@ enum extract_answer hello_read(struct slice bytes, bool has_records, enum app_pr
 			       struct crypt *crypt, struct clue *clue)
 {
 	struct wire w = wire_of(bytes, has_records);
-	uint32_t type = take_number(&w, 1), len, major;
+	uint32_t type, len, major;
 	bool is_whole = false;
 
+	if (w.state == WIRE_BROKEN) /* what follows a hello, mostly */
+		return EXTRACT_NOT_MINE;
+	type = take_number(&w, 1);
 	if (w.state == WIRE_OPEN && type != HANDSHAKE_CLIENT_HELLO &&
 	    type != HANDSHAKE_SERVER_HELLO)
 		return EXTRACT_NOT_MINE;
