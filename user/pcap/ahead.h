@@ -13,9 +13,10 @@
 #include "pcap/reading.h"
 
 enum {
-	AHEAD_BYTES = 128 << 10, /* of the stretch: its heads stay in the first cache until read */
+	AHEAD_BYTES = 256 << 10, /* of the stretch: its heads stay in a near cache until read */
 	AHEAD_WALKS = 16,	 /* what a core can wait for at once */
 	AHEAD_SEARCH = 2048,	 /* bytes searched for a head: a frame of Ethernet and some more */
+	AHEAD_NEAR = 512,	 /* ... and most are found within these */
 	AHEAD_REST = 8,		 /* stretches left out after one where no head was found */
 	AHEAD_LINE = 64,
 	AHEAD_HEAD = 32, /* bytes of a head that the functions below may look at */
@@ -46,9 +47,12 @@ static inline __attribute__((always_inline)) void ahead_look(struct capture_in *
 	for (size_t i = 0; i < AHEAD_WALKS; i++) {
 		at[i] = sure + i * step;
 		end[i] = at[i] + step;
-		__builtin_prefetch(at[i]);
-		__builtin_prefetch(at[i] + AHEAD_LINE);
+		/* Read, all at the same time: where the page is new to the core, a processor may
+		 * leave undone what it is only asked to fetch. */
+		(void)*(const volatile uint8_t *)at[i];
 	}
+	for (size_t i = 0; i < AHEAD_WALKS; i++)
+		slice_warm(slice_of(at[i], AHEAD_NEAR), AHEAD_NEAR);
 	for (size_t i = 1; i < AHEAD_WALKS; i++) {
 		at[i] = a->find(in, at[i], at[i] + (step < AHEAD_SEARCH ? step : AHEAD_SEARCH),
 				sure);
