@@ -95,8 +95,8 @@ static inline void begin(struct walk *w, const struct batch_ticket *t, struct go
 }
 
 /*
- * Reads a little of the next frames, all at once so that their lines travel together: another core
- * has looked at them. To ask for them is not enough, for a processor may leave that undone where it
+ * Reads a little of the next frames, all at once so that their lines come together: another core may
+ * have looked at them. To ask for them is not enough, for a processor may leave that undone where it
  * does not know the page yet. Returns the ticket that follows.
  */
 static const struct batch_ticket *touch(const struct batch_ticket *t,
@@ -105,7 +105,7 @@ static const struct batch_ticket *touch(const struct batch_ticket *t,
 	const struct batch_ticket *end = last - t > TOUCHED ? t + TOUCHED : last;
 
 	for (; t < end; t++) {
-		if (!t->what || t->what & BATCH_ODD)
+		if (t->what & BATCH_ODD || t->len < HEADS)
 			continue;
 		(void)*(const volatile uint8_t *)t->at;
 		__builtin_prefetch(t->at + HEADS);
