@@ -10,6 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifndef MAP_POPULATE /* where pages do not come one by one */
+#define MAP_POPULATE 0
+#endif
+
 enum { FIRST_SLOTS = 512 };
 
 static void put(struct index *x, struct index_slot s)
@@ -39,7 +43,10 @@ static struct index_slot *take_slots(struct index *x, size_t count)
 	}
 	if (x->spool)
 		return spool_take(x->spool, size);
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* All pages at once: each would be read first, and then come anew to be written, which
+	 * other threads have to be told. */
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+		  -1, 0);
 	return at == MAP_FAILED ? NULL : at;
 }
 
