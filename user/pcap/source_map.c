@@ -14,7 +14,7 @@
 
 enum {
 	MAP_STEP = 2 << 20,	/* brought in at once: larger ones cost no less */
-	RELEASE_STEP = 2 << 20, /* given back at once */
+	RELEASE_STEP = 4 << 20, /* given back at once: other cores are told each time */
 };
 
 void source_map(struct source *s, struct capture_guard *guard)
