@@ -159,6 +159,8 @@ static int splice_body(struct analyze_ask *n, struct straight *s, uint64_t len)
 		int err = straight_wait(s);
 		ssize_t got = err ? err : capture_upload_splice(n->upload, s->fd, len);
 
+		if (got == -EAGAIN)
+			continue;
 		if (got <= 0)
 			return got ? (int)got : -ECONNRESET;
 		straight_took(s, (uint64_t)got);
@@ -173,29 +175,33 @@ static int splice_body(struct analyze_ask *n, struct straight *s, uint64_t len)
  * as it is: in the last ANALYZE_FORM_AROUND bytes is whatever follows the file. A form with more
  * behind its file gives a damaged capture, and is called so.
  */
-static int read_straight(struct analyze_ask *n)
+static int read_form(struct analyze_ask *n, struct straight *s)
 {
-	struct straight s;
 	char room[FEED_MAX];
-	bool is_inside = true;
-	int err = capture_upload_wait(n->upload);
+	bool is_inside;
+	int err = feed_head(n, s, room, &is_inside);
 
-	if (!err)
-		err = straight_begin(&s, n->q);
-	if (!err && !n->form) {
-		n->has_file = true;
-		return splice_body(n, &s, s.left);
-	}
-	if (!err)
-		err = feed_head(n, &s, room, &is_inside);
-	if (!err && is_inside && s.left > ANALYZE_FORM_AROUND)
-		err = splice_body(n, &s, s.left - ANALYZE_FORM_AROUND);
-	while (!err && s.left) {
-		ssize_t got = feed(n, &s, room);
+	if (!err && is_inside && s->left > ANALYZE_FORM_AROUND)
+		err = splice_body(n, s, s->left - ANALYZE_FORM_AROUND);
+	while (!err && s->left) {
+		ssize_t got = feed(n, s, room);
 
 		err = got < 0 ? (int)got : 0;
 	}
 	return err;
+}
+
+static int read_straight(struct analyze_ask *n)
+{
+	struct straight s;
+	int err = capture_upload_wait(n->upload);
+
+	if (!err)
+		err = straight_begin(&s, n->q);
+	if (err)
+		return err;
+	n->has_file = !n->form;
+	return n->form ? read_form(n, &s) : splice_body(n, &s, s.left);
 }
 
 /* What went wrong on the way, in HTTP's words. */

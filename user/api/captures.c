@@ -24,7 +24,7 @@ enum {
 	WAIT_MS = 30000,  /* for a turn */
 	NOTES_MAX = 4096,
 	LOOK_MS = 1000,
-	SPLICE_MOST = 1 << 20,
+	SPLICE_MOST = 4 << 20,
 };
 
 struct capture_upload {
@@ -333,12 +333,12 @@ int capture_upload_wait(struct capture_upload *u)
 	return has_failed ? -EIO : 0;
 }
 
-/* Waits until the pipe has room, or nobody at its end. */
-static void wait_room(const struct capture_upload *u)
+/* Waits so long until the pipe has room, or nobody at its end. False: it has none. */
+static bool await_room(const struct capture_upload *u, int ms)
 {
 	struct pollfd p = {.fd = u->child.input, .events = POLLOUT};
 
-	poll(&p, 1, LOOK_MS);
+	return poll(&p, 1, ms) > 0;
 }
 
 ssize_t capture_upload_splice(struct capture_upload *u, int from, uint64_t len)
@@ -349,7 +349,7 @@ ssize_t capture_upload_splice(struct capture_upload *u, int from, uint64_t len)
 	for (;;) {
 		push(u);
 		if (u->rest.len) {
-			wait_room(u);
+			await_room(u, LOOK_MS);
 			continue;
 		}
 		if (u->is_deaf) /* thrown away, not even copied (tcp(7)) */
@@ -361,8 +361,10 @@ ssize_t capture_upload_splice(struct capture_upload *u, int from, uint64_t len)
 			return n;
 		if (errno == EPIPE)
 			u->is_deaf = true;
-		else if (errno == EAGAIN && !u->is_deaf)
-			wait_room(u);
+		else if (errno == EAGAIN && (u->is_deaf || await_room(u, 0)))
+			return -EAGAIN; /* the socket's */
+		else if (errno == EAGAIN)
+			await_room(u, LOOK_MS);
 		else if (errno != EINTR)
 			return -errno;
 	}

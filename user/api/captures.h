@@ -49,8 +49,8 @@ const struct fault *capture_upload_fault(const struct capture_upload *u, unsigne
 bool capture_upload_is_next(const struct capture_upload *u);
 /* A thread of the pool, as what follows: waits until there is a child. 0, or -EIO: it failed. */
 int capture_upload_wait(struct capture_upload *u);
-/* Moves bytes that are there from a socket to the child, len at most. Returns how many, 0 at the
- * end of the socket, or -errno. */
+/* Moves bytes that are there from a socket that does not block to the child, len at most. Returns
+ * how many, 0 at the end of the socket, -EAGAIN when none are there, or another -errno. */
 ssize_t capture_upload_splice(struct capture_upload *u, int from, uint64_t len);
 /* Hands on the rest and waits for the end. 0 with *end; -ECONNRESET: the
  * client hung up, and its child was ended; another -errno. */

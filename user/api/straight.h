@@ -14,13 +14,16 @@ struct straight {
 	int fd;
 	uint64_t left, taken; /* bytes of the body */
 	uint64_t waited_ms;   /* for the client */
+	uint64_t seen;	      /* of those taken, at the last wait */
+	int wakes_at;	      /* bytes that end a wait; 0: not yet said */
 };
 
 /* Can this request's body be read so? Server's thread, from a sink's is_straight(). */
 bool straight_is_possible(const struct api_request *q);
 /* Asks the client for the body. A thread of the pool, as the rest. 0 or -errno. */
 int straight_begin(struct straight *s, struct api_request *q);
-/* Waits for bytes. 0; -ETIMEDOUT: the client is too slow; -errno. */
+/* Waits for bytes: for a client that sends fast until there are many, or a moment, and there may be
+ * none then. 0; -ETIMEDOUT: the client is too slow; -errno. */
 int straight_wait(struct straight *s);
 /* The next bytes, at least one of those that are left. Returns how many, or -errno (-ECONNRESET:
  * the client hung up). */
