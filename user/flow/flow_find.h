@@ -25,22 +25,27 @@ enum {
 _Static_assert(offsetof(struct flow_stream_side, lane[1]) <= FLOW_SIDE_LINES * FLOW_CACHE_LINE,
 	       "what a segment touches");
 
-/* The neighbours of a flow in the list, by number; 0: none. They stand apart from the flows, close
+/* The neighbours of a flow in a list, by number; 0: none. They stand apart from the flows, close
  * together: whoever is used touches two others' as well. */
 struct flow_links {
 	uint32_t older, newer;
 };
 
+/* A list of flows. Links come in pieces that stay where they are, as many as the largest number of
+ * a flow that was ever in it asks for. */
+struct flow_list {
+	struct flow_links **piece;
+	size_t piece_count;
+	uint32_t oldest, newest;
+};
+
 struct flow_table {
 	struct index by_key;
 	struct flow_memory memory;
-	struct flow_links *links;   /* by number */
-	struct flow_links *holders; /* the same, of the flows that hold memory */
-	size_t link_count;	    /* of each */
-	uint32_t oldest, newest;
-	uint32_t oldest_holder, newest_holder;
-	uint32_t first_other; /* 0 when all are blocked */
-	uint32_t touched;     /* how often flows were used, modulo 2^32 */
+	struct flow_list all;
+	struct flow_list holders; /* the flows that hold memory */
+	uint32_t first_other;	  /* of all; 0 when all are blocked */
+	uint32_t touched;	  /* how often flows were used, modulo 2^32 */
 	size_t max;
 	uint64_t secret[FLOW_TABLE_SECRETS]; /* of the hash */
 	uint64_t evicted;

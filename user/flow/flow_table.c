@@ -16,114 +16,96 @@
 #include "flow/flow_find.h"
 
 enum {
-	LINKS_FIRST = 1024,
+	PIECE = 1024,	 /* links */
 	LEAVE_AHEAD = 6, /* flows */
 };
 
-static void list_remove(struct flow_table *t, uint32_t number)
+static struct flow_links *links_at(const struct flow_list *l, uint32_t number)
 {
-	struct flow_links l = t->links[number];
-
-	if (t->first_other == number)
-		t->first_other = l.newer;
-	if (l.older)
-		t->links[l.older].newer = l.newer;
-	else
-		t->oldest = l.newer;
-	if (l.newer)
-		t->links[l.newer].older = l.older;
-	else
-		t->newest = l.older;
-	t->links[number].older = t->links[number].newer = 0;
+	return &l->piece[number / PIECE][number % PIECE];
 }
 
-/* True when a number is that of an open flow. Number 0 is nobody's. */
-static bool is_listed(const struct flow_table *t, uint32_t number)
+/* Makes room for the links of a number. Returns 0 or -1. */
+static int list_reach(struct flow_list *l, uint32_t number)
 {
-	return t->links[number].older || t->links[number].newer || t->oldest == number;
-}
+	struct flow_links **piece;
 
-/* Adds a flow as the most recently used of its section. */
-static void list_add(struct flow_table *t, const struct flow *f)
-{
-	struct flow_links *l = &t->links[f->number];
-
-	l->newer = f->is_verdict ? t->first_other : 0;
-	l->older = l->newer ? t->links[l->newer].older : t->newest;
-	if (l->older)
-		t->links[l->older].newer = f->number;
-	else
-		t->oldest = f->number;
-	if (l->newer)
-		t->links[l->newer].older = f->number;
-	else
-		t->newest = f->number;
-	if (!f->is_verdict && !t->first_other)
-		t->first_other = f->number;
-}
-
-/* Few links are from the C library, many from the table's pages. */
-static bool is_paged(size_t size)
-{
-	return size >= PAGES_BLOCK;
-}
-
-static void give_links(struct flow_table *t)
-{
-	size_t size = 2 * t->link_count * sizeof(*t->links);
-
-	if (is_paged(size))
-		pages_give_row(t->memory.pages, t->links, size / PAGES_BLOCK);
-	else
-		free(t->links);
-}
-
-/* Links for every number that the pool may give; both kinds are in one piece. */
-static int make_links(struct flow_table *t)
-{
-	size_t from = t->link_count, to = from ? 2 * from : LINKS_FIRST;
-	size_t size = 2 * to * sizeof(*t->links);
-	struct flow_links *at;
-
-	if (pool_bound(&t->memory.flows) <= from)
-		return 0;
-	at = is_paged(size) ? pages_take_row(t->memory.pages, size / PAGES_BLOCK) : malloc(size);
-	if (!at)
-		return -1;
-	memset(at, 0, size);
-	if (from) {
-		memcpy(at, t->links, from * sizeof(*at));
-		memcpy(at + to, t->holders, from * sizeof(*at));
-		give_links(t);
+	while (l->piece_count <= number / PIECE) {
+		piece = realloc(l->piece, (l->piece_count + 1) * sizeof(struct flow_links *));
+		if (!piece)
+			return -1;
+		l->piece = piece;
+		piece[l->piece_count] = calloc(PIECE, sizeof(struct flow_links));
+		if (!piece[l->piece_count])
+			return -1;
+		l->piece_count++;
 	}
-	t->links = at;
-	t->holders = at + to;
-	t->link_count = to;
 	return 0;
 }
 
-static void holder_remove(struct flow_table *t, uint32_t number)
+static void list_free(struct flow_list *l)
 {
-	struct flow_links l = t->holders[number];
-
-	if (l.older)
-		t->holders[l.older].newer = l.newer;
-	else
-		t->oldest_holder = l.newer;
-	if (l.newer)
-		t->holders[l.newer].older = l.older;
-	else
-		t->newest_holder = l.older;
+	for (size_t i = 0; i < l->piece_count; i++)
+		free(l->piece[i]);
+	free(l->piece);
 }
 
-static void holder_add(struct flow_table *t, uint32_t number)
+/* True when a number is that of a flow in the list. Number 0 is nobody's. */
+static bool is_listed(const struct flow_list *l, uint32_t number)
 {
-	t->holders[number] = (struct flow_links){.older = t->newest_holder};
-	if (t->newest_holder)
-		t->holders[t->newest_holder].newer = number;
+	const struct flow_links *at;
+
+	if (number / PIECE >= l->piece_count)
+		return false;
+	at = links_at(l, number);
+	return at->older || at->newer || l->oldest == number;
+}
+
+static void list_remove(struct flow_list *l, uint32_t number)
+{
+	struct flow_links *at = links_at(l, number);
+
+	if (at->older)
+		links_at(l, at->older)->newer = at->newer;
 	else
-		t->oldest_holder = number;
-	t->newest_holder = number;
+		l->oldest = at->newer;
+	if (at->newer)
+		links_at(l, at->newer)->older = at->older;
+	else
+		l->newest = at->older;
+	*at = (struct flow_links){.older = 0};
+}
+
+/* Adds a number in front of another, or, in front of 0, as the newest. */
+static void list_add(struct flow_list *l, uint32_t number, uint32_t newer)
+{
+	struct flow_links *at = links_at(l, number);
+
+	at->newer = newer;
+	at->older = newer ? links_at(l, newer)->older : l->newest;
+	if (at->older)
+		links_at(l, at->older)->newer = number;
+	else
+		l->oldest = number;
+	if (newer)
+		links_at(l, newer)->older = number;
+	else
+		l->newest = number;
+}
+
+static void take_out(struct flow_table *t, const struct flow *f)
+{
+	if (t->first_other == f->number)
+		t->first_other = links_at(&t->all, f->number)->newer;
+	list_remove(&t->all, f->number);
+}
+
+/* Puts in a flow as the most recently used of its section. */
+static void put_in(struct flow_table *t, const struct flow *f)
+{
+	list_add(&t->all, f->number, f->is_verdict ? t->first_other : 0);
+	if (!f->is_verdict && !t->first_other)
+		t->first_other = f->number;
 }
 
 /* Makes one place. A flow blocked since it was last touched moves to its section first, which
@@ -133,8 +115,8 @@ static void evict(struct flow_table *t)
 	struct flow *f = flow_table_at(t, t->first_other);
 
 	while (f && f->is_verdict) {
-		list_remove(t, f->number);
-		list_add(t, f);
+		take_out(t, f);
+		put_in(t, f);
 		f = flow_table_at(t, t->first_other);
 	}
 	t->evicted++;
@@ -182,19 +164,19 @@ static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
 
 	for (size_t i = 0; number && i < sizeof(struct flow); i += FLOW_CACHE_LINE)
 		__builtin_prefetch(at + i);
-	return number ? t->links[number].newer : 0;
+	return number ? links_at(&t->all, number)->newer : 0;
 }
 
 /* The last word about every flow that is left, in order. They stay where they are, for the table
  * goes as a whole. */
 static void leave_all(struct flow_table *t)
 {
-	uint32_t ahead = t->oldest;
+	uint32_t ahead = t->all.oldest;
 
 	for (int i = 0; i < LEAVE_AHEAD; i++)
 		ahead = warm_leaving(t, ahead);
-	for (uint32_t number = t->oldest; number; number = t->links[number].newer) {
-		struct flow *f = flow_table_at(t, number);
+	for (uint32_t n = t->all.oldest; n; n = links_at(&t->all, n)->newer) {
+		struct flow *f = flow_table_at(t, n);
 
 		ahead = warm_leaving(t, ahead);
 		if (t->on_leave)
@@ -210,7 +192,8 @@ void flow_table_free(struct flow_table *t)
 	leave_all(t);
 	t->memory.own.is_ending = true;
 	index_clear(&t->by_key);
-	give_links(t);
+	list_free(&t->all);
+	list_free(&t->holders);
 	flow_memory_clear(&t->memory);
 	free(t);
 }
@@ -246,13 +229,13 @@ struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *
 	if (!f)
 		return NULL;
 	f->number = pool_number(f);
-	if (make_links(t) || index_add(&t->by_key, (uint32_t)hash, f->number)) {
+	if (list_reach(&t->all, f->number) || index_add(&t->by_key, (uint32_t)hash, f->number)) {
 		pool_give(f);
 		return NULL;
 	}
 	f->key = *key;
 	f->first_ns = f->last_ns = ts_ns;
-	list_add(t, f);
+	put_in(t, f);
 	f->moved = t->touched;
 	return f;
 }
@@ -266,10 +249,10 @@ struct flow *flow_table_open(struct flow_table *t, const struct dpi_key *key, ui
 void flow_table_move(struct flow_table *t, struct flow *f)
 {
 	f->moved = t->touched;
-	if (f->number == t->newest && !f->is_verdict)
+	if (f->number == t->all.newest && !f->is_verdict)
 		return;
-	list_remove(t, f->number);
-	list_add(t, f);
+	take_out(t, f);
+	put_in(t, f);
 }
 
 void flow_table_close(struct flow_table *t, struct flow *f)
@@ -281,31 +264,33 @@ void flow_table_close(struct flow_table *t, struct flow *f)
 		t->on_leave(t->ctx, f);
 	flow_table_hold(t, f, 0);
 	index_remove(&t->by_key, (uint32_t)hash, f->number);
-	list_remove(t, f->number);
+	take_out(t, f);
 	flow_free(f);
 }
 
 void flow_table_hold(struct flow_table *t, struct flow *f, uint32_t held)
 {
-	bool was_holder = f->held, is_holder = held;
+	struct flow_list *l = &t->holders;
+	bool was_holder = f->held && is_listed(l, f->number);
 
 	f->held = held;
-	if (was_holder && is_holder && t->newest_holder == f->number)
+	if (was_holder && held && l->newest == f->number)
 		return;
 	if (was_holder)
-		holder_remove(t, f->number);
-	if (is_holder)
-		holder_add(t, f->number);
+		list_remove(l, f->number);
+	/* Without memory it is left out until the next time. */
+	if (held && list_reach(l, f->number) == 0)
+		list_add(l, f->number, 0);
 }
 
 struct flow *flow_table_holder(const struct flow_table *t)
 {
-	return flow_table_at(t, t->oldest_holder);
+	return flow_table_at(t, t->holders.oldest);
 }
 
 struct flow *flow_table_next_holder(const struct flow_table *t, const struct flow *f)
 {
-	return flow_table_at(t, t->holders[f->number].newer);
+	return flow_table_at(t, links_at(&t->holders, f->number)->newer);
 }
 
 /* Looks at up to `most` flows from f on. */
@@ -336,8 +321,8 @@ size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most)
 
 struct flow *flow_table_walk(const struct flow_table *t, uint32_t *at)
 {
-	for (uint32_t n = *at + 1; n < t->link_count; n++)
-		if (is_listed(t, n)) {
+	for (uint32_t n = *at + 1; n < t->all.piece_count * PIECE; n++)
+		if (is_listed(&t->all, n)) {
 			*at = n;
 			return flow_table_at(t, n);
 		}
@@ -356,16 +341,16 @@ uint64_t flow_table_evicted(const struct flow_table *t)
 
 struct flow *flow_table_oldest(const struct flow_table *t)
 {
-	return flow_table_at(t, t->oldest);
+	return flow_table_at(t, t->all.oldest);
 }
 
 struct flow *flow_table_newer(const struct flow_table *t, const struct flow *f)
 {
-	uint32_t number = t->links[f->number].newer;
+	uint32_t number = links_at(&t->all, f->number)->newer;
 	struct flow *newer = flow_table_at(t, number);
 
 	/* For whoever walks on, or comes back to it. */
 	__builtin_prefetch(newer);
-	__builtin_prefetch(&t->links[number]);
+	__builtin_prefetch(links_at(&t->all, number));
 	return newer;
 }
