@@ -29,6 +29,11 @@ _Static_assert(STREAM_GAPS_MAX <= UINT8_MAX, "counts of parts");
 /* A request or a hello fits one of them. */
 static const uint16_t sizes[STREAM_SIZES] = {256, 512, 768, 1024, 1536, 2048, 3072, POOL_SIZE_MAX};
 
+/* The least that holds so many bytes, by their units begun. */
+enum { SIZE_UNIT = 256 };
+static const uint8_t classes[POOL_SIZE_MAX / SIZE_UNIT + 1] = {0, 0, 1, 2, 3, 4, 4, 5, 5,
+							       6, 6, 6, 6, 7, 7, 7, 7};
+
 void stream_memory_init(struct stream_memory *m, struct pages *pages)
 {
 	for (size_t i = 0; i < STREAM_SIZES; i++)
@@ -65,11 +70,8 @@ static size_t smaller(size_t a, size_t b)
 /* The class of a buffer; STREAM_SIZES: it is the C library's. */
 static size_t class_of(const struct stream *s, size_t cap)
 {
-	size_t i = 0;
-
-	while (s->memory && i < STREAM_SIZES && sizes[i] < cap)
-		i++;
-	return s->memory ? i : STREAM_SIZES;
+	return s->memory && cap <= POOL_SIZE_MAX ? classes[(cap + SIZE_UNIT - 1) / SIZE_UNIT]
+						 : STREAM_SIZES;
 }
 
 static uint8_t *take_buffer(const struct stream *s, size_t cap)
@@ -102,8 +104,8 @@ static int move_buffers(struct stream *s, size_t head, size_t cap)
 		return 0;
 	}
 	for (int v = 0; v < STREAM_VIEWS; v++) {
-		if (v > 0 && !s->view[v])
-			continue;
+		if (v > 0 && !s->view[v]) /* nor is there one behind it */
+			break;
 		fresh[v] = take_buffer(s, cap);
 		if (!fresh[v]) {
 			for (int u = 0; u < v; u++)
@@ -113,7 +115,7 @@ static int move_buffers(struct stream *s, size_t head, size_t cap)
 		if (extent(s))
 			memcpy(fresh[v] + head, s->view[v] + s->head, extent(s));
 	}
-	for (int v = 0; v < STREAM_VIEWS; v++) {
+	for (int v = 0; v < STREAM_VIEWS && fresh[v]; v++) {
 		if (s->view[v])
 			give_buffer(s, s->view[v], s->cap);
 		s->view[v] = fresh[v];
@@ -409,7 +411,8 @@ static void free_bytes(struct stream *s)
 			give_buffer(s, s->view[v], s->cap);
 		s->view[v] = NULL;
 	}
-	free(s->ahead);
+	if (s->ahead)
+		free(s->ahead);
 	s->ahead = NULL;
 	s->ahead_count = s->ahead_cap = 0;
 }
@@ -424,7 +427,8 @@ void stream_hollow(struct stream *s)
 void stream_clear(struct stream *s)
 {
 	free_bytes(s);
-	free(s->part);
+	if (s->part)
+		free(s->part);
 	s->part = NULL;
 }
 
@@ -510,14 +514,14 @@ static int append(struct stream *s, uint32_t seq, struct slice bytes)
 	return STREAM_GREW;
 }
 
-int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
+/* The rest of stream_add(): whatever is no append. */
+static __attribute__((noinline)) int add_anywhere(struct stream *s, uint32_t seq,
+						  struct slice bytes)
 {
 	uint32_t len = stream_len(s);
-	int change = append(s, seq, bytes);
+	int change = 0;
 	int64_t off;
 
-	if (change)
-		return change;
 	if (!s->has_base && bytes.len) {
 		s->has_base = true;
 		s->base = seq;
@@ -547,6 +551,13 @@ int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
 		change |= STREAM_REBASED;
 	s->is_moved = false;
 	return change;
+}
+
+int stream_add(struct stream *s, uint32_t seq, struct slice bytes)
+{
+	int change = append(s, seq, bytes);
+
+	return change ? change : add_anywhere(s, seq, bytes);
 }
 
 size_t stream_held(const struct stream *s)
