@@ -289,7 +289,8 @@ static int read_lane(struct finding *x, struct flow_side *side, int i, uint32_t 
 		read_rebased(x, lane, old_base);
 	views = change && !is_read ? stream_view_count(lane->stream) : 0;
 	for (int v = 0; v < views; v++)
-		read_view(x, lane, v, stream_view(lane->stream, v));
+		if (lane->in_play[v])
+			read_view(x, lane, v, stream_view(lane->stream, v));
 	try_border(x, lane, seq, change);
 	for (int v = 0; v < views && side->urgent_count; v++)
 		urgent_read(x, side, lane_base(lane), stream_view(lane->stream, v), lane->border);
@@ -397,8 +398,8 @@ int lane_read(struct finding *x, struct flow_side *side)
 
 bool lane_is_pending(const struct flow_side *side)
 {
-	for (int l = 0; side->is_stream && l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++)
+	for (int l = 1; side->has_lanes && l < FLOW_LANES; l++)
 		if (side->lane[l].stream && side->lane[l].pending)
 			return true;
-	return false;
+	return side->lane[0].stream && side->lane[0].pending;
 }
