@@ -90,6 +90,9 @@ def one_capture(path, tmp):
         text, ndjson = read(os.path.join(tmp, "json")), read(os.path.join(tmp, "events"))
         seen.add((r.returncode, read(out), text, ndjson, r.stdout))
     need(len(seen) == 1, "workers change the result")
+    passed = read(out)
+    r = run(path, out, *RULES, "--quiet")
+    need((r.returncode, read(out)) == (next(iter(seen))[0], passed), "no report changes the result")
     report = json.loads(text)
     for line in ndjson.splitlines():
         json.loads(line)

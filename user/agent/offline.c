@@ -177,6 +177,7 @@ static size_t shard_flows(size_t flow_max)
 /* Everything a run needs but its files and threads. 0 or -errno. */
 static int prepare(struct offline *run, const struct offline_config *config)
 {
+	bool is_told = !config->is_unreported || config->events;
 	int err = batch_queue_init(&run->queue, config->workers);
 
 	run->config = config;
@@ -191,7 +192,7 @@ static int prepare(struct offline *run, const struct offline_config *config)
 		err = -ENOMEM;
 	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
 		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
-					 &run->eve, shard_flows(config->flow_max),
+					 is_told ? &run->eve : NULL, shard_flows(config->flow_max),
 					 &run->worker[i % config->workers].pages);
 	return err ? err : open_memories(run);
 }

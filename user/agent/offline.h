@@ -34,6 +34,7 @@ struct offline_config {
 	const char *out;
 	uint64_t split_size; /* of each file that OUT becomes, at most; 0: it is one file */
 	const char *events;  /* file for NDJSON events; NULL: none */
+	bool is_unreported;  /* no report is made of it: the tally has no connections */
 	const char *filter;  /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
 	const struct policy *policy;

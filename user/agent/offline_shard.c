@@ -41,7 +41,7 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	struct engine_config config = {
 		.catalogue = catalogue,
 		.policy = policy,
-		.sink = {.ctx = s, .emit = take_event},
+		.sink = {.ctx = s, .emit = eve ? take_event : NULL},
 		.flow_max = flow_max,
 		.held_max = OFFLINE_HELD_MAX / DPI_RINGS_MAX,
 		.learnt = learnt,

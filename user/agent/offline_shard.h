@@ -41,8 +41,9 @@ struct offline_shard {
 	struct engine_counters counters; /* once it has ended */
 };
 
-/* All borrowed until offline_shard_close. pages: what the flows stand in, of the same worker; NULL:
- * the engine's own. 0, or -errno; closing may follow either. */
+/* All borrowed until offline_shard_close. eve: what events are written by; NULL: nobody wants to
+ * hear of a flow, neither in events nor in rows of the tally. pages: what the flows stand in, of
+ * the same worker; NULL: the engine's own. 0, or -errno; closing may follow either. */
 int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogue,
 		       const struct policy *policy, const struct eve_config *eve, size_t flow_max,
 		       struct pages *pages);

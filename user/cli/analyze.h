@@ -68,6 +68,8 @@ void analyze_progress_end(struct analyze_progress *p);
  * returned. */
 int analyze_json(const struct analyze *a, const struct report *report, const struct report_out *to);
 
+/* True when the report is also told as text. */
+bool analyze_has_text(const struct analyze *a);
 /* Writes every report and ends both outputs, OUT last. Returns 0 or an exit status. */
 int analyze_write(const struct analyze *a, struct offline_result *r);
 

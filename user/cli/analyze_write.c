@@ -50,6 +50,11 @@ static bool is_stdout(const char *path)
 	return path && strcmp(path, "-") == 0;
 }
 
+bool analyze_has_text(const struct analyze *a)
+{
+	return !a->is_quiet && !is_stdout(a->json) && !is_stdout(a->csv) && !is_stdout(a->events);
+}
+
 static int write_text(const struct analyze *a, const struct report *report)
 {
 	FILE *to = is_stdout(a->out) ? stderr : stdout;
@@ -62,7 +67,7 @@ static int write_text(const struct analyze *a, const struct report *report)
 	struct report_out out = report_to_file(to);
 	int err;
 
-	if (a->is_quiet || is_stdout(a->json) || is_stdout(a->csv) || is_stdout(a->events))
+	if (!analyze_has_text(a))
 		return 0;
 	err = report_text(report, &style, &out);
 	if (err != -ENOMEM && (fflush(to) != 0 || ferror(to)))
@@ -102,12 +107,10 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		.local_nets = a->nets,
 		.local_net_count = a->net_count,
 	};
-	bool has_text = !a->is_quiet && !is_stdout(a->json) && !is_stdout(a->csv) &&
-			!is_stdout(a->events);
 	struct report *report;
 	int status = 0;
 
-	if (!a->json && !a->csv && !has_text)
+	if (!a->json && !a->csv && !analyze_has_text(a))
 		return 0;
 	report = report_new(&config);
 	if (!report) {

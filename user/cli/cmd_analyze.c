@@ -112,6 +112,7 @@ static int run(struct analyze *a)
 		.split_size = a->split_size,
 		.flow_max = a->flow_max,
 		.events = a->events,
+		.is_unreported = !analyze_has_text(a) && !a->json && !a->csv,
 		.filter = a->filter,
 		.catalogue = a->catalogue,
 		.policy = a->policy,
