@@ -123,7 +123,7 @@ static void drop_message(struct finding *x, struct outcome *o)
 }
 
 /* A packet that may show something, or end what is under way. */
-static void look(struct engine *e, const struct packet *p, struct flow *f, struct outcome *o)
+dpi_inline void look(struct engine *e, const struct packet *p, struct flow *f, struct outcome *o)
 {
 	struct finding x;
 
@@ -141,28 +141,37 @@ static void look(struct engine *e, const struct packet *p, struct flow *f, struc
 		drop_message(&x, o);
 }
 
-/* Nothing more can be learnt of the flow, and nothing of it is dropped: most frames there are. */
-static inline bool is_settled(const struct flow *f, const struct packet *p)
+/* Takes a packet that inspection does not look into, of a flow that is not blocked: many frames are
+ * such. False for any other, to which nothing was done. */
+static inline bool pass(struct engine *e, const struct packet *p, struct flow *f)
 {
-	return f->is_settled && !f->is_verdict && !p->is_cut && !(f->flags & FLOW_LEARNT);
+	if (f->is_verdict || p->is_cut || hearsay_is_due(f))
+		return false;
+	if (!f->is_settled) {
+		if (!inspect_is_empty(p))
+			return false;
+		inspect_empty(e, p, f);
+	}
+	f->state = (uint8_t)track_state(f);
+	return true;
 }
 
 /* What becomes of a packet of f, or of none (NULL). */
-static inline void decide(struct engine *e, const struct packet *p, struct flow *f,
-			  struct outcome *o)
+dpi_inline void decide(struct engine *e, const struct packet *p, struct flow *f, struct outcome *o)
 {
 	o->flow = f;
 	if (!f) {
 		road_alone(e, p, o);
 		return;
 	}
-	if (!f->is_verdict && inspect_is_empty(p, f))
-		inspect_empty(e, p, f);
-	else if (!f->is_verdict && !is_settled(f, p))
+	if (pass(e, p, f))
+		return;
+	if (!f->is_verdict)
 		look(e, p, f, o);
-	f->state = (uint8_t)track_state(f);
-	if (f->is_verdict)
+	if (f->is_verdict) {
+		f->state = FLOW_BLOCKED;
 		road_drop(e, p, f, f->decision.rule, o);
+	}
 }
 
 void road_packet(struct engine *e, const struct packet *p, struct outcome *o)
@@ -235,9 +244,8 @@ struct outcome engine_packet(struct engine *e, const struct packet *p, enum dpi_
 		return take_other(e, p, parse);
 	count_packet(e, p);
 	f = track_packet(e, p);
-	if (!f || !is_settled(f, p))
+	if (!f || !pass(e, p, f))
 		return take_packet(e, p, f);
-	f->state = (uint8_t)track_state(f);
 	e->count.forwarded++;
 	return (struct outcome){.action = DPI_PASS, .parse = parse, .flow = f};
 }

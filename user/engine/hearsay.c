@@ -31,8 +31,7 @@ void hearsay_learn(struct engine *e, struct flow *f)
 
 struct decision hearsay_match(const struct engine *e, const struct flow *f)
 {
-	/* The flag goes with the flow's first own name. */
-	if (!(f->flags & FLOW_LEARNT) || !f->payload[f->opener & 1] || f->is_pending)
+	if (!hearsay_is_due(f) || f->is_pending)
 		return (struct decision){0};
 	return policy_match_learnt(e->config.policy, learnt_slice(f));
 }

@@ -86,12 +86,11 @@ static inline void track_clock(struct engine *e)
 
 /* inspect.c: reads a packet's payload. */
 void inspect_packet(struct finding *x);
-/* True for a packet in which there is nothing to read, of a flow that may go on to be: it does no
- * more than acknowledge, and inspect_empty() is all of inspect_packet() that it needs. */
-static inline bool inspect_is_empty(const struct packet *p, const struct flow *f)
+/* True for a packet in which there is nothing to read: it does no more than acknowledge, and
+ * inspect_empty() is all of inspect_packet() that it needs. */
+static inline bool inspect_is_empty(const struct packet *p)
 {
-	return !p->head.payload_len && !(p->head.tcp_flags & DPI_TCP_URG) && !p->is_cut &&
-	       !f->is_settled && !(f->flags & FLOW_LEARNT);
+	return !p->head.payload_len && !(p->head.tcp_flags & DPI_TCP_URG);
 }
 void inspect_empty(struct engine *e, const struct packet *p, struct flow *f);
 /* Frees the inspection of a flow of which nothing more will be learnt. */
@@ -162,7 +161,13 @@ bool sign_next(uint32_t flags, unsigned *at, enum catalogue_sign *sign);
 /* The flow flags that a clue brings with it. */
 uint32_t sign_of_clue(const struct engine *e, const struct flow *f, const struct clue *clue);
 
-/* hearsay.c: asks which name a DNS answer gave to the address of a new flow. */
+/* hearsay.c: true when a name by hearsay may decide, for the flow has spoken and shown none of its
+ * own, with which the flag goes. */
+static inline bool hearsay_is_due(const struct flow *f)
+{
+	return (f->flags & FLOW_LEARNT) && f->payload[f->opener & 1];
+}
+/* Asks which name a DNS answer gave to the address of a new flow. */
 void hearsay_learn(struct engine *e, struct flow *f);
 /* What the rules say of that name; rule 0 while the flow has not yet spoken, or may still be about
  * to show a name, and once it has shown one. */
