@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The buffer behind the capture readers, filled by reading or unpacking. Room: pcap. It knows
- * nothing of formats; source_map.c is the way without a buffer.
+ * Capture files as bytes: opening one, and reading it when there is something to read. Room: pcap.
+ * It knows nothing of formats; source_buffer.c is where the bytes go, source_map.c the way without
+ * a buffer.
  */
 #include "pcap/source.h"
 
@@ -12,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The buffer stays in the second cache of a core, where its bytes are looked at once more. */
-enum { SOURCE_BUFFER = 512 << 10, SOURCE_PIPE = 1 << 20, SOURCE_WAIT_MS = 100 };
+enum { SOURCE_PIPE = 1 << 20, SOURCE_WAIT_MS = 100 };
 
 static int look_at_file(struct source *s)
 {
@@ -72,35 +72,6 @@ void source_close(struct source *s)
 	s->unpack = NULL;
 }
 
-int source_unpack(struct source *s, enum unpack_kind kind)
-{
-	size_t cap = SOURCE_BUFFER;
-	uint8_t *buf = malloc(cap);
-
-	s->unpack = buf ? unpack_new(kind) : NULL;
-	if (!s->unpack) {
-		free(buf);
-		return -ENOMEM;
-	}
-	s->packed = s->buf;
-	s->packed_at = (size_t)(s->at - s->buf);
-	s->packed_end = (size_t)(s->end - s->buf);
-	s->packed_offset = s->base_offset + s->packed_at;
-	s->is_end = false; /* of the packed bytes alone */
-	s->buf = buf;
-	s->cap = cap;
-	s->base = s->at = s->end = buf;
-	s->base_offset = 0;
-	return 0;
-}
-
-const char *source_damage(const struct source *s)
-{
-	if (s->is_shorter)
-		return "the file became shorter while it was read";
-	return s->err == -EILSEQ ? unpack_damage(s->unpack) : NULL;
-}
-
 static bool is_stopped(const struct source *s)
 {
 	return s->stop && *s->stop;
@@ -125,8 +96,7 @@ static int wait_readable(const struct source *s)
 	}
 }
 
-/* Reads what is there, at least a byte. Returns how many, 0 at the end, or -errno. */
-static ssize_t read_some(struct source *s, uint8_t *out, size_t cap)
+ssize_t source_read(struct source *s, uint8_t *out, size_t cap)
 {
 	for (;;) {
 		int err = wait_readable(s);
@@ -139,90 +109,7 @@ static ssize_t read_some(struct source *s, uint8_t *out, size_t cap)
 	}
 }
 
-/* Unpacks at least a byte. Returns as read_some(); -EILSEQ when the packed bytes are damaged. */
-static ssize_t unpack_some(struct source *s, uint8_t *out, size_t cap)
-{
-	for (;;) {
-		struct slice in = slice_of(s->packed + s->packed_at, s->packed_end - s->packed_at);
-		size_t len = cap, had = in.len;
-		int err = s->err ? s->err : unpack_run(s->unpack, &in, out, &len);
-		ssize_t n;
-
-		s->packed_at += had - in.len;
-		s->packed_offset += had - in.len;
-		s->err = err;
-		if (len > 0 && !err)
-			return (ssize_t)len;
-		if (err)
-			return err;
-		if (in.len > 0)
-			continue;
-		n = read_some(s, s->packed, SOURCE_BUFFER);
-		if (n < 0)
-			return n;
-		if (n == 0) {
-			s->err = unpack_end(s->unpack);
-			return s->err;
-		}
-		s->packed_at = 0;
-		s->packed_end = (size_t)n;
-	}
-}
-
-/* Room for at least one more byte behind end. */
-static int make_room(struct source *s, size_t want)
-{
-	size_t at = (size_t)(s->at - s->buf), len = source_left(s);
-	uint8_t *buf;
-	int err;
-
-	if (s->is_kept && at > 0 && at + want > s->cap) {
-		err = source_keep_turn(s, SOURCE_BUFFER);
-		if (err)
-			return err;
-		at = 0;
-	} else if (!s->is_kept && at > 0 && (len == 0 || at + want > s->cap)) {
-		memmove(s->buf, s->at, len);
-		s->base_offset += at;
-		s->at = s->buf;
-		s->end = s->buf + len;
-		at = 0;
-	}
-	if (at + len < s->cap)
-		return 0;
-	buf = realloc(s->buf, s->cap * 2);
-	if (!buf)
-		return -ENOMEM;
-	s->buf = buf;
-	s->base = buf;
-	s->at = buf + at;
-	s->end = s->at + len;
-	s->cap *= 2;
-	return 0;
-}
-
 int source_fill(struct source *s, size_t want)
 {
-	if (s->map)
-		return source_map_fill(s, want);
-	while (source_left(s) < want) {
-		size_t end = (size_t)(s->end - s->buf);
-		ssize_t n = 0;
-		int err;
-
-		if (s->is_end)
-			return 0;
-		err = make_room(s, want);
-		if (err)
-			return err;
-		end = (size_t)(s->end - s->buf);
-		n = s->unpack ? unpack_some(s, s->buf + end, s->cap - end)
-			      : read_some(s, s->buf + end, s->cap - end);
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			s->is_end = true;
-		s->end += n;
-	}
-	return 1;
+	return s->map ? source_map_fill(s, want) : source_buffer_fill(s, want);
 }

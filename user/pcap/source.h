@@ -16,6 +16,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 #include "base/slice.h"
 #include "pcap/guard.h"
 #include "pcap/unpack.h"
@@ -117,7 +118,14 @@ static inline bool source_is_marked(const struct source *s)
 /* How the bytes are damaged, in words, borrowed until source_close(); NULL: they are not. */
 const char *source_damage(const struct source *s);
 
-/* Private to the source: source_fill() of a mapped file; the end of one. */
+/* The buffer stays in the second cache of a core, where its bytes are looked at once more. */
+enum { SOURCE_BUFFER = 512 << 10 };
+
+/* Private to the source: source_fill() of what goes through the buffer. */
+int source_buffer_fill(struct source *s, size_t want);
+/* ... what there is to read, at least a byte: how many came, 0 at the end, or -errno. */
+ssize_t source_read(struct source *s, uint8_t *out, size_t cap);
+/* ... source_fill() of a mapped file; the end of one. */
 int source_map_fill(struct source *s, size_t want);
 void source_map_close(struct source *s);
 /* ... of what is kept: goes on in another buffer, of cap bytes, with what is left in this one; the

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room wasm: pcap/source.h over what the page pushes. Bytes are pushed to where the reader looks at
- * them, and stay there until more are; the room grows as there, only for bytes that really came.
- * Asking for more than was pushed says -EAGAIN. Packed ones are unpacked into a buffer of their
- * own. Nothing is mapped.
+ * them, or unpacks them from, and stay there until more are; the room grows as there, only for
+ * bytes that really came. Asking for more than was pushed says -EAGAIN. Nothing is mapped.
  */
 #include "pcap/source.h"
 
@@ -11,13 +10,11 @@
 #include <stdlib.h>
 #include "wasm/feed.h"
 
-enum { SOURCE_BUFFER = 512 << 10 };
-
 /* The one standard input. */
 static struct feed {
 	uint8_t *at;
-	size_t cap, used, len; /* used: gone, or packed and unpacked */
-	struct source *plain;  /* reads the bytes where they are; it knows what is used */
+	size_t cap, len;
+	struct source *reader; /* it knows what of the bytes is passed */
 	bool has_lost;	       /* the first bytes are no longer there */
 	bool is_end;
 } feed;
@@ -36,29 +33,43 @@ void feed_close(void)
 	feed = (struct feed){0};
 }
 
-/* Tells the reader where its bytes are now. */
-static void place_plain(struct source *s)
+/* How many of the bytes are passed, or unpacked. */
+static size_t count_passed(void)
 {
-	s->base = feed.at;
-	s->at = feed.at + feed.used;
-	s->end = feed.at + feed.len;
+	const struct source *s = feed.reader;
+
+	if (!s)
+		return 0;
+	return s->unpack ? s->packed_at : (size_t)(s->at - feed.at);
+}
+
+/* Tells the reader where its bytes are now. */
+static void place(struct source *s, size_t passed)
+{
+	if (s->unpack) {
+		s->packed = feed.at;
+		s->packed_at = passed;
+		s->packed_end = feed.len;
+	} else {
+		s->buf = feed.at;
+		s->base = feed.at;
+		s->at = feed.at + passed;
+		s->end = feed.at + feed.len;
+	}
 }
 
 /* Moves what is left to the front. */
 static void compact(void)
 {
-	struct source *s = feed.plain;
+	size_t passed = count_passed();
 
-	if (s)
-		feed.used = (size_t)(s->at - feed.at);
-	if (feed.used) {
-		memmove(feed.at, feed.at + feed.used, feed.len - feed.used);
-		feed.has_lost = true;
-		if (s)
-			s->base_offset += feed.used;
-		feed.len -= feed.used;
-		feed.used = 0;
-	}
+	if (!passed)
+		return;
+	memmove(feed.at, feed.at + passed, feed.len - passed);
+	feed.has_lost = true;
+	feed.len -= passed;
+	if (!feed.reader->unpack)
+		feed.reader->base_offset += passed;
 }
 
 uint8_t *feed_room(size_t *size)
@@ -72,8 +83,8 @@ uint8_t *feed_room(size_t *size)
 			feed.cap *= 2;
 		}
 	}
-	if (feed.plain)
-		place_plain(feed.plain);
+	if (feed.reader)
+		place(feed.reader, 0);
 	*size = feed.cap - feed.len < FEED_ROOM ? feed.cap - feed.len : FEED_ROOM;
 	return feed.at + feed.len;
 }
@@ -81,8 +92,8 @@ uint8_t *feed_room(size_t *size)
 void feed_push(size_t len)
 {
 	feed.len += len < feed.cap - feed.len ? len : feed.cap - feed.len;
-	if (feed.plain)
-		feed.plain->end = feed.at + feed.len;
+	if (feed.reader)
+		place(feed.reader, count_passed());
 }
 
 void feed_end(void)
@@ -92,124 +103,39 @@ void feed_end(void)
 
 bool feed_rewind(void)
 {
-	feed.used = 0;
 	return !feed.has_lost && feed.len < FEED_ROOM;
 }
 
 int source_open(struct source *s, const char *path, const volatile sig_atomic_t *stop)
 {
 	*s = (struct source){.fd = -1, .stop = stop};
-	feed.plain = s;
-	place_plain(s);
+	feed.reader = s;
+	place(s, 0);
 	return 0;
 }
 
+/* Only what was unpacked is the reader's own. */
 void source_close(struct source *s)
 {
+	if (s->unpack)
+		free(s->buf);
 	unpack_free(s->unpack);
-	free(s->buf);
-	s->buf = NULL;
+	s->buf = s->packed = NULL;
 	s->unpack = NULL;
-	feed.plain = NULL;
+	feed.reader = NULL;
 }
 
-int source_unpack(struct source *s, enum unpack_kind kind)
+ssize_t source_read(struct source *s, uint8_t *out, size_t cap)
 {
-	s->buf = malloc(SOURCE_BUFFER);
-	s->unpack = s->buf ? unpack_new(kind) : NULL;
-	if (!s->unpack)
-		return -ENOMEM;
-	s->cap = SOURCE_BUFFER;
-	s->base = s->at = s->end = s->buf;
-	s->base_offset = 0;
-	feed.plain = NULL;
-	return 0;
-}
-
-const char *source_damage(const struct source *s)
-{
-	return s->err == -EILSEQ ? unpack_damage(s->unpack) : NULL;
-}
-
-/* Room for at least one more unpacked byte behind end. */
-static int make_room(struct source *s, size_t want)
-{
-	size_t at = (size_t)(s->at - s->buf), len = source_left(s);
-	uint8_t *buf;
-
-	if (at > 0 && (len == 0 || at + want > s->cap)) {
-		memmove(s->buf, s->at, len);
-		s->base_offset += at;
-		s->at = s->buf;
-		s->end = s->buf + len;
-		at = 0;
-	}
-	if (at + len < s->cap)
-		return 0;
-	buf = realloc(s->buf, s->cap * 2);
-	if (!buf)
-		return -ENOMEM;
-	s->buf = buf;
-	s->base = buf;
-	s->at = buf + at;
-	s->end = s->at + len;
-	s->cap *= 2;
-	return 0;
-}
-
-/* Unpacks at least a byte. Returns how many, 0 at the end, -EAGAIN when there are none yet, -EILSEQ
- * when the packed bytes are damaged. */
-static int unpack_some(struct source *s, uint8_t *out, size_t cap)
-{
-	for (;;) {
-		struct slice in = slice_of(feed.at + feed.used, feed.len - feed.used);
-		size_t len = cap, had = in.len;
-
-		if (!s->err)
-			s->err = unpack_run(s->unpack, &in, out, &len);
-		if (s->err)
-			return s->err;
-		feed.used += had - in.len;
-		s->packed_offset += had - in.len;
-		if (len > 0)
-			return (int)len;
-		if (in.len > 0)
-			continue;
-		if (!feed.is_end)
-			return -EAGAIN;
-		s->err = unpack_end(s->unpack);
-		return s->err;
-	}
+	return feed.is_end ? 0 : -EAGAIN;
 }
 
 int source_fill(struct source *s, size_t want)
 {
-	if (!s->unpack)
-		return feed.is_end ? 0 : -EAGAIN;
-	while (source_left(s) < want) {
-		size_t end;
-		int n;
-
-		if (s->is_end)
-			return 0;
-		n = make_room(s, want);
-		if (n)
-			return n;
-		end = (size_t)(s->end - s->buf);
-		n = unpack_some(s, s->buf + end, s->cap - end);
-		if (n < 0)
-			return n;
-		s->is_end = n == 0;
-		s->end += n;
-	}
-	return 1;
+	return s->unpack ? source_buffer_fill(s, want) : (int)source_read(s, NULL, 0);
 }
 
 void source_map(struct source *s, struct capture_guard *guard)
-{
-}
-
-void source_keep(struct source *s)
 {
 }
 
