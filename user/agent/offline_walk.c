@@ -95,9 +95,9 @@ static inline void begin(struct walk *w, const struct batch_ticket *t, struct go
 }
 
 /*
- * Reads a little of the next frames, all at once so that their lines come together: another core may
- * have looked at them. To ask for them is not enough, for a processor may leave that undone where it
- * does not know the page yet. Returns the ticket that follows.
+ * Reads a little of the next frames, all at once so that their lines come together: another core
+ * may have looked at them. To ask for them is not enough, for a processor may leave that undone
+ * where it does not know the page yet. Returns the ticket that follows.
  */
 static const struct batch_ticket *touch(const struct batch_ticket *t,
 					const struct batch_ticket *last)
