@@ -8,9 +8,9 @@
 
 enum {
 	WALK_STEPS = 3,
-	WALK_APART = 8, /* frames */
+	WALK_APART = 5, /* frames: what they need has time to come, and is not gone again */
 	WALK_AHEAD = WALK_STEPS * WALK_APART,
-	RING = 32,    /* those under way and no fewer; a power of two */
+	RING = 16,    /* those under way and no fewer; a power of two */
 	TOUCHED = 16, /* frames that are read at once */
 	LINE = 64,    /* of the cache */
 	HEADS = 54,   /* bytes of most frames' heads */
