@@ -282,6 +282,52 @@ static void a_walk_in_parts_meets_all_that_stay(void **state)
 	flow_table_free(t);
 }
 
+static struct flow *open_udp(struct flow_table *t, uint32_t n, uint16_t port)
+{
+	struct dpi_key k = key_of(n, DPI_IP_UDP);
+
+	k.port[n % 2] = dpi_be16(port);
+	return flow_table_open(t, &k, dpi_key_hash(&k), n);
+}
+
+/* Flows of both kinds stand in one table, and a short one keeps a hello as well. */
+static void short_flows_are_flows(void **state)
+{
+	static const char ja4[] = "q13d0312h3_55b375c5d22e_06cda9e17597";
+	static const uint16_t port[] = {443, 53, 5353, 4433, 5355, 123, 137};
+	enum { PORTS = sizeof(port) / sizeof(port[0]), FLOWS = 200 * PORTS };
+	size_t left = 0, met = 0, short_count = 0, place = 0;
+	struct flow_table *t = flow_table_new(FLOWS, 5, count_leaving, &left);
+	uint32_t at = 0;
+	struct flow *f;
+
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		f = open_udp(t, i, port[i % PORTS]);
+		assert_string_equal(flow_ja4(f), "");
+		flow_keep_ja4(f, i % 3 ? ja4 : "q13d0312h3_000000000000_06cda9e17597");
+		flow_keep_ja4(f, ja4);
+	}
+	for (f = flow_table_oldest(t); f; f = flow_table_newer(t, f), place++) {
+		assert_int_equal(f->first_ns, place);
+		assert_ptr_equal(flow_table_find(t, &f->key, dpi_key_hash(&f->key)), f);
+		assert_int_equal(strcmp(flow_ja4(f), ja4) == 0, place % 3 != 0);
+		assert_int_equal(strlen(flow_ja4(f)), FLOW_JA4_LEN);
+		short_count += !!(f->number & FLOW_NUMBER_SHORT);
+	}
+	assert_int_equal(place, FLOWS);
+	assert_int_equal(short_count, FLOWS / PORTS * (PORTS - 2));
+	while ((f = flow_table_walk(t, &at))) {
+		met++;
+		if (f->first_ns % 2)
+			flow_table_close(t, f);
+	}
+	assert_int_equal(met, FLOWS);
+	assert_int_equal(left, FLOWS / 2);
+	assert_int_equal(flow_table_count(t), FLOWS / 2);
+	flow_table_free(t);
+	assert_int_equal(left, FLOWS);
+}
+
 /* However many, one more at a time, and whichever end's budget ends; runs beside them. */
 static void ids_and_runs_stay_with_their_flow(void **state)
 {
@@ -349,6 +395,7 @@ int main(void)
 		cmocka_unit_test(names_are_kept_once),
 		cmocka_unit_test(a_million_opens_are_linear),
 		cmocka_unit_test(a_walk_in_parts_meets_all_that_stay),
+		cmocka_unit_test(short_flows_are_flows),
 		cmocka_unit_test(ids_and_runs_stay_with_their_flow),
 		cmocka_unit_test(states_and_flags_have_names),
 	};

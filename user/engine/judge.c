@@ -248,8 +248,8 @@ void judge_clue(struct finding *x, const struct clue *clue)
 	}
 	take_flags(e, f, sign_of_clue(e, f, clue));
 	/* Few clues have one, and its place in the flow is far from all else. */
-	if (clue->ja4[0] && !f->ja4[0])
-		memcpy(f->ja4, clue->ja4, sizeof(f->ja4));
+	if (clue->ja4[0])
+		flow_keep_ja4(f, clue->ja4);
 	for (unsigned i = 0; i < clue->name_count; i++)
 		take_name(e, f, clue, &clue->name[i]);
 	if (is_weighed && !flow_is_allowed(f))

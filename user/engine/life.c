@@ -134,7 +134,8 @@ void engine_adopt(struct engine *e, const struct engine_adopted *a)
 	f->flags = FLOW_ADOPTED;
 	f->isn_known = a->isn_known & 3;
 	f->is_disputed = true; /* inspection picks up wherever the flow is by now */
-	memcpy(f->isn, a->isn, sizeof(f->isn));
+	if (a->key.proto == DPI_IP_TCP)
+		memcpy(f->isn, a->isn, sizeof(f->isn));
 	f->is_settled = a->is_settled && !is_message;
 	judge_app(e, f, a->proto, NULL);
 	if (a->name.len && judge_keep_name(e, f, a->source, &a->name) == 1)

@@ -18,7 +18,8 @@ static const uint16_t sizes[FLOW_SIZES] = {32, 40, 48, 64, 96, 144, 224, 256, 28
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct flow_side) == 40, "a question has two of them");
 _Static_assert(sizeof(void *) != 8 || sizeof(struct flow) == 256, "four lines of the cache");
-_Static_assert(sizeof(void *) != 8 || offsetof(struct flow, isn) == 128, "two for every frame");
+_Static_assert(sizeof(void *) != 8 || offsetof(struct flow, decision) == 128, "two for each frame");
+_Static_assert(sizeof(void *) != 8 || offsetof(struct flow, isn) >= FLOW_SHORT_SIZE, "of TCP");
 _Static_assert(sizeof(struct flow_name) + NAME_MAX_LEN + 1 <= 288 &&
 		       sizeof(struct flow_stream_side) <= 256 &&
 		       RUNS_POOLED * sizeof(struct flow_run) <= SIZE_MAX_POOLED &&
@@ -29,7 +30,8 @@ void flow_memory_init(struct flow_memory *m, struct pages *pages)
 {
 	m->own = (struct pages){0};
 	m->pages = pages ? pages : &m->own;
-	pool_init(&m->flows, m->pages, sizeof(struct flow), m);
+	pool_init(&m->flows[FLOW_LONG], m->pages, sizeof(struct flow), m);
+	pool_init(&m->flows[FLOW_SHORT], m->pages, FLOW_SHORT_SIZE, m);
 	for (size_t i = 0; i < FLOW_SIZES; i++)
 		pool_init(&m->of_size[i], m->pages, sizes[i], m);
 	stream_memory_init(&m->streams, m->pages);
@@ -38,7 +40,8 @@ void flow_memory_init(struct flow_memory *m, struct pages *pages)
 void flow_memory_clear(struct flow_memory *m)
 {
 	m->own.is_ending = true;
-	pool_clear(&m->flows);
+	for (size_t i = 0; i < FLOW_KINDS; i++)
+		pool_clear(&m->flows[i]);
 	for (size_t i = 0; i < FLOW_SIZES; i++)
 		pool_clear(&m->of_size[i]);
 	stream_memory_clear(&m->streams);
@@ -85,6 +88,7 @@ void flow_free(struct flow *f)
 		f->names = next;
 	}
 	pool_give(f->learnt);
+	pool_give(f->rare ? f->rare->ja4 : NULL);
 	pool_give(f->rare);
 	pool_give(f);
 }
@@ -101,6 +105,21 @@ struct flow_rare *flow_rare_open(struct flow *f)
 	if (!f->rare)
 		f->rare = take(f, sizeof(*f->rare));
 	return f->rare;
+}
+
+void flow_keep_ja4(struct flow *f, const char *ja4)
+{
+	char *place = f->ja4;
+
+	if (flow_ja4(f)[0])
+		return;
+	if (f->number & FLOW_NUMBER_SHORT) {
+		place = flow_rare_open(f) ? take(f, FLOW_JA4_LEN + 1) : NULL;
+		if (!place)
+			return;
+		f->rare->ja4 = place;
+	}
+	memcpy(place, ja4, FLOW_JA4_LEN);
 }
 
 struct flow_side *flow_side_open(struct flow *f, int end)

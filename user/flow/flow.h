@@ -130,17 +130,22 @@ struct flow_rare {
 	uint8_t tunnel_depth;	  /* packets in packets: how many around this one */
 	uint8_t outer_proto;	  /* of the outermost packet */
 	__be16 outer_port;	  /* the tunnel's, where its protocol has ports */
+	char *ja4;		  /* as in a flow that is not short; NULL: none */
 	struct dpi_addr outer[2]; /* tunnelled: of the outer packet that opened the flow, by the
 				     ends of key: whoever carried end 0, and end 1 */
 };
 
-/* Four lines of the cache, no byte to spare: a million of them are to fit. */
+/* In the number of a flow: it is short. */
+#define FLOW_NUMBER_SHORT 0x80000000U
+
+/* Four lines of the cache, no byte to spare: a million of them are to fit. Where no connection and
+ * no hello are to be expected, a flow is short: three lines, and nothing from ja4 on is there. */
 struct flow {
 	/* What every frame touches, two lines. */
 	struct dpi_key key;
 	uint64_t last_ns;
 	uint32_t flags;		       /* enum flow_flag */
-	uint32_t number;	       /* in its table */
+	uint32_t number;	       /* in its table, with FLOW_NUMBER_SHORT */
 	uint32_t moved;		       /* its table's: when it was last put in its place */
 	uint16_t payload[2];	       /* payload packets, counted up to 65,535 */
 	uint64_t packets[2], bytes[2]; /* by sending end; all frames, dropped ones included */
@@ -166,26 +171,40 @@ struct flow {
 	uint8_t state;	     /* enum flow_state; what is shown; BLOCKED wins over CLOSED */
 	uint8_t tcp_flags[2];
 	uint32_t held; /* bytes of inspection, as the engine last counted them */
-	/* What inspection touches. */
-	uint32_t isn[2];
-	uint32_t stamp[2];	/* TCP: the last timestamp that came in order (RFC 7323 4.3) */
-	int app;		/* catalogue id */
-	uint8_t next_hop[2][6]; /* Ethernet: where the first frame of each end was sent to */
 	/* What its opening, its verdict and its names touch. */
 	struct decision decision; /* what decided, for the flow or for its first dropped message */
 	uint64_t first_ns;
 	uint64_t first_number; /* frame that opened it */
 	struct flow_name *names;
-	struct flow_name *learnt;   /* the name a DNS answer gave to the responder's address, or
-				       NULL; source is PROTO_LEARNT */
-	struct flow_rare *rare;	    /* NULL: all of it is 0; read it by flow_rare() */
+	struct flow_name *learnt; /* the name a DNS answer gave to the responder's address, or
+				     NULL; source is PROTO_LEARNT */
+	struct flow_rare *rare;	  /* NULL: all of it is 0; read it by flow_rare() */
+	int app;		  /* catalogue id */
+	/* The rest, which short flows lack: read the first by flow_ja4(), the others only of TCP.
+	 */
 	char ja4[FLOW_JA4_LEN + 1]; /* of the first ClientHello; empty: none */
+	/* What the inspection of a segment touches. */
+	uint32_t isn[2];
+	uint32_t stamp[2];	/* the last timestamp that came in order (RFC 7323 4.3) */
+	uint8_t next_hop[2][6]; /* Ethernet: where the first frame of each end was sent to */
 };
+
+enum { FLOW_SHORT_SIZE = 192 };
+_Static_assert(offsetof(struct flow, ja4) <= FLOW_SHORT_SIZE, "a short flow has all in front");
 
 /* The rarer part of a flow, to read. */
 const struct flow_rare *flow_rare(const struct flow *f);
 /* The same to write to; NULL when out of memory. f stands in a table, as for all that follow. */
 struct flow_rare *flow_rare_open(struct flow *f);
+/* The JA4 fingerprint of its first ClientHello; empty: none. */
+static inline const char *flow_ja4(const struct flow *f)
+{
+	if (!(f->number & FLOW_NUMBER_SHORT))
+		return f->ja4;
+	return f->rare && f->rare->ja4 ? f->rare->ja4 : "";
+}
+/* Keeps it, FLOW_JA4_LEN characters, unless there is one, or no memory for it. */
+void flow_keep_ja4(struct flow *f, const char *ja4);
 /* The inspection state of one end, empty at first; NULL when out of memory. */
 struct flow_side *flow_side_open(struct flow *f, int end);
 /* Gives a lane of one end, which is TCP's, an empty stream. Returns 0 or -ENOMEM. */

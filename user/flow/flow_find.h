@@ -31,11 +31,15 @@ struct flow_links {
 	uint32_t older, newer;
 };
 
-/* A list of flows. Links come in pieces that stay where they are, as many as the largest number of
- * a flow that was ever in it asks for. */
-struct flow_list {
+/* Links come in pieces that stay where they are, as many as the largest number asks for. */
+struct flow_pieces {
 	struct flow_links **piece;
-	size_t piece_count;
+	size_t count;
+};
+
+/* A list of flows. */
+struct flow_list {
+	struct flow_pieces of[FLOW_KINDS];
 	uint32_t oldest, newest;
 };
 
@@ -56,7 +60,12 @@ struct flow_table {
 /* The flow of a number that some flow has; NULL for 0. */
 static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t number)
 {
-	return number ? pool_at_sized(&t->memory.flows, number, sizeof(struct flow)) : NULL;
+	const struct pool *pools = t->memory.flows;
+
+	if (number & FLOW_NUMBER_SHORT)
+		return pool_at_sized(&pools[FLOW_SHORT], number & ~FLOW_NUMBER_SHORT,
+				     FLOW_SHORT_SIZE);
+	return number ? pool_at_sized(&pools[FLOW_LONG], number, sizeof(struct flow)) : NULL;
 }
 
 static inline bool key_is_ip4(const struct dpi_key *key)

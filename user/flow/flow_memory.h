@@ -10,11 +10,12 @@
 #include "flow/flow.h"
 
 enum { FLOW_SIZES = 9 };
+enum flow_kind { FLOW_LONG, FLOW_SHORT, FLOW_KINDS };
 
 struct flow_memory {
 	struct pages *pages;
 	struct pages own; /* unless somebody has lent some */
-	struct pool flows;
+	struct pool flows[FLOW_KINDS];
 	struct pool of_size[FLOW_SIZES]; /* what flows own */
 	struct stream_memory streams;
 };

@@ -18,47 +18,71 @@
 enum {
 	PIECE = 1024,	 /* links */
 	LEAVE_AHEAD = 6, /* flows */
+	PORT_DNS = 53,
+	PORT_NTP = 123,
+	PORT_NETBIOS_NAME = 137,
+	PORT_MDNS = 5353,
+	PORT_LLMNR = 5355,
 };
+
+static enum flow_kind kind_of(uint32_t number)
+{
+	return number & FLOW_NUMBER_SHORT ? FLOW_SHORT : FLOW_LONG;
+}
+
+/* A number among those of its kind. */
+static uint32_t place_of(uint32_t number)
+{
+	return number & ~FLOW_NUMBER_SHORT;
+}
 
 static struct flow_links *links_at(const struct flow_list *l, uint32_t number)
 {
-	return &l->piece[number / PIECE][number % PIECE];
+	uint32_t place = place_of(number);
+
+	return &l->of[kind_of(number)].piece[place / PIECE][place % PIECE];
 }
 
 /* Makes room for the links of a number. Returns 0 or -1. */
 static int list_reach(struct flow_list *l, uint32_t number)
 {
+	struct flow_pieces *p = &l->of[kind_of(number)];
 	struct flow_links **piece;
 
-	while (l->piece_count <= number / PIECE) {
-		piece = realloc(l->piece, (l->piece_count + 1) * sizeof(struct flow_links *));
+	while (p->count <= place_of(number) / PIECE) {
+		piece = realloc(p->piece, (p->count + 1) * sizeof(struct flow_links *));
 		if (!piece)
 			return -1;
-		l->piece = piece;
-		piece[l->piece_count] = calloc(PIECE, sizeof(struct flow_links));
-		if (!piece[l->piece_count])
+		p->piece = piece;
+		piece[p->count] = calloc(PIECE, sizeof(struct flow_links));
+		if (!piece[p->count])
 			return -1;
-		l->piece_count++;
+		p->count++;
 	}
 	return 0;
 }
 
 static void list_free(struct flow_list *l)
 {
-	for (size_t i = 0; i < l->piece_count; i++)
-		free(l->piece[i]);
-	free(l->piece);
+	for (int kind = 0; kind < FLOW_KINDS; kind++) {
+		for (size_t i = 0; i < l->of[kind].count; i++)
+			free(l->of[kind].piece[i]);
+		free(l->of[kind].piece);
+	}
 }
 
-/* True when a number is that of a flow in the list. Number 0 is nobody's. */
+/* True when there are links of a number. */
+static bool has_links(const struct flow_list *l, uint32_t number)
+{
+	return place_of(number) / PIECE < l->of[kind_of(number)].count;
+}
+
+/* True when a number is that of a flow in the list. Number 0 of either kind is nobody's. */
 static bool is_listed(const struct flow_list *l, uint32_t number)
 {
-	const struct flow_links *at;
+	const struct flow_links *at = has_links(l, number) ? links_at(l, number) : NULL;
 
-	if (number / PIECE >= l->piece_count)
-		return false;
-	at = links_at(l, number);
-	return at->older || at->newer || l->oldest == number;
+	return at && (at->older || at->newer || l->oldest == number);
 }
 
 static void list_remove(struct flow_list *l, uint32_t number)
@@ -157,6 +181,29 @@ struct flow_table *flow_table_new(size_t max, uint64_t seed,
 	return flow_table_new_in(NULL, max, seed, on_leave, ctx);
 }
 
+/* Ports of protocols that have no hello. */
+static bool is_short_port(__be16 port)
+{
+	switch (dpi_be16(port)) {
+	case PORT_DNS:
+	case PORT_NTP:
+	case PORT_NETBIOS_NAME:
+	case PORT_MDNS:
+	case PORT_LLMNR: return true;
+	default: return false;
+	}
+}
+
+/* Which kind a new flow is to be. */
+static enum flow_kind kind_for(const struct dpi_key *key)
+{
+	bool is_short = key->proto != DPI_IP_TCP;
+
+	if (key->proto == DPI_IP_UDP)
+		is_short = is_short_port(key->port[0]) || is_short_port(key->port[1]);
+	return is_short ? FLOW_SHORT : FLOW_LONG;
+}
+
 /* Asks for all of a flow, and returns the next one's number. */
 static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
 {
@@ -221,14 +268,15 @@ struct flow *flow_table_find(struct flow_table *t, const struct dpi_key *key, ui
 struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *key, uint64_t hash,
 				    uint64_t ts_ns)
 {
+	enum flow_kind kind = kind_for(key);
 	struct flow *f;
 
 	if (t->by_key.count >= t->max)
 		evict(t);
-	f = pool_take(&t->memory.flows);
+	f = pool_take(&t->memory.flows[kind]);
 	if (!f)
 		return NULL;
-	f->number = pool_number(f);
+	f->number = pool_number(f) | (kind == FLOW_SHORT ? FLOW_NUMBER_SHORT : 0);
 	if (list_reach(&t->all, f->number) || index_add(&t->by_key, (uint32_t)hash, f->number)) {
 		pool_give(f);
 		return NULL;
@@ -321,12 +369,17 @@ size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most)
 
 struct flow *flow_table_walk(const struct flow_table *t, uint32_t *at)
 {
-	for (uint32_t n = *at + 1; n < t->all.piece_count * PIECE; n++)
+	for (uint32_t n = *at + 1;; n++) {
+		if (!has_links(&t->all, n)) {
+			if (n & FLOW_NUMBER_SHORT)
+				return NULL;
+			n = FLOW_NUMBER_SHORT;
+		}
 		if (is_listed(&t->all, n)) {
 			*at = n;
 			return flow_table_at(t, n);
 		}
-	return NULL;
+	}
 }
 
 size_t flow_table_count(const struct flow_table *t)
@@ -350,7 +403,9 @@ struct flow *flow_table_newer(const struct flow_table *t, const struct flow *f)
 	struct flow *newer = flow_table_at(t, number);
 
 	/* For whoever walks on, or comes back to it. */
-	__builtin_prefetch(newer);
-	__builtin_prefetch(links_at(&t->all, number));
+	if (newer) {
+		__builtin_prefetch(newer);
+		__builtin_prefetch(links_at(&t->all, number));
+	}
 	return newer;
 }

@@ -52,6 +52,7 @@ void connection_pack_names(const struct flow *f, uint8_t *at)
 void connection_nameless(struct connection *out, const struct flow *f)
 {
 	const struct flow_rare *rare = flow_rare(f);
+	const char *ja4 = flow_ja4(f);
 
 	*out = (struct connection){
 		.key = f->key,
@@ -75,7 +76,8 @@ void connection_nameless(struct connection *out, const struct flow *f)
 		.tunnel = rare->tunnel,
 		.outer = {rare->outer[0], rare->outer[1]},
 	};
-	memcpy(out->ja4, f->ja4, sizeof(out->ja4));
+	if (ja4[0])
+		memcpy(out->ja4, ja4, sizeof(out->ja4));
 }
 
 int connection_of_flow(struct connection *out, const struct flow *f)

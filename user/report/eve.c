@@ -120,8 +120,8 @@ static void put_name(struct json *j, const struct event *e)
 		json_pair_string(j, "type", e->is_answer ? "answer" : "query");
 	json_key(j, w->key);
 	json_slice(j, name_slice(e->name));
-	if (w->has_ja4 && e->flow->ja4[0])
-		json_pair_string(j, "ja4", e->flow->ja4);
+	if (w->has_ja4 && flow_ja4(e->flow)[0])
+		json_pair_string(j, "ja4", flow_ja4(e->flow));
 	json_close(j, '}');
 }
 
@@ -226,8 +226,8 @@ static void put_summary(struct json *j, const struct flow *f, const struct conne
 		json_key(j, "domain");
 		json_slice(j, slice_of(name->text, name->len));
 	}
-	if (f->ja4[0])
-		json_pair_string(j, "ja4", f->ja4);
+	if (flow_ja4(f)[0])
+		json_pair_string(j, "ja4", flow_ja4(f));
 }
 
 static void put_own(struct json *j, const struct event *e, const struct eve_config *c)
