@@ -13,6 +13,7 @@
 #define FLOW_FLOW_FIND_H
 
 #include "base/index.h"
+#include "flow/flow_list.h"
 #include "flow/flow_memory.h"
 #include "flow/flow_table.h"
 
@@ -24,24 +25,6 @@ enum {
 };
 _Static_assert(offsetof(struct flow_stream_side, lane[1]) <= FLOW_SIDE_LINES * FLOW_CACHE_LINE,
 	       "what a segment touches");
-
-/* The neighbours of a flow in a list, by number; 0: none. They stand apart from the flows, close
- * together: whoever is used touches two others' as well. */
-struct flow_links {
-	uint32_t older, newer;
-};
-
-/* Links come in pieces that stay where they are, as many as the largest number asks for. */
-struct flow_pieces {
-	struct flow_links **piece;
-	size_t count;
-};
-
-/* A list of flows. */
-struct flow_list {
-	struct flow_pieces of[FLOW_KINDS];
-	uint32_t oldest, newest;
-};
 
 struct flow_table {
 	struct index by_key;

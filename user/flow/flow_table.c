@@ -16,7 +16,6 @@
 #include "flow/flow_find.h"
 
 enum {
-	PIECE = 1024,	 /* links */
 	LEAVE_AHEAD = 6, /* flows */
 	PORT_DNS = 53,
 	PORT_NTP = 123,
@@ -25,109 +24,17 @@ enum {
 	PORT_LLMNR = 5355,
 };
 
-static enum flow_kind kind_of(uint32_t number)
-{
-	return number & FLOW_NUMBER_SHORT ? FLOW_SHORT : FLOW_LONG;
-}
-
-/* A number among those of its kind. */
-static uint32_t place_of(uint32_t number)
-{
-	return number & ~FLOW_NUMBER_SHORT;
-}
-
-static struct flow_links *links_at(const struct flow_list *l, uint32_t number)
-{
-	uint32_t place = place_of(number);
-
-	return &l->of[kind_of(number)].piece[place / PIECE][place % PIECE];
-}
-
-/* Makes room for the links of a number. Returns 0 or -1. */
-static int list_reach(struct flow_list *l, uint32_t number)
-{
-	struct flow_pieces *p = &l->of[kind_of(number)];
-	struct flow_links **piece;
-
-	while (p->count <= place_of(number) / PIECE) {
-		piece = realloc(p->piece, (p->count + 1) * sizeof(struct flow_links *));
-		if (!piece)
-			return -1;
-		p->piece = piece;
-		piece[p->count] = calloc(PIECE, sizeof(struct flow_links));
-		if (!piece[p->count])
-			return -1;
-		p->count++;
-	}
-	return 0;
-}
-
-static void list_free(struct flow_list *l)
-{
-	for (int kind = 0; kind < FLOW_KINDS; kind++) {
-		for (size_t i = 0; i < l->of[kind].count; i++)
-			free(l->of[kind].piece[i]);
-		free(l->of[kind].piece);
-	}
-}
-
-/* True when there are links of a number. */
-static bool has_links(const struct flow_list *l, uint32_t number)
-{
-	return place_of(number) / PIECE < l->of[kind_of(number)].count;
-}
-
-/* True when a number is that of a flow in the list. Number 0 of either kind is nobody's. */
-static bool is_listed(const struct flow_list *l, uint32_t number)
-{
-	const struct flow_links *at = has_links(l, number) ? links_at(l, number) : NULL;
-
-	return at && (at->older || at->newer || l->oldest == number);
-}
-
-static void list_remove(struct flow_list *l, uint32_t number)
-{
-	struct flow_links *at = links_at(l, number);
-
-	if (at->older)
-		links_at(l, at->older)->newer = at->newer;
-	else
-		l->oldest = at->newer;
-	if (at->newer)
-		links_at(l, at->newer)->older = at->older;
-	else
-		l->newest = at->older;
-	*at = (struct flow_links){.older = 0};
-}
-
-/* Adds a number in front of another, or, in front of 0, as the newest. */
-static void list_add(struct flow_list *l, uint32_t number, uint32_t newer)
-{
-	struct flow_links *at = links_at(l, number);
-
-	at->newer = newer;
-	at->older = newer ? links_at(l, newer)->older : l->newest;
-	if (at->older)
-		links_at(l, at->older)->newer = number;
-	else
-		l->oldest = number;
-	if (newer)
-		links_at(l, newer)->older = number;
-	else
-		l->newest = number;
-}
-
 static void take_out(struct flow_table *t, const struct flow *f)
 {
 	if (t->first_other == f->number)
-		t->first_other = links_at(&t->all, f->number)->newer;
-	list_remove(&t->all, f->number);
+		t->first_other = flow_links_at(&t->all, f->number)->newer;
+	flow_list_remove(&t->all, f->number);
 }
 
 /* Puts in a flow as the most recently used of its section. */
 static void put_in(struct flow_table *t, const struct flow *f)
 {
-	list_add(&t->all, f->number, f->is_verdict ? t->first_other : 0);
+	flow_list_add(&t->all, f->number, f->is_verdict ? t->first_other : 0);
 	if (!f->is_verdict && !t->first_other)
 		t->first_other = f->number;
 }
@@ -211,7 +118,7 @@ static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
 
 	for (size_t i = 0; number && i < sizeof(struct flow); i += FLOW_CACHE_LINE)
 		__builtin_prefetch(at + i);
-	return number ? links_at(&t->all, number)->newer : 0;
+	return number ? flow_links_at(&t->all, number)->newer : 0;
 }
 
 /* The last word about every flow that is left, in order. They stay where they are, for the table
@@ -222,7 +129,7 @@ static void leave_all(struct flow_table *t)
 
 	for (int i = 0; i < LEAVE_AHEAD; i++)
 		ahead = warm_leaving(t, ahead);
-	for (uint32_t n = t->all.oldest; n; n = links_at(&t->all, n)->newer) {
+	for (uint32_t n = t->all.oldest; n; n = flow_links_at(&t->all, n)->newer) {
 		struct flow *f = flow_table_at(t, n);
 
 		ahead = warm_leaving(t, ahead);
@@ -239,8 +146,8 @@ void flow_table_free(struct flow_table *t)
 	leave_all(t);
 	t->memory.own.is_ending = true;
 	index_clear(&t->by_key);
-	list_free(&t->all);
-	list_free(&t->holders);
+	flow_list_clear(&t->all);
+	flow_list_clear(&t->holders);
 	flow_memory_clear(&t->memory);
 	free(t);
 }
@@ -277,7 +184,8 @@ struct flow *flow_table_open_hashed(struct flow_table *t, const struct dpi_key *
 	if (!f)
 		return NULL;
 	f->number = pool_number(f) | (kind == FLOW_SHORT ? FLOW_NUMBER_SHORT : 0);
-	if (list_reach(&t->all, f->number) || index_add(&t->by_key, (uint32_t)hash, f->number)) {
+	if (flow_list_reach(&t->all, f->number) ||
+	    index_add(&t->by_key, (uint32_t)hash, f->number)) {
 		pool_give(f);
 		return NULL;
 	}
@@ -319,16 +227,16 @@ void flow_table_close(struct flow_table *t, struct flow *f)
 void flow_table_hold(struct flow_table *t, struct flow *f, uint32_t held)
 {
 	struct flow_list *l = &t->holders;
-	bool was_holder = f->held && is_listed(l, f->number);
+	bool was_holder = f->held && flow_list_holds(l, f->number);
 
 	f->held = held;
 	if (was_holder && held && l->newest == f->number)
 		return;
 	if (was_holder)
-		list_remove(l, f->number);
+		flow_list_remove(l, f->number);
 	/* Without memory it is left out until the next time. */
-	if (held && list_reach(l, f->number) == 0)
-		list_add(l, f->number, 0);
+	if (held && flow_list_reach(l, f->number) == 0)
+		flow_list_add(l, f->number, 0);
 }
 
 struct flow *flow_table_holder(const struct flow_table *t)
@@ -338,7 +246,7 @@ struct flow *flow_table_holder(const struct flow_table *t)
 
 struct flow *flow_table_next_holder(const struct flow_table *t, const struct flow *f)
 {
-	return flow_table_at(t, links_at(&t->holders, f->number)->newer);
+	return flow_table_at(t, flow_links_at(&t->holders, f->number)->newer);
 }
 
 /* Looks at up to `most` flows from f on. */
@@ -370,12 +278,12 @@ size_t flow_table_expire(struct flow_table *t, uint64_t now_ns, size_t most)
 struct flow *flow_table_walk(const struct flow_table *t, uint32_t *at)
 {
 	for (uint32_t n = *at + 1;; n++) {
-		if (!has_links(&t->all, n)) {
+		if (!flow_list_has_links(&t->all, n)) {
 			if (n & FLOW_NUMBER_SHORT)
 				return NULL;
 			n = FLOW_NUMBER_SHORT;
 		}
-		if (is_listed(&t->all, n)) {
+		if (flow_list_holds(&t->all, n)) {
 			*at = n;
 			return flow_table_at(t, n);
 		}
@@ -399,13 +307,13 @@ struct flow *flow_table_oldest(const struct flow_table *t)
 
 struct flow *flow_table_newer(const struct flow_table *t, const struct flow *f)
 {
-	uint32_t number = links_at(&t->all, f->number)->newer;
+	uint32_t number = flow_links_at(&t->all, f->number)->newer;
 	struct flow *newer = flow_table_at(t, number);
 
 	/* For whoever walks on, or comes back to it. */
 	if (newer) {
 		__builtin_prefetch(newer);
-		__builtin_prefetch(links_at(&t->all, number));
+		__builtin_prefetch(flow_links_at(&t->all, number));
 	}
 	return newer;
 }
