@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import struct
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -151,6 +152,47 @@ def initial(frames, dcid, scid=b"", version=V1, token=b"", number=0, number_len=
     for i in range(number_len):
         out[len(head) - number_len + i] ^= mask[1 + i]
     return bytes(out)
+
+
+def _take(data, at):
+    """The number at a place, of as many bytes as it says, and where it ends."""
+    size = 1 << (data[at] >> 6)
+    return int.from_bytes(data[at:at + size], "big") & (1 << 8 * size - 2) - 1, at + size
+
+
+def opened(packet, dcid):
+    """The frames in a server's Initial packet, which may have others behind it; dcid: of the first
+    one that its client sent. Raises what it raises when it is no such packet."""
+    version, at = int.from_bytes(packet[1:5], "big"), 6 + packet[5]
+    if packet[0] & 0xF0 != _first(INITIAL, version):
+        raise ValueError("not an Initial packet")
+    token_len, at = _take(packet, at + 1 + packet[at])
+    length, at = _take(packet, at + token_len)
+    key, iv, hp = keys(dcid, version, False)
+    mask = Cipher(algorithms.AES(hp), modes.ECB()).encryptor().update(packet[at + 4:at + 20])
+    head = bytearray(packet[:at + 4])
+    head[0] ^= mask[0] & 0x0F
+    size = (head[0] & 3) + 1
+    number = bytes(a ^ b for a, b in zip(head[at:at + size], mask[1:]))
+    nonce = (int.from_bytes(iv, "big") ^ int.from_bytes(number, "big")).to_bytes(12, "big")
+    return AESGCM(key).decrypt(nonce, packet[at + size:at + length],
+                               bytes(head[:at]) + number)
+
+
+def is_bare_ack(packet, dcid):
+    """Whether a server's packet says no more than what it has got."""
+    try:
+        frames = opened(packet, dcid)
+        if frames[0] not in (2, 3):  # with counts of ECN
+            return False
+        _, at = _take(frames, 1)
+        _, at = _take(frames, at)
+        count, at = _take(frames, at)
+        for _ in range(1 + 2 * count + 3 * (frames[0] - 2)):
+            _, at = _take(frames, at)
+        return not frames[at:].strip(b"\0")
+    except (InvalidTag, ValueError, IndexError):
+        return False
 
 
 def other(kind, dcid, scid=b"", version=V1, body=bytes(range(64))):

@@ -24,6 +24,7 @@ import evasion  # noqa: E402
 import http2  # noqa: E402
 import layers  # noqa: E402
 import packets as p  # noqa: E402
+import quic  # noqa: E402
 
 GHOSTS = {4: "10.78.0.0", 6: "fd78::"}
 QUIC_SERVER = {4: "45.77.77.3", 6: "2a05:77:77::3"}
@@ -40,6 +41,8 @@ class Far:
         self.key, self.number, self.sought = key, number, sought
         self.isn, self.high, self.seen, self.taken = None, 0, 0, 0
         self.parts, self.datagrams = [], []
+        self.hello = b""  # of QUIC, the client's first datagram
+        self.said = 0  # datagrams that do more than acknowledge
         self.base = None  # of `amount` when the first frame went out that the agent may judge
         self.asked = []  # DNS messages that must stay unanswered
         self.is_refused = self.is_deaf = self.is_reset = False
@@ -50,6 +53,7 @@ class Far:
         with self.changed:
             if proto == p.UDP:
                 self.datagrams.append(body[8:])
+                self.said += not quic.is_bare_ack(body[8:], self.first_id())
             else:
                 seq, flags = struct.unpack_from("!I", body, 4)[0], body[13]
                 data = body[(body[12] >> 4) * 4:]
@@ -64,12 +68,16 @@ class Far:
                         self.high = max(self.high, at + len(data))
             self.changed.notify_all()
 
+    def first_id(self):
+        return self.hello[6:6 + self.hello[5]] if len(self.hello) > 5 else b""
+
     def wait(self, question, seconds):
         with self.changed:
             return self.changed.wait_for(question, seconds)
 
     def amount(self):
-        """How much the server has answered."""
+        """How much the server has answered. An acknowledgement is no answer: it comes for what was
+        let through before the name was said, and may be late."""
         if self.is_tcp:
             if self.port == 53:  # in answer to the same stream others may be due
                 return bytes(self.stream()).lower().count(self.sought)
@@ -77,7 +85,7 @@ class Far:
         if self.is_dns and self.asked:
             return sum(any(d[:2] == m[:2] and d[4:] == m[4:] for m in self.asked)
                        for d in self.datagrams)
-        return len(self.datagrams)
+        return self.said
 
     def stream(self):
         out = bytearray(self.high)
@@ -266,7 +274,10 @@ class LiveWorld(evasion.World):
             far.port = struct.unpack_from("!H", payload, 2 if is_mine else 0)[0]
             if is_mine:
                 self.current = far
-                payload = self.true_ack(src, dst, far, payload) if far.is_tcp else payload
+                if far.is_tcp:
+                    payload = self.true_ack(src, dst, far, payload)
+                else:
+                    far.hello = far.hello or payload[8:]
             self.last, self.is_mine = (far, proto, payload), is_mine
         return super().ip(src, dst, proto, payload, *args, **how)
 
