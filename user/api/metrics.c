@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "control/answer.h"
 #include "dpi/abi.h"
 #include "engine/engine.h"
 #include "packet/defrag.h"
@@ -85,20 +86,6 @@ static bool is_plain(const char *key)
 	return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
-static uint64_t number(const json_t *object, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(object, key));
-
-	return n < 0 ? 0 : (uint64_t)n;
-}
-
-static const char *words(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
-
 #define LIMITED "events_limited_"
 
 static bool is_limited(const char *key)
@@ -121,7 +108,7 @@ static void limited_write(struct metrics *m, json_t *counters)
 		if (!is_limited(key))
 			continue;
 		labels[0].value = key + sizeof(LIMITED) - 1;
-		metrics_value(m, labels, number(counters, key));
+		metrics_value(m, labels, control_number(counters, key));
 	}
 }
 
@@ -134,10 +121,10 @@ static void counters_write(struct metrics *m, const json_t *stats)
 	{
 		if (strcmp(key, "verdicts_held") == 0)
 			metrics_one(m, key, METRIC_GAUGE, "blocked flows the kernel holds now",
-				    number(counters, key));
+				    control_number(counters, key));
 		else if (is_plain(key) && !is_limited(key))
 			metrics_one(m, counter_name(key), METRIC_COUNTER, counter_help(key),
-				    number(counters, key));
+				    control_number(counters, key));
 	}
 	limited_write(m, counters);
 }
@@ -147,23 +134,25 @@ static void counters_write(struct metrics *m, const json_t *stats)
 static void about_write(struct metrics *m, const json_t *status)
 {
 	const struct metric_label about[METRIC_LABELS_MAX] = {
-		{"version", words(status, "version")},
-		{"action", words(status, "action")},
-		{"fail", words(status, "fail")},
+		{"version", control_words(status, "version")},
+		{"action", control_words(status, "action")},
+		{"fail", control_words(status, "fail")},
 	};
 
 	metrics_family(m, "agent_info", METRIC_GAUGE, "the agent's version and settings; always 1");
 	metrics_value(m, about, 1);
 	metrics_one(m, "agent_start_time_seconds", METRIC_GAUGE,
 		    "when the agent started, in seconds since the epoch",
-		    number(status, "started_s"));
-	metrics_one(m, "workers", METRIC_GAUGE, "threads that inspect", number(status, "workers"));
+		    control_number(status, "started_s"));
+	metrics_one(m, "workers", METRIC_GAUGE, "threads that inspect",
+		    control_number(status, "workers"));
 	metrics_one(m, "monitor_only", METRIC_GAUGE, "1 while nothing is dropped, only counted",
 		    json_is_true(json_object_get(status, "monitor")));
 	metrics_one(m, "engine_restarts", METRIC_COUNTER, "engines started anew after one died",
-		    number(status, "engine_restarts"));
+		    control_number(status, "engine_restarts"));
 	metrics_one(m, "interfaces_reattached", METRIC_COUNTER,
-		    "interfaces protected again after they had gone", number(status, "reattached"));
+		    "interfaces protected again after they had gone",
+		    control_number(status, "reattached"));
 }
 
 static void rules_write(struct metrics *m, const json_t *status)
@@ -180,7 +169,7 @@ static void rules_write(struct metrics *m, const json_t *status)
 			{"action", is_allow ? "allow" : "block"},
 		};
 
-		metrics_value(m, labels, number(kinds, key));
+		metrics_value(m, labels, control_number(kinds, key));
 	}
 }
 
@@ -194,18 +183,18 @@ static void interfaces_write(struct metrics *m, const json_t *status)
 	json_array_foreach(list, i, row)
 	{
 		const struct metric_label labels[METRIC_LABELS_MAX] = {
-			{"interface", words(row, "name")}};
+			{"interface", control_words(row, "name")}};
 
-		metrics_value(m, labels, strcmp(words(row, "state"), "protected") == 0);
+		metrics_value(m, labels, strcmp(control_words(row, "state"), "protected") == 0);
 	}
 	metrics_family(m, "interface_info", METRIC_GAUGE,
 		       "how an interface is protected; always 1");
 	json_array_foreach(list, i, row)
 	{
 		const struct metric_label labels[METRIC_LABELS_MAX] = {
-			{"interface", words(row, "name")},
-			{"mode", words(row, "mode")},
-			{"hooks", words(row, "hooks")},
+			{"interface", control_words(row, "name")},
+			{"mode", control_words(row, "mode")},
+			{"hooks", control_words(row, "hooks")},
 		};
 
 		metrics_value(m, labels, 1);
@@ -233,9 +222,9 @@ static void maps_write(struct metrics *m, const struct metrics_agent *a)
 			json_array_foreach(lists[l], i, row)
 			{
 				const struct metric_label labels[METRIC_LABELS_MAX] = {
-					{"map", words(row, "map")}};
+					{"map", control_words(row, "map")}};
 
-				metrics_value(m, labels, number(row, families[f].key));
+				metrics_value(m, labels, control_number(row, families[f].key));
 			}
 		}
 	}
@@ -275,11 +264,11 @@ static size_t categories_sum(const json_t *apps, struct metrics_high *out)
 
 	json_array_foreach(list, i, app)
 	{
-		struct metrics_category *row = category_row(out, words(app, "category"));
+		struct metrics_category *row = category_row(out, control_words(app, "category"));
 
-		seen += number(app, "flows") > 0;
+		seen += control_number(app, "flows") > 0;
 		for (size_t s = 0; s < METRICS_SUMS; s++)
-			row->sum[s] += number(app, sums[s].key);
+			row->sum[s] += control_number(app, sums[s].key);
 	}
 	return seen;
 }

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/answer.h"
+
 /* A document under way; strings are copied to `words`, which is as long as the document. */
 struct reading {
 	const char *at, *end;
@@ -34,13 +36,6 @@ static const char *object_end(const struct reading *r)
 			return c + 1;
 	}
 	return NULL;
-}
-
-static uint64_t number(const json_t *row, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(row, key));
-
-	return n < 0 ? 0 : (uint64_t)n;
 }
 
 /* A string is never longer than what it was written as. */
@@ -78,11 +73,11 @@ static int row_add(struct reading *r, const json_t *row)
 		.state = words(r, row, "state"),
 		.name = words(r, row, "domain"),
 		.reason = words(r, row, "block_reason"),
-		.src_port = number(row, "src_port"),
-		.dst_port = number(row, "dst_port"),
-		.packets = number(row, "packets"),
-		.bytes = number(row, "bytes"),
-		.dropped = number(row, "dropped_packets"),
+		.src_port = control_number(row, "src_port"),
+		.dst_port = control_number(row, "dst_port"),
+		.packets = control_number(row, "packets"),
+		.bytes = control_number(row, "bytes"),
+		.dropped = control_number(row, "dropped_packets"),
 		.is_blocked = json_is_true(json_object_get(row, "blocked")),
 	};
 	return 0;

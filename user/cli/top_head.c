@@ -9,19 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/answer.h"
+
 enum { WIDE = 76, TALL = 14 };
-
-static uint64_t number(const json_t *object, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(object, key));
-}
-
-static const char *words(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
 
 const char *top_short(uint64_t n, char *out)
 {
@@ -62,11 +52,12 @@ static unsigned draw_agent(struct top_page *p, unsigned y, const struct top_show
 	page_at(p, 0, y);
 	page_puts(p, TOP_BOLD, "dpi-xdp top");
 	if (status) {
-		uptime(number(status, "uptime_s"), up, sizeof(up));
+		uptime(control_number(status, "uptime_s"), up, sizeof(up));
 		snprintf(line, sizeof(line), "  up %s", up);
 		page_puts(p, TOP_PLAIN, line);
-		snprintf(line, sizeof(line), "  %u worker%s", (unsigned)number(status, "workers"),
-			 number(status, "workers") == 1 ? "" : "s");
+		snprintf(line, sizeof(line), "  %u worker%s",
+			 (unsigned)control_number(status, "workers"),
+			 control_number(status, "workers") == 1 ? "" : "s");
 		if (p->x + strlen(line) + clock + 1 < p->width)
 			page_puts(p, TOP_PLAIN, line);
 	}
@@ -89,12 +80,12 @@ static unsigned draw_interfaces(struct top_page *p, unsigned y, const json_t *st
 		page_puts(p, TOP_BAD, "monitoring only  ");
 	json_array_foreach(json_object_get(status, "interfaces"), i, row)
 	{
-		bool is_up = strcmp(words(row, "state"), "protected") == 0;
+		bool is_up = strcmp(control_words(row, "state"), "protected") == 0;
 		char line[128];
 
-		snprintf(line, sizeof(line), "%s%s %s%s%s", i ? ", " : "", words(row, "name"),
-			 words(row, "mode"),
-			 strcmp(words(row, "hooks"), "both") == 0 ? "" : ", receive only",
+		snprintf(line, sizeof(line), "%s%s %s%s%s", i ? ", " : "",
+			 control_words(row, "name"), control_words(row, "mode"),
+			 strcmp(control_words(row, "hooks"), "both") == 0 ? "" : ", receive only",
 			 is_up ? "" : " (waiting for it)");
 		page_puts(p, is_up ? TOP_PLAIN : TOP_BAD, line);
 	}
@@ -209,7 +200,7 @@ static void draw_left_out(struct top_page *p, const struct top_shown *s,
 			 (unsigned long long)s->events_lost);
 	else if (state->view == TOP_RULES && !s->sample->rules_json)
 		snprintf(line, sizeof(line), "  %llu: hits alone",
-			 (unsigned long long)number(s->sample->status, "rules"));
+			 (unsigned long long)control_number(s->sample->status, "rules"));
 	page_puts(p, TOP_BAD, line);
 }
 

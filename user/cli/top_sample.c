@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "cli/remote.h"
+#include "control/answer.h"
 #include "control/control.h"
 
 static uint64_t now_ns(void)
@@ -21,23 +22,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000ULL + (uint64_t)t.tv_nsec;
 }
 
-static uint64_t number(const json_t *object, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(object, key));
-
-	return n < 0 ? 0 : (uint64_t)n;
-}
-
-static const char *words(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
-
 uint64_t top_counter(const struct top_sample *s, const char *name)
 {
-	return number(json_object_get(s->stats, "counters"), name);
+	return control_number(json_object_get(s->stats, "counters"), name);
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
@@ -164,12 +151,12 @@ static int apps_fill(struct top_sample *s, const struct top_sample *before)
 		struct top_app *a = &s->apps[s->app_count++];
 
 		*a = (struct top_app){
-			.name = words(row, "app"),
-			.category = words(row, "category"),
-			.flows = number(row, "flows"),
-			.packets = number(row, "packets"),
-			.bytes = number(row, "bytes"),
-			.dropped = number(row, "dropped_packets"),
+			.name = control_words(row, "app"),
+			.category = control_words(row, "category"),
+			.flows = control_number(row, "flows"),
+			.packets = control_number(row, "packets"),
+			.bytes = control_number(row, "bytes"),
+			.dropped = control_number(row, "dropped_packets"),
 		};
 		a->is_ruled = is_ruled(s, a->name);
 		/* The list is the catalogue, always in its order. */
@@ -190,12 +177,12 @@ static int rules_fill(struct top_sample *s)
 	if (!s->rules)
 		return -ENOMEM;
 	json_array_foreach(force, i, row) s->rules[s->rule_count++] =
-		(struct top_rule){.label = words(row, "rule"), .is_in_force = true};
+		(struct top_rule){.label = control_words(row, "rule"), .is_in_force = true};
 	s->in_force = s->rule_count;
 	qsort(s->rules, s->in_force, sizeof(*s->rules), rule_order);
 	json_array_foreach(hits, i, row)
 	{
-		const char *label = words(row, "rule");
+		const char *label = control_words(row, "rule");
 		struct top_rule *r = rule_find(s, label);
 
 		if (!r) {
@@ -203,8 +190,8 @@ static int rules_fill(struct top_sample *s)
 			r->label = label;
 			r->is_in_force = !s->rules_json; /* too many to be asked for: unknown */
 		}
-		r->packets = number(row, "packets");
-		r->bytes = number(row, "bytes");
+		r->packets = control_number(row, "packets");
+		r->bytes = control_number(row, "bytes");
 	}
 	return 0;
 }
@@ -250,7 +237,7 @@ struct top_sample *top_sample_take(const struct paths *p, unsigned wants,
 	s->at_ns = now_ns();
 	if (!s->err)
 		s->err = ask(p, "apps", &s->apps_json, &s->fault);
-	if (!s->err && number(s->status, "rules") <= TOP_RULES_ASKED)
+	if (!s->err && control_number(s->status, "rules") <= TOP_RULES_ASKED)
 		s->err = ask(p, "rules", &s->rules_json, &s->fault);
 	if (!s->err && (wants & TOP_WANT_FLOWS))
 		s->err = ask_flows(p, s);
@@ -285,8 +272,8 @@ static void copy(char *out, size_t size, const char *text)
 
 static void end_copy(char *out, size_t size, const json_t *root, const char *addr, const char *port)
 {
-	const char *a = words(root, addr);
-	uint64_t n = number(root, port);
+	const char *a = control_words(root, addr);
+	uint64_t n = control_number(root, port);
 
 	if (n)
 		snprintf(out, size, strchr(a, ':') ? "[%s]:%llu" : "%s:%llu", a,
@@ -301,19 +288,19 @@ bool top_event_read(struct slice line, struct top_event *out)
 		{"tls", "sni"}, {"http", "hostname"}, {"dns", "rrname"}, {"quic", "sni"}};
 	json_t *root = json_loadb((const char *)line.at, line.len, 0, NULL);
 	const json_t *own = json_object_get(root, "dpi_xdp");
-	const char *time = strchr(words(root, "timestamp"), 'T');
+	const char *time = strchr(control_words(root, "timestamp"), 'T');
 
 	*out = (struct top_event){0};
-	copy(out->type, sizeof(out->type), words(root, "event_type"));
+	copy(out->type, sizeof(out->type), control_words(root, "event_type"));
 	if (time)
 		snprintf(out->time, sizeof(out->time), "%.8s", time + 1);
 	end_copy(out->src, sizeof(out->src), root, "src_ip", "src_port");
 	end_copy(out->dst, sizeof(out->dst), root, "dest_ip", "dest_port");
-	copy(out->app, sizeof(out->app), words(own, "app"));
-	copy(out->rule, sizeof(out->rule), words(own, "rule"));
+	copy(out->app, sizeof(out->app), control_words(own, "app"));
+	copy(out->rule, sizeof(out->rule), control_words(own, "rule"));
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !*out->name; i++)
 		copy(out->name, sizeof(out->name),
-		     words(json_object_get(root, names[i][0]), names[i][1]));
+		     control_words(json_object_get(root, names[i][0]), names[i][1]));
 	json_decref(root);
 	return *out->type && strcmp(out->type, "stats") != 0 && strcmp(out->type, "flow") != 0;
 }
