@@ -218,25 +218,32 @@ def test_straight(suite):
     _, expected = analyze(capture)
     head = ("PUT /analyze?reproducible=1 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
             f"Content-Length: {len(capture)}\r\n\r\n").encode()
-    with tempfile.TemporaryDirectory() as d, Serve("--capture-size", "3") as serve:
+    with tempfile.TemporaryDirectory() as d, Serve("--capture-size", "6") as serve:
         def curl(*args):
             return subprocess.run(["curl", "-s", "-S", "--noproxy", "*", "-m", "30", *args,
                                    f"http://127.0.0.1:{serve.port}/analyze?reproducible=1"],
                                   capture_output=True, timeout=40).stdout
 
-        for name, data in (("good", capture), ("text", b"hello\n" * 300000), ("long", capture * 2),
-                           ("field", b"\r\n\r\n" * 20000)):
+        for name, data in (("good", capture), ("text", b"hello\n" * 300000), ("long", capture * 3),
+                           ("field", b"\r\n\r\n" * 20000), ("longer", os.urandom(1500000))):
             with open(os.path.join(d, name), "wb") as f:
                 f.write(data)
-        good, text, long, field = (os.path.join(d, n) for n in ("good", "text", "long", "field"))
+        good, text, long, field, longer = (os.path.join(d, n) for n in
+                                           ("good", "text", "long", "field", "longer"))
         rows = [
             ("-T", good), ("-F", f"file=@{good}"), ("-F", "x=1", "-F", f"file=@{good}"),
             ("-F", "x=", "-F", f"file=@{good}"), ("-F", f"file=@{good}", "-F", "y=2"),
             ("-F", f"x=<{field}", "-F", f"file=@{good}", "-F", "y=2"),
+            ("-F", f"file=@{good}", "-F", f"y=<{field}"),
+            ("-F", f"file=@{good}", "-F", f"y=@{longer}", "-F", "z=3"),
+            ("-F", f"file=@{good}", "-F", f"y=@{longer}", "-H", "Expect:"),
             ("-F", f'file=@{good};filename="a\r\n\r\nb"'), ("-H", "Expect:", "-F", f"file=@{good}"),
             ("-H", "Expect:", "-T", good), ("--limit-rate", "4M", "-F", f"file=@{good}")]
         suite.all([(args, curl(*args) == expected) for args in rows],
                   "a body that is asked for gives the same report")
+        two = curl("-D", "-", "-F", f"file=@{good}", "-F", f"file=@{good}")
+        suite.check(b"Dpi-Xdp-Capture: damaged" in two and b"another capture follows" in two,
+                    "nor is a second capture passed over in silence", two[:600])
         cases = ((("-T", text), 422), (("-F", f"file=@{text}"), 422), (("-T", long), 413),
                  (("-F", f"file=@{long}"), 413), (("-F", f"fill=@{good}"), 422))
         answers = [(args, status, curl(*args)) for args, status in cases]

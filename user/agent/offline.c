@@ -40,7 +40,11 @@ static int open_files(struct offline *run, struct fault *f)
 	err = capture_set_open(c->inputs, c->input_count, c->stop, &run->in, f);
 	if (err)
 		return err == -EINTR ? err : -EINVAL;
-	if (c->guard)
+	if (c->form)
+		err = capture_in_form(run->in, c->form, "file");
+	if (err)
+		return err;
+	if (c->guard && !c->form)
 		capture_in_map(run->in, c->guard);
 	if (!capture_in_is_lasting(run->in))
 		capture_in_keep(run->in);

@@ -35,6 +35,7 @@ struct offline_config {
 	uint64_t split_size; /* of each file that OUT becomes, at most; 0: it is one file */
 	const char *events;  /* file for NDJSON events; NULL: none */
 	bool is_unreported;  /* no report is made of it: the tally has no connections */
+	const char *form;    /* boundary of the form that the one input is `file` of; NULL: none */
 	const char *filter;  /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
 	const struct policy *policy;

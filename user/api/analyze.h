@@ -29,6 +29,7 @@ struct analyze_ask {
 		      */
 	const char *args[ANALYZE_RULES_MAX + 16];
 	size_t arg_count;
+	struct text form_arg;		     /* of them: the form's boundary */
 	struct text made[ANALYZE_RULES_MAX]; /* the arguments that were put together */
 	size_t made_count;
 };

@@ -172,8 +172,8 @@ static int splice_body(struct analyze_ask *n, struct straight *s, uint64_t len)
 
 /*
  * Of a form the beginning and the end are read as such, and what is between them goes to the child
- * as it is: in the last ANALYZE_FORM_AROUND bytes is whatever follows the file. A form with more
- * behind its file gives a damaged capture, and is called so.
+ * as it is: in the last ANALYZE_FORM_AROUND bytes is whatever follows the file. Where more follows,
+ * the child finds the boundary in front of it (pcap/source_form.c).
  */
 static int read_form(struct analyze_ask *n, struct straight *s)
 {

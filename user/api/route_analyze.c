@@ -54,6 +54,26 @@ static bool is_set(struct api_request *q, const char *name)
 	return value && (!*value || strcmp(value, "1") == 0 || strcmp(value, "true") == 0);
 }
 
+/* The boundary as the form's reader has it: all that follows its name, without quotation marks. */
+static void add_boundary(struct analyze_ask *n)
+{
+	static const char name[] = "boundary=";
+	const char *at = strstr(n->q->content_type, name);
+	size_t len;
+
+	if (!n->form || !at)
+		return;
+	at += strlen(name);
+	len = strlen(at);
+	if (len > 1 && at[0] == '"' && at[len - 1] == '"') {
+		at++;
+		len -= 2;
+	}
+	text_printf(&n->form_arg, "--form=%.*s", (int)len, at);
+	if (!n->form_arg.failed)
+		add(n, n->form_arg.at);
+}
+
 /* Writes the arguments. Returns how many rules were given, or -1. */
 static int arguments(struct analyze_ask *n)
 {
@@ -65,6 +85,7 @@ static int arguments(struct analyze_ask *n)
 	add(n, "--quiet");
 	if (is_set(n->q, "reproducible"))
 		add(n, "--reproducible");
+	add_boundary(n);
 	if (stat(APPS_USER_DIR, &st) == 0) {
 		add(n, "--apps");
 		add(n, APPS_USER_DIR);
@@ -152,6 +173,7 @@ static void end(struct api_request *q)
 		MHD_destroy_post_processor(n->form);
 	for (size_t i = 0; i < n->made_count; i++)
 		text_clear(&n->made[i]);
+	text_clear(&n->form_arg);
 	free(n);
 	q->sink = NULL;
 }

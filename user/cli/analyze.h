@@ -32,7 +32,7 @@ struct analyze {
 	const char *const *inputs;
 	size_t input_count;
 	char *in_text; /* what in is, when there are several */
-	const char *out, *json, *csv, *events, *rules_file, *filter;
+	const char *out, *json, *csv, *events, *rules_file, *filter, *form;
 	struct analyze_word *words; /* rules and application files, in order */
 	size_t word_count;
 	struct report_net *nets;

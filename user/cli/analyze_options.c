@@ -20,6 +20,7 @@ enum option_id {
 	ID_CSV,
 	ID_EVENTS,
 	ID_FILTER,
+	ID_FORM,
 	ID_SPLIT,
 	ID_FLOWS,
 	ID_LOCAL_NET,
@@ -61,6 +62,9 @@ static const struct option_row rows[] = {
 	{"events", 0, "FILE", "events as EVE-compatible NDJSON", ID_EVENTS},
 	{"filter", 0, "EXPR",
 	 "look only at frames that match, as tcpdump's; others are not written", ID_FILTER},
+	{"form", 0, "BOUNDARY",
+	 "IN is the rest of a form (RFC 7578) from its field \"file\" on, and ends at the boundary",
+	 ID_FORM},
 	{"flows", 0, "N",
 	 "keep about N open flows (default 1048576); the longest silent leave first", ID_FLOWS},
 	{"local-net", 0, "NET", "a network of the capture's own; repeats (default: learnt)",
@@ -146,6 +150,7 @@ static int take_option(void *ctx, int id, const char *value)
 	case ID_SPLIT: return option_size("split", value, &a->split_size);
 	case ID_FLOWS: return take_number("flows", value, FLOWS_MOST, &a->flow_max);
 	case ID_FILTER: return take_filter(a, value);
+	case ID_FORM: a->form = value; return 0;
 	case ID_LOCAL_NET: return take_net(a, value);
 	case ID_MAX_PACKETS: return take_number("max-packets", value, UINT64_MAX, &a->frame_max);
 	case ID_WORKERS:

@@ -113,6 +113,7 @@ static int run(struct analyze *a)
 		.flow_max = a->flow_max,
 		.events = a->events,
 		.is_unreported = !analyze_has_text(a) && !a->json && !a->csv,
+		.form = a->form,
 		.filter = a->filter,
 		.catalogue = a->catalogue,
 		.policy = a->policy,

@@ -214,6 +214,11 @@ void capture_in_keep(struct capture_in *in)
 		source_keep(&in->source);
 }
 
+int capture_in_form(struct capture_in *in, const char *boundary, const char *name)
+{
+	return in->set ? 0 : source_form(&in->source, boundary, name);
+}
+
 bool capture_in_is_lasting(const struct capture_in *in)
 {
 	return in->source.map || in->source.is_kept;
@@ -272,6 +277,10 @@ static int look_again(struct capture_in *in, const struct capture_record *r, int
 	}
 	if ((n == 0 || n == -EBADMSG) && source_has_lost(s))
 		n = -EIO;
+	switch (n == 0 || n == -EBADMSG ? source_form_end(s) : 0) {
+	case 1: return 0;
+	case -EEXIST: return capture_damage(in, f, "another capture follows; send one at a time");
+	}
 	return n < 0 && n != -EBADMSG ? say_loss(in, n, f) : n;
 }
 

@@ -74,6 +74,12 @@ bool capture_in_is_lasting(const struct capture_in *in);
 /* True when capture_in_map() did what it can. */
 bool capture_in_is_mapped(const struct capture_in *in);
 /*
+ * Before the first capture_in_next(), of one capture that is not memory: it is the part `name` of a
+ * form (RFC 7578) with this boundary, and ends in front of it. That another part of the name
+ * follows is damage. 0 or -ENOMEM.
+ */
+int capture_in_form(struct capture_in *in, const char *boundary, const char *name);
+/*
  * The next records are read by another thread than the last: what was fetched into the cache ahead
  * of that one is of no use to it. For speed alone, once a batch of records.
  */

@@ -68,7 +68,9 @@ void source_close(struct source *s)
 	s->fd = -1;
 	free(s->buf);
 	free(s->packed);
+	free(s->form);
 	s->buf = s->packed = NULL;
+	s->form = NULL;
 	s->unpack = NULL;
 }
 

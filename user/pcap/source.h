@@ -41,9 +41,15 @@ struct source {
 	/* unpacked: the bytes still packed, and what is wrong with them, found but not yet met */
 	struct unpack *unpack;
 	uint8_t *packed;
-	size_t packed_at, packed_end;
+	size_t packed_at, packed_end, packed_cap;
 	uint64_t packed_offset; /* of packed_at in the file */
 	int err;
+
+	/* out of a form: what its next part of the same name begins with, of which so much is the
+	 * boundary; NULL: it is not */
+	char *form;
+	size_t form_border;
+	bool is_form_end; /* the boundary was met behind what is packed, or where a record begins */
 
 	/* mapped */
 	uint8_t *map; /* NULL: it is not */
@@ -75,6 +81,16 @@ void source_release(struct source *s, uint64_t offset);
 bool source_has_lost(struct source *s);
 /* Of a mapped file: true when the bytes before offset were there until now. */
 bool source_is_whole_to(struct source *s, uint64_t offset);
+
+/*
+ * Of what is read or unpacked: it is the part `name` of a form with this boundary, from its first
+ * byte on, and more of the form may follow. 0 or -ENOMEM.
+ */
+int source_form(struct source *s, const char *boundary, const char *name);
+/* Where a record cannot be read: 1 when the boundary stands here, so that the capture has ended;
+ * -EEXIST when it does, and another part of that name follows; else 0. Reads the form to its end.
+ */
+int source_form_end(struct source *s);
 
 /* Does what source_need() does when the bytes are not there. */
 int source_fill(struct source *s, size_t want);
@@ -131,6 +147,8 @@ void source_map_close(struct source *s);
 /* ... of what is kept: goes on in another buffer, of cap bytes, with what is left in this one; the
  * end of all of them. */
 int source_keep_turn(struct source *s, size_t cap);
+/* ... does a form's boundary stand behind what is packed? */
+bool source_form_packed_end(struct source *s);
 void source_keep_close(struct source *s);
 
 #endif

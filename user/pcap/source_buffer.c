@@ -19,6 +19,7 @@ int source_unpack(struct source *s, enum unpack_kind kind)
 		return -ENOMEM;
 	}
 	s->packed = s->buf;
+	s->packed_cap = s->cap;
 	s->packed_at = (size_t)(s->at - s->buf);
 	s->packed_end = (size_t)(s->end - s->buf);
 	s->packed_offset = s->base_offset + s->packed_at;
@@ -41,11 +42,14 @@ const char *source_damage(const struct source *s)
 static ssize_t unpack_some(struct source *s, uint8_t *out, size_t cap)
 {
 	for (;;) {
+		bool is_end = source_form_packed_end(s);
 		struct slice in = slice_of(s->packed + s->packed_at, s->packed_end - s->packed_at);
 		size_t len = cap, had = in.len;
-		int err = s->err ? s->err : unpack_run(s->unpack, &in, out, &len);
+		int err = s->err || is_end ? s->err : unpack_run(s->unpack, &in, out, &len);
 		ssize_t n;
 
+		if (is_end)
+			return s->err;
 		s->packed_at += had - in.len;
 		s->packed_offset += had - in.len;
 		s->err = err;
@@ -55,7 +59,7 @@ static ssize_t unpack_some(struct source *s, uint8_t *out, size_t cap)
 			return err;
 		if (in.len > 0)
 			continue;
-		n = source_read(s, s->packed, SOURCE_BUFFER);
+		n = source_read(s, s->packed, s->packed_cap);
 		if (n < 0)
 			return n;
 		if (n == 0) {

@@ -159,6 +159,11 @@ int unpack_end(struct unpack *u)
 	return u->is_border ? 0 : damaged(u, "it is cut short");
 }
 
+bool unpack_may_end(const struct unpack *u)
+{
+	return u->is_begun && u->is_border;
+}
+
 const char *unpack_damage(const struct unpack *u)
 {
 	return u->damage;

@@ -34,6 +34,9 @@ int unpack_run(struct unpack *u, struct slice *in, uint8_t *out, size_t *len);
 /* The packed bytes have ended. Returns 0 when they may, or -EILSEQ. */
 int unpack_end(struct unpack *u);
 
+/* So far a member or a frame has ended, and no other begun. */
+bool unpack_may_end(const struct unpack *u);
+
 /* After -EILSEQ: how they are damaged and where, in words; borrowed until unpack_free(). */
 const char *unpack_damage(const struct unpack *u);
 

@@ -130,6 +130,22 @@ ssize_t source_read(struct source *s, uint8_t *out, size_t cap)
 	return feed.is_end ? 0 : -EAGAIN;
 }
 
+/* The page pushes captures, not forms. */
+int source_form(struct source *s, const char *boundary, const char *name)
+{
+	return 0;
+}
+
+int source_form_end(struct source *s)
+{
+	return 0;
+}
+
+bool source_form_packed_end(struct source *s)
+{
+	return false;
+}
+
 int source_fill(struct source *s, size_t want)
 {
 	return s->unpack ? source_buffer_fill(s, want) : (int)source_read(s, NULL, 0);
