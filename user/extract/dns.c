@@ -94,6 +94,12 @@ static bool is_strict_head(const struct message *m)
 	return rcode == 0 && !(flags & 0x0480) && m->record_count == more && more <= 2;
 }
 
+/* What is_strict_head() asks for and hardly any other datagram has. */
+static inline bool may_be_strict(struct slice bytes)
+{
+	return bytes.len >= HEAD_LEN && number_at(bytes, 4) == 1;
+}
+
 /* As the kernel takes it; but the queries of mDNS are long lists (RFC 6762 5.3). */
 static bool is_sound_head(const struct message *m)
 {
@@ -244,11 +250,13 @@ enum extract_answer dns_try(struct slice bytes, const struct extract_context *ct
 	struct message m = {.proto = proto_by_port(ctx)};
 	enum extract_answer answer;
 
+	m.is_strict = m.proto == PROTO_NONE;
+	if (m.is_strict && !is_stream && !may_be_strict(bytes))
+		return EXTRACT_NOT_MINE;
 	if (has_port(ctx, PORT_NETBIOS_NAME))
 		return EXTRACT_NOT_MINE;
 	if (bytes.len < prefix)
 		return EXTRACT_NEED_MORE;
-	m.is_strict = m.proto == PROTO_NONE;
 	m.len = is_stream ? number_at(bytes, 0) : bytes.len;
 	m.bytes = slice_first(slice_from(bytes, prefix), m.len);
 	m.bytes = slice_first(m.bytes, MESSAGE_MAX);

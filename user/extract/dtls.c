@@ -239,13 +239,16 @@ enum extract_answer dtls_try(struct slice bytes, const struct extract_context *c
 			     struct clue *clue)
 {
 	static const uint8_t capwap[CAPWAP_HEAD] = {1};
-	struct datagram d = {.pieces = ctx->pieces, .clue = clue, .crypt = ctx->crypt};
+	struct datagram d;
 	size_t at = 0;
 
+	if (bytes.len < RECORD_HEAD || bytes.at[0] > TYPE_LAST) /* most of all others */
+		return EXTRACT_NOT_MINE;
 	if (slice_equal(slice_first(bytes, CAPWAP_HEAD), slice_of(capwap, CAPWAP_HEAD)))
 		at = CAPWAP_HEAD;
 	if (bytes.len < at + RECORD_HEAD || bytes.at[at] < TYPE_FIRST || bytes.at[at] > TYPE_LAST)
 		return EXTRACT_NOT_MINE;
+	d = (struct datagram){.pieces = ctx->pieces, .clue = clue, .crypt = ctx->crypt};
 	if (!take_records(&d, slice_from(bytes, at)))
 		return EXTRACT_NOT_MINE;
 	clue->proto = PROTO_DTLS;

@@ -117,6 +117,8 @@ static const struct form port_coap[] = {{PROTO_COAP, NULL, 0, form_coap}, END};
 static const struct form port_memcached_datagram[] = {
 	{PROTO_MEMCACHED, NULL, 0, form_memcached_datagram}, END};
 
+enum { PORT_LAST = 27019 };
+
 static const struct form *stream_by_port(uint16_t port)
 {
 	switch (port) {
@@ -158,6 +160,13 @@ static const struct form *datagram_by_port(uint16_t port)
 	}
 }
 
+static inline const struct form *by_port(bool is_stream, uint16_t port)
+{
+	if (port > PORT_LAST) /* most clients' */
+		return NULL;
+	return is_stream ? stream_by_port(port) : datagram_by_port(port);
+}
+
 /* The first byte has picked the list; the second rules out most rows of it. */
 static bool is_second_other(const struct form *f, struct slice bytes)
 {
@@ -191,18 +200,21 @@ static enum extract_answer try_rows(const struct form *f, struct form_look *l)
 enum extract_answer form_try(struct slice bytes, const struct extract_context *ctx,
 			     struct clue *clue)
 {
-	struct form_look look = {.bytes = bytes, .ctx = ctx, .clue = clue};
 	bool is_stream = ctx->transport == EXTRACT_STREAM;
-	const struct form *(*by_port)(uint16_t) = is_stream ? stream_by_port : datagram_by_port;
-	enum extract_answer answer;
+	enum extract_answer answer = EXTRACT_NOT_MINE;
+	const struct form *list[3];
+	struct form_look look;
 
 	if (!bytes.len)
 		return is_stream ? EXTRACT_NEED_MORE : EXTRACT_NOT_MINE;
-	answer = try_rows((is_stream ? stream_by_first : datagram_by_first)[bytes.at[0]], &look);
-	if (answer == EXTRACT_NOT_MINE)
-		answer = try_rows(by_port(ctx->dst_port), &look);
-	if (answer == EXTRACT_NOT_MINE)
-		answer = try_rows(by_port(ctx->src_port), &look);
+	list[0] = (is_stream ? stream_by_first : datagram_by_first)[bytes.at[0]];
+	list[1] = by_port(is_stream, ctx->dst_port);
+	list[2] = by_port(is_stream, ctx->src_port);
+	if (!list[0] && !list[1] && !list[2])
+		return EXTRACT_NOT_MINE;
+	look = (struct form_look){.bytes = bytes, .ctx = ctx, .clue = clue};
+	for (int i = 0; i < 3 && answer == EXTRACT_NOT_MINE; i++)
+		answer = try_rows(list[i], &look);
 	if (answer != EXTRACT_FOUND)
 		return answer;
 	clue->flags |= CLUE_PLAIN;

@@ -7,11 +7,13 @@
  * Standards: RFC 8999 (what all versions share), RFC 9000 12.2 (several packets in a datagram),
  * 17.2 (long headers), RFC 9287 (the fixed bit may be clear), RFC 9369 3.2 (types of version 2).
  */
+#include "dpi/parse.h"
 #include "extract/gquic.h"
 #include "extract/quic_wire.h"
 
 enum {
 	LONG_HEADER = 0x80,
+	VERSION_END = 5,
 	FIXED_BIT = 0x40,
 	TYPE_INITIAL = 0,
 	TYPE_RETRY = 3,
@@ -169,14 +171,14 @@ static bool is_other(struct slice bytes, const struct extract_context *ctx, stru
 enum extract_answer quic_try(struct slice bytes, const struct extract_context *ctx,
 			     struct clue *clue)
 {
-	struct reader r = reader_of(slice_from(bytes, 1));
-	uint32_t version = reader_u32(&r);
+	uint32_t version;
 	bool is_mine;
 
-	if (r.bad)
+	if (bytes.len < VERSION_END)
 		return EXTRACT_NOT_MINE;
 	if (!(bytes.at[0] & LONG_HEADER))
 		return gquic_public_try(bytes, clue);
+	version = dpi_get32(bytes.at + 1);
 	if (gquic_is_long(version))
 		return gquic_long_try(bytes, version, clue);
 	if (version == 0)

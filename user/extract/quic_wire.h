@@ -55,11 +55,12 @@ void quic_piece_add(struct extract_pieces *pieces, uint64_t run, uint64_t offset
 /* A variable-length integer (RFC 9000 16). */
 static inline uint64_t quic_varint(struct reader *r)
 {
-	uint8_t first = reader_u8(r);
-	uint64_t n = first & 0x3f;
+	size_t len = r->left ? (size_t)1 << (r->at[0] >> 6) : 1;
+	struct slice s = reader_take(r, len);
+	uint64_t n = s.len ? s.at[0] & 0x3f : 0;
 
-	for (int more = (1 << (first >> 6)) - 1; more > 0; more--)
-		n = n << 8 | reader_u8(r);
+	for (size_t i = 1; i < s.len; i++)
+		n = n << 8 | s.at[i];
 	return n;
 }
 
