@@ -73,7 +73,7 @@ static bool is_spent(const struct flow_side *side)
 
 static void charge(struct flow_side *side, uint32_t len)
 {
-	side->units += !len ? 1 : len < DPI_UNIT_BYTES ? len : DPI_UNIT_BYTES;
+	side->units += len > DPI_UNIT_BYTES ? DPI_UNIT_BYTES : len + !len;
 	side->bytes += len < DPI_BUDGET_BYTES ? len : DPI_BUDGET_BYTES;
 }
 
@@ -131,9 +131,10 @@ void inspect_settle(struct engine *e, struct flow *f)
 
 void inspect_weigh(struct engine *e, struct flow *f, struct flow_side *side)
 {
+	int lanes = side->has_lanes ? FLOW_LANES : side->is_stream;
 	size_t held = 0;
 
-	for (int l = 0; side->is_stream && l <= (side->has_lanes ? FLOW_LANES - 1 : 0); l++)
+	for (int l = 0; l < lanes; l++)
 		if (side->lane[l].stream)
 			held += stream_held(side->lane[l].stream);
 	for (int i = 0; i < side->run_count; i++)
@@ -307,5 +308,6 @@ void inspect_packet(struct finding *x)
 	}
 	if (!x->flow->is_settled)
 		inspect_open(x);
-	hearsay_judge(x);
+	if (x->flow->flags & FLOW_LEARNT)
+		hearsay_judge(x);
 }
