@@ -1,17 +1,63 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """
-What the golden tests have in common: a line a check, a temporary directory a test, and files.
+What tests have in common: a line a check, from whatever thread, files and waits; and, for the golden
+ones, a temporary directory a test.
 """
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 results = {"ok": 0, "FAIL": 0, "skip": 0}
+lock = threading.Lock()
 
 
 def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
+    with lock:
+        results[word] += 1
+        print(f"{word} {name}{': ' + why if why else ''}", flush=True)
+
+
+def check(good, name, why=""):
+    say("ok" if good else "FAIL", name, "" if good else str(why)[:2000])
+    return bool(good)
+
+
+class Suite:
+    """The same for tests that are handed one; its last line says how many passed and failed."""
+
+    def check(self, good, name, why=""):
+        return check(good, name, why)
+
+    def skip(self, name, why):
+        say("skip", name, why)
+
+    def end(self):
+        tail = f", {results['skip']} skipped" if results["skip"] else ""
+        print(f"{results['ok']} passed, {results['FAIL']} failed{tail}", flush=True)
+        return 1 if results["FAIL"] else 0
+
+
+def wait_for(question, timeout=5.0, every=0.01):
+    """Asks until the answer is true or the time is up. Returns the last answer."""
+    end = time.monotonic() + timeout
+    while True:
+        answer = question()
+        if answer or time.monotonic() >= end:
+            return answer
+        time.sleep(every)
+
+
+def exact(conn, n):
+    """So many bytes of a connection."""
+    got = b""
+    while len(got) < n:
+        more = conn.recv(n - len(got))
+        if not more:
+            raise OSError("closed")
+        got += more
+    return got
 
 
 def need(condition, why):

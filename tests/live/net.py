@@ -28,6 +28,10 @@ import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "golden"))
+from packets import checksum  # noqa: E402
+from suite import Suite, exact, wait_for  # noqa: E402
+
 BUILD = os.path.join(TOP, os.environ.get("DPI_BUILD", "build"))
 PROGRAM = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 CAPTURES = os.environ.get("DPI_CAPTURES", os.path.join(TOP, "..", "shared", "captures"))
@@ -53,32 +57,7 @@ def body_bytes(size):
     return hashlib.shake_128(b"dpi-xdp live").digest(size)
 
 
-# --- results ----------------------------------------------------------------------------------
-class Suite:
-    """Counts checks; each prints one line, the last line says how many passed and failed."""
-
-    def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-
-    def check(self, good, name, why=""):
-        if good:
-            self.passed += 1
-            print(f"ok {name}", flush=True)
-        else:
-            self.failed += 1
-            print(f"FAIL {name}: {why}", flush=True)
-        return bool(good)
-
-    def skip(self, name, why):
-        self.skipped += 1
-        print(f"skip {name}: {why}", flush=True)
-
-    def end(self):
-        tail = f", {self.skipped} skipped" if self.skipped else ""
-        print(f"{self.passed} passed, {self.failed} failed{tail}", flush=True)
-        return 1 if self.failed else 0
-
-
+# --- transfers --------------------------------------------------------------------------------
 class Transfer(threading.Thread):
     """An endless transfer under a name; remembers when its last byte came."""
 
@@ -139,16 +118,6 @@ def run(args, timeout=30, check=False, **kw):
     if check and r.returncode:
         raise RuntimeError(f"{' '.join(args)}: exit {r.returncode}: {r.stderr.strip()}")
     return r
-
-
-def wait_for(question, timeout=5.0, every=0.01):
-    """Asks until the answer is true or the time is up. Returns the last answer."""
-    end = time.monotonic() + timeout
-    while True:
-        answer = question()
-        if answer or time.monotonic() >= end:
-            return answer
-        time.sleep(every)
 
 
 def tool(name):
@@ -420,6 +389,17 @@ class Lab:
             h.ip("-6", "route", "add", "default", "via", net[6][0])
         return c, r, s
 
+    def guarded(self, *blocked):
+        """The same, with what the server serves and an agent on the router's LAN side that blocks
+        these domains."""
+        client, router, server = self.routed()
+        self.serve(server)
+        agent = self.agent(router)
+        agent.attach("lan")
+        for name in blocked:
+            agent.run("block-domain", name)
+        return client, router, server, agent
+
     def paired(self):
         """client:eth0 - eth0:server on one wire, both families."""
         c, s = self.host("client"), self.host("server")
@@ -510,16 +490,6 @@ def dns_answer(query, addr4, addr6):
     head = query[:2] + struct.pack("!HHHHH", 0x8180, 1, 1 if data else 0, 0, 0)
     record = struct.pack("!HHHIH", 0xC00C, kind, 1, 60, len(data)) + data if data else b""
     return head + query[12:pos + 5] + record
-
-
-def exact(conn, n):
-    got = b""
-    while len(got) < n:
-        more = conn.recv(n - len(got))
-        if not more:
-            raise OSError("closed")
-        got += more
-    return got
 
 
 def serve_dns_tcp(conn, addr4, addr6):
@@ -712,15 +682,6 @@ def silence(agent, attempt, tries=TRIES):
 
 
 # --- frames by hand ---------------------------------------------------------------------------
-def checksum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-
 def mac_bytes(text):
     return bytes.fromhex(text.replace(":", ""))
 

@@ -9,14 +9,12 @@ agent has no terminal, is a failure.
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 
 import net
 
-sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
-import quic  # noqa: E402
+import quic  # net knows where
 
 ROUNDS = 6
 NAMES = ["www.tiktok.com", "github.com", "www.wikipedia.org", "sub.blocked.example"]
@@ -71,10 +69,7 @@ def together(suite):
         os.chmod(logs, 0o777)
         for name in ("ASAN", "UBSAN", "TSAN"):
             os.environ[name + "_OPTIONS"] = f"log_path={logs}/{name} exitcode=99"
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
+        client, router, server, agent = lab.guarded()
         done = threading.Event()
         senders = [threading.Thread(target=traffic, args=(client, done)) for _ in range(2)]
         senders.append(threading.Thread(target=odd_traffic, args=(client, router, done)))

@@ -428,11 +428,7 @@ def idle_client(suite, agent):
 
 def following(suite):
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
-        agent.run("block-domain", "blocked.example")
+        client, router, server, agent = lab.guarded("blocked.example")
         p = router.spawn(net.PROGRAM, "events", "--follow", env=agent.env, text=True, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE)
         lines = []
@@ -465,10 +461,7 @@ def following(suite):
 
 def questions(suite):
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
+        client, router, server, agent = lab.guarded()
 
         def answers(family=4, name="www.any.example"):
             with client.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:

@@ -22,7 +22,6 @@ import time
 import net
 
 sys.path.insert(0, os.path.join(net.TOP, "tests", "service"))
-sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
 import eve  # noqa: E402
 import packets  # noqa: E402
 
@@ -78,10 +77,7 @@ class Reader:
 
 def delay(suite):
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
+        client, router, server, agent = lab.guarded()
         reader = Reader(router, agent)
         took = []
         with client.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
@@ -123,11 +119,7 @@ def sound(suite):
     """Lines of real traffic, with a block, over the death of the engine; and its stats."""
     fault = eve.validator()
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
-        agent.run("block-domain", "blocked.example")
+        client, router, server, agent = lab.guarded("blocked.example")
         agent.run("block-port", "8080/tcp")
         path = os.path.join(lab.dir, "events.json")
         p = router.spawn(net.PROGRAM, "events", "--follow", "-o", path, env=agent.env, text=True,

@@ -38,11 +38,7 @@ def probes(client, router, ports):
 
 def flood(suite):
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
-        agent.run("block-domain", "blocked.example")
+        client, router, server, agent = lab.guarded("blocked.example")
         hello = net.client_hello("www.blocked.example")
         ports = range(FIRST_PORT, FIRST_PORT + VERDICTS)
         for port in ports:

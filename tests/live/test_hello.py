@@ -107,11 +107,7 @@ def lab_with_block():
     """A routed lab with the agent on the router's LAN side and one name blocked."""
     lab = net.Lab()
     try:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
-        agent.run("block-domain", "blocked.example")
+        client, router, server, agent = lab.guarded("blocked.example")
     except BaseException:
         lab.__exit__()
         raise

@@ -8,13 +8,11 @@ within a second.
 """
 import os
 import signal
-import sys
 import time
 
 import net
 
-sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
-import quic  # noqa: E402
+import quic  # net knows where
 
 KILLS, RATE = 200, 10000
 BLOCKED = "www.tiktok.com"
@@ -85,10 +83,7 @@ def blocked_flows(suite, agent, client, wire, hello):
 
 def kills(suite):
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
+        client, router, server, agent = lab.guarded()
         agent.run("block-app", "TikTok")
         hello, wire = net.client_hello(BLOCKED), Wire(client, router)
         storm(suite, agent, client, server, wire, blocked_flows(suite, agent, client, wire, hello))

@@ -7,13 +7,11 @@ its flow both ways, its neighbours live on, and address rules for the tunnel's e
 """
 import os
 import socket
-import sys
 import threading
 
 import net
 
-sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
-import quic  # noqa: E402
+import quic  # net knows where
 
 BLOCKED, ALLOWED = "www.blocked.example", "www.allowed.example"
 INNER = {4: ("172.31.7.1", "172.31.7.2", 24), 6: ("fd31:7::1", "fd31:7::2", 64)}

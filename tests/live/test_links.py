@@ -24,11 +24,7 @@ char _license[] __attribute__((section("license"), used)) = "GPL";
 
 def again_and_again(suite):
     with net.Lab() as lab:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
-        agent.run("block-domain", "blocked.example")
+        client, router, server, agent = lab.guarded("blocked.example")
         slow, wrong = [], []
         for i in range(TIMES):
             router.ip("link", "del", "lan")

@@ -39,10 +39,7 @@ def settled(agent, question):
 def lab_attached():
     lab = net.Lab()
     try:
-        client, router, server = lab.routed()
-        lab.serve(server)
-        agent = lab.agent(router)
-        agent.attach("lan")
+        client, router, server, agent = lab.guarded()
     except BaseException:
         lab.__exit__()
         raise

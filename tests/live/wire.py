@@ -13,18 +13,16 @@ import re
 import select
 import socket
 import struct
-import sys
 import threading
 import time
 
 import net
 
-sys.path.insert(0, os.path.join(net.TOP, "tests", "golden"))
-import evasion  # noqa: E402
-import http2  # noqa: E402
-import layers  # noqa: E402
-import packets as p  # noqa: E402
-import quic  # noqa: E402
+import evasion  # net knows where
+import http2
+import layers
+import packets as p
+import quic
 
 GHOSTS = {4: "10.78.0.0", 6: "fd78::"}
 QUIC_SERVER = {4: "45.77.77.3", 6: "2a05:77:77::3"}

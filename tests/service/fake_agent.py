@@ -10,20 +10,14 @@ import os
 import secrets
 import socket
 import struct
+import sys
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
+from suite import exact  # noqa: E402
+
 ANSWER_BYTES = 256 * 1024
-
-
-def exact(conn, n):
-    got = b""
-    while len(got) < n:
-        more = conn.recv(n - len(got))
-        if not more:
-            raise OSError("closed")
-        got += more
-    return got
 
 
 class FakeAgent:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -21,15 +22,12 @@ PROGRAM = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 HOST_PROGRAM = os.path.join(BUILD, "tests", "service", "fleet_host")
 NEVER = 1000.0  # seconds
 
+sys.path.insert(0, os.path.join(TOP, "tests", "golden"))
+import suite  # noqa: E402
+
 
 def wait_for(question, timeout=20.0, every=0.01):
-    """Asks until the answer is true or the time is up. Returns the last answer."""
-    end = time.monotonic() + timeout
-    while True:
-        answer = question()
-        if answer or time.monotonic() >= end:
-            return answer
-        time.sleep(every)
+    return suite.wait_for(question, timeout, every)
 
 
 def free_port():

@@ -21,37 +21,17 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("DPI_BUILD", "build"))
 PROGRAM = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
+sys.path.insert(0, os.path.join(TOP, "tests", "golden"))
+import suite  # noqa: E402
 
 
-class Suite:
-    lock = threading.Lock()
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, good, name, why=""):
-        with self.lock:
-            if good:
-                self.passed += 1
-                print(f"ok {name}", flush=True)
-            else:
-                self.failed += 1
-                print(f"FAIL {name}: {str(why)[:600]}", flush=True)
-        return bool(good)
-
-    def skip(self, name, why):
-        print(f"skip {name}: {why}", flush=True)
-
+class Suite(suite.Suite):
     def all(self, rows, name, why=lambda row: row):
         """rows: (what, good) pairs; one line for all of them, naming the first that is not good."""
         rows = list(rows)
         bad = [what for what, good in rows if not good]
         return self.check(rows and not bad, f"{name} ({len(rows)})",
                           f"{len(bad)} of {len(rows)}, the first: {bad[:3]}")
-
-    def end(self):
-        print(f"{self.passed} passed, {self.failed} failed", flush=True)
-        return 1 if self.failed else 0
 
 
 def main(tests, together=()):

@@ -18,8 +18,7 @@ import sys
 
 import service
 
-sys.path.insert(0, os.path.join(service.TOP, "tests", "golden"))
-import packets as p  # noqa: E402
+import packets as p  # service knows where
 
 BUILD = os.path.join(service.TOP, os.environ.get("DPI_BUILD", os.environ.get("BUILD", "build")))
 MODULES = os.path.join(BUILD, "npm", "node_modules")

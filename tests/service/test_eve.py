@@ -21,20 +21,11 @@ import eve
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "golden"))
 import packets as p  # noqa: E402
+from suite import check, results, say  # noqa: E402
 
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 BIN = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 CAPTURES = os.environ.get("DPI_CAPTURES", os.path.join(TOP, "..", "shared", "captures"))
-results = {"ok": 0, "FAIL": 0, "skip": 0}
-
-
-def say(word, name, why=""):
-    results[word] += 1
-    print(f"{word} {name}{': ' + why if why else ''}", flush=True)
-
-
-def check(good, name, why=""):
-    say("ok" if good else "FAIL", name, "" if good else str(why)[:600])
 
 
 def analyze(tmp, capture, *more):

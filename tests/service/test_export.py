@@ -24,6 +24,8 @@ import time
 
 import kafka_log
 from fake_agent import FakeAgent
+import suite  # fake_agent knows where
+from suite import check, results, say
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
@@ -31,30 +33,9 @@ BIN = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 MOCK = os.path.join(BUILD, "tests", "bench", "kafka_mock")
 FULL = "--full" in sys.argv
 
-results = {"ok": 0, "FAIL": 0, "skip": 0}
-
-
-lock = threading.Lock()
-
-
-def say(word, name, why=""):
-    with lock:
-        results[word] += 1
-        print(f"{word} {name}{': ' + why if why else ''}", flush=True)
-
-
-def check(good, name, why=""):
-    say("ok" if good else "FAIL", name, "" if good else str(why)[:600])
-    return good
-
 
 def wait_for(question, timeout=8.0):
-    end = time.monotonic() + timeout
-    while True:
-        answer = question()
-        if answer or time.monotonic() >= end:
-            return answer
-        time.sleep(0.005)
+    return suite.wait_for(question, timeout)
 
 
 def line(n, width=60):

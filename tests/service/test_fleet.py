@@ -19,18 +19,10 @@ import threading
 import time
 
 from fleet import HOST_PROGRAM, NEVER, PROGRAM, Place, Service, key, wait_for
+from suite import check, results  # fleet knows where
 
 FULL = "--full" in sys.argv
 MANY = [f"host{i}.example.com" for i in range(500)]
-results = {"ok": 0, "FAIL": 0}
-lock = threading.Lock()
-
-
-def check(good, name, why=""):
-    with lock:
-        results["ok" if good else "FAIL"] += 1
-        print(f"ok {name}" if good else f"FAIL {name}: {why}", flush=True)
-    return good
 
 
 def in_time(took, bound):

@@ -1,0 +1,1 @@
+#define DPI_VERSION "1257671-dirty"
