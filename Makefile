@@ -32,7 +32,7 @@ CFLAGS   += $(HARDEN)
 LDFLAGS  += $(LDHARDEN)
 else
 CC       = $(CLANG)
-CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -O1
+CFLAGS   += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -DDPI_FREE_AT_EXIT
 LDFLAGS  += -fsanitize=$(SAN)
 endif
 

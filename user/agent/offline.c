@@ -201,20 +201,28 @@ static int prepare(struct offline *run, const struct offline_config *config)
 	return err ? err : open_memories(run);
 }
 
-static void run_free(struct offline *run)
+/* Hundreds of megabytes, as a rule, of which the system takes all at once what is not given back
+ * flow by flow. */
+static void free_flows(struct offline *run)
 {
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++)
 		offline_shard_close(&run->shard[i]);
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
+		dns_memory_free(run->worker[i].memory);
+		pages_clear(&run->worker[i].pages);
+	}
+}
+
+static void run_free(struct offline *run)
+{
+	if (!run->config || !run->config->is_last)
+		free_flows(run);
 	capture_out_abandon(run->out);
 	capture_out_abandon(run->events);
 	capture_in_close(run->in);
 	capture_filter_free(run->filter);
 	batch_queue_clear(&run->queue);
 	offline_route_free(run->route);
-	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
-		dns_memory_free(run->worker[i].memory);
-		pages_clear(&run->worker[i].pages);
-	}
 	free(run);
 }
 

@@ -36,6 +36,7 @@ struct offline_config {
 	const char *events;  /* file for NDJSON events; NULL: none */
 	bool is_unreported;  /* no report is made of it: the tally has no connections */
 	const char *form;    /* boundary of the form that the one input is `file` of; NULL: none */
+	bool is_last;	     /* the process ends soon: what the flows stand in is left to it */
 	const char *filter;  /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
 	const struct policy *policy;

@@ -72,22 +72,29 @@ static void allow_rows(struct offline_shard *s, size_t flows)
 	g->rows_allowed += rows;
 }
 
-void offline_shard_end(struct offline_shard *s, struct event_log *log)
+/* Closes the flows that are open, of which somebody wants to hear. */
+static void close_flows(struct offline_shard *s)
 {
-	size_t flows;
+	size_t flows = flow_table_count(engine_flows(s->engine));
 
-	if (!s->engine)
-		return;
-	flows = flow_table_count(engine_flows(s->engine));
 	if (s->given)
 		allow_rows(s, flows);
-	s->counters = *engine_counters(s->engine);
-	s->log = log;
-	s->number = 0;
 	engine_free(s->engine);
 	s->engine = NULL;
 	if (s->given)
 		s->given->flows += flows;
+}
+
+void offline_shard_end(struct offline_shard *s, struct event_log *log)
+{
+	if (s->has_ended || !s->engine)
+		return;
+	s->has_ended = true;
+	s->counters = *engine_counters(s->engine);
+	s->log = log;
+	s->number = 0;
+	if (s->eve)
+		close_flows(s);
 	tally_add_span(s->tally, s->first_ns, s->last_ns);
 	s->counters.incomplete = s->incomplete_count; /* those that only closing showed included */
 	tally_add_engine(s->tally, &s->counters);

@@ -39,6 +39,7 @@ struct offline_shard {
 	uint64_t first_ns, last_ns;  /* of the frames so far; 0: none had a time */
 	uint64_t incomplete_count;
 	struct engine_counters counters; /* once it has ended */
+	bool has_ended;
 };
 
 /* All borrowed until offline_shard_close. eve: what events are written by; NULL: nobody wants to
@@ -75,8 +76,8 @@ static inline struct outcome offline_shard_packet(struct offline_shard *s, const
 	return offline_shard_run(s, p, parse);
 }
 
-/* Closes every flow that is open; their events go to log, or nowhere. Once; again it does nothing.
- */
+/* Closes every flow that is open; their events go to log, or nowhere. Where nobody wants to hear of
+ * them they stay until offline_shard_close. Once; again it does nothing. */
 void offline_shard_end(struct offline_shard *s, struct event_log *log);
 /* Of one that has ended: adds all that was counted to the tally and the worker's row. */
 void offline_shard_add(struct offline_shard *s, struct tally *into, struct report_worker *w);

@@ -103,6 +103,14 @@ static int say_end(const struct analyze *a, const struct offline_result *r)
 	return r->end == OFFLINE_DAMAGED ? EXIT_DAMAGED : EXIT_FAILED;
 }
 
+/* Whether memory that goes with the process is left to it. Builds that look for what was never
+ * freed are to find none. */
+#ifdef DPI_FREE_AT_EXIT
+enum { IS_LAST = false };
+#else
+enum { IS_LAST = true };
+#endif
+
 static int run(struct analyze *a)
 {
 	struct offline_config config = {
@@ -114,6 +122,7 @@ static int run(struct analyze *a)
 		.events = a->events,
 		.is_unreported = !analyze_has_text(a) && !a->json && !a->csv,
 		.form = a->form,
+		.is_last = IS_LAST,
 		.filter = a->filter,
 		.catalogue = a->catalogue,
 		.policy = a->policy,
