@@ -260,6 +260,20 @@ def test_straight(suite):
                     got += part
             rows.append(((early, got[:300]), got.endswith(b"\r\n\r\n" + expected)))
         suite.all(rows, "nor does it matter whether the client waits for leave")
+        began = time.monotonic()
+        with serve.connect() as s:
+            s.sendall(head)
+            at = 0
+            for size in (1500000, 1, 300000, 70000, 100, len(capture)):  # fast, and then it is not
+                s.sendall(capture[at:at + size])
+                at += size
+                time.sleep(0.1)
+            got = b""
+            while part := s.recv(1 << 20):
+                got += part
+        took = time.monotonic() - began
+        suite.check(got.endswith(b"\r\n\r\n" + expected) and took < 8,
+                    "a client that is fast by turns is waited for", (took, got[:300]))
     with Spool() as spool:
         with spool.serve.connect() as s:
             s.sendall(head)
