@@ -184,7 +184,9 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 	struct addr_say say = {0, 0};
 	uint64_t port;
 
-	for (int end = 0; end < 2 && p->survey.has_kind[RULE_IP]; end++) {
+	if (!p->survey.has_kind[RULE_IP] && !p->survey.has_kind[RULE_PORT])
+		return decide(0, RULE_PORT, false);
+	for (int end = 0; end < 2; end++) {
 		bool is_src = (end == 0) == (opener == 0);
 
 		hear_addr(&say, addr_table_host(&p->addrs, &key->addr[end]), is_src);
