@@ -397,6 +397,31 @@ static void memory_changes_nothing(void **state)
 	pages_clear(&pages);
 }
 
+/* Bytes of any number have a buffer that holds them: neighbours leave each other alone. */
+static void any_length_fits(void **state)
+{
+	struct stream_memory memory;
+	struct pages pages = {0};
+
+	stream_memory_init(&memory, &pages);
+	fill_text(1);
+	for (size_t len = 1; len <= POOL_SIZE_MAX + 2; len++) {
+		struct stream s[3];
+
+		for (int i = 0; i < 3; i++) {
+			stream_init(&s[i], &memory);
+			assert_int_equal(stream_add(&s[i], 1, slice_of(text + i, len)),
+					 STREAM_GREW);
+		}
+		for (int i = 0; i < 3; i++) {
+			expect_view(&s[i], 0, text + i, len);
+			stream_clear(&s[i]);
+		}
+	}
+	stream_memory_clear(&memory);
+	pages_clear(&pages);
+}
+
 /* The way past the common case is the same as through it. */
 static void passing_is_adding(void **state)
 {
@@ -448,6 +473,7 @@ int main(void)
 		cmocka_unit_test(window_and_gaps_are_bounded),
 		cmocka_unit_test(backwards_costs_no_more),
 		cmocka_unit_test(memory_changes_nothing),
+		cmocka_unit_test(any_length_fits),
 		cmocka_unit_test(passing_is_adding),
 	};
 
