@@ -308,6 +308,6 @@ void inspect_packet(struct finding *x)
 	}
 	if (!x->flow->is_settled)
 		inspect_open(x);
-	if (x->flow->flags & FLOW_LEARNT)
+	if (hearsay_is_due(x->flow))
 		hearsay_judge(x);
 }
