@@ -123,9 +123,13 @@ static void learn_nets(struct forensic *f, const struct sums *sums)
 	size_t at = 0;
 
 	while ((a = sums_next_addr(sums, &at))) {
-		const struct range *r = range_of(&a->addr);
 		struct report_net *net = &f->nets[f->net_count];
+		const struct range *r;
 
+		/* No range is public: most servers need not be looked up. */
+		if (a->is_public || !(a->is_own || a->is_answering))
+			continue;
+		r = range_of(&a->addr);
 		if (!teaches(a, r))
 			continue;
 		*net = net_of(&a->addr, r->net_bits);

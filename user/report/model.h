@@ -62,8 +62,8 @@ struct report {
 	size_t *suspect_order;	    /* directly flagged first */
 	struct model_visit *visits; /* distinct; by suspect, then name */
 	size_t visit_count;
-	struct model_peer *peers; /* distinct; by suspect, then address */
-	size_t peer_count;
+	struct model_peer *peers;      /* distinct; by suspect, then address */
+	size_t peer_count, peers_size; /* bytes there */
 };
 
 /* Fills suspect_order, visits and peers. Returns 0 or -ENOMEM. */

@@ -28,12 +28,13 @@ static void add_peer(struct report *r, const struct sum_addr *of, const struct s
 }
 
 /* Every end of a pair that is a suspect has the other end as its peer, in any order. */
-static int list_peers(struct report *r)
+static int list_peers(struct report *r, struct spool *plain)
 {
 	const struct sum_pair *p;
 	size_t at = 0;
 
-	r->peers = malloc((2 * sums_count(&r->sums->pairs) + 1) * sizeof(*r->peers));
+	r->peers_size = (2 * sums_count(&r->sums->pairs) + 1) * sizeof(*r->peers);
+	r->peers = spool_take(plain, r->peers_size);
 	if (!r->peers)
 		return -ENOMEM;
 	while ((p = sums_next_pair(r->sums, &at))) {
@@ -46,9 +47,9 @@ static int list_peers(struct report *r)
 
 /* Gives the peers in order of their suspects. end: a 0 for each of these; then, where its peers
  * end. NULL: out of memory. */
-static struct model_peer *group_peers(const struct report *r, size_t *end)
+static struct model_peer *group_peers(const struct report *r, size_t *end, struct spool *plain)
 {
-	struct model_peer *grouped = malloc((r->peer_count + 1) * sizeof(*grouped));
+	struct model_peer *grouped = spool_take(plain, (r->peer_count + 1) * sizeof(*grouped));
 	size_t sum = 0;
 
 	for (size_t i = 0; i < r->peer_count; i++)
@@ -90,9 +91,10 @@ static void add_sorted(struct report *r, const struct model_peer *group, size_t 
 	}
 }
 
-static int sort_peers(struct report *r, size_t *end)
+static int sort_peers(struct report *r, size_t *end, struct spool *plain)
 {
-	struct model_peer *grouped = group_peers(r, end);
+	size_t grouped_size = (r->peer_count + 1) * sizeof(struct model_peer);
+	struct model_peer *grouped = group_peers(r, end, plain);
 	size_t most = 0, suspects = r->forensic.suspect_count;
 	struct place *place;
 
@@ -103,21 +105,23 @@ static int sort_peers(struct report *r, size_t *end)
 	for (size_t i = 0, first = 0; i < suspects && grouped && place; first = end[i++])
 		add_sorted(r, grouped + first, end[i] - first, place);
 	free(place);
-	free(grouped);
+	spool_give(grouped, grouped_size);
 	return grouped && place ? 0 : -ENOMEM;
 }
 
 int model_peers(struct report *r)
 {
+	/* Never a file; for the large pages, since peers are moved to anywhere. */
+	struct spool plain = {.plain_max = SIZE_MAX};
 	size_t *end;
 	int err;
 
 	if (!r->forensic.suspect_count)
 		return 0;
 	end = calloc(r->forensic.suspect_count, sizeof(*end));
-	err = end ? list_peers(r) : -ENOMEM;
+	err = end ? list_peers(r, &plain) : -ENOMEM;
 	if (!err)
-		err = sort_peers(r, end);
+		err = sort_peers(r, end, &plain);
 	free(end);
 	return err;
 }

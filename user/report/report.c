@@ -278,7 +278,7 @@ void report_free(struct report *r)
 	free(r->counters);
 	free(r->suspect_order);
 	free(r->visits);
-	free(r->peers);
+	spool_give(r->peers, r->peers_size);
 	forensic_clear(&r->forensic);
 	sums_free(r->sums);
 	free(r);
