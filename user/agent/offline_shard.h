@@ -13,7 +13,7 @@
 
 /*
  * What flows that were open until the end gave back, a shard of a worker after the other. Their
- * memory is bounded by their number, and gone before the report comes: about as much is then for
+ * memory is bounded by their number, and gone before the report comes: so much a flow is then for
  * the rows of the shards that end later, for the order of all rows, and for the sums.
  */
 struct offline_given {
@@ -21,7 +21,7 @@ struct offline_given {
 	size_t rows_allowed; /* bytes */
 };
 
-enum { /* bytes a flow, of some 340 that it took */
+enum { /* bytes a flow, of the 400 that a run may take beside its first 64 MiB */
        OFFLINE_ROW_BYTES = 120,
        OFFLINE_ORDER_BYTES = 32,
        OFFLINE_SUMS_BYTES = 200,
