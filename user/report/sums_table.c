@@ -406,7 +406,7 @@ struct sum_addr *sums_next_addr(const struct sums *s, size_t *at)
 }
 
 /* Whoever walks the pairs looks at their ends, which stand anywhere. */
-static void warm_ends(const struct sum_store *st, size_t at)
+static inline __attribute__((always_inline)) void warm_ends(const struct sum_store *st, size_t at)
 {
 	const struct sum_chunk *chunk = &st->chunk[at / CHUNK_UNITS];
 	size_t place = at % CHUNK_UNITS * UNIT + PAIRS_AHEAD * sizeof(struct sum_pair);
