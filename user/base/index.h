@@ -9,6 +9,7 @@
 
 #include "base/pages.h"
 #include "base/spool.h"
+#include "dpi/types.h"
 
 struct index_slot {
 	uint32_t hash;
@@ -67,8 +68,9 @@ static inline uint32_t index_first(const struct index *x, uint32_t hash)
 	return 0;
 }
 
-/* Asks the processor for the place of a hash. */
-static inline void index_warm(const struct index *x, uint32_t hash)
+/* Asks the processor for the place of a hash. Inline by force, as all that does nothing else has to
+ * be: the call of such a function may be left out as one without effect. */
+dpi_inline void index_warm(const struct index *x, uint32_t hash)
 {
 	if (x->slot_count)
 		__builtin_prefetch(&x->slot[index_at(x, hash)]);

@@ -108,7 +108,7 @@ static inline uint64_t flow_table_hash(const struct flow_table *t, const struct 
 	return hash ^ hash >> 32;
 }
 
-static inline void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
+dpi_inline void flow_table_warm_bucket(const struct flow_table *t, uint64_t hash)
 {
 	index_warm(&t->by_key, (uint32_t)hash);
 }
@@ -121,7 +121,7 @@ static inline struct flow *flow_table_likely(const struct flow_table *t, uint64_
 
 /* Asks for so many lines from at on, unless that is NULL, which would take a walk through the
  * tables of pages each time. */
-static inline void flow_warm_lines(const void *at, size_t lines)
+dpi_inline void flow_warm_lines(const void *at, size_t lines)
 {
 	for (size_t i = 0; at && i < lines; i++)
 		__builtin_prefetch((const char *)at + i * FLOW_CACHE_LINE, 1);
