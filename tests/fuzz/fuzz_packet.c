@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "packet/glance.h"
 #include "packet/packet.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,6 +27,22 @@ static void check_plain(const struct frame *f, const struct packet *p, enum dpi_
 		abort();
 }
 
+/* What a glance says is what decoding says. */
+static void check_glance(const struct frame *f, const struct packet *p, enum dpi_parse parse)
+{
+	uint16_t from = dpi_be16(p->head.key.port[p->head.dir]);
+	bool is_udp = p->head.key.proto == DPI_IP_UDP;
+	struct glance g;
+
+	if (!packet_glance(f, &g))
+		return;
+	if (parse != DPI_PARSE_OK || p->tunnel_depth || g.hash != p->hash ||
+	    g.from != (is_udp ? from : 0))
+		abort();
+	if (is_udp && (g.payload.at != p->payload.at || g.payload.len != p->payload.len))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct frame f = {.ts_ns = 1};
@@ -38,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.bytes = slice_of(data + 2, size - 2);
 	f.wire_len = (uint32_t)f.bytes.len + data[1] * 6U;
 	parse = packet_decode(&f, &p);
+	check_glance(&f, &p, parse);
 	if (parse != DPI_PARSE_OK && parse != DPI_PARSE_FRAGMENT && parse != DPI_PARSE_TINY)
 		return 0;
 	check_plain(&f, &p, parse);
