@@ -299,6 +299,56 @@ static void turns_of_one_worker(void **state)
 	batch_queue_clear(&q);
 }
 
+/* The turn that a worker is given; what it calls for is done at once, but for writing. */
+static enum batch_turn take_turn(struct batch_queue *q, unsigned worker, uint64_t end)
+{
+	struct batch *b;
+	enum batch_turn turn = batch_queue_turn(q, worker, &b);
+
+	if (turn == BATCH_FILL) {
+		b->start = 0;
+		b->end = end;
+		batch_queue_filled(q, false);
+	} else if (turn == BATCH_WALK) {
+		batch_queue_walked(q, worker, b);
+	}
+	return turn;
+}
+
+/* Two workers: who has frames of its own left leaves writing to one who waits. */
+static void writing_is_left_to_who_waits(void **state)
+{
+	struct batch_queue q;
+
+	for (unsigned waiting = 0; waiting < 2; waiting++) {
+		assert_int_equal(batch_queue_init(&q, 2), 0);
+		assert_int_equal(take_turn(&q, 0, 1), BATCH_FILL);
+		assert_int_equal(take_turn(&q, 0, 1), BATCH_FILL);
+		batch_queue_end(&q);
+		assert_int_equal(take_turn(&q, 0, 1), BATCH_WALK);
+		assert_int_equal(take_turn(&q, 0, 1), BATCH_WALK);
+		assert_int_equal(take_turn(&q, 1, 1), BATCH_WALK);
+		q.waiting = waiting; /* as if the first did */
+		assert_int_equal(take_turn(&q, 1, 1), waiting ? BATCH_WALK : BATCH_WRITE);
+		assert_int_equal(q.waiting ? take_turn(&q, 0, 1) : BATCH_WRITE, BATCH_WRITE);
+		q.waiting = 0;
+		batch_queue_clear(&q);
+	}
+}
+
+/* However few batches they are, no more bytes than are allowed are under way. */
+static void bytes_under_way_are_bounded(void **state)
+{
+	struct batch_queue q;
+
+	assert_int_equal(batch_queue_init(&q, 2), 0);
+	assert_int_equal(take_turn(&q, 0, BATCH_UNDER_WAY - 1), BATCH_FILL);
+	assert_int_equal(take_turn(&q, 0, BATCH_UNDER_WAY), BATCH_FILL);
+	assert_int_equal(take_turn(&q, 0, 0), BATCH_WALK);
+	assert_int_equal(take_turn(&q, 0, 0), BATCH_WALK); /* and not a third */
+	batch_queue_clear(&q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +358,8 @@ int main(void)
 		cmocka_unit_test(a_batch_holds_copies),
 		cmocka_unit_test(a_large_piece_waits_for_an_empty_batch),
 		cmocka_unit_test(turns_of_one_worker),
+		cmocka_unit_test(writing_is_left_to_who_waits),
+		cmocka_unit_test(bytes_under_way_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

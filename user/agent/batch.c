@@ -79,18 +79,33 @@ void batch_queue_clear(struct batch_queue *q)
 	pthread_mutex_destroy(&q->lock);
 }
 
-/* What is due for a worker, under the lock. Writing comes first: it is what makes room. */
+/* True when there is room for another batch, and nobody fills one. */
+static bool may_fill(const struct batch_queue *q)
+{
+	const struct batch *first = q->batch[q->written % q->depth], *last;
+
+	if (q->is_end || q->is_filling || q->filled == q->written)
+		return !q->is_end && !q->is_filling;
+	last = q->batch[(q->filled - 1) % q->depth];
+	return q->filled - q->written < q->depth && last->end - first->start < BATCH_UNDER_WAY;
+}
+
+/*
+ * What is due for a worker, under the lock. Writing comes first, for it makes room; but whoever has
+ * frames of its own to walk leaves it to one who waits. Else a worker that has fallen behind would
+ * both walk and write, and stay behind.
+ */
 static enum batch_turn choose(struct batch_queue *q, unsigned worker, struct batch **b)
 {
 	uint64_t walked = q->walked[worker], ahead = q->filled - walked;
-	bool may_fill = !q->is_end && !q->is_filling && q->filled - q->written < q->depth;
+	bool may_write = !q->is_writing && q->written < q->filled && !(ahead && q->waiting);
 
 	*b = q->batch[q->written % q->depth];
-	if (!q->is_writing && q->written < q->filled && !(*b)->busy) {
+	if (may_write && !(*b)->busy) {
 		q->is_writing = true;
 		return BATCH_WRITE;
 	}
-	if (may_fill && ahead < BATCH_AHEAD) {
+	if (ahead < BATCH_AHEAD && may_fill(q)) {
 		*b = q->batch[q->filled % q->depth];
 		q->is_filling = true;
 		return BATCH_FILL;

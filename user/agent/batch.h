@@ -24,10 +24,11 @@ enum {
 	 * finds in the nearest cache; for several many, so that they seldom wait for each other. */
 	BATCH_PIECES_ALONE = 256,
 	BATCH_PIECES = 1024,
-	BATCH_BYTES = 1 << 20, /* in memory for a batch; a larger piece makes one of its own */
-	BATCH_LENT = 4 << 20,  /* of a mapped file, which is memory too */
-	BATCH_QUEUE = 8,       /* so far one worker may be ahead of another */
-	BATCH_AHEAD = 2,       /* batches that are kept filled in front of each worker */
+	BATCH_BYTES = 1 << 20,	    /* in memory for a batch; a larger piece makes one of its own */
+	BATCH_LENT = 4 << 20,	    /* of a mapped file, which is memory too */
+	BATCH_QUEUE = 16,	    /* so far one worker may be ahead of another */
+	BATCH_UNDER_WAY = 32 << 20, /* ... or so many bytes of the input, and a batch */
+	BATCH_AHEAD = 2,	    /* batches that are kept filled in front of each worker */
 };
 
 /* What a piece is, for whoever writes a batch: the shard in the low bits. */
