@@ -342,7 +342,7 @@ def test_filter_memory(tmp):
     record = struct.pack("<IIII", 1, 0, 60000, 60000) + bytes(60000)
     peaks = {}
     for way in ("pipe", "file"):
-        for count in (500, 3000):
+        for count in (1500, 4500):
             path = write(os.path.join(tmp, "m.pcap"),
                          struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1) + count * record)
             with open(path, "rb") as f:
