@@ -342,7 +342,7 @@ def test_filter_memory(tmp):
     record = struct.pack("<IIII", 1, 0, 60000, 60000) + bytes(60000)
     peaks = {}
     for way in ("pipe", "file"):
-        for count in (1500, 4500):
+        for count in (500, 3000):
             path = write(os.path.join(tmp, "m.pcap"),
                          struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1) + count * record)
             with open(path, "rb") as f:
@@ -355,7 +355,8 @@ def test_filter_memory(tmp):
                                     "-q", "--filter", "tcp port 9"],
                                    stdin=f, capture_output=True, check=True)
             peaks.setdefault(way, []).append(int(r.stdout))
-    need(all(b < a * 1.3 for a, b in peaks.values()), f"{peaks} KiB")
+    # Of 180 MB what is under way at most, and the program.
+    need(all(b < 64 << 10 for _, b in peaks.values()), f"{peaks} KiB")
 
 
 def test_forensic(tmp):
