@@ -1,1 +1,0 @@
-#define DPI_VERSION "1257671-dirty"
