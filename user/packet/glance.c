@@ -8,18 +8,10 @@
  */
 #include "packet/glance.h"
 
+#include "packet/plain.h"
 #include "packet/tunnel.h"
 
-enum {
-	ETH_TYPE = 12,
-	ETH_LEN = sizeof(struct dpi_wire_eth),
-	TAG_LEN = sizeof(struct dpi_wire_tag),
-	IP4_LEN = sizeof(struct dpi_wire_ip4),
-	IP6_LEN = sizeof(struct dpi_wire_ip6),
-	TCP_LEN = sizeof(struct dpi_wire_tcp),
-	UDP_LEN = sizeof(struct dpi_wire_udp),
-	IP4_PIECE = 0x3fff, /* more fragments, or an offset */
-};
+enum { TAG_LEN = sizeof(struct dpi_wire_tag) };
 
 /* The transport header at l4, UDP_LEN bytes of which are there; left: what IP says follows. */
 dpi_inline bool glance_l4(struct slice l4, uint8_t proto, uint32_t left, struct glance *g)
@@ -48,49 +40,35 @@ dpi_inline bool glance_l4(struct slice l4, uint8_t proto, uint32_t left, struct 
 /* s: from the IP header on; wire_len: the same on the wire. */
 dpi_inline bool glance_ip4(struct slice s, size_t wire_len, struct glance *g)
 {
-	const uint64_t mapped = 0xffff00000000ULL;
-	const uint8_t *ip = s.at, *port = ip + IP4_LEN;
-	struct dpi_key k = {.proto = 0};
-	uint64_t src, dst, low, high;
+	const uint8_t *ip = s.at;
+	struct dpi_key k;
 	uint32_t total;
+	uint8_t dir;
 
 	if (s.len < IP4_LEN + UDP_LEN || ip[0] != 0x45 || dpi_get16(ip + 6) & IP4_PIECE)
 		return false;
 	total = dpi_get16(ip + 2);
 	if (total < IP4_LEN || total > wire_len ||
-	    !glance_l4(slice_from(s, IP4_LEN), ip[9], total - IP4_LEN, g))
+	    !glance_l4(slice_from(s, IP4_LEN), ip[IP4_PROTO], total - IP4_LEN, g))
 		return false;
-	/* An address and its port as one number, for the key's order. */
-	src = (uint64_t)dpi_get32(ip + 12) << 16 | dpi_get16(port);
-	dst = (uint64_t)dpi_get32(ip + 16) << 16 | dpi_get16(port + 2);
-	low = src < dst ? src : dst;
-	high = src < dst ? dst : src;
-	k.addr[0].d[1] = dpi_be64(mapped | low >> 16);
-	k.addr[1].d[1] = dpi_be64(mapped | high >> 16);
-	k.port[0] = dpi_be16((uint16_t)low);
-	k.port[1] = dpi_be16((uint16_t)high);
-	k.proto = ip[9];
-	g->hash = dpi_key_hash(&k);
+	g->hash = plain_key4(ip, &k, &dir);
 	return true;
 }
 
 dpi_inline bool glance_ip6(struct slice s, size_t wire_len, struct glance *g)
 {
 	const uint8_t *ip = s.at;
-	struct dpi_key k = {.proto = 0};
+	struct dpi_key k;
 	uint32_t left;
+	uint8_t dir;
 
 	if (s.len < IP6_LEN + UDP_LEN || ip[0] >> 4 != 6)
 		return false;
 	left = dpi_get16(ip + 4);
 	if (left == 0 || left + IP6_LEN > wire_len ||
-	    !glance_l4(slice_from(s, IP6_LEN), ip[6], left, g))
+	    !glance_l4(slice_from(s, IP6_LEN), ip[IP6_NEXT], left, g))
 		return false;
-	memcpy(k.addr, ip + 8, sizeof(k.addr));
-	memcpy(k.port, ip + IP6_LEN, sizeof(k.port));
-	k.proto = ip[6];
-	dpi_key_order(&k);
-	g->hash = dpi_key_hash(&k);
+	g->hash = plain_key6(ip, &k, &dir);
 	return true;
 }
 

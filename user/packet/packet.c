@@ -7,20 +7,10 @@
 #include "packet/packet.h"
 
 #include "packet/link.h"
+#include "packet/plain.h"
 #include "packet/tunnel.h"
 
-enum {
-	IP4_TTL = 8,
-	IP4_PROTO = 9,
-	IP6_HOPS = 7,
-	ETH_TYPE = 12,
-	ETH_LEN = sizeof(struct dpi_wire_eth),
-	IP4_LEN = sizeof(struct dpi_wire_ip4),
-	IP6_LEN = sizeof(struct dpi_wire_ip6),
-	TCP_LEN = sizeof(struct dpi_wire_tcp),
-	UDP_LEN = sizeof(struct dpi_wire_udp),
-	IP4_PIECE = 0x3fff, /* more fragments, or an offset */
-};
+enum { IP4_TTL = 8, IP6_HOPS = 7 };
 
 static bool has_key(enum dpi_parse result)
 {
@@ -147,37 +137,6 @@ dpi_inline void plain_end(const struct frame *f, struct packet *p)
 	p->payload = slice_of(f->bytes.at + off, there < len ? there : len);
 }
 
-/*
- * The key of an IPv4 packet, in canonical order, and its hash; ip: its header, behind which lie its
- * ports. All without a branch, for which end sends next nobody can foretell.
- */
-dpi_inline void plain_key4(struct packet *p, const uint8_t *ip)
-{
-	const uint64_t mapped = 0xffff00000000ULL;
-	uint32_t src = dpi_get32(ip + 12), dst = dpi_get32(ip + 16);
-	uint32_t ports = dpi_get32(ip + IP4_LEN);
-	struct dpi_key *k = &p->head.key;
-	__u64 words[DPI_KEY_WORDS] = {0};
-	bool is_turned = src > dst;
-	unsigned turn;
-	__be32 wire;
-
-	if (src == dst)
-		is_turned = ports >> 16 > (ports & 0xffff);
-	turn = is_turned ? 16 : 0;
-	ports = ports << turn | ports >> (-turn & 31);
-	words[1] = dpi_be64(mapped | (src < dst ? src : dst));
-	words[3] = dpi_be64(mapped | (src < dst ? dst : src));
-	words[4] = (uint64_t)ports << 16 | ip[IP4_PROTO];
-	wire = dpi_be32(ports);
-	*k = (struct dpi_key){.proto = ip[IP4_PROTO]};
-	k->addr[0].d[1] = words[1];
-	k->addr[1].d[1] = words[3];
-	memcpy(k->port, &wire, sizeof(wire));
-	p->head.dir = is_turned;
-	p->hash = dpi_words_hash(words);
-}
-
 dpi_inline bool plain_ip4(const struct frame *f, struct packet *p)
 {
 	const uint8_t *ip = f->bytes.at + ETH_LEN;
@@ -187,7 +146,7 @@ dpi_inline bool plain_ip4(const struct frame *f, struct packet *p)
 	    total + ETH_LEN > f->wire_len ||
 	    !plain_l4(f, &p->head, ip[IP4_PROTO], ETH_LEN + IP4_LEN, total - IP4_LEN))
 		return false;
-	plain_key4(p, ip);
+	p->hash = plain_key4(ip, &p->head.key, &p->head.dir);
 	p->head.ip_version = 4;
 	p->head.frag_id = dpi_get16(ip + 4);
 	p->ttl = ip[IP4_TTL];
@@ -199,18 +158,12 @@ static __attribute__((noinline)) bool plain_ip6(const struct frame *f, struct pa
 {
 	const uint8_t *ip = f->bytes.at + ETH_LEN;
 	uint32_t left = dpi_get16(ip + 4);
-	struct dpi_key *k = &p->head.key;
 
 	if (f->bytes.len < ETH_LEN + IP6_LEN + UDP_LEN || ip[0] >> 4 != 6 || left == 0 ||
 	    left + ETH_LEN + IP6_LEN > f->wire_len ||
-	    !plain_l4(f, &p->head, ip[6], ETH_LEN + IP6_LEN, left))
+	    !plain_l4(f, &p->head, ip[IP6_NEXT], ETH_LEN + IP6_LEN, left))
 		return false;
-	memcpy(k->addr, ip + 8, sizeof(k->addr));
-	memcpy(k->port, ip + IP6_LEN, sizeof(k->port));
-	k->proto = ip[6];
-	memset(k->pad, 0, sizeof(k->pad));
-	p->head.dir = dpi_key_order(k);
-	p->hash = dpi_key_hash(k);
+	p->hash = plain_key6(ip, &p->head.key, &p->head.dir);
 	p->head.ip_version = 6;
 	p->head.frag_id = 0;
 	p->ttl = ip[IP6_HOPS];
