@@ -71,6 +71,10 @@ int model_suspects(struct report *r);
 int model_peers(struct report *r); /* the last part of it */
 /* The application a domain belongs to. */
 const char *model_domain_app(const struct report *r, const struct sum_domain *d);
+/* Which of count rows are a suspect's: how many, from *first on. They are sorted by their suspects,
+ * the first of which is *suspects and the others lie `size` bytes apart. */
+size_t model_rows_of(const size_t *suspects, size_t size, size_t count, size_t suspect,
+		     size_t *first);
 /* The part of visits and peers that is one suspect's. */
 size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first);
 size_t model_peers_of(const struct report *r, size_t suspect, const struct model_peer **first);

@@ -128,18 +128,9 @@ int model_peers(struct report *r)
 
 size_t model_peers_of(const struct report *r, size_t suspect, const struct model_peer **first)
 {
-	size_t low = 0, high = r->peer_count, end;
+	size_t at, count = model_rows_of(&r->peers->suspect, sizeof(*r->peers), r->peer_count,
+					 suspect, &at);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (r->peers[middle].suspect < suspect)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (end = low; end < r->peer_count && r->peers[end].suspect == suspect; end++)
-		;
-	*first = r->peers + low;
-	return end - low;
+	*first = r->peers + at;
+	return count;
 }

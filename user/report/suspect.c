@@ -126,20 +126,31 @@ int model_suspects(struct report *r)
 	return err ? err : model_peers(r);
 }
 
-size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first)
+size_t model_rows_of(const size_t *suspects, size_t size, size_t count, size_t suspect,
+		     size_t *first)
 {
-	size_t low = 0, high = r->visit_count, end;
+	const char *rows = (const char *)suspects;
+	size_t low = 0, high = count, end;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (r->visits[middle].suspect < suspect)
+		if (*(const size_t *)(rows + middle * size) < suspect)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (end = low; end < r->visit_count && r->visits[end].suspect == suspect; end++)
+	for (end = low; end < count && *(const size_t *)(rows + end * size) == suspect; end++)
 		;
-	*first = r->visits + low;
+	*first = low;
 	return end - low;
+}
+
+size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first)
+{
+	size_t at, count = model_rows_of(&r->visits->suspect, sizeof(*r->visits), r->visit_count,
+					 suspect, &at);
+
+	*first = r->visits + at;
+	return count;
 }
