@@ -20,10 +20,7 @@ static uint64_t state = 1;
 /* Some number below n. */
 static uint32_t any(uint32_t n)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 32) * n >> 32);
+	return (uint32_t)((next_random(&state) >> 32) * n >> 32);
 }
 
 /* Returns whether the glance was enough. */
@@ -88,7 +85,7 @@ static void a_glance_says_what_decoding_says(void **unused)
 
 		for (uint32_t n = any(3) ? 0 : 1 + any(3); n; n--)
 			bytes[any(len < HEADS ? (uint32_t)len : HEADS)] = (uint8_t)any(256);
-		if (!any(4))
+		if (!any(5))
 			f.wire_len = any((uint32_t)len + 70);
 		f.bytes = slice_of(lay_against_wall(bytes, cut), cut);
 		enough += check_frame(&f);

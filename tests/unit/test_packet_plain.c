@@ -21,10 +21,7 @@ static uint64_t state = 1;
 /* Some number below n. */
 static uint32_t any(uint32_t n)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 32) * n >> 32);
+	return (uint32_t)((next_random(&state) >> 32) * n >> 32);
 }
 
 static bool has_key(enum dpi_parse parse)
