@@ -864,6 +864,11 @@ async function connections(page, r) {
 		(await text(page, ".detail")).includes(r.connections[0].dst_ip),
 		"one is opened in detail",
 	);
+	await page.keyboard.press("Escape");
+	check(
+		await until(async () => !(await page.locator(".detail").count())),
+		"Escape closes that, too",
+	);
 }
 
 async function keyboard(page) {

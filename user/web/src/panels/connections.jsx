@@ -4,6 +4,7 @@ import {useEffect, useState} from "preact/hooks";
 import {actionOf} from "../capture/replay.js";
 import {askConnections, connectionsWanted} from "../live.js";
 import {Action} from "../parts/action.jsx";
+import {Detail} from "../parts/detail.jsx";
 import {Icon} from "../parts/icons.jsx";
 import {Bar, Name, Panel, Ready} from "../parts/panel.jsx";
 import {Table} from "../parts/table.jsx";
@@ -162,29 +163,20 @@ function Facts({c, close}) {
 		["Flags", (c.flags ?? []).join(", ")],
 		["JA4", c.ja4],
 		["Tunnel", c.tunnel && `${c.tunnel} ${c.outer_src ?? ""} ${c.outer_dst ?? ""}`],
-	].filter(f => f[1] && f[1] !== "0");
+	].filter(f => f[1] !== "0");
 
 	return (
-		<aside class="detail" aria-label="Details of the connection">
-			<header>
-				<h3>
+		<Detail
+			label="Details of the connection"
+			title={
+				<>
 					<Name text={nameOf(c) || c.dst_ip} /> <Action what={actionOf(c)} />
-				</h3>
-				<button type="button" class="bare" aria-label="Close details" onClick={close}>
-					<Icon name="close" />
-				</button>
-			</header>
-			<dl class="facts">
-				{facts.map(([k, v]) => (
-					<div key={k}>
-						<dt>{k}</dt>
-						<dd>
-							<bdi>{visible(v)}</bdi>
-						</dd>
-					</div>
-				))}
-			</dl>
-		</aside>
+				</>
+			}
+			of={c}
+			facts={facts}
+			close={close}
+		/>
 	);
 }
 

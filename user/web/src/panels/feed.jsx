@@ -4,6 +4,7 @@ import {useEffect, useRef, useState} from "preact/hooks";
 import {file, replay, report, where} from "../capture/capture.js";
 import {paused} from "../events.js";
 import {Action} from "../parts/action.jsx";
+import {Detail} from "../parts/detail.jsx";
 import {Icon} from "../parts/icons.jsx";
 import {Empty, Name, Panel, Ready} from "../parts/panel.jsx";
 import {Table} from "../parts/table.jsx";
@@ -164,10 +165,7 @@ function Payload({row}) {
 	);
 }
 
-function Detail({row, close}) {
-	const top = useRef(null);
-
-	useEffect(() => top.current?.focus(), [row]);
+function Facts({row, close}) {
 	const facts = [
 		["Time", new Date(row.ts * 1000).toISOString()],
 		["Source", end(row.src, row.sport)],
@@ -180,36 +178,22 @@ function Detail({row, close}) {
 		["Reason", row.connection?.block_reason ?? row.event?.dpi_xdp?.rule],
 		["Flags", (row.connection?.flags ?? row.event?.dpi_xdp?.flags ?? []).join(", ")],
 		["JA4", row.connection?.ja4 ?? row.event?.dpi_xdp?.ja4],
-	].filter(f => f[1]);
+	];
 
 	return (
-		<aside
-			class="detail"
-			ref={top}
-			tabindex="-1"
-			aria-label={`Details of number ${row.n}`}
-			onKeyDown={e => e.key === "Escape" && close()}
-		>
-			<header>
-				<h3>
+		<Detail
+			label={`Details of number ${row.n}`}
+			title={
+				<>
 					No. {number(row.n)} <Action what={row.action} />
-				</h3>
-				<button type="button" class="bare" aria-label="Close details" onClick={close}>
-					<Icon name="close" />
-				</button>
-			</header>
-			<dl class="facts">
-				{facts.map(([k, v]) => (
-					<div key={k}>
-						<dt>{k}</dt>
-						<dd>
-							<bdi>{visible(v)}</bdi>
-						</dd>
-					</div>
-				))}
-			</dl>
+				</>
+			}
+			of={row}
+			facts={facts}
+			close={close}
+		>
 			<Payload row={row} />
-		</aside>
+		</Detail>
 	);
 }
 
@@ -277,7 +261,7 @@ export function FeedPanel({height = 420}) {
 						}
 					/>
 				)}
-				{row && <Detail row={row} close={() => setRow(null)} />}
+				{row && <Facts row={row} close={() => setRow(null)} />}
 			</div>
 		</Panel>
 	);
