@@ -237,12 +237,11 @@ static bool differs(const struct stream *s, int view, uint32_t i, uint32_t j, ui
 	return false;
 }
 
-/* Writes into view 0 only what no part of [i, j) covers: there the earlier segment wins. */
-static void write_uncovered(struct stream *s, uint32_t i, uint32_t j, uint32_t from,
+/* Writes into a view only what no part of [i, j) covers: there the earlier segment wins. */
+static void write_uncovered(struct stream *s, uint8_t *view, uint32_t i, uint32_t j, uint32_t from,
 			    struct slice bytes)
 {
 	uint32_t at = from, to = from + (uint32_t)bytes.len;
-	uint8_t *view = s->view[0] + s->head;
 
 	for (; i < j && at < to; i++) {
 		if (parts(s)[i].from > at)
@@ -341,16 +340,10 @@ static uint32_t taken_from(struct stream *s, struct stream_part p)
 static void write_taken(struct stream *s, uint32_t i, uint32_t j, uint32_t from, uint32_t taken,
 			struct slice bytes)
 {
-	uint32_t at = from, to = from + (uint32_t)bytes.len;
+	uint32_t to = from + (uint32_t)bytes.len;
 	uint8_t *view = s->view[2] + s->head;
 
-	for (; i < j && at < to; i++) {
-		if (parts(s)[i].from > at)
-			memcpy(view + at, bytes.at + (at - from), parts(s)[i].from - at);
-		at = (uint32_t)larger(at, parts(s)[i].to);
-	}
-	if (at < to)
-		memcpy(view + at, bytes.at + (at - from), to - at);
+	write_uncovered(s, view, i, j, from, bytes);
 	if (taken < to)
 		memcpy(view + taken, bytes.at + (taken - from), to - taken);
 }
@@ -384,7 +377,7 @@ static int store(struct stream *s, uint32_t from, struct slice bytes)
 		memcpy(s->view[1] + s->head + from, bytes.at, bytes.len);
 	if (s->view[2])
 		write_taken(s, i, j, from, taken, bytes);
-	write_uncovered(s, i, j, from, bytes);
+	write_uncovered(s, s->view[0] + s->head, i, j, from, bytes);
 	merge_parts(s, i, j, from, to);
 	return change;
 }
