@@ -107,4 +107,32 @@ static inline void check_walks(try_fn try, const struct walk_row *rows, size_t c
 }
 #define CHECK_WALKS(try, rows) check_walks((try), (rows), sizeof(rows) / sizeof((rows)[0]))
 
+/* All tests of an extractor that leads to TLS: its rows, its walks, and random bytes to a port. */
+#define WALKED_MAIN(try, port, seed)                                \
+	static void each_row(void **state)                          \
+	{                                                           \
+		CHECK_ROWS(try, rows);                              \
+	}                                                           \
+                                                                    \
+	static void each_walk(void **state)                         \
+	{                                                           \
+		CHECK_WALKS(try, walks);                            \
+	}                                                           \
+                                                                    \
+	static void random_payloads_are_none(void **state)          \
+	{                                                           \
+		check_random_is_none(try, port, seed, 1000000);     \
+	}                                                           \
+                                                                    \
+	int main(void)                                              \
+	{                                                           \
+		const struct CMUnitTest tests[] = {                 \
+			cmocka_unit_test(each_row),                 \
+			cmocka_unit_test(each_walk),                \
+			cmocka_unit_test(random_payloads_are_none), \
+		};                                                  \
+                                                                    \
+		return cmocka_run_group_tests(tests, NULL, NULL);   \
+	}
+
 #endif

@@ -57,34 +57,10 @@ static const struct row rows[] = {
 	{"TLS", T("\x16\x03\x01\x02"), NOT_MINE, STREAM},
 };
 
-static void each_row(void **state)
-{
-	CHECK_ROWS(ldap_try, rows);
-}
-
 static const struct walk_row walks[] = {
 	{"StartTLS", T(START_TLS), STREAM, PROTO_LDAP, {0}},
 	{"behind a bind", T(BIND START_TLS), STREAM, PROTO_LDAP, {0}},
 	{"with a request in between", T(START_TLS "\x30\6\2\1\3\x50\1\2"), STREAM, PROTO_LDAP, {0}},
 };
 
-static void each_walk(void **state)
-{
-	CHECK_WALKS(ldap_try, walks);
-}
-
-static void random_payloads_are_none(void **state)
-{
-	check_random_is_none(ldap_try, 389, 41, 1000000);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_row),
-		cmocka_unit_test(each_walk),
-		cmocka_unit_test(random_payloads_are_none),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+WALKED_MAIN(ldap_try, 389, 41)

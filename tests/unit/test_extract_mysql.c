@@ -52,30 +52,8 @@ static const struct row rows[] = {
 	{"HTTP", T("GET / HTTP/1.1"), NOT_MINE, ON(3306)},
 };
 
-static void each_row(void **state)
-{
-	CHECK_ROWS(mysql_try, rows);
-}
+static const struct walk_row walks[] = {
+	{"TLS", T(REQUEST), ODD, PROTO_MYSQL, {0}},
+};
 
-static void each_walk(void **state)
-{
-	static const struct walk_row walk = {"TLS", T(REQUEST), ODD, PROTO_MYSQL, {0}};
-
-	check_walk(mysql_try, &walk);
-}
-
-static void random_payloads_are_none(void **state)
-{
-	check_random_is_none(mysql_try, 40000, 61, 1000000);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_row),
-		cmocka_unit_test(each_walk),
-		cmocka_unit_test(random_payloads_are_none),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+WALKED_MAIN(mysql_try, 40000, 61)

@@ -33,33 +33,9 @@ static const struct row rows[] = {
 	{"TLS", T("\x16\x03\x01\x02"), NOT_MINE, STREAM},
 };
 
-static void each_row(void **state)
-{
-	CHECK_ROWS(postgres_try, rows);
-}
-
 static const struct walk_row walks[] = {
 	{"TLS", T(TLS), STREAM, PROTO_POSTGRESQL, {0}},
 	{"GSSAPI refused, then TLS", T(GSS TLS), STREAM, PROTO_POSTGRESQL, {0}},
 };
 
-static void each_walk(void **state)
-{
-	CHECK_WALKS(postgres_try, walks);
-}
-
-static void random_payloads_are_none(void **state)
-{
-	check_random_is_none(postgres_try, 5432, 51, 1000000);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_row),
-		cmocka_unit_test(each_walk),
-		cmocka_unit_test(random_payloads_are_none),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+WALKED_MAIN(postgres_try, 5432, 51)

@@ -48,30 +48,8 @@ static const struct row rows[] = {
 	{"TLS", T("\x16\x03\x01\x02"), NOT_MINE, ON(3389)},
 };
 
-static void each_row(void **state)
-{
-	CHECK_ROWS(tpkt_try, rows);
-}
+static const struct walk_row walks[] = {
+	{"a request", T(WITH_COOKIE), ODD, PROTO_RDP, {0}},
+};
 
-static void each_walk(void **state)
-{
-	static const struct walk_row walk = {"a request", T(WITH_COOKIE), ODD, PROTO_RDP, {0}};
-
-	check_walk(tpkt_try, &walk);
-}
-
-static void random_payloads_are_none(void **state)
-{
-	check_random_is_none(tpkt_try, 3389, 31, 1000000);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_row),
-		cmocka_unit_test(each_walk),
-		cmocka_unit_test(random_payloads_are_none),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
+WALKED_MAIN(tpkt_try, 3389, 31)
