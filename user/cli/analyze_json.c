@@ -1,74 +1,94 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The JSON report by as many threads as there are workers: each makes a piece, waits until those in
- * front of it are written, and writes its own. Room: cli.
+ * The JSON report by as many threads as there are workers. Each takes whatever is due: the next
+ * piece to be made, or the oldest to be written, one at a time and in order. Room: cli.
  */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include "cli/analyze.h"
 
+enum { SLOTS = 8 /* pieces made or being made, and not written yet */ };
+
+struct slot {
+	struct text text;
+	bool is_made;
+};
+
 struct crew {
 	const struct report_json *document;
 	const struct report_out *to;
 	size_t count; /* of pieces */
+	size_t depth; /* of the slots so many are used: one thread has its piece near it */
 
 	pthread_mutex_t lock;
-	pthread_cond_t turn; /* a piece was written, or nothing more will be */
-	/* Under the lock. */
-	size_t next;	/* that nobody makes yet */
-	size_t written; /* so many, from the first on */
+	pthread_cond_t changed;
+	/* Under the lock. A slot belongs to whoever makes its piece, then to whoever writes it. */
+	struct slot slot[SLOTS]; /* piece i is in slot i % depth */
+	unsigned waiting;	 /* threads */
+	size_t next;		 /* that nobody makes yet */
+	size_t written;		 /* so many, from the first on */
+	bool is_writing;
 	int err;
 };
 
-/* Takes the next piece; false when there is none, or no use in it. */
-static bool take_piece(struct crew *c, size_t *piece)
+/* Ends a turn that began by giving up the lock. */
+static void take_back(struct crew *c, int err)
 {
-	bool is_there;
-
 	pthread_mutex_lock(&c->lock);
-	is_there = !c->err && c->next < c->count;
-	*piece = c->next;
-	c->next += is_there;
-	pthread_mutex_unlock(&c->lock);
-	return is_there;
+	if (!c->err)
+		c->err = err;
+	if (c->waiting)
+		pthread_cond_broadcast(&c->changed);
 }
 
-/* Waits for the pieces in front of it; false when one of them failed. */
-static bool await_turn(struct crew *c, size_t piece)
+static void make_piece(struct crew *c)
 {
-	bool is_well;
+	size_t piece = c->next++;
+	struct slot *s = &c->slot[piece % c->depth];
+	int err;
 
-	pthread_mutex_lock(&c->lock);
-	while (c->written != piece && !c->err)
-		pthread_cond_wait(&c->turn, &c->lock);
-	is_well = !c->err;
 	pthread_mutex_unlock(&c->lock);
-	return is_well;
+	s->text.len = 0;
+	err = report_json_piece(c->document, piece, &s->text);
+	take_back(c, err);
+	s->is_made = true;
 }
 
-static void *make_pieces(void *arg)
+static void write_piece(struct crew *c, struct slot *s)
+{
+	int err;
+
+	c->is_writing = true;
+	pthread_mutex_unlock(&c->lock);
+	err = c->to->write(c->to->ctx, s->text.at, s->text.len);
+	take_back(c, err);
+	s->is_made = c->is_writing = false;
+	c->written++;
+}
+
+/* Nobody stays for the last pieces but whoever makes or writes one, who will write the others. */
+static void *work(void *arg)
 {
 	struct crew *c = arg;
-	struct text t = {0};
-	size_t piece;
 
-	while (take_piece(c, &piece)) {
-		int err;
+	pthread_mutex_lock(&c->lock);
+	while (!c->err) {
+		struct slot *oldest = &c->slot[c->written % c->depth];
 
-		t.len = 0;
-		err = report_json_piece(c->document, piece, &t);
-		if (!await_turn(c, piece))
+		if (!c->is_writing && oldest->is_made) {
+			write_piece(c, oldest);
+		} else if (c->next == c->count) {
 			break;
-		if (!err)
-			err = c->to->write(c->to->ctx, t.at, t.len);
-		pthread_mutex_lock(&c->lock);
-		c->err = err;
-		c->written++;
-		pthread_cond_broadcast(&c->turn);
-		pthread_mutex_unlock(&c->lock);
+		} else if (c->next - c->written < c->depth) {
+			make_piece(c);
+		} else {
+			c->waiting++;
+			pthread_cond_wait(&c->changed, &c->lock);
+			c->waiting--;
+		}
 	}
-	text_clear(&t);
+	pthread_mutex_unlock(&c->lock);
 	return NULL;
 }
 
@@ -83,10 +103,10 @@ static void run_crew(struct crew *c, unsigned workers)
 	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	while (count + 1 < workers && count < DPI_RINGS_MAX &&
-	       !pthread_create(&thread[count], NULL, make_pieces, c))
+	       !pthread_create(&thread[count], NULL, work, c))
 		count++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	make_pieces(c);
+	work(c);
 	while (count)
 		pthread_join(thread[--count], NULL);
 }
@@ -97,16 +117,19 @@ int analyze_json(const struct analyze *a, const struct report *report, const str
 	struct crew c = {
 		.document = document,
 		.to = to,
+		.depth = a->workers > 1 ? SLOTS : 1,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.turn = PTHREAD_COND_INITIALIZER,
+		.changed = PTHREAD_COND_INITIALIZER,
 	};
 
 	if (!document)
 		return -ENOMEM;
 	c.count = report_json_count(document);
 	run_crew(&c, a->workers);
-	pthread_cond_destroy(&c.turn);
+	pthread_cond_destroy(&c.changed);
 	pthread_mutex_destroy(&c.lock);
+	for (size_t i = 0; i < SLOTS; i++)
+		text_clear(&c.slot[i].text);
 	report_json_free(document);
 	return c.err;
 }

@@ -8,9 +8,15 @@
 #include "base/log.h"
 #include "cli/analyze.h"
 
+enum { LARGE = 32768 /* bytes, which a call costs less than a copy */ };
+
 static int write_out(void *ctx, const void *bytes, size_t len)
 {
-	return capture_out_write(ctx, slice_of(bytes, len), false);
+	struct slice piece = slice_of(bytes, len);
+	int err = len < LARGE ? capture_out_write(ctx, piece, false)
+			      : capture_out_lend(ctx, piece, false);
+
+	return err || len < LARGE ? err : capture_out_flush(ctx);
 }
 
 /* Writes one document to a file that appears whole. Returns 0 or an exit status. */

@@ -113,15 +113,15 @@ static void put_suspect(struct json *j, const struct report_json *d, size_t i)
 	json_suspect(j, d->r, d->r->suspect_order[i]);
 }
 
-/* Pieces are of a few hundred kilobytes. */
+/* Pieces are of some hundred kilobytes: they stay in the cache until they are written. */
 static const struct part whole_parts[] = {
 	{.put = json_part_head},
 	{.put = json_part_totals},
 	{.put = json_part_apps},
-	{NULL, "domains_detected", domain_count, put_name, NULL, 8192},
-	{NULL, "domains", domain_count, put_domain, NULL, 4096},
-	{NULL, "connections", row_count, put_row, NULL, 512},
-	{NULL, "blocked_connections", row_count_if_blocked, put_blocked, has_blocked_before, 512},
+	{NULL, "domains_detected", domain_count, put_name, NULL, 4096},
+	{NULL, "domains", domain_count, put_domain, NULL, 2048},
+	{NULL, "connections", row_count, put_row, NULL, 256},
+	{NULL, "blocked_connections", row_count_if_blocked, put_blocked, has_blocked_before, 256},
 	{NULL, "rules", rule_count, put_rule, NULL, 1024},
 	{NULL, "suspicious", suspect_count, put_suspect, NULL, 32},
 	{.put = json_part_nets},
