@@ -42,7 +42,7 @@ struct block {
 struct rule_store {
 	struct block *block;
 	size_t block_count;
-	size_t count;
+	size_t count, timed;
 	uint32_t *slot; /* open addressing by id; 0: empty */
 	size_t slot_count;
 	size_t taken, wasted; /* units of blocks in use, and of rules taken away */
@@ -71,7 +71,9 @@ static bool may_be(uint32_t slot, uint64_t id)
 
 static size_t bytes_of(const struct rule *rule)
 {
-	return HEAD_BYTES + strlen(rule->value) + 1;
+	size_t when = rule->is_timed ? strlen(rule_when(rule)) + 1 : 0;
+
+	return HEAD_BYTES + strlen(rule->value) + 1 + when;
 }
 
 static size_t units_of(const struct rule *rule)
@@ -158,10 +160,40 @@ void rule_store_await(const struct rule_store *s, uint64_t id)
 		__builtin_prefetch(&s->slot[home_of(s, id)], 1);
 }
 
-static bool is_same(const struct rule *a, const struct rule *b)
+static bool is_same_value(const struct rule *a, const struct rule *b)
 {
 	return a->id == b->id && a->kind == b->kind && a->is_allow == b->is_allow &&
 	       strcmp(a->value, b->value) == 0;
+}
+
+static bool is_same(const struct rule *a, const struct rule *b)
+{
+	return is_same_value(a, b) && a->is_timed == b->is_timed &&
+	       (!a->is_timed || strcmp(rule_when(a), rule_when(b)) == 0);
+}
+
+size_t rule_store_timed(const struct rule_store *s)
+{
+	return s->timed;
+}
+
+const struct rule *rule_store_value(const struct rule_store *s, const struct rule *like,
+				    size_t *count)
+{
+	const struct rule *found = NULL;
+	size_t n = 0;
+
+	for (size_t i = s->slot_count ? home_of(s, like->id) : 0; s->slot_count && s->slot[i];
+	     i = (i + 1) & (s->slot_count - 1)) {
+		if (!may_be(s->slot[i], like->id) ||
+		    !is_same_value(rule_of(s, ref_of(s->slot[i])), like))
+			continue;
+		n++;
+		found = rule_of(s, ref_of(s->slot[i]));
+	}
+	if (count)
+		*count = n;
+	return found;
 }
 
 const struct rule *rule_store_find(const struct rule_store *s, const struct rule *like)
@@ -251,6 +283,7 @@ int rule_store_add(struct rule_store *s, const struct rule *rule)
 		return -ENOMEM;
 	memcpy((void *)rule_of(s, ref), rule, bytes_of(rule));
 	index_rule(s, ref);
+	s->timed += rule->is_timed;
 	s->count++;
 	return 0;
 }
@@ -320,6 +353,7 @@ void rule_store_remove(struct rule_store *s, const struct rule *rule)
 		i = (i + 1) & (s->slot_count - 1);
 	ref = ref_of(s->slot[i]);
 	s->wasted += units_of(rule);
+	s->timed -= rule->is_timed;
 	clear_slot(s, i);
 	clear_order(s, ref);
 }

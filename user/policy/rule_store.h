@@ -24,7 +24,12 @@ const struct rule *rule_store_at(const struct rule_store *s, size_t i);	      /*
 const struct rule *rule_store_by_id(const struct rule_store *s, uint64_t id); /* or NULL */
 /* Asks for the memory that finding or adding a rule of this id will touch. */
 void rule_store_await(const struct rule_store *s, uint64_t id);
-/* The rule that is the same as *like, or NULL. */
+size_t rule_store_timed(const struct rule_store *s); /* how many rules have times */
+/* Any rule of the same value as *like, whenever it is in force, or NULL; *count (may be NULL) of
+ * them. */
+const struct rule *rule_store_value(const struct rule_store *s, const struct rule *like,
+				    size_t *count);
+/* The rule that is the same as *like, its times too, or NULL. */
 const struct rule *rule_store_find(const struct rule_store *s, const struct rule *like);
 const struct rule *rule_store_next(const struct rule_store *s, struct rules_walk *w);
 

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { RULES_MAX = 1000000 };
+enum { RULES_MAX = 1000000, TWINS_MAX = 64 /* rules of one value, at other times each */ };
 
 struct shared {
 	struct rule_store *store;
@@ -93,6 +93,16 @@ const struct rule *rules_by_id(const struct rules *r, uint64_t id)
 	return rule_store_by_id(r->shared->store, id);
 }
 
+bool rules_holds(const struct rules *r, const struct rule *rule)
+{
+	return rule_store_find(r->shared->store, rule) != NULL;
+}
+
+size_t rules_timed(const struct rules *r)
+{
+	return rule_store_timed(r->shared->store);
+}
+
 const struct rule *rules_next(const struct rules *r, struct rules_walk *w)
 {
 	return rule_store_next(r->shared->store, w);
@@ -111,9 +121,58 @@ static int part(struct rules *r)
 	return 0;
 }
 
+struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),
+			   void *ctx)
+{
+	struct rules *out = rules_new();
+	struct rules_walk w = {0};
+	const struct rule *rule;
+
+	while (out && (rule = rules_next(r, &w)))
+		if (keep(ctx, rule) && rule_store_add(out->shared->store, rule)) {
+			rules_free(out);
+			out = NULL;
+		}
+	return out;
+}
+
+/* Takes away all rules of a value. */
+static void remove_value(struct rules *r, const struct rule *like)
+{
+	const struct rule *rule;
+
+	while ((rule = rule_store_value(r->shared->store, like, NULL)))
+		rule_store_remove(r->shared->store, rule);
+}
+
+/* Puts a rule in place of all that it says as much as: one without times, of those that have some.
+ * 0, -EINVAL with *f, or -ENOMEM. */
+static int put(struct rules *r, const struct rule *rule, size_t twins, struct fault *f)
+{
+	int err = 0;
+
+	if (rules_count(r) >= RULES_MAX)
+		return fault_set(f, -EINVAL,
+				 "there are %d rules already, which is the most: take some away",
+				 RULES_MAX);
+	if (rule->is_timed && twins >= TWINS_MAX)
+		return fault_set(f, -EINVAL,
+				 "%s has %d times already, which is the most: take some away",
+				 rule->value, TWINS_MAX);
+	if (r->shared->owners > 1)
+		err = part(r);
+	if (!err && twins && !rule->is_timed)
+		remove_value(r, rule);
+	if (!err)
+		err = rule_store_add(r->shared->store, rule);
+	return err ? fault_set(f, err, "out of memory: take some rules away") : 0;
+}
+
 int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 	      const struct rule_apps *apps, unsigned options, struct fault *f)
 {
+	const struct rule *there;
+	size_t twins = 0;
 	union draft d;
 	int err;
 
@@ -124,17 +183,11 @@ int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice 
 	err = value_check_suffix(&d.rule, options, f);
 	if (err)
 		return err;
-	if (rule_store_find(r->shared->store, &d.rule))
+	there = rule_store_value(r->shared->store, &d.rule, &twins);
+	if (there && (!there->is_timed || rule_store_find(r->shared->store, &d.rule)))
 		return 0;
-	if (rules_count(r) >= RULES_MAX)
-		return fault_set(f, -EINVAL,
-				 "there are %d rules already, which is the most: take some away",
-				 RULES_MAX);
-	if (r->shared->owners > 1)
-		err = part(r);
-	if (!err)
-		err = rule_store_add(r->shared->store, &d.rule);
-	return err ? fault_set(f, err, "out of memory: take some rules away") : 1;
+	err = put(r, &d.rule, twins, f);
+	return err ? err : 1;
 }
 
 int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
@@ -147,12 +200,16 @@ int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct sli
 	err = value_read(&d, kind, is_allow, value, apps, f);
 	if (err)
 		return err;
-	if (!rule_store_find(r->shared->store, &d.rule))
+	rule = d.rule.is_timed ? rule_store_find(r->shared->store, &d.rule)
+			       : rule_store_value(r->shared->store, &d.rule, NULL);
+	if (!rule)
 		return 0;
 	if (r->shared->owners > 1 && part(r))
 		return fault_set(f, -ENOMEM, "out of memory");
-	rule = rule_store_find(r->shared->store, &d.rule);
-	rule_store_remove(r->shared->store, rule);
+	if (d.rule.is_timed)
+		rule_store_remove(r->shared->store, rule_store_find(r->shared->store, &d.rule));
+	else
+		remove_value(r, &d.rule);
 	/* Gives back the bytes of rules taken away. Without memory for that, they stay. */
 	if (rule_store_is_wasteful(r->shared->store))
 		(void)part(r);

@@ -5,7 +5,9 @@
  * makes it ready for them.
  *
  * The text form is in the README ("Rules"): sections [BLOCKED_IPS], [BLOCKED_APPS],
- * [BLOCKED_DOMAINS], [BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS], [ALLOWED_DOMAINS].
+ * [BLOCKED_DOMAINS], [BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS], [ALLOWED_DOMAINS]. Words
+ * behind a value say when it is in force (when.h); the same value at several times is several
+ * rules of one id.
  */
 #ifndef POLICY_RULES_H
 #define POLICY_RULES_H
@@ -21,12 +23,14 @@ enum rule_side { RULE_SIDE_ANY, RULE_SIDE_SRC, RULE_SIDE_DST };
 /* One rule of a set, which owns it. A million are a plain case: a rule is its text and little more,
  * and cannot be copied as a value. */
 struct rule {
-	uint64_t id;  /* hash of kind, allow and value: the same in every run; never 0 */
+	uint64_t id;  /* hash of kind, allow and value, whenever it is in force: the same in every
+		       * run; never 0 */
 	uint8_t kind; /* enum rule_kind */
 	bool is_allow : 1;
 	bool is_exact : 1;	      /* RULE_DOMAIN: the name alone */
 	bool is_learnt : 1;	      /* RULE_DOMAIN, RULE_APP: names that DNS answers gave, too */
 	bool is_category : 1;	      /* RULE_APP: every application of a category */
+	bool is_timed : 1;	      /* words that say when stand behind the value's NUL */
 	union {			      /* by kind */
 		struct {	      /* RULE_IP; rule_addr() has the address */
 			uint8_t bits; /* of 128; below 96 it is IPv6 and never matches IPv4 */
@@ -43,6 +47,7 @@ struct rule {
 };
 
 struct rules;
+struct text;
 
 struct rules *rules_new(void);
 void rules_free(struct rules *r);
@@ -51,7 +56,11 @@ void rules_free(struct rules *r);
 struct rules *rules_copy(const struct rules *r);
 size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i); /* i < count; till the next change */
-const struct rule *rules_by_id(const struct rules *r, uint64_t id); /* or NULL */
+/* Any rule of this id, or NULL: those of one id say the same, at different times. */
+const struct rule *rules_by_id(const struct rules *r, uint64_t id);
+/* Whether this very rule is in a set, with the same times. */
+bool rules_holds(const struct rules *r, const struct rule *rule);
+size_t rules_timed(const struct rules *r); /* how many rules are not in force at all times */
 
 /* A walk over a set in order, which costs less than asking for each by its number. */
 struct rules_walk {
@@ -59,6 +68,9 @@ struct rules_walk {
 };
 /* The next rule, NULL behind the last. The walk begins as {0}. */
 const struct rule *rules_next(const struct rules *r, struct rules_walk *w);
+/* The rules that keep() says yes to, asked of each in order, as a set. NULL when out of memory. */
+struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),
+			   void *ctx);
 
 /* Resolves what a user calls an application to its proper name; aliases and case are the
  * catalogue's matter. Returns the proper name (borrowed) or NULL, with up to three of the nearest
@@ -74,14 +86,17 @@ struct rule_apps {
 enum rules_option { RULES_FORCE = 1 /* a public suffix is accepted as a domain */ };
 
 /*
- * Adds one value of one kind. Returns 1 when added, 0 when it was there already, -EINVAL with the
- * fault and the next step in *f (nothing changed), -ENOMEM. Domains are converted to A-labels
+ * Adds one value of one kind; words behind it say when it is in force (when.h). Returns 1 when
+ * added, 0 when it was there already, -EINVAL with the fault and the next step in *f (nothing
+ * changed), -ENOMEM. A rule without times takes the place of those of the same value that have
+ * some; beside it none with times is added. Domains are converted to A-labels
  * (UTS 46, libidn2) and a public suffix (libpsl) is refused unless RULES_FORCE. "category:NAME" is
  * an application rule for all of a category; "learnt:" may stand before any domain or application.
  */
 int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 	      const struct rule_apps *apps, unsigned options, struct fault *f);
-/* Takes a value away. Returns 1, 0 when there was none, or a fault as rules_add does. */
+/* Takes a value away, at whatever times it is in force; with times behind it that rule alone.
+ * Returns 1, 0 when there was none, or a fault as rules_add does. */
 int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 		 const struct rule_apps *apps, struct fault *f);
 
@@ -96,6 +111,10 @@ int rules_load(const char *path, const struct rule_apps *apps, unsigned options,
 	       struct fault *f);
 /* Gives the text form (the caller frees), ending in "# end COUNT"; NULL when out of memory. */
 char *rules_format(const struct rules *r);
+/* The same with a comment behind each rule that has times, which remark() writes. */
+char *rules_format_with(const struct rules *r,
+			void (*remark)(void *ctx, const struct rule *rule, struct text *out),
+			void *ctx);
 /* Writes it beside the path, syncs, renames, syncs the directory. 0 or -errno. */
 int rules_save(const struct rules *r, const char *path, struct fault *f);
 /* The same for a text that has more in it, such as a line about where the rules are from. NULL is
@@ -103,6 +122,12 @@ int rules_save(const struct rules *r, const char *path, struct fault *f);
 int rules_save_text(const char *text, const char *path, struct fault *f);
 
 const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain" */
+/* The words that say when a rule is in force, canonical; "" for at all times. Borrowed. */
+const char *rule_when(const struct rule *r);
+enum { RULE_TEXT_MAX = 560 };
+/* The value and the words, as a line of the text form has them; of RULE_TEXT_MAX bytes at most with
+ * the NUL. Returns out. */
+const char *rule_text(const struct rule *r, char out[RULE_TEXT_MAX]);
 /* The value without what stands before it: "a.b" of "learnt:=a.b", "social" of "category:social".
  * Borrowed from the rule. */
 const char *rule_subject(const struct rule *r);

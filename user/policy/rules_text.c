@@ -18,7 +18,6 @@
 enum {
 	LINE_MAX_LEN = 4096,
 	CHUNK_BYTES = 65536,
-	APP_WORDS_MAX = 6, /* of one application's name */
 };
 
 static const struct section {
@@ -56,20 +55,6 @@ static bool is_space(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The next word of *rest, which moves behind it; empty at the end. */
-static struct slice next_word(struct slice *rest)
-{
-	struct slice word;
-
-	while (rest->len && is_space(rest->at[0]))
-		*rest = slice_from(*rest, 1);
-	word = slice_of(rest->at, 0);
-	while (word.len < rest->len && !is_space(rest->at[word.len]))
-		word.len++;
-	*rest = slice_from(*rest, word.len);
-	return word;
-}
-
 static int add_value(struct reading *r, struct slice value)
 {
 	struct fault fault = {""};
@@ -80,31 +65,24 @@ static int add_value(struct reading *r, struct slice value)
 	return err < 0 ? refuse(r, err, &fault) : 0;
 }
 
-/*
- * An application's name may be several words: of those that follow each other, the most that name
- * one are taken. Returns the name's bytes from the first word on.
- */
-static struct slice app_name(const struct rule_apps *apps, struct slice first, struct slice rest)
+/* A value, and the words that say when, which nothing may follow. */
+static int add_timed(struct reading *r, struct slice value, struct slice when, bool is_first)
 {
-	struct slice name = first, longest = first;
+	struct fault fault;
 
-	for (int words = 1; words < APP_WORDS_MAX; words++) {
-		struct slice next = next_word(&rest);
-
-		if (!next.len)
-			break;
-		name.len = (size_t)(next.at + next.len - name.at);
-		if (value_names_app(apps, name))
-			longest = name;
-	}
-	return longest;
+	if (is_first)
+		return add_value(r, slice_of(value.at, (size_t)(when.at + when.len - value.at)));
+	fault_set(&fault, 0,
+		  "whose times these are is not clear: put each value on a line of its own, with "
+		  "its times behind it");
+	return refuse(r, -EINVAL, &fault);
 }
 
 static int read_values(struct reading *r, struct slice rest)
 {
-	for (;;) {
+	for (bool is_first = true;; is_first = false) {
 		struct fault fault;
-		struct slice value = next_word(&rest);
+		struct slice value = value_next_word(&rest), more;
 		int err;
 
 		if (!value.len)
@@ -116,11 +94,14 @@ static int read_values(struct reading *r, struct slice rest)
 			return refuse(r, -EINVAL, &fault);
 		}
 		if (r->section->kind == RULE_APP) {
-			struct slice name = app_name(r->apps, value, rest);
+			struct slice name = value_app_name(r->apps, value, rest);
 
 			rest = slice_from(rest, name.len - value.len);
 			value = name;
 		}
+		more = rest;
+		if (when_begins(value_next_word(&more)))
+			return add_timed(r, value, rest, is_first);
 		err = add_value(r, value);
 		if (err)
 			return err;
@@ -328,6 +309,13 @@ out:
 
 char *rules_format(const struct rules *r)
 {
+	return rules_format_with(r, NULL, NULL);
+}
+
+char *rules_format_with(const struct rules *r,
+			void (*remark)(void *ctx, const struct rule *rule, struct text *out),
+			void *ctx)
+{
 	struct text t = {0};
 
 	text_puts(&t, "# Rules of dpi-xdp: values under section lines, an allow beats a block.\n");
@@ -341,6 +329,10 @@ char *rules_format(const struct rules *r)
 			    rule->is_allow != sections[s].is_allow)
 				continue;
 			text_puts(&t, rule->value);
+			if (rule->is_timed)
+				text_printf(&t, "  %s", rule_when(rule));
+			if (rule->is_timed && remark)
+				remark(ctx, rule, &t);
 			text_putc(&t, '\n');
 		}
 	}

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { APP_WORDS_MAX = 6 /* of one application's name */ };
+
 /* What may stand before a value. */
 #define LEARNT	 "learnt:"
 #define CATEGORY "category:"
@@ -77,6 +79,24 @@ const char *value_show(struct slice value, char out[VALUE_SHOW_MAX])
 	}
 	out[at] = '\0';
 	return out;
+}
+
+static bool is_space(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct slice value_next_word(struct slice *rest)
+{
+	struct slice word;
+
+	while (rest->len && is_space(rest->at[0]))
+		*rest = slice_from(*rest, 1);
+	word = slice_of(rest->at, 0);
+	while (word.len < rest->len && !is_space(rest->at[word.len]))
+		word.len++;
+	*rest = slice_from(*rest, word.len);
+	return word;
 }
 
 bool value_take_word(struct slice *s, const char *word)
@@ -192,6 +212,22 @@ bool value_names_app(const struct rule_apps *apps, struct slice value)
 	return resolve(apps, is_category, value, NULL) != NULL;
 }
 
+struct slice value_app_name(const struct rule_apps *apps, struct slice first, struct slice rest)
+{
+	struct slice name = first, longest = first;
+
+	for (int words = 1; words < APP_WORDS_MAX; words++) {
+		struct slice next = value_next_word(&rest);
+
+		if (!next.len)
+			break;
+		name.len = (size_t)(next.at + next.len - name.at);
+		if (value_names_app(apps, name))
+			longest = name;
+	}
+	return longest;
+}
+
 static int read_app(union draft *d, struct slice value, const struct rule_apps *apps,
 		    struct fault *f)
 {
@@ -223,9 +259,56 @@ static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
 	[RULE_DOMAIN] = value_read_domain,
 };
 
+/* Parts a value from the words behind it that say when, which may be none. Only an application's
+ * name has blanks in it, and such a word may be a part of one. */
+static struct slice part(struct slice *value, enum rule_kind kind, const struct rule_apps *apps)
+{
+	struct slice rest = *value, first = value_next_word(&rest), name = first, when;
+
+	if (kind == RULE_APP)
+		name = value_app_name(apps, first, rest);
+	rest = slice_from(rest, name.len - first.len);
+	for (when = rest; rest.len; when = rest) {
+		struct slice word = value_next_word(&rest);
+
+		if (!when_begins(word))
+			continue;
+		*value = slice_of(first.at, (size_t)(when.at - first.at));
+		while (value->len && is_space(value->at[value->len - 1]))
+			value->len--;
+		return when;
+	}
+	return slice_of(value->at, 0);
+}
+
+/* Puts the words behind the value's NUL. */
+static int read_when(union draft *d, struct slice words, struct fault *f)
+{
+	char when[WHEN_TEXT_MAX];
+	int err = when_canonical(words, when, f);
+
+	if (err)
+		return err;
+	d->rule.is_timed = true;
+	memcpy(d->rule.value + strlen(d->rule.value) + 1, when, strlen(when) + 1);
+	return 0;
+}
+
+const char *rule_when(const struct rule *r)
+{
+	return r->is_timed ? r->value + strlen(r->value) + 1 : "";
+}
+
+const char *rule_text(const struct rule *r, char out[RULE_TEXT_MAX])
+{
+	snprintf(out, RULE_TEXT_MAX, "%s%s%s", r->value, r->is_timed ? "  " : "", rule_when(r));
+	return out;
+}
+
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
 	       const struct rule_apps *apps, struct fault *f)
 {
+	struct slice when = slice_of(value.at, 0);
 	int err;
 
 	if ((unsigned)kind >= RULE_KINDS)
@@ -233,6 +316,8 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 	memset(&d->rule, 0, sizeof(d->rule));
 	d->rule.kind = (uint8_t)kind;
 	d->rule.is_allow = is_allow;
+	if (memchr(value.at, ' ', value.len))
+		when = part(&value, kind, apps);
 	if (kind == RULE_DOMAIN || kind == RULE_APP)
 		d->rule.is_learnt = value_take_word(&value, LEARNT);
 	err = readers[kind](d, value, apps, f);
@@ -243,5 +328,5 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 		memcpy(d->rule.value, LEARNT, strlen(LEARNT));
 	}
 	d->rule.id = value_id(kind, is_allow, d->rule.value);
-	return 0;
+	return when.len ? read_when(d, when, f) : 0;
 }

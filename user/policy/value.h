@@ -7,6 +7,7 @@
 #define POLICY_VALUE_H
 
 #include "policy/rules.h"
+#include "policy/when.h"
 
 enum {
 	VALUE_MAX = 269,     /* bytes of a canonical value: 253, and "learnt:category:" */
@@ -14,14 +15,16 @@ enum {
 	VALUE_SHOW_MAX = 96, /* bytes of a value shown in a fault */
 };
 
-/* A rule outside a set, with room for the longest text behind it. */
+_Static_assert(VALUE_MAX + 2 + (int)WHEN_TEXT_MAX <= (int)RULE_TEXT_MAX, "the longest fits");
+
+/* A rule outside a set, with room for the longest text and times behind it. */
 union draft {
 	struct rule rule;
-	char room[offsetof(struct rule, value) + VALUE_MAX + 1];
+	char room[offsetof(struct rule, value) + VALUE_MAX + 1 + WHEN_TEXT_MAX];
 };
 
-/* Reads one value of one kind into *d. Returns 0, or -EINVAL with the fault and the next step in
- * *f. */
+/* Reads one value of one kind, and the words behind it that say when, into *d. Returns 0, or
+ * -EINVAL with the fault and the next step in *f. */
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
 	       const struct rule_apps *apps, struct fault *f);
 
@@ -32,6 +35,13 @@ int value_check_suffix(const struct rule *rule, unsigned options, struct fault *
 /* True when this is what an application or a category is called, "learnt:" before it or not. */
 bool value_names_app(const struct rule_apps *apps, struct slice value);
 
+/* Takes the next word off the front, with the blanks before it; empty at the end. */
+struct slice value_next_word(struct slice *rest);
+/*
+ * An application's name may be several words: of those that follow each other, the most that name
+ * one are taken. Returns the name's bytes from the first word on.
+ */
+struct slice value_app_name(const struct rule_apps *apps, struct slice first, struct slice rest);
 /* Takes a word off the front, in any case. */
 bool value_take_word(struct slice *s, const char *word);
 /* The reader of domains (value_domain.c), as value_read calls it. */
