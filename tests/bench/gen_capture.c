@@ -72,7 +72,7 @@ static void keep(struct shelf *shelf, const struct gen_flow *f)
 static void play_shelf(struct gen_stage *s, struct shelf *shelf, FILE *manifest)
 {
 	while (shelf->count > 0) {
-		size_t i = gen_draw(&s->wire) % shelf->count;
+		size_t i = chance_draw(&s->wire.chance) % shelf->count;
 		struct gen_flow *f = shelf->flows[i];
 
 		gen_flow_play_again(s, f);
@@ -112,7 +112,7 @@ static void run(struct gen_stage *s, FILE *manifest)
 	while (count < o->active && start_next(s, active[count], &next))
 		count++;
 	while (count > 0) {
-		size_t i = gen_draw(&s->wire) % count;
+		size_t i = chance_draw(&s->wire.chance) % count;
 		struct gen_flow *f = active[i];
 
 		if (gen_flow_play(s, f))
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	if (!gen_options_parse(argc, argv, &s->options))
 		return 2;
 	gen_sites_make(&s->sites);
-	s->quic = sure(gen_quic_new());
+	s->quic = sure(make_quic_new());
 	err = gen_wire_open(&s->wire, s->options.out, s->options.seed, s->options.is_ns);
 	if (err)
 		return fail(s->options.out, err);
@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	is_whole = !ferror(manifest);
 	if (fclose(manifest) || !is_whole)
 		return fail(s->options.manifest, EIO);
-	gen_quic_free(s->quic);
+	make_quic_free(s->quic);
 	if (err)
 		return fail(s->options.out, err);
 	free(s);

@@ -38,13 +38,13 @@ static void choose_client(struct gen_stage *s, struct gen_flow *f)
 	const struct gen_options *o = &s->options;
 	uint64_t clients = o->client_flows ? o->flows / o->client_flows + 1 : 0;
 	uint64_t client = clients ? f->id % clients : f->id;
-	uint64_t port = clients ? f->id / clients * 7 + client * 11 : gen_draw(&s->wire);
+	uint64_t port = clients ? f->id / clients * 7 + client * 11 : chance_draw(&s->wire.chance);
 
 	if (f->ends.is_v6) {
 		memcpy(f->ends.src, "\x20\x01\x0d\xb8\x00\x01", 6);
-		gen_put32(f->ends.src + 12, (uint32_t)client + 1);
+		bytes_put32(f->ends.src + 12, (uint32_t)client + 1);
 	} else {
-		gen_put32(f->ends.src, 0x0a000001 + (uint32_t)client % 0xfffffe);
+		bytes_put32(f->ends.src, 0x0a000001 + (uint32_t)client % 0xfffffe);
 	}
 	f->ends.sport = (uint16_t)(32768 + port % PORTS);
 }
@@ -52,7 +52,7 @@ static void choose_client(struct gen_stage *s, struct gen_flow *f)
 static void choose_server(struct gen_stage *s, struct gen_flow *f)
 {
 	static const uint16_t ports[] = {443, 80, 53, 443};
-	uint64_t number = gen_draw(&s->wire);
+	uint64_t number = chance_draw(&s->wire.chance);
 
 	f->ends.dport = ports[f->protocol];
 	if (f->protocol != GEN_DNS)
@@ -60,15 +60,15 @@ static void choose_server(struct gen_stage *s, struct gen_flow *f)
 	else if (f->ends.is_v6)
 		gen_address_of("resolver", true, number, f->ends.dst);
 	else
-		gen_put32(f->ends.dst, 0x2d100000 + (uint32_t)(number % DNS_SERVERS));
+		bytes_put32(f->ends.dst, 0x2d100000 + (uint32_t)(number % DNS_SERVERS));
 }
 
 /* Noise would not do: it begins in too few places for no two of them to be the same. */
-static void choose_cid(struct gen_wire *w, uint8_t cid[GEN_CID])
+static void choose_cid(struct gen_wire *w, uint8_t cid[MAKE_CID])
 {
-	uint64_t id = gen_draw(w);
+	uint64_t id = chance_draw(&w->chance);
 
-	memcpy(cid, &id, GEN_CID);
+	memcpy(cid, &id, MAKE_CID);
 }
 
 static void clear(struct gen_flow *f)
@@ -84,17 +84,18 @@ void gen_flow_start(struct gen_stage *s, struct gen_flow *f, uint64_t id)
 	clear(f);
 	f->id = id;
 	f->protocol = protocol_of(o, id);
-	f->sites[0] = gen_site_pick(&s->sites, gen_percent(w, o->blocked), gen_draw(w));
+	f->sites[0] = gen_site_pick(&s->sites, chance_percent(&w->chance, o->blocked),
+				    chance_draw(&w->chance));
 	f->site_count = 1;
-	f->is_pq = gen_percent(w, o->pq);
+	f->is_pq = chance_percent(&w->chance, o->pq);
 	f->has_options = o->answer > 0;
-	f->ends.is_v6 = gen_percent(w, o->v6);
-	f->ends.is_vlan = gen_percent(w, o->vlan);
+	f->ends.is_v6 = chance_percent(&w->chance, o->v6);
+	f->ends.is_vlan = chance_percent(&w->chance, o->vlan);
 	choose_client(s, f);
 	choose_server(s, f);
 	for (size_t i = 0; i < 2; i++) {
-		f->seq[i] = (uint32_t)gen_draw(w);
-		f->clock[i] = (uint32_t)gen_draw(w);
+		f->seq[i] = (uint32_t)chance_draw(&w->chance);
+		f->clock[i] = (uint32_t)chance_draw(&w->chance);
 	}
 	choose_cid(w, f->quic.first);
 	choose_cid(w, f->quic.server);
@@ -113,14 +114,14 @@ bool gen_flow_start_bare(struct gen_stage *s, struct gen_flow *f, uint64_t n)
 	clear(f);
 	f->id = o->flows + n;
 	f->protocol = GEN_BARE;
-	f->seq[0] = (uint32_t)gen_draw(&s->wire);
+	f->seq[0] = (uint32_t)chance_draw(&s->wire.chance);
 	memcpy(f->ends.dst, host, 4);
 	f->ends.sport = (uint16_t)(20000 + n % 40000);
 	if (n < scan) { /* one source asks one host for many ports */
 		memcpy(f->ends.src, scanner, 4);
 		f->ends.dport = (uint16_t)(1024 + n);
 	} else if (n < flood) { /* many sources, one address and port */
-		gen_put32(f->ends.src, 0xc0a80800 + (uint32_t)(n - scan) % 0xf000);
+		bytes_put32(f->ends.src, 0xc0a80800 + (uint32_t)(n - scan) % 0xf000);
 		f->ends.dport = 443;
 	} else { /* ports below 1024 that are no service */
 		memcpy(f->ends.src, other, 4);

@@ -7,9 +7,11 @@
 #ifndef GEN_FLOW_H
 #define GEN_FLOW_H
 
-#include "gen_hello.h"
 #include "gen_names.h"
-#include "gen_quic.h"
+#include "gen_wire.h"
+#include "selftest/make_dns.h"
+#include "selftest/make_hello.h"
+#include "selftest/make_quic.h"
 
 enum gen_protocol { GEN_TLS, GEN_HTTP, GEN_DNS, GEN_QUIC, GEN_BARE, GEN_PROTOCOLS };
 enum { GEN_MIXED = GEN_BARE, GEN_NAMES_MAX = 4, GEN_SEGMENT = 1448, GEN_ANSWER_LEAST = 200 };
@@ -61,7 +63,7 @@ struct gen_act {
 struct gen_flow {
 	struct gen_act *acts;
 	size_t act_room;
-	struct gen_message *message; /* the client's first */
+	struct made_message *message; /* the client's first */
 
 	size_t act_count, played;
 	uint64_t id, naming_frame, frames;
@@ -71,7 +73,7 @@ struct gen_flow {
 	const struct gen_site *sites[GEN_NAMES_MAX]; /* in the order they are asked for */
 	unsigned site_count;
 	uint32_t seq[2], clock[2]; /* of client and server: the next byte, the last time sent */
-	struct gen_quic_flow quic;
+	struct make_quic_flow quic;
 };
 
 /* What flows are made with; one for all. */
@@ -79,7 +81,7 @@ struct gen_stage {
 	struct gen_wire wire;
 	struct gen_options options;
 	struct gen_sites sites;
-	struct gen_quic *quic;
+	struct make_quic *quic;
 };
 
 /* Begins flow number id: ends, names, plan. */
@@ -97,10 +99,9 @@ bool gen_flow_play(struct gen_stage *s, struct gen_flow *f);
 /* One more frame of a flow that was played to its end. */
 void gen_flow_play_again(struct gen_stage *s, struct gen_flow *f);
 
-/* Messages that gen_play.c sends. The first two return their length. */
+/* Messages that gen_play.c sends. Each returns its length. */
 size_t gen_http_request(uint8_t *at, const char *host, bool is_long, size_t *name_end);
 size_t gen_http_answer(uint8_t *at, size_t room, size_t message_len);
-size_t gen_dns_question(uint8_t *at, const char *name, uint16_t id, uint32_t type);
 /* Makes an answer of a question of len bytes, which stands at `at`. */
 size_t gen_dns_answer(uint8_t *at, size_t len, const char *name, uint32_t type, uint64_t seed);
 /* The address of a name; there are many of each (number: which). */

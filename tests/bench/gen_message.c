@@ -59,43 +59,13 @@ size_t gen_http_answer(uint8_t *at, size_t room, size_t message_len)
 	return 0;
 }
 
-static size_t put_name(uint8_t *at, const char *name)
-{
-	size_t n = 0;
-
-	while (*name) {
-		size_t label = strcspn(name, ".");
-
-		at[n++] = (uint8_t)label;
-		memcpy(at + n, name, label);
-		n += label;
-		name += label + (name[label] == '.');
-	}
-	at[n++] = 0;
-	return n;
-}
-
-size_t gen_dns_question(uint8_t *at, const char *name, uint16_t id, uint32_t type)
-{
-	size_t n = 12;
-
-	memset(at, 0, n);
-	gen_put16(at, id);
-	at[2] = 1; /* recursion desired */
-	at[5] = 1;
-	n += put_name(at + n, name);
-	gen_put16(at + n, type);
-	gen_put16(at + n + 2, 1);
-	return n + 4;
-}
-
 static size_t put_record(uint8_t *at, size_t owner, uint32_t type, size_t len)
 {
-	gen_put16(at, 0xc000 | owner);
-	gen_put16(at + 2, type);
-	gen_put16(at + 4, 1);
-	gen_put32(at + 6, TTL);
-	gen_put16(at + 10, len);
+	bytes_put16(at, 0xc000 | owner);
+	bytes_put16(at + 2, type);
+	bytes_put16(at + 4, 1);
+	bytes_put32(at + 6, TTL);
+	bytes_put16(at + 10, len);
 	return 12;
 }
 
@@ -111,7 +81,7 @@ size_t gen_dns_answer(uint8_t *at, size_t len, const char *name, uint32_t type, 
 		size_t alias_len;
 
 		snprintf(alias, sizeof(alias), "edge%u.node.example", (unsigned)(seed % 1000));
-		alias_len = put_name(at + n + 12, alias);
+		alias_len = make_dns_name(at + n + 12, alias);
 		put_record(at + n, owner, CNAME, alias_len);
 		owner = n + 12;
 		n += 12 + alias_len;
@@ -136,10 +106,10 @@ void gen_address_of(const char *name, bool is_v6, uint64_t number, uint8_t out[1
 	hash ^= hash >> 15;
 	if (is_v6) {
 		memcpy(out, "\x2a\x00\x14\x50", 4);
-		gen_put32(out + 4, hash);
-		gen_put32(out + 8, 0);
-		gen_put32(out + 12, 1 + (uint32_t)(number % 1000));
+		bytes_put32(out + 4, hash);
+		bytes_put32(out + 8, 0);
+		bytes_put32(out + 12, 1 + (uint32_t)(number % 1000));
 	} else {
-		gen_put32(out, 0x2d000000 | (hash % 0x1000) << 8 | (uint32_t)(number % 256));
+		bytes_put32(out, 0x2d000000 | (hash % 0x1000) << 8 | (uint32_t)(number % 256));
 	}
 }

@@ -66,9 +66,9 @@ static void add_message(struct gen_stage *s, struct gen_flow *f, size_t mss)
 	bool is_swapped;
 	struct gen_act *act;
 
-	if (cut == len && gen_percent(&s->wire, s->options.split))
-		cut = 1 + gen_draw(&s->wire) % (len - 1);
-	is_swapped = cut < len && gen_percent(&s->wire, s->options.swapped);
+	if (cut == len && chance_percent(&s->wire.chance, s->options.split))
+		cut = 1 + chance_draw(&s->wire.chance) % (len - 1);
+	is_swapped = cut < len && chance_percent(&s->wire.chance, s->options.swapped);
 	if (is_swapped)
 		add(f, GEN_ACT_MESSAGE, false, len - cut, cut);
 	act = add(f, GEN_ACT_MESSAGE, false, cut, 0);
@@ -102,7 +102,8 @@ static void add_segments(struct gen_flow *f, enum gen_act_kind kind, size_t valu
 
 static void add_answer(struct gen_stage *s, struct gen_flow *f, unsigned segments, size_t payload)
 {
-	size_t tail = GEN_ANSWER_LEAST + gen_draw(&s->wire) % (payload - GEN_ANSWER_LEAST + 1);
+	size_t tail = GEN_ANSWER_LEAST +
+		      chance_draw(&s->wire.chance) % (payload - GEN_ANSWER_LEAST + 1);
 	size_t total;
 
 	if (f->protocol == GEN_HTTP) {
@@ -123,8 +124,8 @@ static void add_answer(struct gen_stage *s, struct gen_flow *f, unsigned segment
 static void add_download(struct gen_stage *s, struct gen_flow *f, uint32_t size, size_t payload)
 {
 	unsigned segments = answer_segments(&s->options, size);
-	unsigned rounds = gen_percent(&s->wire, s->options.keep_alive)
-				  ? 2 + (unsigned)(gen_draw(&s->wire) % 3)
+	unsigned rounds = chance_percent(&s->wire.chance, s->options.keep_alive)
+				  ? 2 + (unsigned)(chance_draw(&s->wire.chance) % 3)
 				  : 1;
 
 	if (rounds > segments)
@@ -134,11 +135,11 @@ static void add_download(struct gen_stage *s, struct gen_flow *f, uint32_t size,
 					       : segments - segments / rounds * (rounds - 1);
 
 		if (f->protocol == GEN_TLS) {
-			size_t len = 100 + gen_draw(&s->wire) % 500;
+			size_t len = 100 + chance_draw(&s->wire.chance) % 500;
 
 			add(f, GEN_ACT_RECORD, false, len, len - RECORD_HEAD);
 		} else if (r > 0) {
-			if (r == 1 && gen_percent(&s->wire, 25))
+			if (r == 1 && chance_percent(&s->wire.chance, 25))
 				f->sites[f->site_count++] = gen_site_kin(&s->sites, f->sites[0]);
 			add(f, GEN_ACT_REQUEST, false, 0, f->site_count - 1);
 		}
@@ -171,8 +172,9 @@ static void add_tls_handshake(struct gen_stage *s, struct gen_flow *f, size_t ms
 {
 	/* Behind the ServerHello and its likes (at most 1,400 bytes) the certificates. */
 	size_t head = (f->is_pq ? 1210 : 122) + RECORD_HEAD + 6 + RECORD_HEAD;
-	size_t sealed = gen_percent(&s->wire, 30) ? 80 + gen_draw(&s->wire) % 80
-						  : 1900 + gen_draw(&s->wire) % 1600;
+	size_t sealed = chance_percent(&s->wire.chance, 30)
+				? 80 + chance_draw(&s->wire.chance) % 80
+				: 1900 + chance_draw(&s->wire.chance) % 1600;
 
 	add_segments(f, GEN_ACT_SERVER_HELLO, sealed, head + sealed, mss);
 	add(f, GEN_ACT_FINISHED, false, FINISHED_LEN, 0);
@@ -186,8 +188,8 @@ static void plan_tcp(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 	size_t payload = o->payload == GEN_SEGMENT ? mss : o->payload;
 
 	if (f->protocol == GEN_TLS)
-		gen_client_hello(&s->wire, f->message, &(struct gen_hello_kind){f->is_pq, false},
-				 f->sites[0]->name);
+		make_client_hello(&s->wire.chance, f->message,
+				  &(struct make_hello_kind){f->is_pq, false}, f->sites[0]->name);
 	else
 		f->message->len = gen_http_request(f->message->bytes, f->sites[0]->name, is_long,
 						   &f->message->name_end);
@@ -213,7 +215,7 @@ static void plan_tcp(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 static void plan_dns(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 {
 	uint32_t type = f->ends.is_v6 ? AAAA : A;
-	bool is_double = s->options.answer > 0 && gen_percent(&s->wire, 20);
+	bool is_double = s->options.answer > 0 && chance_percent(&s->wire.chance, 20);
 
 	for (unsigned i = 0; i < (is_double ? 2 : 1); i++) {
 		struct gen_act *act = add(f, GEN_ACT_QUESTION, false, 0, type);
@@ -228,17 +230,17 @@ static void plan_dns(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 /* One datagram of the client's hello or two, in either order; then as in RFC 9001 figure 5. */
 static void plan_quic(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 {
-	struct gen_hello_kind kind = {f->is_pq, true};
+	struct make_hello_kind kind = {f->is_pq, true};
 	size_t datagram = DATAGRAM - (f->ends.is_v6 ? 20 : 0), server_len;
 	struct gen_act *act;
-	uint8_t hello[GEN_SERVER_HELLO_MAX];
+	uint8_t hello[MAKE_SERVER_HELLO_MAX];
 	size_t len, cut;
 	bool is_swapped;
 
-	gen_client_hello(&s->wire, f->message, &kind, f->sites[0]->name);
+	make_client_hello(&s->wire.chance, f->message, &kind, f->sites[0]->name);
 	len = f->message->len;
-	cut = f->is_pq ? 900 + gen_draw(&s->wire) % 200 : len;
-	is_swapped = cut < len && gen_percent(&s->wire, s->options.swapped);
+	cut = f->is_pq ? 900 + chance_draw(&s->wire.chance) % 200 : len;
+	is_swapped = cut < len && chance_percent(&s->wire.chance, s->options.swapped);
 	if (is_swapped)
 		add(f, GEN_ACT_INITIAL, false, len - cut, cut);
 	act = add(f, GEN_ACT_INITIAL, false, cut, 0);
@@ -247,7 +249,7 @@ static void plan_quic(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 		act = add(f, GEN_ACT_INITIAL, false, len - cut, cut);
 		act->is_naming = f->message->name_end > cut;
 	}
-	server_len = gen_server_hello(&s->wire, hello, &kind, f->id);
+	server_len = make_server_hello(&s->wire.chance, hello, &kind, f->id);
 	cut = f->is_pq ? 1100 : server_len;
 	add(f, GEN_ACT_REPLY, true, cut, 0);
 	if (cut < server_len)
@@ -260,14 +262,15 @@ static void plan_quic(struct gen_stage *s, struct gen_flow *f, uint32_t size)
 		add_dialogue(s, f);
 		return;
 	}
-	add(f, GEN_ACT_SHORT, false, 100 + gen_draw(&s->wire) % 500, 0);
+	add(f, GEN_ACT_SHORT, false, 100 + chance_draw(&s->wire.chance) % 500, 0);
 	for (unsigned i = 0, n = answer_segments(&s->options, size); i < n; i++) {
 		size_t least = 60, most = datagram - 20;
 
 		add(f, GEN_ACT_SHORT, true,
-		    i + 1 < n ? datagram : least + gen_draw(&s->wire) % (most - least), 0);
+		    i + 1 < n ? datagram : least + chance_draw(&s->wire.chance) % (most - least),
+		    0);
 		if (i % 3 == 2 || i + 1 == n)
-			add(f, GEN_ACT_SHORT, false, 30 + gen_draw(&s->wire) % 8, 0);
+			add(f, GEN_ACT_SHORT, false, 30 + chance_draw(&s->wire.chance) % 8, 0);
 	}
 }
 

@@ -22,7 +22,7 @@ static void put_options(struct gen_stage *s, struct gen_flow *f, bool is_reply, 
 		return;
 	if (t->flags & GEN_SYN) {
 		memcpy(at, "\x02\x04\x00\x00\x04\x02", 6);
-		gen_put16(at + 2, f->ends.is_v6 ? MSS_V6 : MSS_V4);
+		bytes_put16(at + 2, f->ends.is_v6 ? MSS_V6 : MSS_V4);
 		memcpy(at + 16, "\x01\x03\x03\x07", 4);
 		at += 6;
 		t->options_len = 20;
@@ -32,8 +32,8 @@ static void put_options(struct gen_stage *s, struct gen_flow *f, bool is_reply, 
 		t->options_len = 12;
 	}
 	memcpy(at, "\x08\x0a", 2);
-	gen_put32(at + 2, now);
-	gen_put32(at + 6, t->flags & GEN_ACK ? f->clock[!is_reply] : 0);
+	bytes_put32(at + 2, now);
+	bytes_put32(at + 6, t->flags & GEN_ACK ? f->clock[!is_reply] : 0);
 	f->clock[is_reply] = now;
 }
 
@@ -82,23 +82,23 @@ static void play_message(struct gen_stage *s, struct gen_flow *f, const struct g
 static size_t put_record(uint8_t *at, uint8_t type, size_t len)
 {
 	at[0] = type;
-	gen_put16(at + 1, 0x0303);
-	gen_put16(at + 3, len);
+	bytes_put16(at + 1, 0x0303);
+	bytes_put16(at + 3, len);
 	return 5;
 }
 
 static void play_server_hello(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
-	struct gen_hello_kind kind = {f->is_pq, false};
+	struct make_hello_kind kind = {f->is_pq, false};
 	struct gen_tcp t = data_head(s, f, true);
 	uint8_t *at = gen_tcp_payload(&s->wire, &f->ends, &t);
-	size_t n = 5 + gen_server_hello(&s->wire, at + 5, &kind, f->id);
+	size_t n = 5 + make_server_hello(&s->wire.chance, at + 5, &kind, f->id);
 
 	put_record(at, 22, n - 5);
 	n += put_record(at + n, 20, 1);
 	at[n++] = 1;
 	n += put_record(at + n, 23, act->value);
-	gen_noise(&s->wire, at + n, act->len - n);
+	chance_noise(&s->wire.chance, at + n, act->len - n);
 	send_data(s, f, true, &t, act->len);
 }
 
@@ -110,7 +110,7 @@ static void play_finished(struct gen_stage *s, struct gen_flow *f, const struct 
 
 	at[n++] = 1;
 	n += put_record(at + n, 23, act->len - n - 5);
-	gen_noise(&s->wire, at + n, act->len - n);
+	chance_noise(&s->wire.chance, at + n, act->len - n);
 	send_data(s, f, false, &t, act->len);
 }
 
@@ -120,7 +120,7 @@ static void play_record(struct gen_stage *s, struct gen_flow *f, const struct ge
 	uint8_t *at = gen_tcp_payload(&s->wire, &f->ends, &t);
 	size_t n = put_record(at, 23, act->value);
 
-	gen_noise(&s->wire, at + n, act->len - n);
+	chance_noise(&s->wire.chance, at + n, act->len - n);
 	send_data(s, f, act->is_reply, &t, act->len);
 }
 
@@ -140,7 +140,7 @@ static void play_answer(struct gen_stage *s, struct gen_flow *f, const struct ge
 	uint8_t *at = gen_tcp_payload(&s->wire, &f->ends, &t);
 	size_t n = gen_http_answer(at, act->len, act->value);
 
-	gen_noise(&s->wire, at + n, act->len - n);
+	chance_noise(&s->wire.chance, at + n, act->len - n);
 	send_data(s, f, true, &t, act->len);
 }
 
@@ -148,7 +148,7 @@ static void play_more(struct gen_stage *s, struct gen_flow *f, const struct gen_
 {
 	struct gen_tcp t = data_head(s, f, act->is_reply);
 
-	gen_noise(&s->wire, gen_tcp_payload(&s->wire, &f->ends, &t), act->len);
+	chance_noise(&s->wire.chance, gen_tcp_payload(&s->wire, &f->ends, &t), act->len);
 	send_data(s, f, act->is_reply, &t, act->len);
 }
 
@@ -156,8 +156,8 @@ static void play_more(struct gen_stage *s, struct gen_flow *f, const struct gen_
 
 static void play_question(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
-	size_t n = gen_dns_question(gen_udp_payload(&s->wire, &f->ends), f->sites[0]->name,
-				    (uint16_t)(f->id + act->value), act->value);
+	size_t n = make_dns_question(gen_udp_payload(&s->wire, &f->ends), f->sites[0]->name,
+				     (uint16_t)(f->id + act->value), act->value);
 
 	gen_udp_send(&s->wire, &f->ends, false, n);
 }
@@ -166,9 +166,9 @@ static void play_records(struct gen_stage *s, struct gen_flow *f, const struct g
 {
 	const char *name = f->sites[0]->name;
 	uint8_t *at = gen_udp_payload(&s->wire, &f->ends);
-	size_t n = gen_dns_question(at, name, (uint16_t)(f->id + act->value), act->value);
+	size_t n = make_dns_question(at, name, (uint16_t)(f->id + act->value), act->value);
 
-	n = gen_dns_answer(at, n, name, act->value, gen_draw(&s->wire) >> 16);
+	n = gen_dns_answer(at, n, name, act->value, chance_draw(&s->wire.chance) >> 16);
 	gen_udp_send(&s->wire, &f->ends, true, n);
 }
 
@@ -179,23 +179,26 @@ static size_t datagram_len(const struct gen_flow *f)
 
 /* Cuts a range of the hello and shuffles the parts, as Chrome does with half of its hellos here. */
 static size_t cut_pieces(struct gen_wire *w, const struct gen_flow *f, const struct gen_act *act,
-			 struct gen_quic_piece pieces[PIECES])
+			 struct make_quic_piece pieces[PIECES])
 {
-	size_t count = gen_percent(w, 50) ? 2 + gen_draw(w) % (PIECES - 1) : 1, at = act->value;
+	size_t count = chance_percent(&w->chance, 50) ? 2 + chance_draw(&w->chance) % (PIECES - 1)
+						      : 1,
+	       at = act->value;
 	size_t end = act->value + act->len;
 
 	if (act->len < 64)
 		count = 1;
 	for (size_t i = 0; i < count; i++) {
 		size_t left = count - 1 - i; /* that need a byte each, at least */
-		size_t len = left ? 1 + gen_draw(w) % ((end - at - left) / 2) : end - at;
+		size_t len = left ? 1 + chance_draw(&w->chance) % ((end - at - left) / 2)
+				  : end - at;
 
-		pieces[i] = (struct gen_quic_piece){f->message->bytes, at, len};
+		pieces[i] = (struct make_quic_piece){f->message->bytes, at, len};
 		at += len;
 	}
 	for (size_t i = count - 1; i > 0; i--) {
-		size_t other = gen_draw(w) % (i + 1);
-		struct gen_quic_piece kept = pieces[i];
+		size_t other = chance_draw(&w->chance) % (i + 1);
+		struct make_quic_piece kept = pieces[i];
 
 		pieces[i] = pieces[other];
 		pieces[other] = kept;
@@ -205,30 +208,30 @@ static size_t cut_pieces(struct gen_wire *w, const struct gen_flow *f, const str
 
 static void play_initial(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
-	struct gen_quic_piece pieces[PIECES];
+	struct make_quic_piece pieces[PIECES];
 	size_t count = cut_pieces(&s->wire, f, act, pieces);
-	size_t room = datagram_len(f) - GEN_QUIC_OVERHEAD, n;
+	size_t room = datagram_len(f) - MAKE_QUIC_OVERHEAD, n;
 	uint8_t frames[DATAGRAM];
 
-	gen_quic_frames(&s->wire, frames, room, pieces, count, false);
-	n = gen_quic_initial(s->quic, gen_udp_payload(&s->wire, &f->ends), &f->quic, false, frames,
-			     room);
+	make_quic_frames(&s->wire.chance, frames, room, pieces, count, false);
+	n = make_quic_initial(s->quic, gen_udp_payload(&s->wire, &f->ends), &f->quic, false, frames,
+			      room);
 	gen_udp_send(&s->wire, &f->ends, false, n);
 }
 
 static void play_reply(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
-	uint8_t hello[GEN_SERVER_HELLO_MAX], frames[DATAGRAM];
+	uint8_t hello[MAKE_SERVER_HELLO_MAX], frames[DATAGRAM];
 	uint8_t *at = gen_udp_payload(&s->wire, &f->ends);
-	struct gen_hello_kind kind = {f->is_pq, true};
-	struct gen_quic_piece piece = {hello, act->value, act->len};
+	struct make_hello_kind kind = {f->is_pq, true};
+	struct make_quic_piece piece = {hello, act->value, act->len};
 	size_t full = datagram_len(f), n;
 
-	gen_server_hello(&s->wire, hello, &kind, f->id);
-	n = gen_quic_frames(&s->wire, frames, full - GEN_QUIC_OVERHEAD, &piece, 1, true);
-	n = gen_quic_initial(s->quic, at, &f->quic, true, frames, n);
+	make_server_hello(&s->wire.chance, hello, &kind, f->id);
+	n = make_quic_frames(&s->wire.chance, frames, full - MAKE_QUIC_OVERHEAD, &piece, 1, true);
+	n = make_quic_initial(s->quic, at, &f->quic, true, frames, n);
 	if (full - n > 100) {
-		gen_quic_handshake(&s->wire, at + n, &f->quic, true, full - n);
+		make_quic_handshake(&s->wire.chance, at + n, &f->quic, true, full - n);
 		n = full;
 	}
 	f->quic.is_answered = true;
@@ -238,25 +241,25 @@ static void play_reply(struct gen_stage *s, struct gen_flow *f, const struct gen
 static void play_initial_ack(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
 	uint8_t frames[DATAGRAM];
-	size_t room = datagram_len(f) - GEN_QUIC_OVERHEAD, n;
+	size_t room = datagram_len(f) - MAKE_QUIC_OVERHEAD, n;
 
-	gen_quic_frames(&s->wire, frames, room, NULL, 0, true);
-	n = gen_quic_initial(s->quic, gen_udp_payload(&s->wire, &f->ends), &f->quic, false, frames,
-			     room);
+	make_quic_frames(&s->wire.chance, frames, room, NULL, 0, true);
+	n = make_quic_initial(s->quic, gen_udp_payload(&s->wire, &f->ends), &f->quic, false, frames,
+			      room);
 	gen_udp_send(&s->wire, &f->ends, false, n);
 }
 
 static void play_handshake(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
-	gen_quic_handshake(&s->wire, gen_udp_payload(&s->wire, &f->ends), &f->quic, act->is_reply,
-			   act->len);
+	make_quic_handshake(&s->wire.chance, gen_udp_payload(&s->wire, &f->ends), &f->quic,
+			    act->is_reply, act->len);
 	gen_udp_send(&s->wire, &f->ends, act->is_reply, act->len);
 }
 
 static void play_short(struct gen_stage *s, struct gen_flow *f, const struct gen_act *act)
 {
-	gen_quic_short(&s->wire, gen_udp_payload(&s->wire, &f->ends), &f->quic, act->is_reply,
-		       act->len);
+	make_quic_short(&s->wire.chance, gen_udp_payload(&s->wire, &f->ends), &f->quic,
+			act->is_reply, act->len);
 	gen_udp_send(&s->wire, &f->ends, act->is_reply, act->len);
 }
 

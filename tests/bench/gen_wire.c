@@ -13,7 +13,6 @@
 
 enum {
 	BUFFER = 1 << 20,
-	NOISE = 1 << 19,     /* what noise begins in; GEN_PAYLOAD_MAX more follow */
 	FRAME_MAX = 1 << 14, /* a record with everything */
 	RECORD = 16,
 	ETHER = 14,
@@ -22,42 +21,6 @@ enum {
 	TCP = 6,
 	UDP = 17
 };
-
-uint64_t gen_draw(struct gen_wire *w) /* splitmix64 */
-{
-	uint64_t z = w->chance += 0x9e3779b97f4a7c15ULL;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
-	return z ^ z >> 31;
-}
-
-bool gen_percent(struct gen_wire *w, unsigned share)
-{
-	return gen_draw(w) % 100 < share;
-}
-
-void gen_noise_of(const struct gen_wire *w, uint64_t seed, uint8_t *at, size_t len)
-{
-	memcpy(at, w->noise + (seed * 0x9e3779b97f4a7c15ULL >> 32) % NOISE, len);
-}
-
-void gen_noise(struct gen_wire *w, uint8_t *at, size_t len)
-{
-	memcpy(at, w->noise + gen_draw(w) % NOISE, len);
-}
-
-void gen_put16(uint8_t *at, size_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-void gen_put32(uint8_t *at, uint32_t v)
-{
-	gen_put16(at, v >> 16);
-	gen_put16(at + 2, v & 0xffff);
-}
 
 static void flush(struct gen_wire *w)
 {
@@ -80,15 +43,11 @@ int gen_wire_open(struct gen_wire *w, const char *path, uint64_t seed, bool is_n
 
 	memset(w, 0, sizeof(*w));
 	w->time_ns = 1700000000000000000ULL;
-	w->chance = seed;
 	w->gap_ns = 21000;
 	w->is_ns = is_ns;
 	w->buffer = malloc(BUFFER + FRAME_MAX);
-	w->noise = malloc(NOISE + GEN_PAYLOAD_MAX);
-	if (!w->buffer || !w->noise)
+	if (!chance_init(&w->chance, seed) || !w->buffer)
 		return ENOMEM;
-	for (size_t i = 0; i < NOISE + GEN_PAYLOAD_MAX; i++)
-		w->noise[i] = (uint8_t)gen_draw(w);
 	w->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (w->fd < 0)
 		return errno;
@@ -103,33 +62,8 @@ int gen_wire_close(struct gen_wire *w)
 	if (close(w->fd) && !w->err)
 		w->err = errno;
 	free(w->buffer);
-	free(w->noise);
+	chance_clear(&w->chance);
 	return w->err;
-}
-
-/* The Internet checksum (RFC 1071) in the machine's own byte order: it comes out the same, its two
- * bytes in the order of the wire. */
-static uint64_t sum(uint64_t total, const uint8_t *at, size_t len)
-{
-	uint32_t word;
-
-	for (; len >= 4; at += 4, len -= 4) {
-		memcpy(&word, at, 4);
-		total += word;
-	}
-	word = 0;
-	memcpy(&word, at, len);
-	return total + word;
-}
-
-static void put_check(uint8_t *at, uint64_t total)
-{
-	uint16_t check;
-
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	check = (uint16_t)~total;
-	memcpy(at, &check, 2);
 }
 
 static size_t ip_at(const struct gen_ends *e)
@@ -150,11 +84,11 @@ static void put_ether(const struct gen_ends *e, uint8_t *at, bool is_reply)
 	memcpy(at + 6, is_reply ? outer : inner, 6);
 	at += 12;
 	if (e->is_vlan) {
-		gen_put16(at, 0x8100);
-		gen_put16(at + 2, 100);
+		bytes_put16(at, 0x8100);
+		bytes_put16(at + 2, 100);
 		at += 4;
 	}
-	gen_put16(at, e->is_v6 ? 0x86dd : 0x0800);
+	bytes_put16(at, e->is_v6 ? 0x86dd : 0x0800);
 }
 
 /* Puts the IP head. Returns the sum of the pseudo header. */
@@ -166,26 +100,26 @@ static uint64_t put_ip(const struct gen_ends *e, uint8_t *at, bool is_reply, uin
 	size_t alen = e->is_v6 ? 16 : 4;
 	uint8_t pseudo[4] = {0, proto};
 
-	gen_put16(pseudo + 2, len);
+	bytes_put16(pseudo + 2, len);
 	memset(at, 0, e->is_v6 ? 40 : 20);
 	if (e->is_v6) {
 		at[0] = 0x60;
-		gen_put16(at + 4, len);
+		bytes_put16(at + 4, len);
 		at[6] = proto;
 		at[7] = ttl;
 		memcpy(at + 8, from, 16);
 		memcpy(at + 24, to, 16);
 	} else {
 		at[0] = 0x45;
-		gen_put16(at + 2, 20 + len);
+		bytes_put16(at + 2, 20 + len);
 		at[6] = 0x40; /* not to be fragmented, so it needs no identification (RFC 6864) */
 		at[8] = ttl;
 		at[9] = proto;
 		memcpy(at + 12, from, 4);
 		memcpy(at + 16, to, 4);
-		put_check(at + 10, sum(0, at, 20));
+		bytes_put_check(at + 10, bytes_sum(0, at, 20));
 	}
-	return sum(sum(sum(0, pseudo, 4), from, alen), to, alen);
+	return bytes_sum(bytes_sum(bytes_sum(0, pseudo, 4), from, alen), to, alen);
 }
 
 /* Puts all but the transport head, which must stand there with a checksum of 0, and sends. */
@@ -197,10 +131,11 @@ static void finish(struct gen_wire *w, const struct gen_ends *e, bool is_reply, 
 	uint32_t head[4];
 
 	put_ether(e, record + RECORD, is_reply);
-	put_check(l4 + check_at, sum(put_ip(e, record + ip_at(e), is_reply, proto, len), l4, len));
+	bytes_put_check(l4 + check_at,
+			bytes_sum(put_ip(e, record + ip_at(e), is_reply, proto, len), l4, len));
 	if (proto == UDP && !l4[check_at] && !l4[check_at + 1])
 		memset(l4 + check_at, 0xff, 2); /* 0 would say: no checksum (RFC 768) */
-	w->time_ns += 1000 + gen_draw(w) % (2 * (uint64_t)w->gap_ns - 1999);
+	w->time_ns += 1000 + chance_draw(&w->chance) % (2 * (uint64_t)w->gap_ns - 1999);
 	head[0] = (uint32_t)(w->time_ns / 1000000000);
 	head[1] = (uint32_t)(w->time_ns % 1000000000) / (w->is_ns ? 1 : 1000);
 	head[2] = (uint32_t)frame_len;
@@ -214,8 +149,8 @@ static void finish(struct gen_wire *w, const struct gen_ends *e, bool is_reply, 
 
 static void put_ports(const struct gen_ends *e, uint8_t *l4, bool is_reply)
 {
-	gen_put16(l4, is_reply ? e->dport : e->sport);
-	gen_put16(l4 + 2, is_reply ? e->sport : e->dport);
+	bytes_put16(l4, is_reply ? e->dport : e->sport);
+	bytes_put16(l4 + 2, is_reply ? e->sport : e->dport);
 }
 
 uint8_t *gen_tcp_payload(struct gen_wire *w, const struct gen_ends *e, const struct gen_tcp *t)
@@ -234,12 +169,12 @@ void gen_tcp_send(struct gen_wire *w, const struct gen_ends *e, bool is_reply,
 	uint8_t *l4 = w->buffer + w->used + l4_at(e);
 
 	put_ports(e, l4, is_reply);
-	gen_put32(l4 + 4, t->seq);
-	gen_put32(l4 + 8, t->flags & GEN_ACK ? t->ack : 0);
+	bytes_put32(l4 + 4, t->seq);
+	bytes_put32(l4 + 8, t->flags & GEN_ACK ? t->ack : 0);
 	l4[12] = (uint8_t)((TCP_HEAD + t->options_len) / 4 << 4);
 	l4[13] = t->flags;
-	gen_put16(l4 + 14, 64240);
-	gen_put32(l4 + 16, 0);
+	bytes_put16(l4 + 14, 64240);
+	bytes_put32(l4 + 16, 0);
 	memcpy(l4 + TCP_HEAD, t->options, t->options_len);
 	finish(w, e, is_reply, TCP, TCP_HEAD + t->options_len + len, 16);
 }
@@ -249,7 +184,7 @@ void gen_udp_send(struct gen_wire *w, const struct gen_ends *e, bool is_reply, s
 	uint8_t *l4 = w->buffer + w->used + l4_at(e);
 
 	put_ports(e, l4, is_reply);
-	gen_put16(l4 + 4, UDP_HEAD + len);
-	gen_put16(l4 + 6, 0);
+	bytes_put16(l4 + 4, UDP_HEAD + len);
+	bytes_put16(l4 + 6, 0);
 	finish(w, e, is_reply, UDP, UDP_HEAD + len, 6);
 }

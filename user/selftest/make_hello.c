@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * ClientHello and ServerHello. One row an extension: what is always the same stands in the row, the
- * rest is written by a function.
+ * rest is written by a function. Room: selftest.
  */
-#include "gen_hello.h"
+#include "selftest/make_hello.h"
 
 #include <string.h>
 
@@ -19,29 +19,29 @@ enum {
 enum { TLS = 1, QUIC = 2, BOTH = 3 };
 
 struct hello {
-	struct gen_wire *w;
-	struct gen_message *m;
-	const struct gen_hello_kind *kind;
+	struct chance *c;
+	struct made_message *m;
+	const struct make_hello_kind *kind;
 	const char *name;
 	uint16_t grease;
 };
 
 /* All of these append to m->bytes. */
-static void put(struct gen_message *m, const void *bytes, size_t len)
+static void put(struct made_message *m, const void *bytes, size_t len)
 {
 	memcpy(m->bytes + m->len, bytes, len);
 	m->len += len;
 }
 
-static void put_number(struct gen_message *m, size_t v)
+static void put_number(struct made_message *m, size_t v)
 {
-	gen_put16(m->bytes + m->len, v);
+	bytes_put16(m->bytes + m->len, v);
 	m->len += 2;
 }
 
 static void put_noise(struct hello *h, size_t len)
 {
-	gen_noise(h->w, h->m->bytes + h->m->len, len);
+	chance_noise(h->c, h->m->bytes + h->m->len, len);
 	h->m->len += len;
 }
 
@@ -154,7 +154,7 @@ static void put_extension(struct hello *h, const struct extension *e)
 		e->put(h);
 	else
 		put(h->m, e->bytes, e->len);
-	gen_put16(h->m->bytes + at, h->m->len - at - 2);
+	bytes_put16(h->m->bytes + at, h->m->len - at - 2);
 }
 
 /* Chrome shuffles, so three of four do. */
@@ -162,7 +162,7 @@ static void put_extensions(struct hello *h)
 {
 	uint8_t order[EXTENSIONS];
 	size_t at = h->m->len;
-	bool is_shuffled = gen_percent(h->w, 75);
+	bool is_shuffled = chance_percent(h->c, 75);
 
 	h->m->len += 2;
 	put_number(h->m, h->grease);
@@ -170,7 +170,7 @@ static void put_extensions(struct hello *h)
 	for (size_t i = 0; i < EXTENSIONS; i++)
 		order[i] = (uint8_t)i;
 	for (size_t i = EXTENSIONS - 1; is_shuffled && i > 0; i--) {
-		size_t other = gen_draw(h->w) % (i + 1);
+		size_t other = chance_draw(h->c) % (i + 1);
 		uint8_t kept = order[i];
 
 		order[i] = order[other];
@@ -180,7 +180,7 @@ static void put_extensions(struct hello *h)
 		put_extension(h, &extensions[order[i]]);
 	put_number(h->m, h->grease ^ 0x1010);
 	put(h->m, "\x00\x01\x00", 3);
-	gen_put16(h->m->bytes + at, h->m->len - at - 2);
+	bytes_put16(h->m->bytes + at, h->m->len - at - 2);
 }
 
 static void put_ciphers(struct hello *h)
@@ -198,10 +198,10 @@ static void put_ciphers(struct hello *h)
 		put(h->m, older, sizeof(older) - 1);
 }
 
-void gen_client_hello(struct gen_wire *w, struct gen_message *m, const struct gen_hello_kind *k,
-		      const char *name)
+void make_client_hello(struct chance *c, struct made_message *m, const struct make_hello_kind *k,
+		       const char *name)
 {
-	struct hello h = {w, m, k, name, (uint16_t)(0x0a0a + 0x1010 * (gen_draw(w) % 16))};
+	struct hello h = {c, m, k, name, (uint16_t)(0x0a0a + 0x1010 * (chance_draw(c) % 16))};
 	size_t record = k->is_quic ? 0 : RECORD_HEAD;
 
 	m->len = record + HANDSHAKE_HEAD;
@@ -212,34 +212,34 @@ void gen_client_hello(struct gen_wire *w, struct gen_message *m, const struct ge
 	put_ciphers(&h);
 	put(m, "\x01\x00", 2);
 	put_extensions(&h);
-	gen_put32(m->bytes + record, (uint32_t)(m->len - record - HANDSHAKE_HEAD));
+	bytes_put32(m->bytes + record, (uint32_t)(m->len - record - HANDSHAKE_HEAD));
 	m->bytes[record] = 1;
 	if (!k->is_quic) {
 		m->bytes[0] = 22;
-		gen_put16(m->bytes + 1, 0x0301);
-		gen_put16(m->bytes + 3, m->len - RECORD_HEAD);
+		bytes_put16(m->bytes + 1, 0x0301);
+		bytes_put16(m->bytes + 3, m->len - RECORD_HEAD);
 	}
 }
 
-size_t gen_server_hello(const struct gen_wire *w, uint8_t *at, const struct gen_hello_kind *k,
-			uint64_t seed)
+size_t make_server_hello(const struct chance *c, uint8_t *at, const struct make_hello_kind *k,
+			 uint64_t seed)
 {
 	size_t share = k->is_pq ? SERVER_SHARE_PQ : SHARE, id = k->is_quic ? 0 : 32, n;
 
-	gen_put16(at + 4, 0x0303);
-	gen_noise_of(w, seed, at + 6, 32);
+	bytes_put16(at + 4, 0x0303);
+	chance_noise_of(c, seed, at + 6, 32);
 	at[38] = (uint8_t)id;
-	gen_noise_of(w, seed + 1, at + 39, id);
+	chance_noise_of(c, seed + 1, at + 39, id);
 	n = 39 + id;
 	memcpy(at + n, "\x13\x01\x00", 3);
-	gen_put16(at + n + 3, 6 + 8 + share);
+	bytes_put16(at + n + 3, 6 + 8 + share);
 	memcpy(at + n + 5, "\x00\x2b\x00\x02\x03\x04\x00\x33", 8);
-	gen_put16(at + n + 13, 4 + share);
-	gen_put16(at + n + 15, k->is_pq ? X25519MLKEM768 : X25519);
-	gen_put16(at + n + 17, share);
-	gen_noise_of(w, seed + 2, at + n + 19, share);
+	bytes_put16(at + n + 13, 4 + share);
+	bytes_put16(at + n + 15, k->is_pq ? X25519MLKEM768 : X25519);
+	bytes_put16(at + n + 17, share);
+	chance_noise_of(c, seed + 2, at + n + 19, share);
 	n += 19 + share;
-	gen_put32(at, (uint32_t)(n - HANDSHAKE_HEAD));
+	bytes_put32(at, (uint32_t)(n - HANDSHAKE_HEAD));
 	at[0] = 2;
 	return n;
 }
