@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <cmocka.h>
 #include "base/index.h"
 #include "base/pool.h"
@@ -149,6 +150,44 @@ static void empty_blocks_go_back(void **state)
 	pages_clear(&pages);
 }
 
+/* What was parted with stays when the pages go, and what was traded is nobody's any more. */
+static void blocks_change_hands(void **state)
+{
+	enum { BLOCKS = 100, ROW = 4 };
+	struct pages pages[2] = {{0}}, all = {0};
+	void *block[BLOCKS];
+	uint8_t *one, *row;
+	size_t spare;
+
+	for (int p = 0; p < 2; p++) {
+		pages[p].is_ending = true;
+		for (int i = 0; i < BLOCKS; i++)
+			memset(block[i] = pages_take(&pages[p]), 1, PAGES_BLOCK);
+		for (int i = 0; i < BLOCKS; i++)
+			pages_give(&pages[p], block[i * 37 % BLOCKS]);
+	}
+	one = pages_part(&pages[0], 1);
+	memset(one, 2, PAGES_BLOCK);
+	assert_int_equal(pages_absorb(&all, &pages[0]), 0);
+	assert_int_equal(pages_absorb(&all, &pages[1]), 0);
+	assert_int_equal(pages[1].block_count, 0);
+	pages_sort(&all);
+	row = pages_part(&all, ROW);
+	assert_non_null(row);
+	memset(row, 3, ROW * PAGES_BLOCK);
+	spare = all.spare_count;
+	assert_true(spare >= 2 * BLOCKS - 1 - ROW);
+	assert_false(pages_trade(&all, spare + 1));
+	assert_true(pages_trade(&all, spare - 1));
+	assert_null(pages_part(&all, 2));
+	assert_int_equal(all.spare_count, 1);
+	pages_clear(&all);
+	assert_true(is_filled(one, PAGES_BLOCK, 2));
+	assert_true(is_filled(row, ROW * PAGES_BLOCK, 3));
+	assert_int_equal(munmap(one, PAGES_BLOCK), 0);
+	assert_int_equal(munmap(row, ROW * PAGES_BLOCK), 0);
+}
+
 /* Rows of blocks beside single ones; what was given back is used again, in a row or not. */
 static void blocks_come_in_rows(void **state)
 {
@@ -229,6 +268,7 @@ int main(void)
 		cmocka_unit_test(empty_blocks_go_back),
 		cmocka_unit_test(hot_things_come_back_first),
 		cmocka_unit_test(blocks_come_in_rows),
+		cmocka_unit_test(blocks_change_hands),
 		cmocka_unit_test(numbers_are_found_until_removed),
 	};
 

@@ -4,6 +4,8 @@
  */
 #include "report_make.h"
 
+#include "base/pages.h"
+
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -184,22 +186,39 @@ static int compare_any(const void *a, const void *b)
 	return connection_compare(a, b);
 }
 
-/* What is allowed is for rows or for sums, and nothing makes a tally one that has a file. */
-static void memory_is_allowed(void **state)
+/* Rows stand where others were, as long as there is something to spare, and stay when the tally
+ * they were made in has gone. */
+static void memory_is_reused(void **state)
 {
-	struct tally *plain = tally_new(0), *t = tally_new(0);
+	enum { ROWS = 4000, BLOCKS = 3 };
+	struct pages pages = {0};
+	struct tally *t = tally_new(0), *all = tally_new(0);
+	struct connection c;
+	void *block[BLOCKS];
 
-	tally_allow_rows(plain, 1000);
-	assert_false(tally_is_spooled(plain));
-	tally_spool(t, 0);
-	tally_allow_rows(t, 1 << 20);
-	assert_true(tally_is_spooled(t));
-	assert_int_equal(tally_sums_allowed(t), 0);
-	tally_allow_sums(t, 100);
-	tally_allow_sums(t, 20);
-	assert_int_equal(tally_sums_allowed(t), 120);
-	tally_free(plain);
+	for (int i = 0; i < BLOCKS; i++) {
+		block[i] = pages_take(&pages);
+		memset(block[i], 0xff, PAGES_BLOCK);
+	}
+	for (int i = 0; i < BLOCKS; i++)
+		pages_give(&pages, block[i]);
+	tally_reuse(t, &pages);
+	for (uint64_t i = 0; i < ROWS; i++) {
+		c = (struct connection){.first_number = ROWS - i, .first_ns = i};
+		tally_add_connection(t, &c);
+	}
+	assert_int_equal(pages.spare_count, 0);
+	assert_true(pages.parted_count >= BLOCKS);
+	tally_absorb(all, t);
 	tally_free(t);
+	pages_clear(&pages);
+	assert_int_equal(tally_row_count(all), ROWS);
+	for (uint64_t i = 0; i < ROWS; i++) {
+		tally_row(all, i, &c);
+		assert_int_equal(c.first_number, i + 1);
+		assert_int_equal(c.first_ns, ROWS - 1 - i);
+	}
+	tally_free(all);
 }
 
 /* All of a row is kept, in the order of rows, in memory as in a file. */
@@ -428,7 +447,7 @@ int main(void)
 		cmocka_unit_test(folded_rows_still_count),
 		cmocka_unit_test(a_copy_stands_alone),
 		cmocka_unit_test(engine_events_become_rows_and_rules),
-		cmocka_unit_test(memory_is_allowed),
+		cmocka_unit_test(memory_is_reused),
 		cmocka_unit_test(fragments_add_up),
 		cmocka_unit_test(a_name_by_hearsay_comes_last),
 		cmocka_unit_test(a_row_remembers_its_flow),

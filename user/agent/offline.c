@@ -74,15 +74,16 @@ static void put_stats(struct offline *run, struct tally *t)
 	text_clear(&line);
 }
 
-/* Lets what comes of all rows stand where the flows were. */
-static void allow_more(const struct offline *run, struct tally *t)
+/* Lets what comes of all rows stand where the flows were. Without memory for the lists, it stands
+ * elsewhere. */
+static void reuse_pages(struct offline *run, struct offline_result *r)
 {
-	for (size_t i = 0; i < run->config->workers; i++) {
-		size_t flows = run->worker[i].given.flows;
-
-		tally_allow_rows(t, flows * OFFLINE_ORDER_BYTES);
-		tally_allow_sums(t, flows * OFFLINE_SUMS_BYTES);
-	}
+	for (size_t i = 0; i < run->config->workers && run->is_told; i++)
+		if (pages_absorb(&r->pages, &run->worker[i].pages))
+			break;
+	r->pages.is_ending = true;
+	pages_sort(&r->pages);
+	tally_reuse(r->tally, &r->pages);
 }
 
 /* Adds the shards up into the result, and puts the events of what was still open at the end. */
@@ -92,6 +93,7 @@ static int add_up(struct offline *run, struct offline_result *r)
 	int err;
 
 	r->worker_count = run->config->workers;
+	r->is_last = run->config->is_last;
 	r->tally = tally_new(0);
 	if (!r->tally)
 		return -ENOMEM;
@@ -109,7 +111,7 @@ static int add_up(struct offline *run, struct offline_result *r)
 			break; /* it sticks: finishing the file will say so */
 	}
 	event_log_clear(&last);
-	allow_more(run, r->tally);
+	reuse_pages(run, r);
 	tally_add_defrag(r->tally, offline_route_counters(run->route));
 	if (run->events && run->frames)
 		put_stats(run, r->tally);
@@ -165,7 +167,6 @@ static int open_memories(struct offline *run)
 	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
 		run->owner[i] = (uint8_t)(i % run->config->workers);
 		run->shard[i].memory = run->worker[run->owner[i]].memory;
-		run->shard[i].given = &run->worker[run->owner[i]].given;
 	}
 	return 0;
 }
@@ -181,10 +182,10 @@ static size_t shard_flows(size_t flow_max)
 /* Everything a run needs but its files and threads. 0 or -errno. */
 static int prepare(struct offline *run, const struct offline_config *config)
 {
-	bool is_told = !config->is_unreported || config->events;
 	int err = batch_queue_init(&run->queue, config->workers);
 
 	run->config = config;
+	run->is_told = !config->is_unreported || config->events;
 	run->eve = (struct eve_config){
 		.catalogue = config->catalogue,
 		.rules = policy_rules(config->policy),
@@ -196,7 +197,8 @@ static int prepare(struct offline *run, const struct offline_config *config)
 		err = -ENOMEM;
 	for (size_t i = 0; i < DPI_RINGS_MAX && !err; i++)
 		err = offline_shard_open(&run->shard[i], config->catalogue, config->policy,
-					 is_told ? &run->eve : NULL, shard_flows(config->flow_max),
+					 run->is_told ? &run->eve : NULL,
+					 shard_flows(config->flow_max),
 					 &run->worker[i % config->workers].pages);
 	return err ? err : open_memories(run);
 }
@@ -269,7 +271,10 @@ out:
 
 void offline_result_clear(struct offline_result *r)
 {
-	tally_free(r->tally);
+	if (!r->is_last) {
+		tally_free(r->tally);
+		pages_clear(&r->pages);
+	}
 	capture_out_abandon(r->out);
 	capture_out_abandon(r->events);
 	*r = (struct offline_result){0};

@@ -13,6 +13,7 @@
 
 #include <signal.h>
 #include "base/fault.h"
+#include "base/pages.h"
 #include "pcap/capture_out.h"
 #include "report/report.h"
 
@@ -36,7 +37,7 @@ struct offline_config {
 	const char *events;  /* file for NDJSON events; NULL: none */
 	bool is_unreported;  /* no report is made of it: the tally has no connections */
 	const char *form;    /* boundary of the form that the one input is `file` of; NULL: none */
-	bool is_last;	     /* the process ends soon: what the flows stand in is left to it */
+	bool is_last;	     /* the process ends soon: what flows and rows stand in is left to it */
 	const char *filter;  /* only frames that match are analysed and written; NULL: all */
 	const struct catalogue *catalogue;
 	const struct policy *policy;
@@ -63,6 +64,8 @@ struct offline_result {
 	enum offline_end end;
 	struct fault fault;
 	struct tally *tally;
+	struct pages pages; /* what it stands in, beside its own */
+	bool is_last;	    /* as in the config: both are left to the process */
 	/* The outputs, written but not yet called by their names: the caller finishes both when the
 	 * reports are written too, or abandons both. events is NULL when there are none. */
 	struct capture_out *out, *events;

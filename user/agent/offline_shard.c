@@ -50,7 +50,7 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 		.pages = pages,
 	};
 
-	*s = (struct offline_shard){.eve = eve};
+	*s = (struct offline_shard){.eve = eve, .pages = pages};
 	if (getrandom(&config.seed, sizeof(config.seed), 0) != sizeof(config.seed))
 		return -EAGAIN;
 	s->tally = tally_new(0);
@@ -60,29 +60,16 @@ int offline_shard_open(struct offline_shard *s, const struct catalogue *catalogu
 	return s->engine ? 0 : -ENOMEM;
 }
 
-/* Rows of flows that are still open may be where those of the shards before were. */
-static void allow_rows(struct offline_shard *s, size_t flows)
-{
-	struct offline_given *g = s->given;
-	size_t most = flows * OFFLINE_ROW_BYTES;
-	size_t left = OFFLINE_ROWS_FIRST + g->flows * OFFLINE_ROW_BYTES - g->rows_allowed;
-	size_t rows = left < most ? left : most;
-
-	tally_allow_rows(s->tally, rows);
-	g->rows_allowed += rows;
-}
-
-/* Closes the flows that are open, of which somebody wants to hear. */
+/* Closes the flows that are open, of which somebody wants to hear. Their rows may be where those of
+ * the worker's other shards were, which have ended before. */
 static void close_flows(struct offline_shard *s)
 {
-	size_t flows = flow_table_count(engine_flows(s->engine));
-
-	if (s->given)
-		allow_rows(s, flows);
+	if (s->pages) {
+		s->pages->is_ending = true;
+		tally_reuse(s->tally, s->pages);
+	}
 	engine_free(s->engine);
 	s->engine = NULL;
-	if (s->given)
-		s->given->flows += flows;
 }
 
 void offline_shard_end(struct offline_shard *s, struct event_log *log)

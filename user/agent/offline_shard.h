@@ -11,32 +11,15 @@
 #include "report/eve.h"
 #include "report/report.h"
 
-/*
- * What flows that were open until the end gave back, a shard of a worker after the other. Their
- * memory is bounded by their number, and gone before the report comes: so much a flow is then for
- * the rows of the shards that end later, for the order of all rows, and for the sums.
- */
-struct offline_given {
-	size_t flows;
-	size_t rows_allowed; /* bytes */
-};
-
-enum { /* bytes a flow, of the 400 that a run may take beside its first 64 MiB */
-       OFFLINE_ROW_BYTES = 120,
-       OFFLINE_ORDER_BYTES = 32,
-       OFFLINE_SUMS_BYTES = 200,
-       OFFLINE_ROWS_FIRST = 1 << 20, /* of the first shard, which nobody gave any before */
-};
-
 struct offline_shard {
 	struct engine *engine;
 	struct tally *tally;
 	struct event_log *log; /* where events go now; NULL: nowhere */
 	const struct eve_config *eve;
-	struct dns_memory *memory;   /* its worker's; NULL until that runs */
-	struct offline_given *given; /* its worker's; may be NULL */
-	uint64_t number;	     /* of the frame under way */
-	uint64_t first_ns, last_ns;  /* of the frames so far; 0: none had a time */
+	struct dns_memory *memory;  /* its worker's; NULL until that runs */
+	struct pages *pages;	    /* what its flows stand in, its worker's; may be NULL */
+	uint64_t number;	    /* of the frame under way */
+	uint64_t first_ns, last_ns; /* of the frames so far; 0: none had a time */
 	uint64_t incomplete_count;
 	struct engine_counters counters; /* once it has ended */
 	bool has_ended;

@@ -18,7 +18,6 @@ struct worker {
 	pthread_t thread;	   /* but for the first */
 	struct dns_memory *memory; /* every worker sees every answer, so all memories are alike */
 	struct pages pages;	   /* what the flows of its shards stand in */
-	struct offline_given given;
 };
 
 struct offline {
@@ -26,6 +25,7 @@ struct offline {
 	struct capture_in *in;
 	struct capture_out *out, *events;
 	struct batch_queue queue;
+	bool is_told;	 /* somebody wants to hear of flows */
 	bool is_lasting; /* the records of the input stay in memory, and need not be copied */
 	size_t lent_max; /* then: bytes of it that a batch reaches over */
 	struct eve_config eve;

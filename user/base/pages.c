@@ -15,11 +15,6 @@ enum {
 	WARM_PART = 32, /* ... of all blocks, one in so many */
 };
 
-struct pages_run {
-	char *at;
-	size_t len;
-};
-
 /* Room for the lists of one more run of so many blocks. */
 static int make_room(struct pages *p, size_t blocks)
 {
@@ -70,9 +65,7 @@ void *pages_take(struct pages *p)
 	return p->spare[--p->spare_count];
 }
 
-/* The place of the first of so many spare blocks in a row, which lie with the lowest on top as long
- * as nobody has had them; SIZE_MAX: there is none. */
-static size_t find_row(const struct pages *p, size_t count)
+size_t pages_find_row(const struct pages *p, size_t count)
 {
 	size_t in_row = 0;
 
@@ -88,7 +81,7 @@ static size_t find_row(const struct pages *p, size_t count)
 
 void *pages_take_row(struct pages *p, size_t count)
 {
-	size_t at = find_row(p, count), behind;
+	size_t at = pages_find_row(p, count), behind;
 	char *first;
 
 	if (at == SIZE_MAX && add_run(p, count))
@@ -125,9 +118,12 @@ void pages_give_row(struct pages *p, void *row, size_t count)
 
 void pages_clear(struct pages *p)
 {
+	if (p->parted_count)
+		pages_clear_others(p);
 	for (size_t i = 0; i < p->run_count; i++)
 		pages_run_give(p->run[i].at, p->run[i].len);
 	free(p->run);
 	free(p->spare);
+	free(p->parted);
 	*p = (struct pages){0};
 }

@@ -9,12 +9,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/pages.h"
+
 enum {
-	PAGE = 65536,	 /* at least a page of any machine, and few pieces */
-	LARGE = 2 << 20, /* a page of the large kind, as a rule */
+	PAGE = PAGES_BLOCK, /* at least a page of any machine, and few pieces */
+	LARGE = 2 << 20,    /* a page of the large kind, as a rule */
 };
 
 static int open_file(void)
@@ -84,13 +87,13 @@ size_t spool_size(size_t len)
 	return (len + PAGE - 1) / PAGE * PAGE;
 }
 
-void *spool_take(struct spool *s, size_t len)
+/* Zeroed, as all that comes from the system. */
+static void *take_new(struct spool *s, size_t size)
 {
-	size_t size = spool_size(len);
 	void *at = NULL;
 
-	if (size < len || !size)
-		return NULL;
+	if (s->pages && pages_trade(s->pages, size / PAGES_BLOCK))
+		return map_plain(size);
 	if (!s->is_full && (s->plain > s->plain_max || size > s->plain_max - s->plain)) {
 		at = map_file(s, size);
 		s->is_full = !at;
@@ -100,6 +103,30 @@ void *spool_take(struct spool *s, size_t len)
 		s->plain += at ? size : 0;
 	}
 	return at;
+}
+
+/* is_zeroed: whether it is to be. */
+static void *take(struct spool *s, size_t len, bool is_zeroed)
+{
+	size_t size = spool_size(len);
+	void *old;
+
+	if (size < len || !size)
+		return NULL;
+	old = s->pages ? pages_part(s->pages, size / PAGES_BLOCK) : NULL;
+	if (!old)
+		return take_new(s, size);
+	return is_zeroed ? memset(old, 0, size) : old;
+}
+
+void *spool_take_unset(struct spool *s, size_t len)
+{
+	return take(s, len, false);
+}
+
+void *spool_take(struct spool *s, size_t len)
+{
+	return take(s, len, true);
 }
 
 void spool_give(void *piece, size_t len)
@@ -112,5 +139,5 @@ void spool_clear(struct spool *s)
 {
 	if (s->file)
 		close(s->file - 1);
-	*s = (struct spool){.plain_max = s->plain_max};
+	*s = (struct spool){.plain_max = s->plain_max, .pages = s->pages};
 }

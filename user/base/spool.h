@@ -13,18 +13,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct pages;
+
 struct spool {
 	size_t plain_max; /* bytes of plain memory; SIZE_MAX: never a file */
 	size_t plain;	  /* of them, in use */
 	uint64_t file_len;
 	int file;     /* 1 + its descriptor; 0: none yet */
 	bool is_full; /* no file, or no room in it: plain memory from now on */
+	/* Borrowed: what these have to spare is taken first, which is no new memory; or NULL. */
+	struct pages *pages;
 };
 
 /* How many bytes a piece of len takes. */
 size_t spool_size(size_t len);
 /* Gives a zeroed piece of at least len bytes, aligned to a page; NULL when out of memory. */
 void *spool_take(struct spool *s, size_t len);
+/* The same with anything in it. */
+void *spool_take_unset(struct spool *s, size_t len);
 /* Takes a piece that spool_take(len) gave. */
 void spool_give(void *piece, size_t len);
 /* No more pieces come from it; those that are out stay. */

@@ -230,7 +230,8 @@ static int build_sums(struct report *r)
 	if (!r->sums)
 		return -ENOMEM;
 	if (tally_is_spooled(r->config.tally))
-		sums_spool(r->sums, SUMS_PLAIN_MAX + tally_sums_allowed(r->config.tally));
+		sums_spool(r->sums, SUMS_PLAIN_MAX);
+	sums_reuse(r->sums, tally_pages(r->config.tally));
 	r->totals = *tally_totals(r->config.tally);
 	tally_span(r->config.tally, &r->first_ns, &r->last_ns);
 	r->row_count = tally_row_count(r->config.tally);

@@ -47,11 +47,11 @@ static uint8_t *room(struct rows *r, size_t most)
 
 	if (last && last->size - last->len >= most)
 		return last->at + last->len;
-	while (size < CHUNK_MAX && size < r->chunk_count * CHUNK_FIRST)
+	while (!r->spool.pages && size < CHUNK_MAX && size < r->chunk_count * CHUNK_FIRST)
 		size *= 2;
 	while (size < most)
 		size *= 2;
-	at = make_place(r, 1) ? NULL : spool_take(&r->spool, size);
+	at = make_place(r, 1) ? NULL : spool_take_unset(&r->spool, size);
 	if (at)
 		r->chunk[r->chunk_count++] = (struct rows_chunk){.at = at, .size = size};
 	return at;
@@ -175,8 +175,8 @@ int rows_sort(struct rows *r)
 
 	if (r->place || !r->count)
 		return 0;
-	place = spool_take(&r->spool, size);
-	spare = place ? spool_take(&r->spool, size) : NULL;
+	place = spool_take_unset(&r->spool, size);
+	spare = place ? spool_take_unset(&r->spool, size) : NULL;
 	if (!spare) {
 		spool_give(place, size);
 		return -ENOMEM;
@@ -205,7 +205,7 @@ void rows_get(const struct rows *r, size_t i, struct connection *out)
 
 int rows_cut(struct rows *r, size_t first)
 {
-	struct rows kept = {.spool = {.plain_max = r->spool.plain_max}};
+	struct rows kept = {.spool = {.plain_max = r->spool.plain_max, .pages = r->spool.pages}};
 
 	for (size_t i = first; i < r->count; i++) {
 		size_t len = row_len(r->place[i].at);

@@ -105,6 +105,8 @@ struct sums {
 struct sums *sums_new(size_t max);
 /* Lets entries beyond so many bytes stand in a file without a name. Before the first. */
 void sums_spool(struct sums *s, size_t plain_max);
+/* Lets them stand first in what these have to spare (borrowed). Before the first. */
+void sums_reuse(struct sums *s, struct pages *pages);
 void sums_free(struct sums *s);
 /* The entries of each kind, in no order; *at begins at 0, and NULL ends. None may be added
  * meanwhile. */

@@ -82,16 +82,17 @@ static size_t domain_size(size_t len)
 	return (sizeof(struct sum_domain) + len + 1 + UNIT - 1) / UNIT * UNIT;
 }
 
-/* How many chunks come at once with or after the one of this number. */
-static size_t chunks_together(size_t number)
+/* How many chunks come at once with or after the one of this number; one by one where they are what
+ * others have left, in which there are no large pages to be had. */
+static size_t chunks_together(const struct sums *s, size_t number)
 {
-	return number < MANY ? 1 : MANY;
+	return number < MANY || s->spool.pages ? 1 : MANY;
 }
 
 /* Makes room for the next chunks. */
 static int take_chunks(struct sums *s, struct sum_store *st)
 {
-	size_t count = chunks_together(st->chunk_room);
+	size_t count = chunks_together(s, st->chunk_room);
 	struct sum_chunk *chunk = st->chunk;
 	char *at;
 
@@ -104,7 +105,7 @@ static int take_chunks(struct sums *s, struct sum_store *st)
 		st->chunk = chunk;
 		st->chunk_cap = cap;
 	}
-	at = spool_take(&s->spool, count * CHUNK);
+	at = spool_take_unset(&s->spool, count * CHUNK);
 	if (!at)
 		return -1;
 	for (size_t i = 0; i < count; i++)
@@ -152,7 +153,7 @@ static void *hold(struct sums *s, struct sum_store *st, size_t size, uint32_t ha
 	}
 	entry = last->at + last->used;
 	last->used += size;
-	return entry;
+	return memset(entry, 0, size);
 }
 
 static struct sum_rule *find_rule(const struct sums *s, uint64_t id)
@@ -470,6 +471,11 @@ void sums_spool(struct sums *s, size_t plain_max)
 	s->spool.plain_max = plain_max;
 }
 
+void sums_reuse(struct sums *s, struct pages *pages)
+{
+	s->spool.pages = pages;
+}
+
 /* Without memory for it, they grow as ever. */
 void sums_expect(struct sums *s, size_t connections)
 {
@@ -480,10 +486,10 @@ void sums_expect(struct sums *s, size_t connections)
 	index_reserve(&s->pairs.index, count);
 }
 
-static void free_store(struct sum_store *st)
+static void free_store(const struct sums *s, struct sum_store *st)
 {
 	for (size_t i = 0, count; i < st->chunk_room; i += count) {
-		count = chunks_together(i);
+		count = chunks_together(s, i);
 		spool_give(st->chunk[i].at, count * CHUNK);
 	}
 	free(st->chunk);
@@ -494,11 +500,11 @@ void sums_free(struct sums *s)
 {
 	if (!s)
 		return;
-	free_store(&s->rules);
-	free_store(&s->domains);
-	free_store(&s->addrs);
-	free_store(&s->pairs);
-	free_store(&s->ports);
+	free_store(s, &s->rules);
+	free_store(s, &s->domains);
+	free_store(s, &s->addrs);
+	free_store(s, &s->pairs);
+	free_store(s, &s->ports);
 	spool_clear(&s->spool);
 	free(s->apps);
 	free(s);

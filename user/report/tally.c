@@ -38,7 +38,6 @@ struct tally {
 	struct defrag_counters defrag;
 	uint64_t first_ns, last_ns;
 	uint64_t unlisted;
-	size_t sums_allowed; /* bytes of plain memory */
 	bool failed;
 };
 
@@ -360,20 +359,14 @@ bool tally_is_spooled(const struct tally *t)
 	return t->rows.spool.plain_max != SIZE_MAX;
 }
 
-void tally_allow_rows(struct tally *t, size_t bytes)
+void tally_reuse(struct tally *t, struct pages *pages)
 {
-	if (tally_is_spooled(t))
-		t->rows.spool.plain_max += bytes;
+	t->rows.spool.pages = pages;
 }
 
-void tally_allow_sums(struct tally *t, size_t bytes)
+struct pages *tally_pages(const struct tally *t)
 {
-	t->sums_allowed += bytes;
-}
-
-size_t tally_sums_allowed(const struct tally *t)
-{
-	return t->sums_allowed;
+	return t->rows.spool.pages;
 }
 
 size_t tally_row_count(struct tally *t)

@@ -31,11 +31,10 @@ struct tally *tally_new(size_t row_max);
  * merged in from others that do so stays where it is. */
 void tally_spool(struct tally *t, size_t plain_max);
 bool tally_is_spooled(const struct tally *t);
-/* Lets so many bytes more be plain memory, of rows and of what a report adds up from them: others
- * gave memory back. */
-void tally_allow_rows(struct tally *t, size_t bytes);
-void tally_allow_sums(struct tally *t, size_t bytes);
-size_t tally_sums_allowed(const struct tally *t);
+/* Lets rows that are added from now on, and all that a report makes of them, stand first in what
+ * these have to spare; borrowed as long as the tally, which alone takes from them. */
+void tally_reuse(struct tally *t, struct pages *pages);
+struct pages *tally_pages(const struct tally *t); /* or NULL */
 void tally_free(struct tally *t);
 struct tally *tally_copy(const struct tally *t); /* gives; NULL when out of memory */
 

@@ -23,6 +23,11 @@ void *spool_take(struct spool *s, size_t len)
 	return at;
 }
 
+void *spool_take_unset(struct spool *s, size_t len)
+{
+	return spool_take(s, len);
+}
+
 void spool_give(void *piece, size_t len)
 {
 	free(piece);
