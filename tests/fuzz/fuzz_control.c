@@ -157,6 +157,9 @@ int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
 	CLAIM(policy);
 	policy_free(s->policy);
 	rules_free(s->rules);
+	rules_free(s->in_force);
+	s->in_force = rules_copy(next);
+	CLAIM(s->in_force);
 	s->policy = policy;
 	s->rules = next;
 	s->rule_changes++;
@@ -181,6 +184,8 @@ static void world_start(struct supervisor *s, struct notify *n, struct agent_opt
 	apps = catalogue_policy_apps(s->catalogue);
 	s->rules = rules_new();
 	CLAIM(s->rules);
+	s->in_force = rules_copy(s->rules);
+	CLAIM(s->in_force);
 	s->policy = policy_new(s->rules, &apps, 1);
 	CLAIM(s->policy);
 }

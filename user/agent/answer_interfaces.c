@@ -57,7 +57,7 @@ static int settings_take(struct asked *a, struct fault *f)
 	if (o->is_monitor == old.is_monitor && o->is_fail_closed == old.is_fail_closed &&
 	    o->is_reset == old.is_reset)
 		return 0;
-	err = rules_to_kernel(a->s, a->s->rules, f);
+	err = rules_to_kernel(a->s, a->s->in_force, f);
 	if (err)
 		*o = old;
 	*a->s->kept = *o;
@@ -174,7 +174,9 @@ static void status_json(struct asked *a)
 		"{\"agent\":\"running\",\"version\":\"%s\",\"supervisor_pid\":%d,"
 		"\"engine_pid\":%d,\"engine_restarts\":%llu,\"started_s\":%lld,\"uptime_s\":%llu,"
 		"\"workers\":%u,"
-		"\"monitor\":%s,\"action\":\"%s\",\"fail\":\"%s\",\"rules\":%zu,\"verdicts\":%zu,"
+		"\"monitor\":%s,\"action\":\"%s\",\"fail\":\"%s\",\"rules\":%zu,\"rules_in_force\":"
+		"%zu,"
+		"\"rule_moments\":%llu,\"rules_ended\":%llu,\"verdicts\":%zu,"
 		"\"reattached\":%llu,\"pin_dir\":",
 		DPI_VERSION, (int)getpid(), (int)s->engine_pid,
 		(unsigned long long)s->engine_restarts, (long long)s->started_s,
@@ -182,7 +184,8 @@ static void status_json(struct asked *a)
 		s->options.workers, s->options.is_monitor ? "true" : "false",
 		s->options.is_reset ? "reset" : "drop",
 		s->options.is_fail_closed ? "closed" : "open", rules_count(s->rules),
-		live_verdict_count(loader_maps(s->loader)),
+		rules_count(s->in_force), (unsigned long long)s->rule_moments,
+		(unsigned long long)s->rules_ended, live_verdict_count(loader_maps(s->loader)),
 		(unsigned long long)s->interfaces.reattached);
 	text_json(a->out, slice_text(s->paths.pin_dir));
 	rule_fill_json(&s->fill, a->out);
@@ -239,7 +242,10 @@ int answer_status(struct asked *a)
 			    mode_name(&row->attachment),
 			    row->attachment.has_transmit ? "receive and transmit" : "receive only");
 	}
-	text_printf(a->out, "rules        %zu (%s)\n", rules_count(s->rules),
+	text_printf(a->out, "rules        %zu", rules_count(s->rules));
+	if (rules_timed(s->rules))
+		text_printf(a->out, ", %zu of them in force now", rules_count(s->in_force));
+	text_printf(a->out, " (%s)\n",
 		    s->options.is_monitor ? "monitoring: nothing is dropped" : "enforced");
 	text_printf(a->out, "fail         %s\n",
 		    s->options.is_fail_closed ? "closed: without an engine new flows do not pass"

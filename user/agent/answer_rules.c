@@ -13,6 +13,7 @@
 #include "control/change.h"
 #include "control/stored.h"
 #include "agent/why.h"
+#include "policy/rules_when.h"
 
 int answer_change(struct asked *a)
 {
@@ -49,7 +50,8 @@ int answer_rules(struct asked *a)
 		change_rules_json(a->s->rules, a->out);
 		return DONE;
 	}
-	text = rules_format(a->s->rules);
+	text = asked_flag(a, "now") ? rules_format(a->s->in_force)
+				    : rules_format_at(a->s->rules, times_now());
 	if (!text)
 		return FAILED;
 	text_puts(a->out, text);
@@ -149,9 +151,18 @@ int answer_rules_reload(struct asked *a)
 
 int answer_why(struct asked *a)
 {
+	struct supervisor *s = a->s;
+	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
+	struct why_rules w = {.now = s->policy, .now_s = times_now()};
+	struct policy *all = NULL;
 	struct fault f = {0};
-	int err = why_explain(a->s->policy, a->s->catalogue, loader_maps(a->s->loader),
-			      asked_text(a, "what"), asked_flag(a, "json"), a->out, &f);
+	int err;
 
+	/* Rules that are not in force are compiled for this answer alone. */
+	if (rules_count(s->rules) != rules_count(s->in_force))
+		w.all = all = policy_new(s->rules, &apps, s->name_seed);
+	err = why_explain(&w, s->catalogue, loader_maps(s->loader), asked_text(a, "what"),
+			  asked_flag(a, "json"), a->out, &f);
+	policy_free(all);
 	return err ? asked_refuse(a, err, &f) : DONE;
 }

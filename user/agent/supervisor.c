@@ -80,6 +80,8 @@ static int start(struct supervisor *s, struct fault *f)
 
 	s->started_ns = live_monotonic();
 	s->started_s = time(NULL);
+	if (!err)
+		err = moments_open(s);
 	if (err)
 		return fault_set(f, -ENOMEM, "out of memory");
 	err = apps_load(&s->catalogue, f);
@@ -90,7 +92,7 @@ static int start(struct supervisor *s, struct fault *f)
 	if (!err)
 		err = seed_choose(s);
 	if (!err)
-		err = rules_to_kernel(s, s->rules, f);
+		err = rules_begin(s, f);
 	if (err)
 		return err;
 	/* Listen to changes first, then look: nothing falls between. */
@@ -207,12 +209,13 @@ static void loop(struct supervisor *s)
 
 	while (!s->is_ending) {
 		bool has_room = s->clients.count < CLIENTS_MAX;
-		struct pollfd p[3 + CLIENTS_MAX] = {
+		struct pollfd p[4 + CLIENTS_MAX] = {
 			{.fd = s->signal_fd, .events = POLLIN},
 			{.fd = s->netlink_fd, .events = POLLIN},
-			{.fd = has_room ? s->listen_fd : -1, .events = POLLIN}};
+			{.fd = has_room ? s->listen_fd : -1, .events = POLLIN},
+			{.fd = s->timer_fd, .events = POLLIN}};
 
-		poll(p, 3 + clients_poll(&s->clients, p + 3), LOOP_MS);
+		poll(p, 4 + clients_poll(&s->clients, p + 4), LOOP_MS);
 		if (p[0].revents)
 			signals_serve(s);
 		if (p[1].revents & POLLIN) {
@@ -222,6 +225,8 @@ static void loop(struct supervisor *s)
 		}
 		if (s->engine_pid == 0)
 			engine_restart(s);
+		if (p[3].revents)
+			moments_pass(s);
 		if (p[2].revents & POLLIN)
 			clients_accept(s);
 		clients_serve(&s->clients, &ops);
@@ -244,6 +249,7 @@ static void end(struct supervisor *s)
 	}
 	policy_free(s->policy);
 	rules_free(s->rules);
+	rules_free(s->in_force);
 	catalogue_free(s->catalogue);
 }
 
@@ -257,7 +263,8 @@ int supervisor_run(const struct paths *p, struct agent_options *o, struct notify
 			       .engine_questions = -1,
 			       .listen_fd = -1,
 			       .netlink_fd = -1,
-			       .signal_fd = -1};
+			       .signal_fd = -1,
+			       .timer_fd = -1};
 	struct fault f = {0};
 	int err;
 

@@ -163,7 +163,7 @@ int engine_start(struct supervisor *s, struct fault *f)
 	if (err)
 		return fault_set(f, err, "the engine process cannot be started: %s",
 				 strerror(-err));
-	err = policy_send(s, s->rules, f);
+	err = policy_send(s, s->in_force, f);
 	if (err)
 		engine_stop(s);
 	return err;
@@ -241,25 +241,65 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
 	return 0;
 }
 
+void engine_rules(struct supervisor *s)
+{
+	struct fault ignored;
+
+	/* An engine that is just being started again gets the rules then. */
+	if (policy_send(s, s->in_force, &ignored))
+		engine_restart(s);
+}
+
+/* Of rules that may become those of the agent: what is in force goes to the kernel. *now and
+ * *next_s are untouched on failure. */
+static int put_in_force(struct supervisor *s, const struct rules *all, struct rules **now,
+			int64_t *next_s, struct fault *f)
+{
+	struct rules *set = NULL;
+	int64_t until_s;
+	int err = moments_rules(s, all, &set, &until_s, f);
+
+	if (!err)
+		err = rules_to_kernel(s, set, f);
+	if (err) {
+		rules_free(set);
+		return err;
+	}
+	*now = set;
+	*next_s = until_s;
+	return 0;
+}
+
 int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
 {
-	struct rules *old = s->rules;
+	struct rules *now = NULL;
 	struct fault ignored;
 	int err = rules_save(next, s->paths.rules, f);
 
 	if (err)
 		return err;
-	err = rules_to_kernel(s, next, f);
+	err = put_in_force(s, next, &now, &s->next_s, f);
 	if (err) {
-		rules_save(old, s->paths.rules, &ignored);
-		rules_to_kernel(s, old, &ignored);
+		rules_save(s->rules, s->paths.rules, &ignored);
+		rules_to_kernel(s, s->in_force, &ignored);
 		return err;
 	}
+	rules_free(s->rules);
+	rules_free(s->in_force);
 	s->rules = next;
+	s->in_force = now;
 	s->rule_changes++;
-	rules_free(old);
-	/* An engine that is just being started again gets the rules then. */
-	if (policy_send(s, s->rules, &ignored))
-		engine_restart(s);
+	moments_forget(s);
+	moments_arm(s);
+	engine_rules(s);
 	return 0;
+}
+
+int rules_begin(struct supervisor *s, struct fault *f)
+{
+	int err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
+
+	if (!err)
+		moments_arm(s);
+	return err;
 }

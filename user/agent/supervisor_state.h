@@ -31,9 +31,14 @@ struct supervisor {
 	char told[256];		    /* the status it knows */
 	bool is_ready, has_told_ready;
 	struct catalogue *catalogue;
-	struct rules *rules;   /* in force, and stored */
-	uint64_t rule_changes; /* how often others came in force */
-	struct policy *policy; /* the same, compiled; for `why` */
+	struct rules *rules;	/* all of them, as they are stored */
+	struct rules *in_force; /* those that are in force now, by their times */
+	int64_t next_s;		/* when others are (wall clock); WHEN_NEVER */
+	uint64_t rule_changes;	/* how often others came in force, or were stored */
+	uint64_t rule_moments;	/* how often by the clock alone */
+	uint64_t rules_ended;	/* rules whose end has come */
+	struct log_limit moment_notes;
+	struct policy *policy; /* those in force, compiled; for `why` */
 	struct rule_fill fill; /* the same, counted */
 	uint64_t name_seed;
 	struct loader *loader;
@@ -45,7 +50,7 @@ struct supervisor {
 	struct log_limit restart_notes;
 	uint64_t started_ns;
 	int64_t started_s; /* wall clock, seconds since the epoch */
-	int listen_fd, netlink_fd, signal_fd;
+	int listen_fd, netlink_fd, signal_fd, timer_fd;
 	struct clients clients;
 	bool is_ending;
 };
@@ -67,8 +72,26 @@ bool engine_is_answering(struct supervisor *s);
 /* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the
  * engine. On failure the old ones stay everywhere. 0 or -errno with *f. */
 int rules_publish(struct supervisor *s, struct rules *next, struct fault *f);
-/* Writes the rules in force into the kernel maps and compiles them. */
+/* Puts the stored rules, s->rules, in force when the agent begins; the engine gets them later. */
+int rules_begin(struct supervisor *s, struct fault *f);
+/* Writes rules that are in force into the kernel maps and compiles them. */
 int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f);
+/* Gives the engine the rules in force, or a new life with them. */
+void engine_rules(struct supervisor *s);
+
+/* --- moments.c -------------------------------------------------------------------------------- */
+
+/* Opens the timer. 0 or -errno. */
+int moments_open(struct supervisor *s);
+/* Which of these rules are in force now (the caller frees), and until when. 0 or -errno with *f. */
+int moments_rules(struct supervisor *s, const struct rules *all, struct rules **out,
+		  int64_t *next_s, struct fault *f);
+/* Sets the timer to when others are in force. */
+void moments_arm(struct supervisor *s);
+/* Takes the rules that are over for good out of those that are stored. */
+void moments_forget(struct supervisor *s);
+/* The timer spoke: puts those of now in force, and forgets those that are over. */
+void moments_pass(struct supervisor *s);
 
 /* --- supervisor_manager.c --------------------------------------------------------------------- */
 

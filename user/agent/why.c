@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/change.h"
+#include "policy/rules_when.h"
+
 /* One explanation, before it becomes text or JSON. */
 struct answer {
 	const char *subject;
@@ -18,6 +21,7 @@ struct answer {
 	char rule[600];	  /* label; empty: no rule spoke */
 	bool is_block;
 	const char *how; /* what the rule was compared with */
+	uint64_t id;	 /* of the rule; 0: none */
 };
 
 static void label_set(struct answer *a, const struct policy *p, const struct decision *d,
@@ -28,6 +32,7 @@ static void label_set(struct answer *a, const struct policy *p, const struct dec
 	if (!r || a->rule[0])
 		return;
 	rule_label(r, a->rule, sizeof(a->rule));
+	a->id = r->id;
 	a->is_block = d->is_block;
 	a->how = how;
 }
@@ -132,8 +137,74 @@ static void judge_flow(struct answer *a, const struct policy *p, const struct ca
 				   : policy_match_name(p, name_slice(&a->name)));
 }
 
-static void write_json(const struct answer *a, struct text *out)
+/* What the answer's sentence is about, and what it was asked of. */
+struct question {
+	const char *what;
+	struct dpi_addr addr;
+	struct dpi_key key;
+	struct name name;
+	uint8_t opener;
+};
+
+/* The kind of subject that this is; NULL when it is none. */
+static const char *question_read(struct question *q, const char *what)
 {
+	q->what = what;
+	if (addr_parse(slice_text(what), &q->addr) == 0)
+		return "address";
+	if (flow_parse(what, &q->key, &q->opener) == 0)
+		return "flow";
+	return name_set(&q->name, slice_text(what)) && name_is_host(name_slice(&q->name)) ? "name"
+											  : NULL;
+}
+
+static void judge(struct answer *a, const struct policy *p, const struct catalogue *c,
+		  const struct live_maps *maps, const struct question *q)
+{
+	switch (*a->kind) {
+	case 'a': judge_address(a, p, &q->addr); break;
+	case 'f': judge_flow(a, p, c, maps, &q->key, q->opener); break;
+	default: judge_name(a, p, c, name_slice(&q->name)); break;
+	}
+}
+
+/* Calls fn with each rule of an id that has times. */
+static void each_timed(const struct rules *rules, uint64_t id,
+		       void (*fn)(const struct rule *r, int64_t now_s, struct text *out,
+				  bool is_first),
+		       int64_t now_s, struct text *out)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+	bool is_first = true;
+
+	while (rules_timed(rules) && (r = rules_next(rules, &w))) {
+		if (r->id != id || !r->is_timed)
+			continue;
+		fn(r, now_s, out, is_first);
+		is_first = false;
+	}
+}
+
+static void time_json(const struct rule *r, int64_t now_s, struct text *out, bool is_first)
+{
+	text_puts(out, is_first ? "{" : ",{");
+	change_times_json(r, now_s, out);
+	text_putc(out, '}');
+}
+
+static void time_text(const struct rule *r, int64_t now_s, struct text *out, bool is_first)
+{
+	text_printf(out, "  %-13s%s: ", is_first ? "times" : "", rule_when(r));
+	rule_state_write(r, now_s, out);
+	text_putc(out, '\n');
+}
+
+static void write_json(const struct answer *a, const struct answer *later,
+		       const struct why_rules *w, struct text *out)
+{
+	const struct rules *all = policy_rules(w->all ? w->all : w->now);
+
 	text_printf(out, "{\"%s\":", a->kind);
 	text_json(out, slice_text(a->subject));
 	if (a->name.len) {
@@ -151,11 +222,20 @@ static void write_json(const struct answer *a, struct text *out)
 		text_json(out, slice_text(a->rule));
 	else
 		text_puts(out, "null");
-	text_puts(out, "}\n");
+	if (later->id) {
+		text_puts(out, ",\"not_now\":");
+		text_json(out, slice_text(later->rule));
+	}
+	text_puts(out, ",\"times\":[");
+	each_timed(all, a->id ? a->id : later->id, time_json, w->now_s, out);
+	text_puts(out, "]}\n");
 }
 
-static void write_text(const struct answer *a, struct text *out)
+static void write_text(const struct answer *a, const struct answer *later,
+		       const struct why_rules *w, struct text *out)
 {
+	const struct rules *all = policy_rules(w->all ? w->all : w->now);
+
 	text_escaped(out, slice_text(a->subject));
 	text_printf(out, " is %s\n",
 		    a->is_block	 ? "blocked"
@@ -170,36 +250,29 @@ static void write_text(const struct answer *a, struct text *out)
 		text_printf(out, "  application  %s (%s)\n", a->app, a->category);
 	if (a->rule[0])
 		text_printf(out, "  rule         %s, compared with %s\n", a->rule, a->how);
+	else if (later->id)
+		text_printf(out, "  rule         none is in force now; %s would %s it%s\n",
+			    later->rule, later->is_block ? "block" : "allow",
+			    w->is_paused && later->is_block ? ", but all is paused" : "");
 	else
 		text_puts(out, "  rule         none speaks of it\n");
+	each_timed(all, a->id ? a->id : later->id, time_text, w->now_s, out);
 }
 
-int why_explain(const struct policy *p, const struct catalogue *c, const struct live_maps *maps,
+int why_explain(const struct why_rules *w, const struct catalogue *c, const struct live_maps *maps,
 		const char *what, bool is_json, struct text *out, struct fault *f)
 {
-	struct answer a = {.subject = what, .kind = "name"};
-	struct dpi_addr addr;
-	struct dpi_key key;
-	struct name name;
-	uint8_t opener;
+	struct question q;
+	struct answer a = {.subject = what, .kind = question_read(&q, what)}, later = a;
 
-	if (addr_parse(slice_text(what), &addr) == 0) {
-		a.kind = "address";
-		judge_address(&a, p, &addr);
-	} else if (flow_parse(what, &key, &opener) == 0) {
-		a.kind = "flow";
-		judge_flow(&a, p, c, maps, &key, opener);
-	} else if (name_set(&name, slice_text(what)) && name_is_host(name_slice(&name))) {
-		judge_name(&a, p, c, name_slice(&name));
-	} else {
+	if (!a.kind)
 		return fault_set(f, -EINVAL,
 				 "\"%s\" is neither a name, nor an address, nor a flow; "
 				 "a flow is written 10.0.0.7:40000-203.0.113.9:443/tcp",
 				 what);
-	}
-	if (is_json)
-		write_json(&a, out);
-	else
-		write_text(&a, out);
+	judge(&a, w->now, c, maps, &q);
+	if (w->all && !a.id)
+		judge(&later, w->all, c, maps, &q);
+	(is_json ? write_json : write_text)(&a, &later, w, out);
 	return 0;
 }

@@ -9,12 +9,20 @@
 #include "classify/catalogue.h"
 #include "live/maps.h"
 
+/* What is asked. */
+struct why_rules {
+	const struct policy *now; /* those in force */
+	const struct policy *all; /* all of them, as if no time counted; NULL: these are all */
+	int64_t now_s;
+	bool is_paused; /* no block is in force */
+};
+
 /*
- * Explains what the policy says of a name ("www.tiktok.com"), an address ("10.0.0.7") or a flow
+ * Explains what the rules say of a name ("www.tiktok.com"), an address ("10.0.0.7") or a flow
  * ("10.0.0.7:40000-203.0.113.9:443" with "/udp" for UDP; IPv6 in brackets). maps may be NULL: then
  * a flow is judged by its addresses and ports alone. 0, or -EINVAL with *f.
  */
-int why_explain(const struct policy *p, const struct catalogue *c, const struct live_maps *maps,
+int why_explain(const struct why_rules *r, const struct catalogue *c, const struct live_maps *maps,
 		const char *what, bool is_json, struct text *out, struct fault *f);
 
 #endif

@@ -11,12 +11,15 @@
 #include "control/control.h"
 #include "control/stored.h"
 
-int inforce_text(const struct api *api, struct text *out, struct fault *f)
+/* All rules, or with is_now those that are in force at this moment. */
+static int fetch(const struct api *api, bool is_now, struct text *out, struct fault *f)
 {
+	const char *request = is_now ? "{\"command\":\"rules\",\"now\":true}"
+				     : "{\"command\":\"rules\"}";
 	struct wire answer = {0};
 	bool in_force;
-	int err = stored_or_agent_request(&api->paths, slice_text("{\"command\":\"rules\"}"),
-					  slice_of("", 0), &answer, &in_force, f);
+	int err = stored_or_agent_request(&api->paths, slice_text(request), slice_of("", 0),
+					  &answer, &in_force, f);
 
 	if (!err && (answer.kind & ~(uint32_t)CONTROL_ENDING) != 0)
 		err = fault_set(f, -EIO, "the rules in force cannot be had: %.400s",
@@ -25,6 +28,11 @@ int inforce_text(const struct api *api, struct text *out, struct fault *f)
 		text_add(out, answer.out, answer.out_len);
 	wire_clear(&answer);
 	return err;
+}
+
+int inforce_text(const struct api *api, struct text *out, struct fault *f)
+{
+	return fetch(api, true, out, f);
 }
 
 static int write_all(int fd, struct slice s)
@@ -43,7 +51,7 @@ static int write_all(int fd, struct slice s)
 int inforce_file(const struct api *api, int *out, struct fault *f)
 {
 	struct text text = {0};
-	int err = inforce_text(api, &text, f), fd = -1;
+	int err = fetch(api, false, &text, f), fd = -1;
 
 	if (!err) {
 		fd = memfd_create("rules", MFD_CLOEXEC);

@@ -17,25 +17,47 @@
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/remote.h"
+#include "policy/rules_when.h"
 
-enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT };
+enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT, OPT_FOR, OPT_UNTIL, OPT_WHEN };
 
 struct change_wish {
 	bool is_forced, is_quiet, is_json, is_learnt;
+	struct times times;
 };
 
-static const struct option_row change_rows[] = {
-	{"force", 0, NULL, "a public suffix such as co.uk is meant", OPT_FORCE},
-	OPTIONS_COMMON,
-};
+/* clang-format off */
+#define FORCE_ROW {"force", 0, NULL, "a public suffix such as co.uk is meant", OPT_FORCE}
+#define LEARNT_ROW \
+	{"learnt", 0, NULL, "flows without a name too, by the DNS answer for their address", \
+	 OPT_LEARNT}
+#define TIME_ROWS(length, until, when) \
+	{"for", 0, "TIME", length, OPT_FOR}, {"until", 0, "MOMENT", until, OPT_UNTIL}, \
+	{"when", 0, "HOURS", when, OPT_WHEN}
+#define ADD_ROWS \
+	TIME_ROWS("the rule goes by itself after 90s, 30m, 2h, 7d", \
+		  "the same at 21:30, or 2026-12-01T08:00", \
+		  "in force at these times alone: 'mon-fri 21:00-07:00', sat,sun")
+/* clang-format on */
 
-/* Of rules for names. */
-static const struct option_row name_rows[] = {
-	{"force", 0, NULL, "a public suffix such as co.uk is meant", OPT_FORCE},
-	{"learnt", 0, NULL, "flows without a name too, by the DNS answer for their address",
-	 OPT_LEARNT},
-	OPTIONS_COMMON,
-};
+static const struct option_row add_rows[] = {FORCE_ROW, ADD_ROWS, OPTIONS_COMMON};
+static const struct option_row add_name_rows[] = {FORCE_ROW, LEARNT_ROW, ADD_ROWS, OPTIONS_COMMON};
+/* What has no use here would else be taken for the beginning of another option: --for, --force. */
+static const struct option_row take_rows[] = {FORCE_ROW, TIME_ROWS(NULL, NULL, NULL),
+					      OPTIONS_COMMON};
+static const struct option_row take_name_rows[] = {FORCE_ROW, LEARNT_ROW,
+						   TIME_ROWS(NULL, NULL, NULL), OPTIONS_COMMON};
+#define ROWS(rows)                                     \
+	{                                              \
+		rows, sizeof(rows) / sizeof((rows)[0]) \
+	}
+
+/* By whether rules are taken away, and whether they are for names. */
+static const struct {
+	const struct option_row *rows;
+	size_t count;
+} change_rows[2][2] = {{ROWS(add_rows), ROWS(add_name_rows)},
+		       {ROWS(take_rows), ROWS(take_name_rows)}};
 
 static const struct option_row rules_rows[] = {
 	{"force", 0, NULL, "public suffixes such as co.uk are meant", OPT_FORCE},
@@ -47,7 +69,12 @@ static int change_take(void *ctx, int id, const char *value)
 {
 	struct change_wish *w = ctx;
 
-	(void)value;
+	switch (id) {
+	case OPT_FOR: w->times.length = value; break;
+	case OPT_UNTIL: w->times.until = value; break;
+	case OPT_WHEN: w->times.when = value; break;
+	default: break;
+	}
 	w->is_forced |= id == OPT_FORCE;
 	w->is_learnt |= id == OPT_LEARNT;
 	w->is_quiet |= id == OPTION_QUIET;
@@ -140,15 +167,25 @@ static int change_stored(const struct change *change, bool is_quiet)
 	return err ? exit_of(err) : EXIT_DONE;
 }
 
-/* Only rules for names can say --learnt. */
-static int parse_change(const struct command *c, enum rule_kind kind, int argc, char **argv,
+/* Only rules for names can say --learnt, and only those to come say when. */
+static int parse_change(const struct command *c, const struct change *change, int argc, char **argv,
 			struct change_wish *w)
 {
-	if (kind == RULE_DOMAIN || kind == RULE_APP)
-		return options_parse(c, name_rows, sizeof(name_rows) / sizeof(name_rows[0]), argc,
-				     argv, change_take, w);
-	return options_parse(c, change_rows, sizeof(change_rows) / sizeof(change_rows[0]), argc,
-			     argv, change_take, w);
+	bool is_name = change->kind == RULE_DOMAIN || change->kind == RULE_APP;
+
+	return options_parse(c, change_rows[change->is_remove][is_name].rows,
+			     change_rows[change->is_remove][is_name].count, argc, argv, change_take,
+			     w);
+}
+
+static void request_times(struct text *request, const struct times *t)
+{
+	if (t->length)
+		remote_string(request, "for", t->length);
+	if (t->until)
+		remote_string(request, "until", t->until);
+	if (t->when)
+		remote_string(request, "when", t->when);
 }
 
 int cmd_change(const struct command *c, int argc, char **argv)
@@ -159,7 +196,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 				.is_allow = (c->tag & 16) != 0,
 				.is_remove = (c->tag & 32) != 0};
 	bool no_agent = false;
-	int first = parse_change(c, change.kind, argc, argv, &w), status;
+	int first = parse_change(c, &change, argc, argv, &w), status;
 
 	if (first < 0)
 		return options_status(first);
@@ -167,6 +204,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 		return command_usage(c, stderr);
 	change.is_forced = w.is_forced;
 	change.is_learnt = w.is_learnt;
+	change.times = w.times;
 	change.values = (const char *const *)argv + first;
 	change.value_count = (size_t)(argc - first);
 	remote_begin(&request, "change");
@@ -175,6 +213,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 	remote_flag(&request, "remove", change.is_remove);
 	remote_flag(&request, "force", change.is_forced);
 	remote_flag(&request, "learnt", change.is_learnt);
+	request_times(&request, &change.times);
 	for (int i = first; i < argc; i++) {
 		text_puts(&request, i == first ? ",\"values\":[" : ",");
 		remote_value(&request, argv[i]);
@@ -256,7 +295,7 @@ static int rules_list(bool is_json, bool is_quiet)
 	if (!no_agent)
 		return status;
 	err = stored_open(&s, &f);
-	text = err ? NULL : rules_format(s.rules);
+	text = err ? NULL : rules_format_at(s.rules, times_now());
 	if (is_json && !err) {
 		struct text out = {0};
 

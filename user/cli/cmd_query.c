@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/remote.h"
+#include "policy/rules_when.h"
 
 enum { OPT_JSON = 256, OPT_VERBOSE };
 
@@ -105,12 +106,34 @@ int cmd_query(const struct command *c, int argc, char **argv)
 	return no_agent ? apps_known(&w.view) : status;
 }
 
+/* What the next agent would have in force decides; the rules beside it are compiled for what they
+ * would say at other times. */
+static int explain(const struct rules *rules, const struct catalogue *catalogue, const char *what,
+		   bool is_json, struct text *out, struct fault *f)
+{
+	struct policy_apps apps = catalogue_policy_apps(catalogue);
+	struct why_rules w = {.now_s = times_now()};
+	int64_t until_s;
+	struct rules *now = rules_in_force(rules, w.now_s, false, &until_s);
+	struct policy *of_now = now ? policy_new(now, &apps, 0) : NULL;
+	struct policy *of_all = now ? policy_new(rules, &apps, 0) : NULL;
+	int err = -ENOMEM;
+
+	w.now = of_now;
+	w.all = of_all;
+	if (of_now && of_all)
+		err = why_explain(&w, catalogue, NULL, what, is_json, out, f);
+	policy_free(of_now);
+	policy_free(of_all);
+	rules_free(now);
+	return err;
+}
+
 /* Without an agent the stored rules answer. */
 static int why_stored(const char *what, const struct remote_view *v)
 {
 	struct catalogue *catalogue = NULL;
 	struct rules *rules = NULL;
-	struct policy *policy = NULL;
 	struct text out = {0};
 	struct fault f = {0};
 	struct paths p;
@@ -121,13 +144,8 @@ static int why_stored(const char *what, const struct remote_view *v)
 	err = apps_load(&catalogue, &f);
 	if (!err)
 		err = change_load(p.rules, catalogue, &rules, &f);
-	if (!err) {
-		struct policy_apps apps = catalogue_policy_apps(catalogue);
-
-		policy = policy_new(rules, &apps, 0);
-		err = policy ? why_explain(policy, catalogue, NULL, what, v->is_json, &out, &f)
-			     : -ENOMEM;
-	}
+	if (!err)
+		err = explain(rules, catalogue, what, v->is_json, &out, &f);
 	if (err)
 		log_error("%s", f.text[0] ? f.text : "out of memory");
 	else
@@ -135,7 +153,6 @@ static int why_stored(const char *what, const struct remote_view *v)
 	if (!err && !v->is_quiet)
 		log_note("no agent is running: this is what the stored rules say");
 	text_clear(&out);
-	policy_free(policy);
 	rules_free(rules);
 	catalogue_free(catalogue);
 	return err == -EACCES ? EXIT_DENIED : err ? EXIT_USAGE : EXIT_DONE;

@@ -19,6 +19,7 @@
 #define VALUES_APP    "NAME|category:NAME... [--learnt]"
 #define VALUES_IP     "ADDR[/LEN]..."
 #define VALUES_PORT   "PORT[/tcp|/udp]..."
+#define TIMES	      " [--for TIME | --until MOMENT] [--when HOURS]"
 
 static const struct command commands[] = {
 	{"attach",
@@ -38,14 +39,14 @@ static const struct command commands[] = {
 	 "applications, flows, rules and events, live in a terminal", cmd_top, 0},
 	{"events", "[--follow] [--output SPEC]... [--rotate SIZE] [--keep N] [--position FILE]",
 	 "names and verdicts as they come, as NDJSON; to files, sockets, Kafka", cmd_events, 0},
-	{"block-app", VALUES_APP,
+	{"block-app", VALUES_APP TIMES,
 	 "drop flows of an application, a category, or a sign such as ECH or DoH", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 0)},
-	{"block-domain", VALUES_DOMAIN, "drop flows to a name and all below it", cmd_change,
+	{"block-domain", VALUES_DOMAIN TIMES, "drop flows to a name and all below it", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 0, 0)},
-	{"block-ip", VALUES_IP, "drop flows of an address or network", cmd_change,
+	{"block-ip", VALUES_IP TIMES, "drop flows of an address or network", cmd_change,
 	 CHANGE_TAG(RULE_IP, 0, 0)},
-	{"block-port", VALUES_PORT, "drop flows to a port", cmd_change,
+	{"block-port", VALUES_PORT TIMES, "drop flows to a port", cmd_change,
 	 CHANGE_TAG(RULE_PORT, 0, 0)},
 	{"unblock-app", VALUES_APP, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 1)},
@@ -54,11 +55,11 @@ static const struct command commands[] = {
 	{"unblock-ip", VALUES_IP, "take such a rule away", cmd_change, CHANGE_TAG(RULE_IP, 0, 1)},
 	{"unblock-port", VALUES_PORT, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_PORT, 0, 1)},
-	{"allow-app", VALUES_APP, "an exception: an allow beats a block", cmd_change,
+	{"allow-app", VALUES_APP TIMES, "an exception: an allow beats a block", cmd_change,
 	 CHANGE_TAG(RULE_APP, 1, 0)},
-	{"allow-domain", VALUES_DOMAIN, "an exception for a name and all below it", cmd_change,
-	 CHANGE_TAG(RULE_DOMAIN, 1, 0)},
-	{"allow-ip", VALUES_IP, "an exception for an address or network", cmd_change,
+	{"allow-domain", VALUES_DOMAIN TIMES, "an exception for a name and all below it",
+	 cmd_change, CHANGE_TAG(RULE_DOMAIN, 1, 0)},
+	{"allow-ip", VALUES_IP TIMES, "an exception for an address or network", cmd_change,
 	 CHANGE_TAG(RULE_IP, 1, 0)},
 	{"disallow-app", VALUES_APP, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_APP, 1, 1)},

@@ -122,6 +122,8 @@ void options_print_flat(const char *text, FILE *to)
 static void print_table(const struct option_row *rows, size_t count, FILE *to)
 {
 	for (size_t i = 0; i < count; i++) {
+		if (!rows[i].help)
+			continue;
 		fprintf(to, "o\t%s\t%c\t%s\t", rows[i].name, rows[i].letter ? rows[i].letter : '-',
 			rows[i].arg ? rows[i].arg : "-");
 		options_print_flat(rows[i].help, to);
@@ -202,6 +204,8 @@ int options_help(const struct command *c, const struct option_row *rows, size_t 
 		bool is_open = r->arg && r->arg[0] == '[';
 		char left[64];
 
+		if (!r->help)
+			continue;
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", r->letter ? '-' : ' ',
 			 r->letter ? r->letter : ' ', r->letter ? "," : " ", r->name,
 			 r->arg && !is_open ? " " : "", r->arg ? r->arg : "");

@@ -16,9 +16,9 @@
 struct option_row {
 	const char *name;
 	char letter;
-	const char *arg; /* "FILE"; "[=WHEN]" for a value that may be left out; NULL: none */
-	const char *help;
-	int id; /* what the command knows it by; above 255, where letters end */
+	const char *arg;  /* "FILE"; "[=WHEN]" for a value that may be left out; NULL: none */
+	const char *help; /* NULL: shown nowhere, and there to be refused in words */
+	int id;		  /* what the command knows it by; above 255, where letters end */
 };
 
 /* Ids of the options every command has (OPTIONS_COMMON); a command's own are 256 to 999. */

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "policy/rules_when.h"
+
 static int change_value(struct rules *rules, const struct change *c, struct slice value,
 			const struct rule_apps *apps, struct fault *f)
 {
@@ -17,7 +19,8 @@ static int change_value(struct rules *rules, const struct change *c, struct slic
 	return rules_add(rules, c->kind, c->is_allow, value, apps, options, f);
 }
 
-static void note_value(const struct change *c, struct slice value, int changed, struct text *note)
+static void note_value(const struct change *c, struct slice value, const char *when, int changed,
+		       struct text *note)
 {
 	const char *done = c->is_remove ? (c->is_allow ? "no longer allowed" : "no longer blocked")
 					: (c->is_allow ? "allowed" : "blocked");
@@ -25,41 +28,56 @@ static void note_value(const struct change *c, struct slice value, int changed, 
 
 	text_printf(note, "%s ", rule_kind_name(c->kind));
 	text_escaped(note, value);
-	text_printf(note, ": %s\n", changed ? done : same);
+	text_printf(note, ": %s%s%s\n", changed ? done : same, *when && changed ? " " : "",
+		    changed ? when : "");
 }
 
 /* Changes one value and adds a line about it. Returns 1, 0, or a fault. */
 static int change_one(struct rules *rules, const struct change *c, const char *value,
-		      const struct rule_apps *apps, struct text *note, struct fault *f)
+		      const char *when, const struct rule_apps *apps, struct text *note,
+		      struct fault *f)
 {
 	struct text whole = {0};
-	struct slice s;
+	struct slice s, bare;
 	int changed;
 
 	if (c->is_learnt)
 		text_puts(&whole, "learnt:");
 	text_puts(&whole, value);
+	bare.len = whole.len;
+	text_printf(&whole, "%s%s", *when ? "  " : "", when);
 	s = slice_of(whole.at ? whole.at : "", whole.len);
+	bare.at = s.at;
 	changed = whole.failed ? fault_set(f, -ENOMEM, "out of memory")
 			       : change_value(rules, c, s, apps, f);
 	if (changed >= 0)
-		note_value(c, s, changed, note);
+		note_value(c, bare, when, changed, note);
 	text_clear(&whole);
 	return changed;
+}
+
+/* The words for all values of a change. */
+static int change_when(const struct change *c, char when[WHEN_TEXT_MAX], struct fault *f)
+{
+	int err = times_words(&c->times, when, f);
+
+	if (!err && *when && c->is_remove)
+		return fault_set(f, -EINVAL, "a rule goes at once: leave the times out");
+	return err;
 }
 
 int change_apply(struct rules **rules, const struct change *c, const struct catalogue *catalogue,
 		 struct text *note, struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(catalogue);
-	struct rules *next = rules_copy(*rules);
-	int changed = 0;
+	char when[WHEN_TEXT_MAX] = "";
+	int changed = 0, one = change_when(c, when, f);
+	struct rules *next = one ? NULL : rules_copy(*rules);
 
 	if (!next)
-		return fault_set(f, -ENOMEM, "out of memory");
+		return one ? one : fault_set(f, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < c->value_count; i++) {
-		int one = change_one(next, c, c->values[i], &apps, note, f);
-
+		one = change_one(next, c, c->values[i], when, &apps, note, f);
 		if (one < 0) {
 			rules_free(next);
 			return one;
@@ -71,8 +89,25 @@ int change_apply(struct rules **rules, const struct change *c, const struct cata
 	return changed;
 }
 
+void change_times_json(const struct rule *r, int64_t now_s, struct text *out)
+{
+	char moment[WHEN_MOMENT_MAX];
+	int64_t until_s;
+	bool is_on = rule_is_on(r, now_s, &until_s);
+
+	text_puts(out, "\"when\":");
+	text_json(out, slice_text(rule_when(r)));
+	text_printf(out, ",\"in_force\":%s,", is_on ? "true" : "false");
+	if (until_s == WHEN_NEVER)
+		text_puts(out, "\"changes\":null,\"left_s\":null");
+	else
+		text_printf(out, "\"changes\":\"%s\",\"left_s\":%lld",
+			    when_moment_format(until_s, moment), (long long)(until_s - now_s));
+}
+
 void change_rules_json(const struct rules *rules, struct text *out)
 {
+	int64_t now_s = times_now();
 	char label[600];
 
 	text_puts(out, "{\"rules\":[");
@@ -85,6 +120,10 @@ void change_rules_json(const struct rules *rules, struct text *out)
 		text_printf(out, ",\"kind\":\"%s\",\"action\":\"%s\",\"value\":",
 			    rule_kind_name(r->kind), r->is_allow ? "allow" : "block");
 		text_json(out, slice_text(r->value));
+		if (r->is_timed) {
+			text_putc(out, ',');
+			change_times_json(r, now_s, out);
+		}
 		text_putc(out, '}');
 	}
 	text_puts(out, "]}\n");
@@ -94,11 +133,19 @@ int change_load(const char *path, const struct catalogue *catalogue, struct rule
 		struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(catalogue);
+	struct rules *all = NULL;
+	size_t ended;
+	int err;
 
 	if (access(path, F_OK) && errno == ENOENT) {
 		*out = rules_new();
 		return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
 	}
 	/* What was stored was once accepted, by force where it took force. */
-	return rules_load(path, &apps, RULES_FORCE, out, f);
+	err = rules_load(path, &apps, RULES_FORCE, &all, f);
+	if (err)
+		return err;
+	*out = rules_not_over(all, times_now(), &ended);
+	rules_free(all);
+	return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
 }

@@ -8,12 +8,14 @@
 
 #include "base/text.h"
 #include "classify/catalogue.h"
+#include "control/times.h"
 
 struct change {
 	enum rule_kind kind;
 	bool is_allow, is_remove;
 	bool is_forced;		   /* a public suffix is meant */
 	bool is_learnt;		   /* the values stand for "learnt:VALUE" */
+	struct times times;	   /* when the rules are to be in force; of an addition */
 	const char *const *values; /* borrowed */
 	size_t value_count;
 };
@@ -23,10 +25,15 @@ struct change {
 int change_apply(struct rules **rules, const struct change *c, const struct catalogue *catalogue,
 		 struct text *note, struct fault *f);
 
-/* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}. */
+/* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}, and of each
+ * that has times "when", "in_force", "changes" and "left_s". */
 void change_rules_json(const struct rules *rules, struct text *out);
 
-/* Reads the stored rules; none stored are empty rules. 0, or -errno with *f. */
+/* Writes the fields of one that has times: "when":...,"in_force":...,"changes":...,"left_s":... */
+void change_times_json(const struct rule *r, int64_t now_s, struct text *out);
+
+/* Reads the stored rules, without those that are over; none stored are empty rules. 0, or -errno
+ * with *f. */
 int change_load(const char *path, const struct catalogue *catalogue, struct rules **out,
 		struct fault *f);
 

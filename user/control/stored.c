@@ -14,6 +14,7 @@
 
 #include "control/apps.h"
 #include "control/control.h"
+#include "policy/rules_when.h"
 
 /* Exit statuses of answers (README, "Exit status"). */
 enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_DENIED = 4, STATUS_OUTPUT = 5 };
@@ -32,6 +33,9 @@ int stored_change_read(const json_t *request, struct change *c)
 		.is_remove = json_is_true(json_object_get(request, "remove")),
 		.is_forced = json_is_true(json_object_get(request, "force")),
 		.is_learnt = json_is_true(json_object_get(request, "learnt")),
+		.times = {.length = json_string_value(json_object_get(request, "for")),
+			  .until = json_string_value(json_object_get(request, "until")),
+			  .when = json_string_value(json_object_get(request, "when"))},
 		.values = list,
 	};
 	for (int k = 0; kind && k < RULE_KINDS; k++)
@@ -130,6 +134,19 @@ static int do_change(struct stored *s, struct fault *f)
 	return err;
 }
 
+/* Leaves those that the next agent would have in force. */
+static int keep_those_of_now(struct stored *s, struct fault *f)
+{
+	int64_t until_s;
+	struct rules *now = rules_in_force(s->rules, times_now(), false, &until_s);
+
+	if (!now)
+		return fault_set(f, -ENOMEM, "out of memory");
+	rules_free(s->rules);
+	s->rules = now;
+	return 0;
+}
+
 static int do_rules(struct stored *s, struct fault *f)
 {
 	int err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
@@ -141,7 +158,11 @@ static int do_rules(struct stored *s, struct fault *f)
 		change_rules_json(s->rules, &s->out);
 		return 0;
 	}
-	text = rules_format(s->rules);
+	if (asks(s, "now"))
+		err = keep_those_of_now(s, f);
+	if (err)
+		return err;
+	text = asks(s, "now") ? rules_format(s->rules) : rules_format_at(s->rules, times_now());
 	if (!text)
 		return fault_set(f, -ENOMEM, "out of memory");
 	text_puts(&s->out, text);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 enum { MINUTE_S = 60, HOUR_S = 60 * MINUTE_S, DAY_S = 24 * HOUR_S, LONGEST_S = 3660 * DAY_S };
+#define SHOWN_S (INT64_C(9999999) * DAY_S)
 
 /* Takes exactly so many digits; -1 when there are fewer. */
 static int take_digits(struct slice *s, size_t count)
@@ -201,8 +202,8 @@ const char *when_length_format(int64_t seconds, char out[WHEN_MOMENT_MAX])
 
 	if (seconds < 0)
 		seconds = 0;
-	else if (seconds > LONGEST_S)
-		seconds = LONGEST_S;
+	else if (seconds > SHOWN_S)
+		seconds = SHOWN_S;
 	while (i < UNIT_COUNT - 1 && seconds < units[i].seconds)
 		i++;
 	first = seconds / units[i].seconds;

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""
+Rules that know the time, by the machine's own clock: what a client receives before, within and
+after the hours of a rule, with a transfer that is open across each of these moments.
+"""
+import json
+import os
+import signal
+import time
+
+import net
+
+NAME, INNOCENT = "www.slow.example", "www.fine.example"
+WITHIN_S = 1.0  # of the moment, at the latest
+QUIET_S = 0.4
+
+
+def flows_still(transfer, seconds=QUIET_S):
+    """True when bytes of it come within so long."""
+    before = transfer.bytes
+    return net.wait_for(lambda: transfer.bytes > before, seconds)
+
+
+def offset(transfer, moment):
+    """How long after the moment (wall clock) the last byte came, in seconds."""
+    return transfer.last - time.monotonic() + time.time() - moment
+
+
+def one_rule(agent):
+    return agent.json("rules")["rules"][0]
+
+
+def sleep_until(moment):
+    time.sleep(max(0.0, moment - time.time()))
+
+
+def stops(agent, client):
+    """"" when a new connection under the name gets no answer; else what was wrong."""
+    request = [net.http_request(NAME)]
+    return net.silence(agent, lambda: net.ask(client, 4, net.HTTP_PORT, request))
+
+
+def ending(suite):
+    """--for: in force at once, on open flows too; gone by itself at its end."""
+    with net.Lab() as lab:
+        client, _, _, agent = lab.guarded()
+        bad, good = net.Transfer(client, 4, NAME), net.Transfer(client, 4, INNOCENT)
+        suite.check(flows_still(bad), "the transfer is open", "it is not")
+        start = time.time()
+        said = agent.run("block-domain", NAME, "--for", "3s").stdout
+        suite.check(said.startswith(f"domain {NAME}: blocked until "), "the command says until when", said)
+        suite.check(not flows_still(bad) and flows_still(good), "an open transfer stops at once", "it flows")
+        rule, why = one_rule(agent), agent.run("why", NAME).stdout
+        suite.check(rule["in_force"] and 0 < rule["left_s"] <= 4 and rule["when"].startswith("until "),
+                    "rules --json has what is left", rule)
+        suite.check("in force; ends in " in agent.run("rules").stdout, "and rules says it", agent.run("rules").stdout)
+        suite.check(" is blocked" in why and "in force; ends in " in why, "why says it too", why)
+        gone = net.wait_for(lambda: agent.json("rules")["rules"] == [], 6, 0.01)
+        took = time.time() - start
+        suite.check(gone and 3.0 <= took <= 3.0 + WITHIN_S + 0.3, f"it goes by itself, after {took:.2f} s", took)
+        suite.check(net.reaches(client, NAME, 4, "http"), "a new connection passes", "it does not")
+        with open(os.path.join(agent.state_dir, "rules.txt")) as f:
+            suite.check(NAME not in f.read(), "and the file has forgotten it", "it has not")
+        for t in (bad, good):
+            t.close()
+        refusals(suite, agent)
+        agent.detach()
+
+
+def refusals(suite, agent):
+    rows = [(["block-domain", "a.example", "--for", "0s"], "no length of time"),
+            (["block-domain", "a.example", "--until", "2020-01-01"], "is over"),
+            (["block-domain", "a.example", "--until", "soon"], "no moment"),
+            (["block-domain", "a.example", "--for", "3s", "--until", "21:30"], "not both"),
+            (["block-domain", "a.example", "--when", "mon-fry 21:00-22:00"], "'mon-fry' is no time"),
+            (["unblock-domain", "a.example", "--for", "3s"], "goes at once")]
+    for args, words in rows:
+        r = agent.run(*args, check=False)
+        suite.check(r.returncode == 2 and words in r.stderr, f"refused: {' '.join(args)}", f"{r.returncode} {r.stderr}")
+    suite.check(agent.json("rules")["rules"] == [], "and nothing came of it", agent.run("rules").stdout)
+
+
+def schedule(suite):
+    """--when: begins and ends on the minute, on a transfer that is open."""
+    with net.Lab() as lab:
+        client, _, _, agent = lab.guarded()
+        bad, good = net.Transfer(client, 4, NAME), net.Transfer(client, 4, INNOCENT)
+        begin = int(time.time() + 5) // 60 * 60 + 60
+        hours = "-".join(time.strftime("%H:%M", time.localtime(t)) for t in (begin, begin + 60))
+        agent.run("block-domain", NAME, "--when", hours)
+        rule = one_rule(agent)
+        suite.check(not rule["in_force"] and rule["changes"] == time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(begin)),
+                    "rules says when it begins", rule)
+        why = agent.run("why", NAME).stdout
+        suite.check(" is not blocked" in why and "not in force; begins in " in why, "why says so too", why)
+        sleep_until(begin - 0.3)
+        suite.check(flows_still(bad, 0.2), "before it begins the transfer flows", "it does not")
+        sleep_until(begin + WITHIN_S)
+        late = offset(bad, begin)
+        suite.check(0 <= late < WITHIN_S and flows_still(good), f"it stops {late * 1000:.0f} ms after the minute", late)
+        wrong = stops(agent, client)
+        suite.check(one_rule(agent)["in_force"] and not wrong, "within the hours new connections stop too",
+                    f"{wrong} {one_rule(agent)}")
+        sleep_until(begin + 60)
+        opened = net.wait_for(lambda: agent.json("rules")["rules"][0]["in_force"] is False, 2, 0.005)
+        late = time.time() - begin - 60
+        suite.check(opened and late < WITHIN_S, f"it ends {late * 1000:.0f} ms after the minute", late)
+        suite.check(net.reaches(client, NAME, 4, "http"), "and new connections pass", "they do not")
+        status = agent.json("status")
+        suite.check(status["rules"] == 1 and status["rules_in_force"] == 0 and status["rule_moments"] == 2,
+                    "status counts both moments", status)
+        suite.check(agent.run("unblock-domain", NAME).stdout.endswith("no longer blocked\n") and
+                    agent.json("rules")["rules"] == [], "a rule with hours is taken away by its value", "")
+        for t in (bad, good):
+            t.close()
+        agent.detach()
+
+
+def killed(suite):
+    """An end outlives whoever keeps it; one that came meanwhile is over."""
+    with net.Lab() as lab:
+        client, _, _, agent = lab.guarded()
+        agent.run("block-domain", NAME, "--for", "6s")
+        agent.run("block-domain", "a.example", "--for", "1h")
+        end = time.time() + 6
+        supervisor, _ = agent.pids()
+        os.kill(supervisor, signal.SIGKILL)
+        back = net.wait_for(lambda: agent.pids()[0] not in (None, supervisor), 5)
+        suite.check(back and len(agent.json("rules")["rules"]) == 2, "kill -9: another supervisor knows the ends",
+                    agent.run("rules").stdout)
+        wrong = stops(agent, client)
+        suite.check(not wrong, "and the rule is in force", wrong)
+        sleep_until(end + WITHIN_S)
+        left = [r["value"] for r in agent.json("rules")["rules"]]
+        suite.check(left == ["a.example"] and net.reaches(client, NAME, 4, "http"), "its end comes all the same", left)
+
+        agent.run("block-domain", NAME, "--for", "1s")
+        os.kill(agent.pids()[0], signal.SIGTERM)
+        gone = net.wait_for(lambda: agent.run("status", check=False).returncode == 6, 5)
+        time.sleep(2.2)
+        left = [r["value"] for r in json.loads(agent.run("rules", "-j").stdout)["rules"]]
+        suite.check(gone and left == ["a.example"], "one that ends while no agent runs is over", left)
+        agent.attach("lan")
+        suite.check([r["value"] for r in agent.json("rules")["rules"]] == ["a.example"] and
+                    net.reaches(client, NAME, 4, "http"), "and the next agent does not know it", agent.run("rules").stdout)
+        agent.detach()
+
+
+def union(suite):
+    """The same value at several times is in force at any of them; for good is more than all."""
+    with net.Lab() as lab:
+        client, _, _, agent = lab.guarded()
+        agent.run("block-domain", NAME, "--until", "2000-01-01T00:00", check=False)
+        agent.run("block-domain", NAME, "--when", "00:00-24:00 until 2090-01-01T00:00:00Z")
+        agent.run("block-domain", NAME, "--for", "2s")
+        suite.check(len(agent.json("rules")["rules"]) == 2, "two times of one value are two rules", agent.run("rules").stdout)
+        time.sleep(3.2)
+        wrong = stops(agent, client)
+        suite.check([r["when"] for r in agent.json("rules")["rules"]] ==
+                    ["00:00-24:00 until 2090-01-01T00:00:00Z"] and not wrong, "the other goes on when one ends",
+                    f"{wrong} {agent.run('rules').stdout}")
+        agent.run("block-domain", NAME)
+        suite.check("when" not in one_rule(agent), "for good takes the place of both", agent.run("rules").stdout)
+        said = agent.run("block-domain", NAME, "--for", "1s").stdout
+        time.sleep(2.2)
+        wrong = stops(agent, client)
+        suite.check("already" in said and not wrong, "what is blocked for good stays so", f"{wrong} {said}")
+        text = agent.run("rules").stdout
+        path = os.path.join(lab.dir, "saved")
+        agent.run("block-domain", "b.example", "--when", "sat,sun")
+        agent.run("rules", "save", path)
+        with open(path) as f:
+            saved = f.read()
+        agent.run("rules", "load", path)
+        with open(os.path.join(agent.state_dir, "rules.txt")) as f:
+            suite.check(f.read() == saved and "b.example  sat,sun\n" in saved, "save, load and the file say the same", text)
+        agent.detach()
+
+
+if __name__ == "__main__":
+    net.main([ending, killed, union, schedule], ("ip", "nsenter", "openssl", "curl"))
