@@ -15,7 +15,9 @@ static const char schemas[] = ROUTE_JSON({
 		"rule":{"type":"string"},
 		"kind":{"enum":["ip","port","app","domain"]},
 		"action":{"enum":["block","allow"]},
-		"value":{"type":"string"}}},
+		"value":{"type":"string"},"when":{"type":"string"},
+		"in_force":{"type":"boolean"},"changes":{"type":["string","null"]},
+		"left_s":{"type":["integer","null"]}}},
 	"Rules":{"type":"object","required":["rules","in_force"],"properties":{
 		"in_force":{"type":"boolean"},
 		"kind":{"type":"string"},

@@ -49,6 +49,23 @@ static bool is_asked(struct api_request *q, const char *name)
 	       json_is_true(json_object_get(q->json, name));
 }
 
+/* Times of a change, as they were asked for: a field of the query or of the body. */
+static void times_add(struct api_request *q, struct text *t)
+{
+	static const char *const names[] = {"for", "until", "when"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = api_query(q, names[i], 0);
+
+		if (!value)
+			value = json_string_value(json_object_get(q->json, names[i]));
+		if (!value)
+			continue;
+		text_printf(t, ",\"%s\":", names[i]);
+		text_json_utf8(t, value);
+	}
+}
+
 static void flag_add(struct text *t, const char *name, bool value)
 {
 	text_printf(t, ",\"%s\":%s", name, value ? "true" : "false");
@@ -71,6 +88,7 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 	flag_add(&request, "remove", strcmp(q->method, "DELETE") == 0);
 	flag_add(&request, "force", is_asked(q, "force"));
 	flag_add(&request, "learnt", is_asked(q, "learnt"));
+	times_add(q, &request);
 	text_puts(&request, ",\"values\":[");
 	text_json_utf8(&request, q->param[1]);
 	text_puts(&request, "]}");
@@ -186,7 +204,34 @@ int route_rules_get(struct api_request *q, struct api_answer *a)
 	return 0;
 }
 
-/* Reads {"rules":[{"kind","action","value"}]} into *out. 0, or -1 with a problem set. */
+/* One rule of such a list: its value, and behind it when it is in force. 1, 0 or -errno with *f. */
+static int rule_read(const json_t *one, struct rules *out, const struct rule_apps *apps,
+		     bool is_forced, struct fault *f)
+{
+	const char *name = json_string_value(json_object_get(one, "kind"));
+	const char *action = json_string_value(json_object_get(one, "action"));
+	const json_t *value = json_object_get(one, "value"), *when = json_object_get(one, "when");
+	struct text whole = {0};
+	int kind = 0, err;
+
+	while (kind < RULE_KINDS - 1 &&
+	       strcmp(name ?: "", rule_kind_name((enum rule_kind)kind)) != 0)
+		kind++;
+	text_add(&whole, json_string_value(value), json_string_length(value));
+	if (json_string_length(when)) {
+		text_puts(&whole, "  ");
+		text_add(&whole, json_string_value(when), json_string_length(when));
+	}
+	err = whole.failed
+		      ? fault_set(f, -ENOMEM, "out of memory")
+		      : rules_add(out, (enum rule_kind)kind, action && strcmp(action, "allow") == 0,
+				  slice_of(whole.at ? whole.at : "", whole.len), apps,
+				  is_forced ? RULES_FORCE : 0, f);
+	text_clear(&whole);
+	return err;
+}
+
+/* Reads {"rules":[{"kind","action","value","when"}]} into *out. 0, or -1 with a problem set. */
 static int rules_read(struct api_request *q, struct api_answer *a, struct rules *out)
 {
 	struct rule_apps apps = catalogue_rule_apps(q->api->catalogue);
@@ -196,19 +241,9 @@ static int rules_read(struct api_request *q, struct api_answer *a, struct rules 
 
 	json_array_foreach(json_object_get(q->json, "rules"), i, one)
 	{
-		const char *name = json_string_value(json_object_get(one, "kind"));
-		const char *action = json_string_value(json_object_get(one, "action"));
-		const json_t *value = json_object_get(one, "value");
 		struct fault f = {0};
-		int kind = 0, err;
 
-		while (kind < RULE_KINDS - 1 &&
-		       strcmp(name ?: "", rule_kind_name((enum rule_kind)kind)) != 0)
-			kind++;
-		err = rules_add(out, (enum rule_kind)kind, action && strcmp(action, "allow") == 0,
-				slice_of(json_string_value(value), json_string_length(value)),
-				&apps, is_forced ? RULES_FORCE : 0, &f);
-		if (err < 0) {
+		if (rule_read(one, out, &apps, is_forced, &f) < 0) {
 			api_problem(a, 422, "rules[%zu]: %s", i, f.text);
 			return -1;
 		}

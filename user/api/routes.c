@@ -14,6 +14,12 @@
 	"type":"object","additionalProperties":false, \
 	"properties":{"force":{"type":"boolean"},"learnt":{"type":"boolean"}}})
 
+#define ADDITION ROUTE_JSON({ \
+	"type":"object","additionalProperties":false, \
+	"properties":{"force":{"type":"boolean"},"learnt":{"type":"boolean"}, \
+		"for":{"type":"string","maxLength":64},"until":{"type":"string","maxLength":64}, \
+		"when":{"type":"string","maxLength":512}}})
+
 #define RULES_PUT ROUTE_JSON({ \
 	"type":"object","additionalProperties":false,"required":["rules"], \
 	"properties":{ \
@@ -24,7 +30,11 @@
 				"rule":{"type":"string"}, \
 				"kind":{"enum":["ip","port","app","domain"]}, \
 				"action":{"enum":["block","allow"]}, \
-				"value":{"type":"string","minLength":1,"maxLength":512}}}}}})
+				"value":{"type":"string","minLength":1,"maxLength":512}, \
+				"when":{"type":"string","maxLength":512}, \
+				"in_force":{"type":"boolean"}, \
+				"changes":{"type":["string","null"]}, \
+				"left_s":{"type":["integer","null"]}}}}}})
 
 #define INGEST ROUTE_JSON({ \
 	"type":"object","required":["tuple"], \
@@ -41,6 +51,15 @@
 static const struct route_query change_query[] = {
 	{"force", "a public suffix such as co.uk is meant"},
 	{"learnt", "flows without a name too, by the DNS answer for their address"},
+	{0},
+};
+
+static const struct route_query add_query[] = {
+	{"force", "a public suffix such as co.uk is meant"},
+	{"learnt", "flows without a name too, by the DNS answer for their address"},
+	{"for", "the rule goes by itself after so long: 90s, 30m, 2h, 7d"},
+	{"until", "the same at a moment: 21:30, 2026-12-01T08:00, 2026-12-01T08:00:00Z"},
+	{"when", "it is in force at these times alone: mon-fri 21:00-07:00, or sat,sun"},
 	{0},
 };
 
@@ -139,9 +158,9 @@ static const struct route table[] = {
 	 .path = "/rules/{kind}/{+value}",
 	 .name = "addRule",
 	 .summary = "Adds a rule; in force on open flows when it answers. Twice is as good as once",
-	 .query = change_query,
+	 .query = add_query,
 	 .body_media = "application/json",
-	 .body_schema = CHANGE,
+	 .body_schema = ADDITION,
 	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
 	 .answer_schema = REF("Change"),
 	 .handle = route_rules_change},
