@@ -30,6 +30,8 @@ enum {
 	DPI_NAME_MAX = 255,	    /* bytes of a domain name (RFC 1035 2.3.4) */
 	DPI_DNS_WINDOW = 512,	    /* bytes of a DNS message the kernel looks at; a power of two */
 	DPI_QUESTIONS_MAX = 8,	    /* questions of a DNS message that are looked at */
+	DPI_WORD_WINDOW = 2048,	    /* bytes of a first segment the kernel reads; a power of two */
+	DPI_HOST_MAX = 253,	    /* bytes of a host's name (RFC 1035 2.3.4, without its ends) */
 	DPI_UNIT_BYTES = 64,	    /* a payload packet this long or longer costs one unit ... */
 	DPI_BUDGET_UNITS = 64 * 64, /* ... of 64; shorter ones their length: 64 full packets */
 	DPI_BUDGET_BYTES = 65536,   /* payload bytes a direction that are inspected */
