@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Two sets of rules beside each other; see rules_compare.h. Room: policy.
+ */
+#include "policy/rules_compare.h"
+
+/* The rules of one set that the other lacks. */
+static int each_missing(const struct rules *of, const struct rules *in, bool is_added,
+			int (*fn)(void *ctx, const struct rule *r, bool is_added), void *ctx)
+{
+	struct rules_walk walk = {0};
+	const struct rule *r;
+	int result = 0;
+
+	while (!result && (r = rules_next(of, &walk)) != NULL)
+		if (!rules_by_id(in, r->id))
+			result = fn(ctx, r, is_added);
+	return result;
+}
+
+int rules_compare(const struct rules *before, const struct rules *after,
+		  int (*fn)(void *ctx, const struct rule *r, bool is_added), void *ctx)
+{
+	int result = each_missing(before, after, false, fn, ctx);
+
+	return result ? result : each_missing(after, before, true, fn, ctx);
+}
+
+/* Spreads an id over all bits, so that sums of them differ (the finisher of MurmurHash3). */
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 33;
+	x *= 0xff51afd7ed558ccdULL;
+	x ^= x >> 33;
+	x *= 0xc4ceb9fe1a85ec53ULL;
+	return x ^ x >> 33;
+}
+
+uint64_t rules_fingerprint(const struct rules *r)
+{
+	struct rules_walk walk = {0};
+	const struct rule *rule;
+	uint64_t sum = rules_count(r);
+
+	while ((rule = rules_next(r, &walk)) != NULL)
+		sum += mix(rule->id);
+	return sum;
+}
