@@ -28,6 +28,7 @@ _dpi_xdp_values() {
 	unblock-*) _dpi_xdp_rules "$1" "${2#unblock-}" block ;;
 	disallow-*) _dpi_xdp_rules "$1" "${2#disallow-}" allow ;;
 	*-app) _dpi_xdp_apps "$1" ;;
+	what-if) _dpi_xdp_commands | cut -f1 | grep -E '^(un)?block-|^(dis)?allow-'; echo load ;;
 	detach) _dpi_xdp_protected "$1" ;;
 	help) _dpi_xdp_commands | cut -f1 ;;
 	*) _dpi_xdp_usage "$(_dpi_xdp_arguments "$2")" ;;

@@ -25,7 +25,7 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 BIN = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 COMMANDS = """attach detach status stats flows apps report events block-app block-domain block-ip
 block-port unblock-app unblock-domain unblock-ip unblock-port allow-app allow-domain allow-ip
-disallow-app disallow-domain disallow-ip rules why analyze doctor""".split()
+disallow-app disallow-domain disallow-ip rules what-if why analyze doctor""".split()
 SECTIONS = ["BLOCKED_IPS", "BLOCKED_APPS", "BLOCKED_DOMAINS", "BLOCKED_PORTS", "ALLOWED_IPS",
             "ALLOWED_APPS", "ALLOWED_DOMAINS"]
 RAW = re.compile(rb"[^\x20-\x7e\n]")  # what no output may hold, apart from frames drawn in UTF-8

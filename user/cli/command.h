@@ -49,6 +49,7 @@ int cmd_query(const struct command *c, int argc, char **argv);	/* status stats f
 int cmd_change(const struct command *c, int argc, char **argv); /* block-* unblock-* allow-* ... */
 int cmd_events(const struct command *c, int argc, char **argv);
 int cmd_rules(const struct command *c, int argc, char **argv);
+int cmd_what_if(const struct command *c, int argc, char **argv);
 int cmd_why(const struct command *c, int argc, char **argv);
 int cmd_serve(const struct command *c, int argc, char **argv);
 int cmd_top(const struct command *c, int argc, char **argv);

@@ -69,6 +69,11 @@ static const struct command commands[] = {
 	 CHANGE_TAG(RULE_IP, 1, 1)},
 	{"rules", "[list | load FILE | save FILE | clear | reload]",
 	 "all rules, in the form of a rules file", cmd_rules, 0},
+	{"what-if",
+	 "CHANGE VALUE... [, CHANGE VALUE...]... | load FILE\n"
+	 "                       [--capture FILE [--rules FILE]] [--json] [--limit N]",
+	 "what a change of the rules, such as block-app TikTok, would do to the flows of now",
+	 cmd_what_if, 0},
 	{"why", "NAME|ADDR|FLOW", "which rule decides, and how", cmd_why, 0},
 	{"analyze",
 	 "IN OUT | IN... -o OUT\n"

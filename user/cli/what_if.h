@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the files of the what-if command share. Room: cli; private to the command.
+ */
+#ifndef CLI_WHAT_IF_H
+#define CLI_WHAT_IF_H
+
+#include "base/text.h"
+#include "cli/options.h"
+
+/* One value of a change, as the command line has it. */
+struct what_if_change {
+	int tag;     /* CHANGE_TAG of its word */
+	char *value; /* owned */
+};
+
+struct what_if {
+	struct what_if_change *change;
+	size_t change_count;
+	const char *load; /* a whole rules file in place of changes; NULL: none */
+	const char *capture, *rules_file;
+	unsigned workers;
+	uint64_t limit;
+	bool is_forced, is_learnt, is_json, is_verbose, is_quiet;
+	enum color_when color;
+};
+
+/* Fills *w (zeroed) from the command line: words such as block-app, each with its values, commas
+ * between or not; and options. Returns 0 with *is_over when only help was asked for, or an exit
+ * status after saying what is wrong. what_if_clear() either way. */
+int what_if_parse(struct what_if *w, const struct command *c, int argc, char **argv, bool *is_over);
+void what_if_clear(struct what_if *w);
+/* Appends the fields of a request that say what is supposed (control/supposed.h). */
+void what_if_request(const struct what_if *w, struct text *request);
+
+#endif
