@@ -158,6 +158,53 @@ static void an_application_is_the_reason_before_a_domain(void **state)
 	close_world(&w);
 }
 
+/* From each set of rules to each other one: what was said is what comes, and saying it does
+ * nothing. */
+static void what_is_supposed_is_what_comes(void **state)
+{
+	static const char *const sets[] = {
+		"",
+		"[BLOCKED_DOMAINS]\na.example\n",
+		"[BLOCKED_DOMAINS]\na.example\n[ALLOWED_DOMAINS]\na.example\n",
+		"[BLOCKED_APPS]\nHTTPS\n",
+		"[BLOCKED_PORTS]\n443\n[BLOCKED_DOMAINS]\nb.example\n",
+		"[BLOCKED_IPS]\n10.0.0.1\n[ALLOWED_IPS]\n203.0.113.0/24\n",
+		"[BLOCKED_APPS]\nYouTube\n",
+	};
+	enum { SETS = sizeof(sets) / sizeof(sets[0]) };
+	struct policy *policy[SETS];
+	const struct flow *f;
+	struct world w;
+
+	(void)state;
+	open_world(&w, "");
+	for (int i = 0; i < SETS; i++)
+		policy[i] = make_policy(&w, sets[i]);
+	shake_hands(&w);
+	assert_false(send_hello(&w, "a.example"));
+	f = w.last.flow;
+	for (int i = 0; i < SETS * SETS; i++) {
+		struct engine_supposed s;
+		unsigned verdicts, cleared;
+
+		engine_set_policy(w.engine, policy[i / SETS], w.ts_ns);
+		verdicts = w.events[EVENT_VERDICT];
+		cleared = w.events[EVENT_CLEARED];
+		s = engine_suppose(w.engine, f, policy[i % SETS]);
+		assert_int_equal(s.before.is_block, f->is_verdict);
+		assert_int_equal(w.events[EVENT_VERDICT] + w.events[EVENT_CLEARED],
+				 verdicts + cleared);
+		engine_set_policy(w.engine, policy[i % SETS], w.ts_ns);
+		assert_int_equal(s.after.is_block, f->is_verdict);
+		if (f->is_verdict != s.before.is_block)
+			assert_int_equal(s.after.rule, f->decision.rule);
+	}
+	engine_set_policy(w.engine, w.policy, w.ts_ns);
+	for (int i = 0; i < SETS; i++)
+		policy_free(policy[i]);
+	close_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +214,7 @@ int main(void)
 		cmocka_unit_test(rules_gone_let_a_flow_be_read),
 		cmocka_unit_test(reading_goes_on_behind_a_block),
 		cmocka_unit_test(an_application_is_the_reason_before_a_domain),
+		cmocka_unit_test(what_is_supposed_is_what_comes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -325,6 +325,7 @@ uint32_t engine_answer(struct engine_state *e, const struct wire *request, struc
 	case ENGINE_STATS: result = answer_stats(e, request, out); break;
 	case ENGINE_SUMMARY: result = answer_summary(e, request, out); break;
 	case ENGINE_WORKERS: result = answer_workers(e, out); break;
+	case ENGINE_WHAT_IF: result = engine_what_if(e, request, out); break;
 	case ENGINE_PAGE: result = engine_page(e, request, out); break;
 	case ENGINE_EVENTS: result = engine_answer_events(e, request, out, err); break;
 	default: result = -EINVAL; break;

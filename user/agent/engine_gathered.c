@@ -35,6 +35,27 @@ static void seen_add(struct seen *s, const struct dpi_key *k)
 		s->count++;
 }
 
+static void supposed_add(struct gathered *g, const struct connection *row,
+			 const struct engine_supposed *s)
+{
+	const struct difference_side before = {.is_dropped = s->before.is_block,
+					       .rule = s->before.rule};
+	const struct difference_side after = {.is_dropped = s->after.is_block,
+					      .rule = s->after.rule};
+
+	difference_add(g->difference, row, &before, &after);
+}
+
+/* Of a flow that no worker saw a frame of, only rules for addresses and ports can speak. */
+static void supposed_unseen(struct gathered *g, const struct connection *row)
+{
+	const struct engine_supposed s = {
+		.before = policy_match_flow(g->e->lent, &row->key, row->opener),
+		.after = policy_match_flow(g->supposed, &row->key, row->opener)};
+
+	supposed_add(g, row, &s);
+}
+
 static void row_from_kernel(void *ctx, const struct dpi_key *k, const struct live_flow *f)
 {
 	struct gathered *g = ctx;
@@ -43,7 +64,10 @@ static void row_from_kernel(void *ctx, const struct dpi_key *k, const struct liv
 	if (seen_has(&g->seen, k))
 		return;
 	kernel_counts_new_row(&g->e->clock, k, f, &row);
-	tally_add_connection(g->all, &row);
+	if (g->difference)
+		supposed_unseen(g, &row);
+	else
+		tally_add_connection(g->all, &row);
 }
 
 /* What the shards counted, and their open flows where rows are wanted. */
@@ -60,7 +84,7 @@ static int snapshots_take(struct gathered *g, struct shard_snapshot *snaps, bool
 		} else if (!news.ended) {
 			err = -ENOMEM;
 		} else {
-			err = shard_snapshot(e->shards[i], &news, &snaps[i]);
+			err = shard_suppose(e->shards[i], g->supposed, &news, &snaps[i]);
 			engine_news_keep(e, &news);
 		}
 		g->seen.max += snaps[i].count;
@@ -89,16 +113,19 @@ static void rows_add(struct gathered *g, struct shard_snapshot *snap)
 
 		kernel_counts_row(g->e->options.maps, &g->e->clock, row);
 		seen_add(&g->seen, &row->key);
-		tally_add_connection(g->all, row);
+		if (g->difference)
+			supposed_add(g, row, &snap->would[r]);
+		else
+			tally_add_connection(g->all, row);
 	}
 }
 
-int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent extent)
+static int gather(struct gathered *g, enum gather_extent extent)
 {
 	struct shard_snapshot snaps[DPI_RINGS_MAX] = {0};
+	struct engine_state *e = g->e;
 	int err;
 
-	*g = (struct gathered){.e = e, .all = tally_new(0)};
 	if (!g->all)
 		return -ENOMEM;
 	err = snapshots_take(g, snaps, extent != GATHER_COUNTS);
@@ -117,6 +144,19 @@ int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent
 	for (unsigned i = 0; i < e->shard_count; i++)
 		shard_snapshot_clear(&snaps[i]);
 	return err;
+}
+
+int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent extent)
+{
+	*g = (struct gathered){.e = e, .all = tally_new(0)};
+	return gather(g, extent);
+}
+
+int engine_gather_supposed(struct engine_state *e, struct gathered *g, const struct policy *policy,
+			   struct difference *d)
+{
+	*g = (struct gathered){.e = e, .all = tally_new(0), .supposed = policy, .difference = d};
+	return gather(g, GATHER_OPEN);
 }
 
 void engine_gathered_clear(struct gathered *g)

@@ -8,7 +8,7 @@
 
 #include "agent/engine_state.h"
 #include "base/table.h"
-#include "report/report.h"
+#include "report/difference.h"
 
 /* Keys of the rows already taken, so that the kernel's own list adds only what is new. */
 struct seen {
@@ -29,6 +29,9 @@ struct gathered {
 	struct report_worker workers[DPI_RINGS_MAX];
 	uint64_t events_lost;
 	uint64_t events_limited[EVENT_KINDS_MAX];
+	/* What is supposed, and what it would do: instead of rows in `all`. NULL: nothing. */
+	const struct policy *supposed;
+	struct difference *difference;
 };
 
 /* How much: counters alone; open flows too; or also those that have ended. */
@@ -36,7 +39,14 @@ enum gather_extent { GATHER_COUNTS, GATHER_OPEN, GATHER_ALL };
 
 /* Gathers so much. 0 or -ENOMEM; either way engine_gathered_clear() frees what *g holds. */
 int engine_gather(struct engine_state *e, struct gathered *g, enum gather_extent extent);
+/* Gathers what another policy would make of every open flow into *d (both borrowed). As above. */
+int engine_gather_supposed(struct engine_state *e, struct gathered *g, const struct policy *policy,
+			   struct difference *d);
 void engine_gathered_clear(struct gathered *g);
+
+/* Answers ENGINE_WHAT_IF (engine_what_if.c). 0, -EINVAL, -ENOMEM; -EAGAIN: what was supposed is
+ * no longer there. */
+int engine_what_if(struct engine_state *e, const struct wire *request, struct text *out);
 
 /* Answers ENGINE_PAGE: {"connections":[...],"next":cursor or null,"total":n} (engine_page.c). 0,
  * -EINVAL or -ENOMEM. */

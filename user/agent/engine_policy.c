@@ -145,12 +145,13 @@ static void policy_end(struct engine_state *e, struct policy *old)
 		policy_free(old);
 }
 
-int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
+int engine_policy_read(struct engine_state *e, struct slice body, struct policy **out,
+		       struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(e->catalogue);
 	struct policy_apps suffixes = catalogue_policy_apps(e->catalogue);
-	struct policy *old = e->policy, *next;
 	struct rules *rules = NULL;
+	struct policy *next;
 	char seed[17] = "";
 	int err;
 
@@ -164,6 +165,17 @@ int engine_take_policy(struct engine_state *e, struct slice body, struct fault *
 	rules_free(rules);
 	if (!next)
 		return fault_set(f, -ENOMEM, "out of memory");
+	*out = next;
+	return 0;
+}
+
+int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
+{
+	struct policy *old = e->policy, *next = NULL;
+	int err = engine_policy_read(e, body, &next, f);
+
+	if (err)
+		return err;
 	pthread_mutex_lock(&e->lock);
 	e->policy = next;
 	pthread_mutex_unlock(&e->lock);

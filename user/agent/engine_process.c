@@ -61,6 +61,8 @@ static int request_take(struct engine_state *e)
 		return err;
 	if (w.kind == ENGINE_POLICY)
 		result = engine_take_policy(e, slice_of(w.out, w.out_len), &f);
+	else if (w.kind == ENGINE_SUPPOSE)
+		result = engine_take_supposed(e, slice_of(w.out, w.out_len), &f);
 	else if (w.kind == ENGINE_ALIVE)
 		result = is_alive(e) ? 0 : -ETIMEDOUT;
 	wire_clear(&w);

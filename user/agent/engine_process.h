@@ -22,6 +22,9 @@ enum engine_request {
 	ENGINE_WORKERS,	   /* struct engine_view */
 	ENGINE_PAGE,	   /* struct engine_page_wish */
 	ENGINE_EVENTS, /* as parked_take() has it; the answer's err block tells where lines go on */
+	ENGINE_SUPPOSE, /* over the first socket: 16 hex digits of a number that asks for it, then
+			   as ENGINE_POLICY */
+	ENGINE_WHAT_IF, /* struct engine_what_if_wish */
 	ENGINE_ALIVE, /* over the first socket; an empty answer: every thread of the engine is alive
 		       */
 };
@@ -44,6 +47,13 @@ struct engine_page_wish {
 	bool is_open_only; /* no connections that have ended */
 	bool has_cursor;   /* rows behind it; else from the first on */
 	struct engine_cursor cursor;
+};
+
+/* What rules that were sent before, under a number, would do. */
+struct engine_what_if_wish {
+	uint64_t number;
+	uint32_t limit; /* flows listed */
+	bool is_json, is_verbose;
 };
 
 struct engine_options {

@@ -16,7 +16,7 @@
 #include "agent/shard.h"
 #include "control/wire.h"
 
-enum { ENGINE_EVENTS_KEPT = 8 * 1024 * 1024 };
+enum { ENGINE_EVENTS_KEPT = 8 * 1024 * 1024, ENGINE_SUPPOSED_MAX = 4 };
 
 struct engine_state {
 	/* Set before the clerk starts, and not changed after. */
@@ -34,6 +34,12 @@ struct engine_state {
 	struct policy *lent;   /* to the clerk, for one answer */
 	bool is_lent_old;      /* replaced since: the clerk frees it */
 	struct learnt *learnt; /* of the shards */
+
+	/* Rules that somebody asks about, until the clerk has answered; by number. */
+	struct engine_supposition {
+		uint64_t number;
+		struct policy *policy; /* NULL: there is none */
+	} supposed[ENGINE_SUPPOSED_MAX];
 
 	/* The clerk's. */
 	struct tally *ended; /* flows that have ended */
@@ -58,6 +64,13 @@ struct tally *engine_spare(struct engine_state *e);
 void engine_news_keep(struct engine_state *e, struct shard_news *news);
 /* Publishes another policy (see ENGINE_POLICY); the first one starts the shards. 0 or -errno. */
 int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f);
+/* Makes ready the rules in the text form behind their seed (see ENGINE_POLICY). Gives *out. 0 or
+ * -errno with *f. */
+int engine_policy_read(struct engine_state *e, struct slice body, struct policy **out,
+		       struct fault *f);
+/* Keeps rules that are to be asked about (see ENGINE_SUPPOSE); of too many, the oldest go. 0 or
+ * -errno with *f. */
+int engine_take_supposed(struct engine_state *e, struct slice body, struct fault *f);
 void engine_events_init(struct engine_state *e);
 /* On a walk over the kernel's flows, the rules borrowed: adds a "drop" line when a rule of the
  * kernel's own blocks a flow that began since the walk before. */

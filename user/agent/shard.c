@@ -169,21 +169,28 @@ static struct connection *copy_place(struct shard_snapshot *out)
 	if (out->count == out->cap) {
 		size_t cap = out->cap + out->cap / 2 + COPY_AT_ONCE;
 		struct connection *open = realloc(out->open, cap * sizeof(*open));
+		struct engine_supposed *would;
 
 		if (!open)
 			return NULL;
 		out->open = open;
+		would = out->policy ? realloc(out->would, cap * sizeof(*would)) : NULL;
+		if (out->policy && !would)
+			return NULL;
+		out->would = would;
 		out->cap = cap;
 	}
 	return &out->open[out->count];
 }
 
-static int copy_flow(struct shard_snapshot *out, const struct flow *f)
+static int copy_flow(struct shard *s, struct shard_snapshot *out, const struct flow *f)
 {
 	struct connection *row = copy_place(out);
 
 	if (!row || connection_of_flow(row, f))
 		return -ENOMEM;
+	if (out->policy)
+		out->would[out->count] = engine_suppose(s->engine, f, out->policy);
 	out->count++;
 	return 0;
 }
@@ -197,7 +204,9 @@ static void snapshot_begin(struct shard *s, struct letter *l)
 	/* Its memory comes with its use. */
 	out->cap = flow_table_count(engine_flows(s->engine)) + COPY_AT_ONCE;
 	out->open = malloc(out->cap * sizeof(*out->open));
-	if (!out->open)
+	if (out->policy)
+		out->would = malloc(out->cap * sizeof(*out->would));
+	if (!out->open || (out->policy && !out->would))
 		out->cap = 0;
 	s->copying = l;
 	s->copied = 0;
@@ -213,7 +222,7 @@ static void snapshot_go_on(struct shard *s)
 		f = flow_table_walk(flows, &s->copied);
 		if (!f)
 			break;
-		l->err = copy_flow(l->snapshot, f);
+		l->err = copy_flow(s, l->snapshot, f);
 	}
 	if (f && !l->err)
 		return;
@@ -233,6 +242,9 @@ bool shard_copy_ended(struct shard *s, const struct flow *f, const struct connec
 		return false;
 	}
 	*place = *row;
+	if (s->copying->snapshot->policy) /* it has ended: no rule is asked of it any more */
+		s->copying->snapshot->would[s->copying->snapshot->count] =
+			(struct engine_supposed){.before = f->decision, .after = f->decision};
 	s->copying->snapshot->count++;
 	return true;
 }
@@ -402,9 +414,15 @@ void shard_count(struct shard *s, struct shard_counts *out)
 
 int shard_snapshot(struct shard *s, struct shard_news *news, struct shard_snapshot *out)
 {
+	return shard_suppose(s, NULL, news, out);
+}
+
+int shard_suppose(struct shard *s, const struct policy *policy, struct shard_news *news,
+		  struct shard_snapshot *out)
+{
 	struct letter l = {.kind = LETTER_SNAPSHOT, .news = news, .snapshot = out};
 
-	*out = (struct shard_snapshot){0};
+	*out = (struct shard_snapshot){.policy = policy};
 	letter_post(s, SHARD_CLERK, &l);
 	return l.err;
 }
@@ -414,5 +432,6 @@ void shard_snapshot_clear(struct shard_snapshot *snap)
 	for (size_t i = 0; i < snap->count; i++)
 		connection_clear(&snap->open[i]);
 	free(snap->open);
+	free(snap->would);
 	*snap = (struct shard_snapshot){0};
 }

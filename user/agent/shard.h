@@ -66,14 +66,19 @@ struct shard_counts {
 	uint64_t events_limited[EVENT_KINDS_MAX];
 };
 struct shard_snapshot {
-	struct shard_counts counts; /* of its beginning */
-	struct connection *open;    /* open flows; counts are the engine's, not the kernel's */
+	struct shard_counts counts;    /* of its beginning */
+	struct connection *open;       /* open flows; counts are the engine's, not the kernel's */
+	struct engine_supposed *would; /* of open[i], where another policy was given; else NULL */
+	const struct policy *policy;   /* that one */
 	size_t count, cap;
 };
 void shard_count(struct shard *s, struct shard_counts *out);
 /* Fills *out with every flow that was open when it began, and perhaps some opened since: so *ended,
  * as above, belongs to it. 0 or -ENOMEM; either way shard_snapshot_clear() frees it. */
 int shard_snapshot(struct shard *s, struct shard_news *news, struct shard_snapshot *out);
+/* The same, with what another policy (borrowed for the call) would make of each flow. */
+int shard_suppose(struct shard *s, const struct policy *policy, struct shard_news *news,
+		  struct shard_snapshot *out);
 void shard_snapshot_clear(struct shard_snapshot *snap);
 
 #endif

@@ -13,7 +13,7 @@
 
 enum { REQUEST_JSON_MAX = 4194304 };
 
-static int relay(struct asked *a, uint32_t request, const struct text *body)
+int asked_relay(struct asked *a, uint32_t request, const struct text *body)
 {
 	struct fault f = {0};
 	int err = body->failed ? -ENOMEM
@@ -41,7 +41,7 @@ static int relay_view(struct asked *a, uint32_t request)
 	text_add(&body, &v, sizeof(v));
 	for (size_t i = 0; i < a->s->interfaces.count; i++)
 		text_printf(&body, "%s%s", i ? " " : "", a->s->interfaces.row[i].attachment.name);
-	status = relay(a, request, &body);
+	status = asked_relay(a, request, &body);
 	text_clear(&body);
 	return status;
 }
@@ -82,7 +82,7 @@ static int answer_page(struct asked *a, bool is_open_only)
 					      "before ended with, or begin without"),
 				    &f);
 	text_add(&body, &w, sizeof(w));
-	status = relay(a, ENGINE_PAGE, &body);
+	status = asked_relay(a, ENGINE_PAGE, &body);
 	text_clear(&body);
 	return status;
 }
@@ -116,7 +116,7 @@ static int answer_events(struct asked *a)
 
 	text_printf(&body, "%lld %s", json_integer_value(json_object_get(a->json, "wait")),
 		    asked_text(a, "after"));
-	status = relay(a, ENGINE_EVENTS, &body);
+	status = asked_relay(a, ENGINE_EVENTS, &body);
 	text_clear(&body);
 	return status;
 }
@@ -134,6 +134,7 @@ static const struct {
 	{"rules-reload", answer_rules_reload},
 	{"rules-version", answer_rules_version},
 	{"why", answer_why},
+	{"what-if", answer_what_if},
 	{"report", answer_report},
 	{"flows", answer_flows},
 	{"apps", answer_apps},

@@ -133,7 +133,9 @@ bool engine_is_answering(struct supervisor *s)
 	return err == 0;
 }
 
-static int policy_send(struct supervisor *s, const struct rules *rules, struct fault *f)
+/* Sends rules behind a head; see enum engine_request. */
+static int rules_send(struct supervisor *s, uint32_t request, const char *head,
+		      const struct rules *rules, struct fault *f)
 {
 	char *text = rules_format(rules);
 	struct text body = {0};
@@ -142,11 +144,11 @@ static int policy_send(struct supervisor *s, const struct rules *rules, struct f
 
 	if (!text)
 		return fault_set(f, -ENOMEM, "out of memory");
+	text_puts(&body, head);
 	text_printf(&body, "%016llx", (unsigned long long)s->name_seed);
 	text_puts(&body, text);
 	free(text);
-	err = body.failed ? -ENOMEM
-			  : ask_once(s, ENGINE_POLICY, slice_of(body.at, body.len), &answer);
+	err = body.failed ? -ENOMEM : ask_once(s, request, slice_of(body.at, body.len), &answer);
 	text_clear(&body);
 	if (err)
 		return fault_set(f, err, "the engine does not take the rules: %s", strerror(-err));
@@ -154,6 +156,21 @@ static int policy_send(struct supervisor *s, const struct rules *rules, struct f
 		err = fault_set(f, -EIO, "%s", answer.err);
 	wire_clear(&answer);
 	return err;
+}
+
+static int policy_send(struct supervisor *s, const struct rules *rules, struct fault *f)
+{
+	return rules_send(s, ENGINE_POLICY, "", rules, f);
+}
+
+int engine_suppose_rules(struct supervisor *s, const struct rules *rules, uint64_t *number,
+			 struct fault *f)
+{
+	char head[17];
+
+	*number = ++s->suppositions;
+	snprintf(head, sizeof(head), "%016llx", (unsigned long long)*number);
+	return rules_send(s, ENGINE_SUPPOSE, head, rules, f);
 }
 
 int engine_start(struct supervisor *s, struct fault *f)

@@ -47,6 +47,7 @@ struct supervisor {
 	int engine_socket;    /* rules; -1 while there is no engine */
 	int engine_questions; /* what it answers by itself */
 	uint64_t engine_started_ns, engine_restarts;
+	uint64_t suppositions; /* rules that were only asked about */
 	struct log_limit restart_notes;
 	uint64_t started_ns;
 	int64_t started_s; /* wall clock, seconds since the epoch */
@@ -67,6 +68,10 @@ void engine_restart(struct supervisor *s);
  * end of fd. A dead engine is started again and asked once more. 0 or -errno with *f. */
 int engine_question(struct supervisor *s, uint32_t request, struct slice body, int fd,
 		    struct fault *f);
+/* Gives the engine rules that are only supposed, for one question under that number: it costs what
+ * a change of rules costs the engine's main thread, and no worker anything. 0 or -errno with *f. */
+int engine_suppose_rules(struct supervisor *s, const struct rules *rules, uint64_t *number,
+			 struct fault *f);
 /* Whether the engine, and with it every worker, answers within a few seconds. */
 bool engine_is_answering(struct supervisor *s);
 /* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the

@@ -129,6 +129,15 @@ void engine_warm_sides(const struct engine *e, const struct packet *p);
  */
 void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t ts_ns);
 
+/* How an open flow fares, and how it would under another policy. A block of one DNS message is none
+ * of the flow. */
+struct engine_supposed {
+	struct decision before, after;
+};
+/* What engine_set_policy() would make of one flow of this engine, without doing it. */
+struct engine_supposed engine_suppose(struct engine *e, const struct flow *f,
+				      const struct policy *policy);
+
 /*
  * Takes over a flow known from before a restart: its name (may be empty), protocol, and the verdict
  * it is under (rule 0: none), as the maps remember them. The flow is opened settled or blocked.

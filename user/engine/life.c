@@ -89,6 +89,20 @@ void engine_set_policy(struct engine *e, const struct policy *policy, uint64_t t
 		judge_again(e, f);
 }
 
+struct engine_supposed engine_suppose(struct engine *e, const struct flow *f,
+				      const struct policy *policy)
+{
+	const struct policy *in_force = e->config.policy;
+	struct engine_supposed s = {.before = {.rule = 0}};
+
+	if (f->is_verdict || !f->decision.is_block)
+		s.before = f->decision;
+	e->config.policy = policy;
+	s.after = judge_flow(e, f);
+	e->config.policy = in_force;
+	return s;
+}
+
 /* The verdict a flow was under goes on if its rule is still in force; else the rules decide. */
 static void adopt_verdict(struct engine *e, struct flow *f, uint64_t rule)
 {
