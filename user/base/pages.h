@@ -41,6 +41,9 @@ bool pages_trade(struct pages *p, size_t count);
 /* Takes all that another one has, which is empty then. Returns 0, or -ENOMEM with nothing changed.
  */
 int pages_absorb(struct pages *into, struct pages *from);
+/* Moves up to so many spare blocks to another, which is empty; they come back by pages_absorb().
+ * Returns 0 or -ENOMEM. */
+int pages_share(struct pages *p, struct pages *into, size_t count);
 /* Unmaps everything, blocks that somebody has included, but not those that were parted with. */
 void pages_clear(struct pages *p);
 

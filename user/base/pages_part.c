@@ -95,6 +95,22 @@ static void append(void *list, size_t *count, const void *more, size_t more_coun
 	*count += more_count;
 }
 
+int pages_share(struct pages *p, struct pages *into, size_t count)
+{
+	size_t most = count < p->spare_count ? count : p->spare_count;
+	char **spare = malloc((most + 1) * sizeof(*spare));
+
+	if (!spare)
+		return -ENOMEM;
+	p->spare_count -= most;
+	p->block_count -= most;
+	p->warm_count = 0;
+	memcpy(spare, p->spare + p->spare_count, most * sizeof(*spare));
+	*into = (struct pages){
+		.spare = spare, .spare_count = most, .block_count = most, .is_ending = true};
+	return 0;
+}
+
 int pages_absorb(struct pages *into, struct pages *from)
 {
 	size_t runs = into->run_count + from->run_count, blocks_cap = 0;

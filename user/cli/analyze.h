@@ -64,9 +64,9 @@ void analyze_progress_begin(struct analyze_progress *p, bool is_quiet);
 void analyze_progress(void *ctx, const struct offline_progress *at);
 void analyze_progress_end(struct analyze_progress *p);
 
-/* Writes the JSON report, by as many threads as there are workers. Returns 0, -ENOMEM, or what `to`
- * returned. */
-int analyze_json(const struct analyze *a, const struct report *report, const struct report_out *to);
+/* Finishes a report that was opened, and writes it as JSON unless `to` is NULL, by as many threads
+ * as there are workers. Returns 0, -ENOMEM, or what `to` returned. */
+int analyze_report(const struct analyze *a, struct report *report, const struct report_out *to);
 
 /* True when the report is also told as text. */
 bool analyze_has_text(const struct analyze *a);

@@ -20,8 +20,8 @@ static int write_out(void *ctx, const void *bytes, size_t len)
 }
 
 /* Writes one document to a file that appears whole. Returns 0 or an exit status. */
-static int write_document(const struct analyze *a, const char *path, const struct report *report,
-			  int (*write)(const struct analyze *a, const struct report *r,
+static int write_document(const struct analyze *a, const char *path, struct report *report,
+			  int (*write)(const struct analyze *a, struct report *r,
 				       const struct report_out *to))
 {
 	struct capture_out *file = NULL;
@@ -44,8 +44,7 @@ static int write_document(const struct analyze *a, const char *path, const struc
 	return err ? EXIT_OUTPUT : 0;
 }
 
-static int write_csv(const struct analyze *a, const struct report *report,
-		     const struct report_out *to)
+static int write_csv(const struct analyze *a, struct report *report, const struct report_out *to)
 {
 	(void)a;
 	return report_csv(report, to);
@@ -118,13 +117,14 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 
 	if (!a->json && !a->csv && !analyze_has_text(a))
 		return 0;
-	report = report_new(&config);
-	if (!report) {
+	report = report_open(&config);
+	if (!report || (!a->json && analyze_report(a, report, NULL))) {
 		log_error("no memory for the report");
+		report_free(report);
 		return EXIT_FAILED;
 	}
 	if (a->json)
-		status = write_document(a, a->json, report, analyze_json);
+		status = write_document(a, a->json, report, analyze_report);
 	if (!status && a->csv)
 		status = write_document(a, a->csv, report, write_csv);
 	if (!status)

@@ -141,7 +141,7 @@ static void put_reasons(struct json *j, const struct forensic_suspect *s)
 static void put_peers(struct json *j, const struct model_peer *peers, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct sum_domain *domain = peers[i].domain;
+		const struct sum_name *domain = peers[i].domain;
 		size_t name = domain ? PRINT_JSON_BYTE_MAX * (size_t)domain->len : 0;
 		char *at;
 

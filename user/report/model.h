@@ -6,6 +6,7 @@
 #ifndef REPORT_MODEL_H
 #define REPORT_MODEL_H
 
+#include "base/pages.h"
 #include "report/forensic.h"
 #include "report/report.h"
 #include "report/sums.h"
@@ -34,7 +35,7 @@ struct model_visit {
 
 struct model_peer {
 	struct dpi_addr addr;
-	const struct sum_domain *domain; /* or NULL */
+	const struct sum_name *domain; /* or NULL */
 	size_t suspect;
 };
 
@@ -45,9 +46,12 @@ struct report {
 	uint64_t first_ns, last_ns;
 	size_t row_count;     /* of the tally */
 	size_t blocked_count; /* of the rows */
-	size_t first_blocked; /* the first of these, where there is one */
 	size_t hearsay_count; /* of the rows: only a DNS answer tells the name */
-	struct sums *sums;
+	/* Of the rows and of what was folded, a half each (sums.h), in what the tally's pages have
+	 * to spare, shared out. */
+	struct sums *names, *ends;
+	struct pages names_pages, ends_pages;
+	bool is_finished;
 	struct model_app *apps; /* most packets first */
 	size_t app_count;
 	struct top domains;	  /* of struct sum_domain: most flows first */
@@ -66,6 +70,12 @@ struct report {
 	size_t peer_count, peers_size; /* bytes there */
 };
 
+/* What the jobs are made of. Each returns 0 or -ENOMEM. */
+int model_apps(struct report *r);
+int model_domains(struct report *r);
+int model_rules(struct report *r);
+int model_dsts(struct report *r);
+int model_counters(struct report *r);
 /* Fills suspect_order, visits and peers. Returns 0 or -ENOMEM. */
 int model_suspects(struct report *r);
 int model_peers(struct report *r); /* the last part of it */

@@ -59,7 +59,7 @@ static void show_reason(struct page *p, const struct forensic_suspect *s, int ki
 }
 
 /* "ip (domain)" */
-static void put_end(struct page *p, const struct dpi_addr *a, const struct sum_domain *domain)
+static void put_end(struct page *p, const struct dpi_addr *a, const struct sum_name *domain)
 {
 	char addr[ADDR_TEXT_MAX];
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 /* True when a is to be listed rather than b, of one address: one with a name, then by the name. */
-static bool is_better(const struct sum_domain *a, const struct sum_domain *b)
+static bool is_better(const struct sum_name *a, const struct sum_name *b)
 {
 	if (!a || !b)
 		return a && !b;
@@ -20,7 +20,7 @@ static bool is_better(const struct sum_domain *a, const struct sum_domain *b)
 }
 
 static void add_peer(struct report *r, const struct sum_addr *of, const struct sum_addr *peer,
-		     const struct sum_domain *domain)
+		     const struct sum_name *domain)
 {
 	if (of->suspect)
 		r->peers[r->peer_count++] = (struct model_peer){
@@ -33,11 +33,11 @@ static int list_peers(struct report *r, struct spool *plain)
 	const struct sum_pair *p;
 	size_t at = 0;
 
-	r->peers_size = (2 * sums_count(&r->sums->pairs) + 1) * sizeof(*r->peers);
+	r->peers_size = (2 * sums_count(&r->ends->pairs) + 1) * sizeof(*r->peers);
 	r->peers = spool_take(plain, r->peers_size);
 	if (!r->peers)
 		return -ENOMEM;
-	while ((p = sums_next_pair(r->sums, &at))) {
+	while ((p = sums_next_pair(r->ends, &at))) {
 		add_peer(r, p->src, p->dst, p->domain ? p->domain : p->dst->learnt);
 		if (p->src != p->dst)
 			add_peer(r, p->dst, p->src, sum_addr_name(p->src));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Building the report: the sums of what was folded and of every row, then sorted views of them.
- * Every order ends in a name, an address or an id, so it is the same in every run.
+ * The report's tables: sorted views of the sums (report_jobs.c). Every order ends in a name, an
+ * address or an id, so it is the same in every run. And the words for rules and protocols.
  */
 #include "report/model.h"
 
@@ -31,10 +31,10 @@ static uint64_t rest(uint64_t total, uint64_t part)
 
 /* Applications that were seen. Frames that belong to no flow are Unknown's, so that the packets of
  * all applications add up to the packets that were read. */
-static int build_apps(struct report *r)
+int model_apps(struct report *r)
 {
 	const struct engine_counters *t = &r->totals;
-	const struct sums *s = r->sums;
+	const struct sums *s = r->names;
 
 	r->apps = calloc(s->app_count + 1, sizeof(*r->apps));
 	if (!r->apps)
@@ -67,16 +67,16 @@ static int compare_domains(const void *a, const void *b)
 	return by ? by : domain_compare(x, y);
 }
 
-static int build_domains(struct report *r)
+int model_domains(struct report *r)
 {
 	const struct sum_domain *d;
 	size_t at = 0;
 
 	if (top_init(&r->domains, REPORT_SUMMARY_DOMAINS, compare_domains))
 		return -ENOMEM;
-	while ((d = sums_next_domain(r->sums, &at)))
+	while ((d = sums_next_domain(r->names, &at)))
 		top_offer(&r->domains, d);
-	r->domain_count = sums_count(&r->sums->domains);
+	r->domain_count = sums_count(&r->names->domains);
 	return 0;
 }
 
@@ -88,14 +88,14 @@ static int compare_dsts(const void *a, const void *b)
 	return by ? by : memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-static int build_dsts(struct report *r)
+int model_dsts(struct report *r)
 {
 	const struct sum_addr *a;
 	size_t at = 0;
 
 	if (top_init(&r->dsts, REPORT_TOP, compare_dsts))
 		return -ENOMEM;
-	while ((a = sums_next_addr(r->sums, &at))) {
+	while ((a = sums_next_addr(r->ends, &at))) {
 		if (!a->to_flows)
 			continue;
 		r->dst_count++;
@@ -106,7 +106,7 @@ static int build_dsts(struct report *r)
 
 static struct model_rule rule_of(const struct report *r, const struct rule *rule, uint64_t id)
 {
-	const struct sum_rule *sum = sums_rule(r->sums, id);
+	const struct sum_rule *sum = sums_rule(r->names, id);
 	struct model_rule m = {.rule = rule, .id = id, .flows = sum ? sum->flows : 0};
 	struct tally_rule t;
 
@@ -139,7 +139,7 @@ static void add_gone_rules(struct report *r)
 
 	for (size_t at = 0; tally_next_rule(r->config.tally, &at, &t);)
 		add_gone(r, t.id);
-	for (size_t at = 0; (sum = sums_next_rule(r->sums, &at));)
+	for (size_t at = 0; (sum = sums_next_rule(r->names, &at));)
 		add_gone(r, sum->id);
 	qsort(r->rules + first, r->rule_count - first, sizeof(*r->rules), compare_gone);
 	for (size_t i = first; i < r->rule_count; i++)
@@ -149,7 +149,7 @@ static void add_gone_rules(struct report *r)
 }
 
 /* Rules that did something, and the others too while they are not a block list. */
-static int build_rules(struct report *r)
+int model_rules(struct report *r)
 {
 	size_t count = r->config.rules ? rules_count(r->config.rules) : 0;
 	size_t hits = 0;
@@ -157,7 +157,7 @@ static int build_rules(struct report *r)
 
 	for (size_t at = 0; tally_next_rule(r->config.tally, &at, &t);)
 		hits++;
-	r->rules = calloc(count + hits + sums_count(&r->sums->rules) + 1, sizeof(*r->rules));
+	r->rules = calloc(count + hits + sums_count(&r->names->rules) + 1, sizeof(*r->rules));
 	if (!r->rules)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
@@ -171,7 +171,7 @@ static int build_rules(struct report *r)
 	return 0;
 }
 
-static int build_counters(struct report *r)
+int model_counters(struct report *r)
 {
 	const struct defrag_counters *defrag = tally_defrag(r->config.tally);
 	const struct report_counter own[] = {
@@ -182,13 +182,13 @@ static int build_counters(struct report *r)
 			DEFRAG_COUNTERS(X)
 #undef X
 				{"connections", "connections that the report counts",
-				 r->sums->flows},
+				 r->names->flows},
 		{"connections_unlisted", "connections counted but no longer listed",
 		 tally_unlisted(r->config.tally)},
 		{"sums_unlisted", "addresses, names or pairs beyond what is kept",
-		 r->sums->unlisted},
+		 r->names->unlisted + r->ends->unlisted},
 		{"report_incomplete", "1 when memory ran out and numbers are too low",
-		 tally_failed(r->config.tally) || r->sums->failed},
+		 tally_failed(r->config.tally) || r->names->failed || r->ends->failed},
 	};
 	size_t count = sizeof(own) / sizeof(own[0]);
 
@@ -201,88 +201,6 @@ static int build_counters(struct report *r)
 		       r->config.counter_count * sizeof(*r->counters));
 	r->counter_count = count + r->config.counter_count;
 	return 0;
-}
-
-/* Rows that are added up at a time: while some come from memory, others are worked on. */
-enum { TOGETHER = 16 };
-
-static void sum_rows(struct report *r, size_t first, size_t count)
-{
-	struct connection c[TOGETHER];
-	struct sums_sought sought[TOGETHER];
-
-	for (size_t i = 0; i < count; i++) {
-		tally_row(r->config.tally, first + i, &c[i]);
-		sought[i] = sums_seek(r->sums, &c[i]);
-		if (c[i].is_blocked && !r->blocked_count++)
-			r->first_blocked = first + i;
-		r->hearsay_count += (c[i].flags & FLOW_LEARNT) != 0;
-	}
-	for (size_t i = 0; i < count; i++)
-		sums_warm(r->sums, &sought[i]);
-	for (size_t i = 0; i < count; i++)
-		sums_add_sought(r->sums, &c[i], &sought[i]);
-}
-
-static int build_sums(struct report *r)
-{
-	r->sums = sums_new(0);
-	if (!r->sums)
-		return -ENOMEM;
-	if (tally_is_spooled(r->config.tally))
-		sums_spool(r->sums, SUMS_PLAIN_MAX);
-	sums_reuse(r->sums, tally_pages(r->config.tally));
-	r->totals = *tally_totals(r->config.tally);
-	tally_span(r->config.tally, &r->first_ns, &r->last_ns);
-	r->row_count = tally_row_count(r->config.tally);
-	sums_expect(r->sums, r->row_count);
-	sums_merge(r->sums, tally_folded(r->config.tally));
-	for (size_t i = 0; i < r->row_count; i += TOGETHER)
-		sum_rows(r, i, r->row_count - i < TOGETHER ? r->row_count - i : TOGETHER);
-	return 0;
-}
-
-static int build_forensic(struct report *r)
-{
-	return forensic_find(&r->forensic, r->sums, r->config.local_nets,
-			     r->config.local_net_count);
-}
-
-struct report *report_new(const struct report_config *config)
-{
-	static int (*const steps[])(struct report *) = {
-		build_sums,  build_apps,     build_domains,  build_dsts,
-		build_rules, build_counters, build_forensic, model_suspects,
-	};
-	struct report *r = calloc(1, sizeof(*r));
-
-	if (!r)
-		return NULL;
-	r->config = *config;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (steps[i](r)) {
-			report_free(r);
-			return NULL;
-		}
-	}
-	return r;
-}
-
-void report_free(struct report *r)
-{
-	if (!r)
-		return;
-	free(r->apps);
-	top_clear(&r->domains);
-	free(r->rules);
-	top_clear(&r->dsts);
-	free(r->counters);
-	free(r->suspect_order);
-	free(r->visits);
-	spool_give(r->peers, r->peers_size);
-	forensic_clear(&r->forensic);
-	sums_free(r->sums);
-	free(r);
 }
 
 const char *model_domain_app(const struct report *r, const struct sum_domain *d)

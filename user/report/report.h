@@ -46,6 +46,14 @@ struct report;
 struct report *report_new(const struct report_config *config); /* NULL: out of memory */
 void report_free(struct report *r);
 
+/* The same step by step, for several threads: it is opened, each job is done once, by any of them
+ * and at the same time as the others, and when all are done it is finished. They return 0 or
+ * -ENOMEM. */
+enum report_job { REPORT_SORT, REPORT_NAMES, REPORT_ENDS, REPORT_JOBS };
+struct report *report_open(const struct report_config *config); /* NULL: out of memory */
+int report_do(struct report *r, enum report_job job);
+int report_finish(struct report *r);
+
 /* Where a document goes, piece by piece. write returns 0 or -errno, which ends the document. */
 struct report_out {
 	void *ctx;
@@ -68,8 +76,9 @@ int report_json(const struct report *r, const struct report_out *to);
 int report_csv(const struct report *r, const struct report_out *to);
 
 /* The same JSON in pieces, for several threads: each may make any of them, at the same time as the
- * others, while neither the report nor its tally changes; one behind the other they are the
- * document. */
+ * others, while the tally does not change; one behind the other they are the document. It can be
+ * begun when all jobs of the report are done but REPORT_ENDS; how many pieces there are is then not
+ * known yet, but the count of those that can be made by now. */
 struct report_json;
 struct report_json *report_json_new(const struct report *r); /* NULL: out of memory */
 size_t report_json_count(const struct report_json *d);

@@ -26,7 +26,8 @@ struct part {
 struct report_json {
 	const struct report *r;
 	const struct part *parts;
-	size_t part_count;
+	size_t part_count, early_count; /* the parts that need no finished report come first */
+	size_t first_blocked;		/* of the rows, where there is one */
 	/* All domains; NULL where no list of them is wanted. */
 	struct domain_place *by_name, *by_flows;
 };
@@ -88,7 +89,7 @@ static void put_blocked(struct json *j, const struct report_json *d, size_t i)
 
 static bool has_blocked_before(const struct report_json *d, size_t i)
 {
-	return i > d->r->first_blocked;
+	return i > d->first_blocked;
 }
 
 static size_t rule_count(const struct report_json *d)
@@ -122,12 +123,15 @@ static const struct part whole_parts[] = {
 	{NULL, "domains", domain_count, put_domain, NULL, 2048},
 	{NULL, "connections", row_count, put_row, NULL, 256},
 	{NULL, "blocked_connections", row_count_if_blocked, put_blocked, has_blocked_before, 256},
+	/* WHOLE_EARLY parts so far */
 	{NULL, "rules", rule_count, put_rule, NULL, 1024},
 	{NULL, "suspicious", suspect_count, put_suspect, NULL, 32},
 	{.put = json_part_nets},
 	{.put = json_part_workers},
 	{.put = json_part_counters},
 };
+
+enum { WHOLE_EARLY = 7 };
 
 static const struct part summary_parts[] = {
 	{.put = json_part_head},
@@ -150,9 +154,9 @@ static size_t pieces_of(const struct report_json *d, const struct part *p)
 
 size_t report_json_count(const struct report_json *d)
 {
-	size_t count = 0;
+	size_t parts = d->r->is_finished ? d->part_count : d->early_count, count = 0;
 
-	for (size_t i = 0; i < d->part_count; i++)
+	for (size_t i = 0; i < parts; i++)
 		count += pieces_of(d, &d->parts[i]);
 	return count;
 }
@@ -210,7 +214,11 @@ struct report_json *report_json_new(const struct report *r)
 	d->r = r;
 	d->parts = whole_parts;
 	d->part_count = sizeof(whole_parts) / sizeof(whole_parts[0]);
-	d->by_name = domain_order_names(r->sums);
+	d->early_count = WHOLE_EARLY;
+	while (r->blocked_count && d->first_blocked < r->row_count &&
+	       !tally_row_is_blocked(r->config.tally, d->first_blocked))
+		d->first_blocked++;
+	d->by_name = domain_order_names(r->names);
 	d->by_flows = malloc(size);
 	if (d->by_name && d->by_flows) {
 		memcpy(d->by_flows, d->by_name, size);

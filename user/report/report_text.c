@@ -293,7 +293,7 @@ static void show_dsts(struct page *p, const struct report *r)
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct sum_addr *a = r->dsts.item[i];
-		const struct sum_domain *d = sum_addr_name(a);
+		const struct sum_name *d = sum_addr_name(a);
 		struct slice domain = d ? slice_of(d->text, d->len) : slice_text("");
 
 		text_printf(&p->line, "%-*s ", has_room ? 39 : 21, addr_format(&a->addr, addr));

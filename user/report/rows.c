@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum { CHUNK_FIRST = 65536, CHUNK_MAX = 1 << 20 };
-enum { CACHE_LINE = 64, WARM_AHEAD = 16 /* rows */ };
+enum { CACHE_LINE = 64, WARM_AHEAD = 16 /* rows */, BYTES_AHEAD = 2048 };
 
 void rows_clear(struct rows *r)
 {
@@ -163,14 +163,21 @@ static void fill_places(const struct rows *r, struct place *place)
 	for (size_t i = 0; i < r->chunk_count; i++) {
 		const struct rows_chunk *c = &r->chunk[i];
 
-		for (size_t at = 0; at < c->len; at += row_len(c->at + at))
+		for (size_t at = 0; at < c->len; at += row_len(c->at + at)) {
+			__builtin_prefetch(c->at + at + BYTES_AHEAD);
 			*place++ = (struct place){row_first_number(c->at + at), c->at + at};
+		}
 	}
+}
+
+size_t rows_order_size(size_t count)
+{
+	return spool_size(count * sizeof(struct place));
 }
 
 int rows_sort(struct rows *r)
 {
-	size_t size = r->count * sizeof(*r->place);
+	size_t size = rows_order_size(r->count);
 	struct place *place, *spare;
 
 	if (r->place || !r->count)
@@ -201,6 +208,22 @@ void rows_get(const struct rows *r, size_t i, struct connection *out)
 		__builtin_prefetch(row + 2 * CACHE_LINE);
 	}
 	row_unpack(r->place[i].at, out);
+}
+
+bool rows_next(const struct rows *r, struct rows_at *at, struct connection *out)
+{
+	const uint8_t *row;
+
+	while (at->chunk < r->chunk_count && at->at == r->chunk[at->chunk].len)
+		*at = (struct rows_at){.chunk = at->chunk + 1};
+	if (at->chunk == r->chunk_count)
+		return false;
+	row = r->chunk[at->chunk].at + at->at;
+	__builtin_prefetch(row + BYTES_AHEAD);
+	__builtin_prefetch(row + BYTES_AHEAD + CACHE_LINE);
+	row_unpack(row, out);
+	at->at += row_len(row);
+	return true;
 }
 
 int rows_cut(struct rows *r, size_t first)

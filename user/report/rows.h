@@ -40,8 +40,16 @@ int rows_copy(struct rows *into, const struct rows *from);
 int rows_move(struct rows *into, struct rows *from);
 /* Puts the rows in order. Returns 0 or -ENOMEM. */
 int rows_sort(struct rows *r);
+/* Bytes that the order of so many rows takes, and while they are sorted twice as many. */
+size_t rows_order_size(size_t count);
 /* Row i of the sorted ones, i < count. *out borrows from r until it changes. */
 void rows_get(const struct rows *r, size_t i, struct connection *out);
+/* Walks the rows where they stand, sorted or not: true and the next one, which is borrowed as
+ * above; *at begins as {0}. */
+struct rows_at {
+	size_t chunk, at;
+};
+bool rows_next(const struct rows *r, struct rows_at *at, struct connection *out);
 /* Leaves only the sorted rows from `first` on. Returns 0, or -ENOMEM with nothing changed. */
 int rows_cut(struct rows *r, size_t first);
 

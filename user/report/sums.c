@@ -25,7 +25,7 @@ static bool names_a_host(enum app_proto source)
 }
 
 /* The first by name of two domains: commutative, so the order of rows does not show. */
-static const struct sum_domain *first_of(const struct sum_domain *a, const struct sum_domain *b)
+static const struct sum_name *first_of(const struct sum_name *a, const struct sum_name *b)
 {
 	size_t least;
 	int by;
@@ -43,8 +43,32 @@ static const struct sum_domain *first_of(const struct sum_domain *a, const struc
 
 /* What a connection's names say of its destination. */
 struct told {
-	const struct sum_domain *host, *learnt; /* asked for; from a DNS answer; or NULL */
+	const struct sum_name *host, *learnt; /* asked for; from a DNS answer; or NULL */
 };
+
+static void tell(struct told *told, enum app_proto source, const struct sum_name *name)
+{
+	if (!told->host && names_a_host(source))
+		told->host = name;
+	if (source == PROTO_LEARNT)
+		told->learnt = name;
+}
+
+static const struct sum_name *name_of(const struct sum_domain *d)
+{
+	return (const struct sum_name *)&d->len;
+}
+
+/* The same, of names that stay with the connection. */
+static struct told told_by(const struct connection *c)
+{
+	struct told told = {NULL, NULL};
+	struct connection_name n;
+
+	for (size_t at = 0; connection_next_name(c, &at, &n);)
+		tell(&told, n.source, (const struct sum_name *)(n.text.at - 1));
+	return told;
+}
 
 static struct told add_domains(struct sums *s, const struct connection *c,
 			       const struct sums_sought *k)
@@ -63,10 +87,7 @@ static struct told add_domains(struct sums *s, const struct connection *c,
 			d->flows++;
 			d->blocked_flows += c->is_blocked;
 		}
-		if (!told.host && names_a_host(n.source))
-			told.host = d;
-		if (n.source == PROTO_LEARNT)
-			told.learnt = d;
+		tell(&told, n.source, name_of(d));
 	}
 	return told;
 }
@@ -127,14 +148,7 @@ static void add_ends(struct sums *s, const struct connection *c, struct told tol
 	}
 }
 
-void sums_add(struct sums *s, const struct connection *c)
-{
-	struct sums_sought k = sums_seek(s, c);
-
-	sums_add_sought(s, c, &k);
-}
-
-void sums_add_sought(struct sums *s, const struct connection *c, const struct sums_sought *k)
+static void add_counts(struct sums *s, const struct connection *c)
 {
 	struct sum_app *app = sums_app_entry(s, c->app);
 	struct sum_rule *rule = c->rule ? sums_rule_entry(s, c->rule) : NULL;
@@ -153,12 +167,32 @@ void sums_add_sought(struct sums *s, const struct connection *c, const struct su
 	}
 	if (rule)
 		rule->flows++;
-	add_ends(s, c, add_domains(s, c, k), k);
 }
 
-static const struct sum_domain *merge_domain(struct sums *into, const struct sum_domain *d)
+void sums_add(struct sums *s, const struct connection *c)
 {
-	return d ? sums_domain_entry(into, slice_of(d->text, d->len)) : NULL;
+	struct sums_sought names = sums_seek_names(s, c), ends = sums_seek_ends(s, c);
+
+	add_counts(s, c);
+	add_ends(s, c, add_domains(s, c, &names), &ends);
+}
+
+void sums_add_names(struct sums *s, const struct connection *c, const struct sums_sought *k)
+{
+	add_counts(s, c);
+	add_domains(s, c, k);
+}
+
+void sums_add_ends(struct sums *s, const struct connection *c, const struct sums_sought *k)
+{
+	add_ends(s, c, told_by(c), k);
+}
+
+static const struct sum_name *merge_name(struct sums *into, const struct sum_name *n)
+{
+	struct sum_domain *d = n ? sums_domain_entry(into, slice_of(n->text, n->len)) : NULL;
+
+	return d ? name_of(d) : NULL;
 }
 
 static void merge_addr(struct sums *into, const struct sum_addr *from)
@@ -180,8 +214,8 @@ static void merge_addr(struct sums *into, const struct sum_addr *from)
 		a->is_own = true;
 	if (from->is_answering)
 		a->is_answering = true;
-	a->domain = first_of(a->domain, merge_domain(into, from->domain));
-	a->learnt = first_of(a->learnt, merge_domain(into, from->learnt));
+	a->domain = first_of(a->domain, merge_name(into, from->domain));
+	a->learnt = first_of(a->learnt, merge_name(into, from->learnt));
 	for (size_t i = 0; i < from->port_count; i++)
 		sums_add_port(into, a, from->port[i]);
 }
@@ -202,7 +236,7 @@ static void merge_apps(struct sums *into, const struct sums *from)
 	}
 }
 
-static void merge_names(struct sums *into, const struct sums *from)
+static void merge_domains(struct sums *into, const struct sums *from)
 {
 	const struct sum_domain *f;
 	const struct sum_rule *rule;
@@ -224,7 +258,7 @@ static void merge_names(struct sums *into, const struct sums *from)
 	}
 }
 
-static void merge_ends(struct sums *into, const struct sums *from)
+void sums_merge_ends(struct sums *into, const struct sums *from)
 {
 	const struct sum_addr *a;
 	const struct sum_pair *f;
@@ -241,7 +275,7 @@ static void merge_ends(struct sums *into, const struct sums *from)
 		if (!p)
 			continue;
 		p->flows += f->flows;
-		p->domain = first_of(p->domain, merge_domain(into, f->domain));
+		p->domain = first_of(p->domain, merge_name(into, f->domain));
 	}
 	for (at = 0; (port = sums_next_port(from, &at));) {
 		struct sum_addr *src = sums_addr_entry(into, &port->src->addr);
@@ -251,7 +285,7 @@ static void merge_ends(struct sums *into, const struct sums *from)
 	}
 }
 
-void sums_merge(struct sums *into, const struct sums *from)
+void sums_merge_names(struct sums *into, const struct sums *from)
 {
 	into->flows += from->flows;
 	into->packets += from->packets;
@@ -261,6 +295,11 @@ void sums_merge(struct sums *into, const struct sums *from)
 	into->unlisted += from->unlisted;
 	into->failed |= from->failed;
 	merge_apps(into, from);
-	merge_names(into, from);
-	merge_ends(into, from);
+	merge_domains(into, from);
+}
+
+void sums_merge(struct sums *into, const struct sums *from)
+{
+	sums_merge_names(into, from);
+	sums_merge_ends(into, from);
 }

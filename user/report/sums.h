@@ -28,10 +28,16 @@ struct sum_rule {
 	uint64_t flows;
 };
 
+/* A name where it stands: in a row, or with a domain. */
+struct sum_name {
+	uint8_t len;
+	char text[]; /* NUL-terminated */
+};
+
 struct sum_domain {
 	uint64_t flows;
 	uint64_t blocked_flows;
-	uint8_t len;
+	uint8_t len; /* from here on it is a struct sum_name */
 	char text[]; /* NUL-terminated */
 };
 
@@ -39,8 +45,8 @@ struct sum_domain {
  * that most sources need, the second is a destination's. */
 struct sum_addr {
 	struct dpi_addr addr;
-	const struct sum_domain *domain; /* that flows to it asked for, the first by name */
-	const struct sum_domain *learnt; /* that only a DNS answer gave to it, the first by name */
+	const struct sum_name *domain; /* that flows to it asked for, the first by name */
+	const struct sum_name *learnt; /* that only a DNS answer gave to it, the first by name */
 	uint64_t from_flows, to_flows;
 	uint32_t hash;
 	uint32_t suspect; /* forensic's: 1 + its place among the suspects; 0: none */
@@ -62,7 +68,7 @@ struct sum_addr {
 struct sum_pair {
 	struct sum_addr *src, *dst;
 	uint64_t flows;
-	const struct sum_domain *domain; /* as in sum_addr */
+	const struct sum_name *domain; /* as in sum_addr */
 };
 
 /* A source and a destination port it asked for, beyond the first few. */
@@ -129,23 +135,34 @@ static inline size_t sums_count(const struct sum_store *st)
 void sums_expect(struct sums *s, size_t connections);
 void sums_add(struct sums *s, const struct connection *c);
 
-/* The same in three steps, for many connections at a time: where the entries of each stand is asked
- * of memory, then the entries, and when they have come it is added. */
+/*
+ * One half of it each, so that two threads can add up the same connections at once, each into sums
+ * of its own: totals, applications, rules and domains; and addresses, pairs and ports, whose names
+ * are borrowed from the connections then.
+ *
+ * In three steps, for many connections at a time: where the entries of each stand is asked of
+ * memory, then the entries, and when they have come it is added.
+ */
 struct sums_sought {
-	uint32_t src, dst, name; /* hashes; of the first name */
-	bool has_name;
+	uint32_t src, dst; /* hashes, of the ends' half; of the other: */
+	uint32_t name;	   /* of the first one */
 };
-struct sums_sought sums_seek(const struct sums *s, const struct connection *c);
-void sums_warm(const struct sums *s, const struct sums_sought *k);
-void sums_add_sought(struct sums *s, const struct connection *c, const struct sums_sought *k);
+struct sums_sought sums_seek_names(const struct sums *s, const struct connection *c);
+struct sums_sought sums_seek_ends(const struct sums *s, const struct connection *c);
+void sums_warm_names(const struct sums *s, const struct sums_sought *k);
+void sums_warm_ends(const struct sums *s, const struct sums_sought *k);
+void sums_add_names(struct sums *s, const struct connection *c, const struct sums_sought *k);
+void sums_add_ends(struct sums *s, const struct connection *c, const struct sums_sought *k);
 /* The source of a connection that was sought; or NULL. */
 const struct sum_addr *sums_sought_src(const struct sums *s, const struct connection *c,
 				       const struct sums_sought *k);
 
 void sums_merge(struct sums *into, const struct sums *from);
+void sums_merge_names(struct sums *into, const struct sums *from);
+void sums_merge_ends(struct sums *into, const struct sums *from);
 
 /* What an address is called: what was asked for there, else what a DNS answer said; or NULL. */
-static inline const struct sum_domain *sum_addr_name(const struct sum_addr *a)
+static inline const struct sum_name *sum_addr_name(const struct sum_addr *a)
 {
 	return a->domain ? a->domain : a->learnt;
 }

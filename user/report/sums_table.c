@@ -14,6 +14,9 @@
 _Static_assert(sizeof(struct sum_rule) % 8 == 0 && sizeof(struct sum_addr) % 8 == 0 &&
 		       sizeof(struct sum_pair) % 8 == 0 && sizeof(struct sum_port) % 8 == 0,
 	       "entries are numbered by eights of bytes");
+_Static_assert(offsetof(struct sum_domain, text) ==
+		       offsetof(struct sum_domain, len) + offsetof(struct sum_name, text),
+	       "a domain ends with its name");
 _Static_assert(sizeof(void *) != 8 || (offsetof(struct sum_addr, to_packets) == 64 &&
 				       sizeof(struct sum_addr) == 128),
 	       "an address is two lines of the cache");
@@ -310,20 +313,27 @@ void sums_add_port(struct sums *s, struct sum_addr *src, uint16_t port)
 	s->port_count++;
 }
 
-struct sums_sought sums_seek(const struct sums *s, const struct connection *c)
+struct sums_sought sums_seek_names(const struct sums *s, const struct connection *c)
 {
-	struct sums_sought k;
+	struct sums_sought k = {0};
 	struct connection_name n;
 	size_t at = 0;
 
+	if (connection_next_name(c, &at, &n))
+		k.name = hash_of(s, n.text.at, n.text.len);
+	index_warm(&s->domains.index, k.name);
+	return k;
+}
+
+struct sums_sought sums_seek_ends(const struct sums *s, const struct connection *c)
+{
+	struct sums_sought k = {0};
+
 	k.src = hash_of(s, connection_src(c), sizeof(struct dpi_addr));
 	k.dst = hash_of(s, connection_dst(c), sizeof(struct dpi_addr));
-	k.has_name = connection_next_name(c, &at, &n);
-	k.name = k.has_name ? hash_of(s, n.text.at, n.text.len) : 0;
 	index_warm(&s->addrs.index, k.src);
 	index_warm(&s->addrs.index, k.dst);
 	index_warm(&s->pairs.index, mix(k.src, k.dst));
-	index_warm(&s->domains.index, k.name);
 	return k;
 }
 
@@ -341,11 +351,15 @@ static inline __attribute__((always_inline)) void warm_entry(const struct sum_st
 	__builtin_prefetch(entry + CACHE_LINE);
 }
 
-void sums_warm(const struct sums *s, const struct sums_sought *k)
+void sums_warm_names(const struct sums *s, const struct sums_sought *k)
+{
+	warm_entry(&s->domains, k->name);
+}
+
+void sums_warm_ends(const struct sums *s, const struct sums_sought *k)
 {
 	warm_entry(&s->addrs, k->src);
 	warm_entry(&s->addrs, k->dst);
-	warm_entry(&s->domains, k->name);
 	warm_entry(&s->pairs, mix(k->src, k->dst));
 }
 

@@ -4,6 +4,7 @@
  * it. The addresses it dealt with are in peers.c.
  */
 #include "report/model.h"
+#include "report/rows.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ static int compare_visits(const void *a, const void *b)
 
 /* The visits found so far, as many as there is room for. */
 struct visits {
+	const struct rows *rows;
+	bool is_end; /* of the rows */
 	struct model_visit *visit;
 	size_t count, cap;
 };
@@ -47,22 +50,22 @@ enum {
 	TOGETHER = 16, /* rows whose sources are asked of memory at a time */
 };
 
-/* Adds the names of rows that suspects opened. */
-static int add_visits(const struct report *r, struct visits *v, size_t first, size_t count)
+/* Adds the names of those of the next rows that suspects opened. */
+static int add_visits(const struct report *r, struct visits *v, struct rows_at *at_row)
 {
 	struct connection c[TOGETHER];
 	struct sums_sought sought[TOGETHER];
 	struct connection_name name;
+	size_t count = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		tally_row(r->config.tally, first + i, &c[i]);
-		sought[i] = sums_seek(r->sums, &c[i]);
-	}
+	for (; count < TOGETHER && rows_next(v->rows, at_row, &c[count]); count++)
+		sought[count] = sums_seek_ends(r->ends, &c[count]);
+	v->is_end = !count;
 	for (size_t i = 0; i < count; i++)
-		sums_warm(r->sums, &sought[i]);
+		sums_warm_ends(r->ends, &sought[i]);
 	for (size_t i = 0; i < count && !err; i++) {
-		const struct sum_addr *src = sums_sought_src(r->sums, &c[i], &sought[i]);
+		const struct sum_addr *src = sums_sought_src(r->ends, &c[i], &sought[i]);
 
 		if (!src || !src->suspect)
 			continue;
@@ -74,12 +77,15 @@ static int add_visits(const struct report *r, struct visits *v, size_t first, si
 
 static int find_visits(struct report *r)
 {
-	size_t rows = r->forensic.has_opener ? r->row_count : 0;
-	struct visits v = {.visit = malloc(VISITS_FIRST * sizeof(*v.visit)), .cap = VISITS_FIRST};
-	int err = v.visit ? 0 : -ENOMEM;
+	struct visits v = {.rows = tally_rows(r->config.tally), .cap = VISITS_FIRST};
+	struct rows_at at = {0};
+	int err;
 
-	for (size_t i = 0; i < rows && !err; i += TOGETHER)
-		err = add_visits(r, &v, i, rows - i < TOGETHER ? rows - i : TOGETHER);
+	v.visit = malloc(VISITS_FIRST * sizeof(*v.visit));
+	v.is_end = !r->forensic.has_opener;
+	err = v.visit ? 0 : -ENOMEM;
+	while (!err && !v.is_end)
+		err = add_visits(r, &v, &at);
 	r->visits = v.visit;
 	if (err)
 		return err;

@@ -369,14 +369,26 @@ struct pages *tally_pages(const struct tally *t)
 	return t->rows.spool.pages;
 }
 
-size_t tally_row_count(struct tally *t)
+size_t tally_settle(struct tally *t)
 {
 	fold(t, t->row_max);
-	if (rows_sort(&t->rows)) {
-		t->failed = true;
-		return 0;
-	}
 	return t->rows.count;
+}
+
+int tally_sort(struct tally *t)
+{
+	int err = rows_sort(&t->rows);
+
+	if (err)
+		t->failed = true;
+	return err;
+}
+
+size_t tally_row_count(struct tally *t)
+{
+	size_t count = tally_settle(t);
+
+	return tally_sort(t) ? 0 : count;
 }
 
 void tally_row(const struct tally *t, size_t i, struct connection *out)

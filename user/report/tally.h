@@ -74,6 +74,11 @@ const struct defrag_counters *tally_defrag(const struct tally *t);
 size_t tally_row_count(struct tally *t);
 void tally_row(const struct tally *t, size_t i, struct connection *out);
 bool tally_row_is_blocked(const struct tally *t, size_t i);
+/* tally_row_count() in two steps. Between them and after them other threads may walk the rows that
+ * are listed, in any order (rows.h): also while they are being sorted, which gives 0, or
+ * -ENOMEM and then none can be read in order. */
+size_t tally_settle(struct tally *t);
+int tally_sort(struct tally *t);
 /* Connections that are counted but no longer listed. */
 uint64_t tally_unlisted(const struct tally *t);
 /* Times of the first and last frame or connection; 0 when there was none. */
