@@ -167,6 +167,12 @@ int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
 	return 0;
 }
 
+int moments_pause(struct supervisor *s, const struct pause *p, struct fault *f)
+{
+	s->pause = *p;
+	return 0;
+}
+
 int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f)
 {
 	return 0;

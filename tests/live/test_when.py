@@ -4,9 +4,12 @@
 Rules that know the time, by the machine's own clock: what a client receives before, within and
 after the hours of a rule, with a transfer that is open across each of these moments.
 """
+import contextlib
 import json
 import os
 import signal
+import socket
+import threading
 import time
 
 import net
@@ -178,5 +181,102 @@ def union(suite):
         agent.detach()
 
 
+class Echo(threading.Thread):
+    """A datagram to the server's echo every few milliseconds; remembers when each answer came."""
+
+    def __init__(self, client):
+        super().__init__(daemon=True)
+        self.s = client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.s.connect((net.SERVER[4], net.ECHO_PORT))
+        self.s.settimeout(0.002)
+        self.came, self.done = [], False
+        self.start()
+
+    def run(self):
+        while not self.done:
+            with contextlib.suppress(OSError):
+                self.s.send(b"x")
+                self.s.recv(16)
+                self.came.append(time.monotonic())
+
+    def first_after(self, moment, seconds=2):
+        """How long after a moment the first answer came; None when none did."""
+        net.wait_for(lambda: self.came and self.came[-1] > moment, seconds, 0.002)
+        later = [t for t in self.came if t > moment]
+        return later[0] - moment if later else None
+
+    def last_after(self, moment, seconds=0.3):
+        """How long after a moment the last answer came, once none has come for a while."""
+        while time.monotonic() - max(self.came[-1], moment) < seconds:
+            time.sleep(0.01)
+        return self.came[-1] - moment
+
+    def close(self):
+        self.done = True
+        self.join()
+        self.s.close()
+
+
+def pausing(suite):
+    """pause lets everything pass on open flows, and what was blocked is blocked again after it."""
+    with net.Lab() as lab:
+        client, _, _, agent = lab.guarded()
+        echo = Echo(client)
+        suite.check(echo.first_after(0) is not None, "the echo is there", "it is not")
+        begun, ended = [], []
+        agent.run("block-port", f"{net.ECHO_PORT}/udp")
+        agent.run("allow-domain", INNOCENT)
+        for _ in range(5):
+            echo.last_after(time.monotonic(), 0.1)
+            start = time.monotonic()
+            agent.run("pause")
+            begun.append(echo.first_after(start))
+            start = time.monotonic()
+            agent.run("resume")
+            ended.append(echo.last_after(start))
+        suite.check(None not in begun and min(begun) < 0.05 and max(begun) < WITHIN_S,
+                    f"pause: passes {', '.join(f'{t * 1000:.0f}' for t in begun)} ms after the command's start", begun)
+        suite.check(min(ended) < 0.05 and max(ended) < WITHIN_S,
+                    f"resume: stops {', '.join(f'{t * 1000:.0f}' for t in ended)} ms after", ended)
+
+        said = agent.run("pause", "--for", "3s").stdout
+        start, status, rules = time.time(), agent.json("status"), agent.run("rules").stdout
+        suite.check("nothing is blocked" in said and "PAUSED" in agent.run("status").stdout and
+                    status["paused"] and 0 <= status["paused_left_s"] <= 4 and rules.startswith("# paused for "),
+                    "command, status and rules say so, with what is left", f"{said}{rules}")
+        why = agent.run("why", f"{net.CLIENT[4]}:5000-{net.SERVER[4]}:{net.ECHO_PORT}/udp").stdout
+        suite.check(f"port:{net.ECHO_PORT}/udp would block it, but all is paused" in why, "why says so", why)
+        suite.check("is allowed" in agent.run("why", INNOCENT).stdout, "exceptions stay", agent.run("why", INNOCENT).stdout)
+        passes = echo.first_after(time.monotonic())
+        supervisor, _ = agent.pids()
+        os.kill(supervisor, signal.SIGKILL)
+        back = net.wait_for(lambda: agent.pids()[0] not in (None, supervisor), 5)
+        suite.check(passes is not None and back and agent.json("status")["paused"], "kill -9: it is still paused",
+                    agent.run("status").stdout)
+        over = net.wait_for(lambda: not agent.json("status")["paused"], 6, 0.01)
+        took = time.time() - start
+        suite.check(over and took <= 3 + WITHIN_S + 0.3, f"it ends by itself, after {took:.2f} s", took)
+        suite.check(echo.last_after(time.monotonic()) < WITHIN_S and "PAUSED" not in agent.run("status").stdout,
+                    "and the rules are in force again", agent.run("status").stdout)
+        suite.check(os.listdir(agent.state_dir) == ["rules.txt"], "nothing is left of it", os.listdir(agent.state_dir))
+        without_agent(suite, agent)
+        echo.close()
+
+
+def without_agent(suite, agent):
+    """A pause that is stored while no agent runs counts with the next one."""
+    agent.detach()
+    net.wait_for(lambda: agent.run("status", check=False).returncode == 6, 5)
+    r = agent.run("pause", "--for", "1h")
+    agent.attach("lan")
+    suite.check("no agent is running" in r.stderr and agent.json("status")["paused"], "a stored pause counts from attach on",
+                f"{r.stderr} {agent.run('status').stdout}")
+    agent.run("resume")
+    suite.check(not agent.json("status")["paused"], "and can be ended", agent.run("status").stdout)
+    bad = [agent.run("pause", *args, check=False) for args in (["--for", "x"], ["--until", "2020-01-01"], ["now"])]
+    suite.check([r.returncode for r in bad] == [2, 2, 2], "what is no time is refused", [r.stderr for r in bad])
+    agent.detach()
+
+
 if __name__ == "__main__":
-    net.main([ending, killed, union, schedule], ("ip", "nsenter", "openssl", "curl"))
+    net.main([ending, pausing, killed, union, schedule], ("ip", "nsenter", "openssl", "curl"))

@@ -188,6 +188,8 @@ static void status_json(struct asked *a)
 		(unsigned long long)s->rules_ended, live_verdict_count(loader_maps(s->loader)),
 		(unsigned long long)s->interfaces.reattached);
 	text_json(a->out, slice_text(s->paths.pin_dir));
+	text_putc(a->out, ',');
+	pause_json(&s->pause, a->out);
 	rule_fill_json(&s->fill, a->out);
 	live_counts(loader_maps(s->loader), &counts);
 	text_printf(a->out,
@@ -242,11 +244,17 @@ int answer_status(struct asked *a)
 			    mode_name(&row->attachment),
 			    row->attachment.has_transmit ? "receive and transmit" : "receive only");
 	}
+	if (s->pause.is_on) {
+		text_puts(a->out, "PAUSED       ");
+		pause_tell(&s->pause, false, a->out);
+	}
 	text_printf(a->out, "rules        %zu", rules_count(s->rules));
 	if (rules_timed(s->rules))
 		text_printf(a->out, ", %zu of them in force now", rules_count(s->in_force));
 	text_printf(a->out, " (%s)\n",
-		    s->options.is_monitor ? "monitoring: nothing is dropped" : "enforced");
+		    s->pause.is_on	    ? "paused"
+		    : s->options.is_monitor ? "monitoring: nothing is dropped"
+					    : "enforced");
 	text_printf(a->out, "fail         %s\n",
 		    s->options.is_fail_closed ? "closed: without an engine new flows do not pass"
 					      : "open: without an engine new flows pass");

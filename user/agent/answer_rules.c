@@ -47,8 +47,12 @@ int answer_rules(struct asked *a)
 	char *text;
 
 	if (asked_flag(a, "json")) {
-		change_rules_json(a->s->rules, a->out);
+		change_rules_json(a->s->rules, &a->s->pause, a->out);
 		return DONE;
+	}
+	if (a->s->pause.is_on && !asked_flag(a, "now")) {
+		text_puts(a->out, "# ");
+		pause_tell(&a->s->pause, false, a->out);
 	}
 	text = asked_flag(a, "now") ? rules_format(a->s->in_force)
 				    : rules_format_at(a->s->rules, times_now());
@@ -149,11 +153,25 @@ int answer_rules_reload(struct asked *a)
 	return DONE;
 }
 
+int answer_pause(struct asked *a)
+{
+	struct pause p = a->s->pause;
+	struct fault f = {0};
+	int err = pause_read(a->json, &p, &f);
+
+	if (!err && (p.is_on != a->s->pause.is_on || p.until_s != a->s->pause.until_s))
+		err = moments_pause(a->s, &p, &f);
+	if (err)
+		return asked_refuse(a, err, &f);
+	pause_tell(&a->s->pause, asked_flag(a, "json"), a->out);
+	return DONE;
+}
+
 int answer_why(struct asked *a)
 {
 	struct supervisor *s = a->s;
 	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
-	struct why_rules w = {.now = s->policy, .now_s = times_now()};
+	struct why_rules w = {.now = s->policy, .now_s = times_now(), .is_paused = s->pause.is_on};
 	struct policy *all = NULL;
 	struct fault f = {0};
 	int err;

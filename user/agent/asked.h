@@ -42,5 +42,6 @@ int answer_why(struct asked *a);
 int answer_what_if(struct asked *a);
 /* Hands the request on to the engine, with a body (enum engine_request). */
 int asked_relay(struct asked *a, uint32_t request, const struct text *body);
+int answer_pause(struct asked *a);
 
 #endif

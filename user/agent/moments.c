@@ -44,7 +44,9 @@ int moments_rules(struct supervisor *s, const struct rules *all, struct rules **
 		  int64_t *next_s, struct fault *f)
 {
 	tzset();
-	*out = rules_in_force(all, times_now(), false, next_s);
+	*out = rules_in_force(all, times_now(), s->pause.is_on, next_s);
+	if (s->pause.is_on && s->pause.until_s < *next_s)
+		*next_s = s->pause.until_s;
 	return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
 }
 
@@ -108,6 +110,37 @@ static int pass(struct supervisor *s, struct fault *f)
 	return 0;
 }
 
+int moments_pause(struct supervisor *s, const struct pause *p, struct fault *f)
+{
+	struct pause before = s->pause;
+	struct fault ignored;
+	int err = pause_save(s->paths.paused, p, f);
+
+	if (err)
+		return err;
+	s->pause = *p;
+	err = pass(s, f);
+	if (err) {
+		s->pause = before;
+		pause_save(s->paths.paused, &before, &ignored);
+		return err;
+	}
+	moments_arm(s);
+	return 0;
+}
+
+/* A pause whose end has come is none; on the disk its end says the same. */
+static void resume_if_over(struct supervisor *s)
+{
+	struct fault f = {0};
+
+	if (!pause_is_over(&s->pause, times_now()))
+		return;
+	s->pause = (struct pause){.until_s = WHEN_NEVER};
+	if (pause_save(s->paths.paused, &s->pause, &f))
+		log_error("%s", f.text);
+}
+
 void moments_pass(struct supervisor *s)
 {
 	struct fault f = {0};
@@ -115,6 +148,7 @@ void moments_pass(struct supervisor *s)
 
 	/* -ECANCELED: the clock was set. */
 	(void)!read(s->timer_fd, &expirations, sizeof(expirations));
+	resume_if_over(s);
 	if (pass(s, &f) == 0) {
 		moments_forget(s);
 		moments_arm(s);

@@ -91,6 +91,8 @@ static int start(struct supervisor *s, struct fault *f)
 		err = loader_open(&s->loader, s->paths.pin_dir, s->options.workers, f);
 	if (!err)
 		err = seed_choose(s);
+	if (!err && pause_load(s->paths.paused, &s->pause, f))
+		log_error("%s", f->text);
 	if (!err)
 		err = rules_begin(s, f);
 	if (err)

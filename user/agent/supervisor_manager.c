@@ -33,7 +33,9 @@ void manager_tell(struct supervisor *s)
 	if (len < sizeof(line) - 1)
 		snprintf(line + len, sizeof(line) - len, "%s%zu rule%s%s", len ? "; " : "", rules,
 			 rules == 1 ? "" : "s",
-			 s->options.is_monitor ? ", monitoring: nothing is dropped" : "");
+			 s->pause.is_on		 ? ", paused: nothing is blocked"
+			 : s->options.is_monitor ? ", monitoring: nothing is dropped"
+						 : "");
 	if (strcmp(line, s->told) != 0)
 		notify_say(s->notify, "STATUS=%s", line);
 	memcpy(s->told, line, sizeof(line));

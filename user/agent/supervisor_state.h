@@ -11,6 +11,7 @@
 #include "agent/clients.h"
 #include "agent/interfaces.h"
 #include "agent/supervisor.h"
+#include "control/pause.h"
 #include "control/wire.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -33,6 +34,7 @@ struct supervisor {
 	struct catalogue *catalogue;
 	struct rules *rules;	/* all of them, as they are stored */
 	struct rules *in_force; /* those that are in force now, by their times */
+	struct pause pause;	/* while it is on, no block is */
 	int64_t next_s;		/* when others are (wall clock); WHEN_NEVER */
 	uint64_t rule_changes;	/* how often others came in force, or were stored */
 	uint64_t rule_moments;	/* how often by the clock alone */
@@ -95,6 +97,9 @@ int moments_rules(struct supervisor *s, const struct rules *all, struct rules **
 void moments_arm(struct supervisor *s);
 /* Takes the rules that are over for good out of those that are stored. */
 void moments_forget(struct supervisor *s);
+/* Pauses or resumes: stored, in the kernel, in the engine. On failure all is as before. 0 or -errno
+ * with *f. */
+int moments_pause(struct supervisor *s, const struct pause *p, struct fault *f);
 /* The timer spoke: puts those of now in force, and forgets those that are over. */
 void moments_pass(struct supervisor *s);
 

@@ -85,6 +85,22 @@ int ask_rules(struct api_request *q, struct api_answer *a, const struct text *re
 	return err ? unanswered(a, err, &f) : answered(a, &answer, out);
 }
 
+void ask_times(struct api_request *q, struct text *request)
+{
+	static const char *const names[] = {"for", "until", "when"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = api_query(q, names[i], 0);
+
+		if (!value)
+			value = json_string_value(json_object_get(q->json, names[i]));
+		if (!value)
+			continue;
+		text_printf(request, ",\"%s\":", names[i]);
+		text_json_utf8(request, value);
+	}
+}
+
 /* The agent's rules and state are answered at once; what passes is gathered, which may take long or
  * hang. So many threads may wait for that, and no more: the others are for the rules. */
 enum { QUESTIONS_MAX = 4 };

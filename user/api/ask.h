@@ -24,4 +24,8 @@ int ask_running(struct api_request *q, struct api_answer *a, const struct text *
 /* Sets the problem for an answer that is none: exit status and words of the agent. */
 int ask_refused(struct api_answer *a, int status, const char *words);
 
+/* Adds the times that are asked for to a request: "for", "until" and "when", fields of the query or
+ * of the body. */
+void ask_times(struct api_request *q, struct text *request);
+
 #endif

@@ -22,6 +22,10 @@ static const char schemas[] = ROUTE_JSON({
 		"in_force":{"type":"boolean"},
 		"kind":{"type":"string"},
 		"rules":{"type":"array","items":{"$ref":"#/components/schemas/Rule"}}}},
+	"Pause":{"type":"object","required":["paused","paused_until","paused_left_s","in_force"],
+		"properties":{
+		"paused":{"type":"boolean"},"paused_until":{"type":["string","null"]},
+		"paused_left_s":{"type":["integer","null"]},"in_force":{"type":"boolean"}}},
 	"Change":{"type":"object","required":["status","message","changed","rules","in_force"],
 		"properties":{
 		"status":{"enum":["success"]},"message":{"type":"string"},

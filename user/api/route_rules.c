@@ -49,23 +49,6 @@ static bool is_asked(struct api_request *q, const char *name)
 	       json_is_true(json_object_get(q->json, name));
 }
 
-/* Times of a change, as they were asked for: a field of the query or of the body. */
-static void times_add(struct api_request *q, struct text *t)
-{
-	static const char *const names[] = {"for", "until", "when"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = api_query(q, names[i], 0);
-
-		if (!value)
-			value = json_string_value(json_object_get(q->json, names[i]));
-		if (!value)
-			continue;
-		text_printf(t, ",\"%s\":", names[i]);
-		text_json_utf8(t, value);
-	}
-}
-
 static void flag_add(struct text *t, const char *name, bool value)
 {
 	text_printf(t, ",\"%s\":%s", name, value ? "true" : "false");
@@ -88,7 +71,7 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 	flag_add(&request, "remove", strcmp(q->method, "DELETE") == 0);
 	flag_add(&request, "force", is_asked(q, "force"));
 	flag_add(&request, "learnt", is_asked(q, "learnt"));
-	times_add(q, &request);
+	ask_times(q, &request);
 	text_puts(&request, ",\"values\":[");
 	text_json_utf8(&request, q->param[1]);
 	text_puts(&request, "]}");

@@ -20,6 +20,11 @@
 		"for":{"type":"string","maxLength":64},"until":{"type":"string","maxLength":64}, \
 		"when":{"type":"string","maxLength":512}}})
 
+#define PAUSE ROUTE_JSON({ \
+	"type":"object","additionalProperties":false, \
+	"properties":{"for":{"type":"string","maxLength":64}, \
+		"until":{"type":"string","maxLength":64}}})
+
 #define RULES_PUT ROUTE_JSON({ \
 	"type":"object","additionalProperties":false,"required":["rules"], \
 	"properties":{ \
@@ -60,6 +65,12 @@ static const struct route_query add_query[] = {
 	{"for", "the rule goes by itself after so long: 90s, 30m, 2h, 7d"},
 	{"until", "the same at a moment: 21:30, 2026-12-01T08:00, 2026-12-01T08:00:00Z"},
 	{"when", "it is in force at these times alone: mon-fri 21:00-07:00, or sat,sun"},
+	{0},
+};
+
+static const struct route_query pause_query[] = {
+	{"for", "it ends by itself after so long: 90s, 15m, 2h"},
+	{"until", "the same at a moment: 21:30, 2026-12-01T08:00"},
 	{0},
 };
 
@@ -174,6 +185,30 @@ static const struct route table[] = {
 	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
 	 .answer_schema = REF("Change"),
 	 .handle = route_rules_change},
+	{.method = "GET",
+	 .path = "/pause",
+	 .name = "getPause",
+	 .summary = "Whether all is paused, and how long still",
+	 .answer_schema = REF("Pause"),
+	 .handle = route_pause_get},
+	{.method = "POST",
+	 .path = "/pause",
+	 .name = "pause",
+	 .summary = "Nothing is blocked from now on, open flows included, until DELETE or the end "
+		    "given; exceptions, names and counts go on",
+	 .query = pause_query,
+	 .body_media = "application/json",
+	 .body_schema = PAUSE,
+	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
+	 .answer_schema = REF("Pause"),
+	 .handle = route_pause_begin},
+	{.method = "DELETE",
+	 .path = "/pause",
+	 .name = "resume",
+	 .summary = "The rules are in force again",
+	 .flags = ROUTE_WRITES,
+	 .answer_schema = REF("Pause"),
+	 .handle = route_pause_end},
 	{.method = "POST",
 	 .path = "/analyze",
 	 .name = "analyzeForm",

@@ -14,10 +14,10 @@
 
 #include "control/apps.h"
 #include "control/change.h"
+#include "control/stored.h"
 #include "base/log.h"
 #include "cli/options.h"
 #include "cli/remote.h"
-#include "policy/rules_when.h"
 
 enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT, OPT_FOR, OPT_UNTIL, OPT_WHEN };
 
@@ -283,35 +283,33 @@ int rules_put(const char *path, bool is_forced, bool is_quiet)
 static int rules_list(bool is_json, bool is_quiet)
 {
 	struct text request = {0};
+	struct wire answer = {0};
 	struct fault f = {0};
+	struct paths p;
 	bool no_agent = false;
-	struct stored s;
 	int status, err;
-	char *text;
 
 	remote_begin(&request, "rules");
 	remote_flag(&request, "json", is_json);
 	status = remote_run(&request, slice_of("", 0), false, &no_agent);
-	if (!no_agent)
+	if (!no_agent || !remote_paths(&p))
 		return status;
-	err = stored_open(&s, &f);
-	text = err ? NULL : rules_format_at(s.rules, times_now());
-	if (is_json && !err) {
-		struct text out = {0};
-
-		change_rules_json(s.rules, &out);
-		fwrite(out.at, 1, out.len, stdout);
-		text_clear(&out);
-	} else if (text) {
-		fputs(text, stdout);
-	} else {
-		log_error("%s", f.text);
-	}
-	if (!err && !is_quiet)
+	remote_begin(&request, "rules");
+	remote_flag(&request, "json", is_json);
+	text_putc(&request, '}');
+	err = request.failed ? fault_set(&f, -ENOMEM, "out of memory")
+			     : stored_request(&p, slice_of(request.at, request.len),
+					      slice_of("", 0), &answer, &f);
+	text_clear(&request);
+	status = err ? exit_of(err) : (int)answer.kind;
+	if (status)
+		log_error("%s", err ? f.text : answer.err);
+	else
+		fwrite(answer.out, 1, answer.out_len, stdout);
+	if (!status && !is_quiet)
 		log_note("no agent is running: these are the stored rules");
-	free(text);
-	stored_clear(&s);
-	return err ? exit_of(err) : EXIT_DONE;
+	wire_clear(&answer);
+	return status;
 }
 
 /* Writes to what is no plain file: a device, a link; "-" is standard output. */

@@ -108,13 +108,14 @@ int cmd_query(const struct command *c, int argc, char **argv)
 
 /* What the next agent would have in force decides; the rules beside it are compiled for what they
  * would say at other times. */
-static int explain(const struct rules *rules, const struct catalogue *catalogue, const char *what,
-		   bool is_json, struct text *out, struct fault *f)
+static int explain(const struct rules *rules, const struct pause *p,
+		   const struct catalogue *catalogue, const char *what, bool is_json,
+		   struct text *out, struct fault *f)
 {
 	struct policy_apps apps = catalogue_policy_apps(catalogue);
-	struct why_rules w = {.now_s = times_now()};
+	struct why_rules w = {.now_s = times_now(), .is_paused = p->is_on};
 	int64_t until_s;
-	struct rules *now = rules_in_force(rules, w.now_s, false, &until_s);
+	struct rules *now = rules_in_force(rules, w.now_s, p->is_on, &until_s);
 	struct policy *of_now = now ? policy_new(now, &apps, 0) : NULL;
 	struct policy *of_all = now ? policy_new(rules, &apps, 0) : NULL;
 	int err = -ENOMEM;
@@ -136,6 +137,7 @@ static int why_stored(const char *what, const struct remote_view *v)
 	struct rules *rules = NULL;
 	struct text out = {0};
 	struct fault f = {0};
+	struct pause pause;
 	struct paths p;
 	int err;
 
@@ -144,8 +146,10 @@ static int why_stored(const char *what, const struct remote_view *v)
 	err = apps_load(&catalogue, &f);
 	if (!err)
 		err = change_load(p.rules, catalogue, &rules, &f);
-	if (!err)
-		err = explain(rules, catalogue, what, v->is_json, &out, &f);
+	if (!err) {
+		pause_load(p.paused, &pause, NULL);
+		err = explain(rules, &pause, catalogue, what, v->is_json, &out, &f);
+	}
 	if (err)
 		log_error("%s", f.text[0] ? f.text : "out of memory");
 	else

@@ -105,12 +105,17 @@ void change_times_json(const struct rule *r, int64_t now_s, struct text *out)
 			    when_moment_format(until_s, moment), (long long)(until_s - now_s));
 }
 
-void change_rules_json(const struct rules *rules, struct text *out)
+void change_rules_json(const struct rules *rules, const struct pause *p, struct text *out)
 {
 	int64_t now_s = times_now();
 	char label[600];
 
-	text_puts(out, "{\"rules\":[");
+	text_putc(out, '{');
+	if (p->is_on) {
+		pause_json(p, out);
+		text_putc(out, ',');
+	}
+	text_puts(out, "\"rules\":[");
 	for (size_t i = 0; i < rules_count(rules); i++) {
 		const struct rule *r = rules_at(rules, i);
 

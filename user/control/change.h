@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "classify/catalogue.h"
+#include "control/pause.h"
 #include "control/times.h"
 
 struct change {
@@ -26,8 +27,8 @@ int change_apply(struct rules **rules, const struct change *c, const struct cata
 		 struct text *note, struct fault *f);
 
 /* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}, and of each
- * that has times "when", "in_force", "changes" and "left_s". */
-void change_rules_json(const struct rules *rules, struct text *out);
+ * that has times "when", "in_force", "changes" and "left_s"; while all is paused, that too. */
+void change_rules_json(const struct rules *rules, const struct pause *p, struct text *out);
 
 /* Writes the fields of one that has times: "when":...,"in_force":...,"changes":...,"left_s":... */
 void change_times_json(const struct rule *r, int64_t now_s, struct text *out);

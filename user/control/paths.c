@@ -53,6 +53,7 @@ int paths_init(struct paths *p)
 	snprintf(p->state_dir, sizeof(p->state_dir), "%s", state);
 	snprintf(p->run_dir, sizeof(p->run_dir), "%s", run);
 	snprintf(p->rules, sizeof(p->rules), "%s/rules.txt", state);
+	snprintf(p->paused, sizeof(p->paused), "%s/paused", state);
 	snprintf(p->socket, sizeof(p->socket), "%s/control", run);
 	snprintf(p->lock, sizeof(p->lock), "%s/lock", run);
 	snprintf(p->engine_lock, sizeof(p->engine_lock), "%s/engine.lock", run);

@@ -17,6 +17,7 @@ struct paths {
 	char state_dir[PATHS_MAX];	  /* /var/lib/dpi-xdp */
 	char run_dir[80];		  /* /run/dpi-xdp; a socket path is short */
 	char rules[PATHS_MAX + 16];	  /* state_dir/rules.txt */
+	char paused[PATHS_MAX + 16];	  /* state_dir/paused: until when nothing is blocked */
 	char socket[96];		  /* run_dir/control */
 	char lock[PATHS_MAX + 16];	  /* run_dir/lock: held while an agent lives */
 	char engine_lock[PATHS_MAX + 16]; /* run_dir/engine.lock: held by the one engine */

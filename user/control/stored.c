@@ -14,6 +14,7 @@
 
 #include "control/apps.h"
 #include "control/control.h"
+#include "control/pause.h"
 #include "policy/rules_when.h"
 
 /* Exit statuses of answers (README, "Exit status"). */
@@ -135,10 +136,10 @@ static int do_change(struct stored *s, struct fault *f)
 }
 
 /* Leaves those that the next agent would have in force. */
-static int keep_those_of_now(struct stored *s, struct fault *f)
+static int keep_those_of_now(struct stored *s, const struct pause *p, struct fault *f)
 {
 	int64_t until_s;
-	struct rules *now = rules_in_force(s->rules, times_now(), false, &until_s);
+	struct rules *now = rules_in_force(s->rules, times_now(), p->is_on, &until_s);
 
 	if (!now)
 		return fault_set(f, -ENOMEM, "out of memory");
@@ -147,21 +148,27 @@ static int keep_those_of_now(struct stored *s, struct fault *f)
 	return 0;
 }
 
+/* As text, or as JSON; with "now" as text those of now alone. */
 static int do_rules(struct stored *s, struct fault *f)
 {
 	int err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+	struct pause p;
 	char *text;
 
 	if (err)
 		return err;
+	pause_load(s->paths->paused, &p, NULL);
 	if (asks(s, "json")) {
-		change_rules_json(s->rules, &s->out);
+		change_rules_json(s->rules, &p, &s->out);
 		return 0;
 	}
-	if (asks(s, "now"))
-		err = keep_those_of_now(s, f);
+	err = asks(s, "now") ? keep_those_of_now(s, &p, f) : 0;
 	if (err)
 		return err;
+	if (p.is_on && !asks(s, "now")) {
+		text_puts(&s->out, "# ");
+		pause_tell(&p, false, &s->out);
+	}
 	text = asks(s, "now") ? rules_format(s->rules) : rules_format_at(s->rules, times_now());
 	if (!text)
 		return fault_set(f, -ENOMEM, "out of memory");
@@ -221,14 +228,32 @@ static int do_rules_set(struct stored *s, struct fault *f)
 	return err;
 }
 
+/* Pausing, resuming, and how that stands. */
+static int do_pause(struct stored *s, struct fault *f)
+{
+	struct pause was, p;
+	int err = lock_take(s, f);
+
+	if (err)
+		return err;
+	pause_load(s->paths->paused, &was, NULL);
+	p = was;
+	err = pause_read(s->request, &p, f);
+	if (!err && (p.is_on != was.is_on || p.until_s != was.until_s))
+		err = pause_save(s->paths->paused, &p, f);
+	if (!err)
+		pause_tell(&p, asks(s, "json"), &s->out);
+	return err;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct stored *s, struct fault *f);
 	bool has_names; /* of applications */
-} requests[] = {{"change", do_change, true},
-		{"rules", do_rules, true},
-		{"rules-set", do_rules_set, true},
-		{"rules-version", do_rules_version, false}};
+} requests[] = {{"change", do_change, true},	   {"rules", do_rules, true},
+		{"rules-set", do_rules_set, true}, {"rules-version", do_rules_version, false},
+		{"pause", do_pause, false},	   {"resume", do_pause, false},
+		{"pause-state", do_pause, false}};
 
 static uint32_t status_of(int err)
 {

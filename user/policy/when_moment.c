@@ -208,6 +208,8 @@ const char *when_length_format(int64_t seconds, char out[WHEN_MOMENT_MAX])
 		i++;
 	first = seconds / units[i].seconds;
 	rest = i + 1 < UNIT_COUNT ? seconds % units[i].seconds / units[i + 1].seconds : 0;
+	if (units[i].letter == 'm' && first >= 10)
+		rest = 0; /* nobody counts the seconds of so many minutes */
 	if (rest)
 		snprintf(out, WHEN_MOMENT_MAX, "%d %c %d %c", (int)first, units[i].letter,
 			 (int)rest, units[i + 1].letter);
