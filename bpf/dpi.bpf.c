@@ -4,10 +4,11 @@
  * step stands in a header of its own.
  *
  *     parse, through tunnels -> key of a fragment -> static rules -> verdict of the flow ->
- *     DNS question -> count -> sample
+ *     DNS question -> first word -> count -> sample
  *
- * Of names, only a DNS question is decided here: it decides a message, not a flow. All others are
- * the agent's to find, from samples; it answers with a verdict on the flow.
+ * Of names, those that lie whole in one frame are decided here: a DNS question, which decides a
+ * message, and the first word of a TCP connection, which decides the flow. All others are the
+ * agent's to find, from samples; it answers with a verdict on the flow.
  *
  * What cannot be parsed is counted and passed, but for what hides its ports while any rule blocks
  * something: fragments made so, and IPv6 with more headers than are followed. No decision ever
@@ -16,6 +17,7 @@
  */
 #include "pieces.h"
 #include "reset.h"
+#include "word.h"
 
 #define TC_ACT_UNSPEC (-1) /* go on with the next filter */
 #define TC_ACT_SHOT   2
@@ -147,6 +149,13 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 			if (gone)
 				count(p, DROP_DNS);
 			return gone;
+		}
+	}
+	if (fixed.action != DPI_STATIC_ALLOW && word_may_be(p, f, payload)) {
+		rule = word_match(p, hook);
+		if (rule && drop(p, f, rule)) {
+			word_block(p, hook, f, rule);
+			return true;
 		}
 	}
 	/* The agent would decide on this payload; without one nobody does (--fail closed). */

@@ -6,7 +6,8 @@
 #ifndef BPF_MAPS_H
 #define BPF_MAPS_H
 
-#include "dpi/name.h"
+#include "dpi/hello.h"
+#include "dpi/request.h"
 
 /* What each CPU saw of each flow. Kernel writes, agent reads. Full: the least recently used flow
  * leaves (its counts are lost, its verdict is not: that is in `verdicts`). */
@@ -35,9 +36,9 @@ struct {
 	__type(value, struct dpi_frag);
 } frags SEC(".maps");
 
-/* Blocked flows. Agent inserts and removes, kernel looks up and stamps. Shared by all CPUs and not
- * LRU: no flood can push a verdict out. Full: the insert fails, the agent counts it and reclaims
- * the verdict idle for longest. */
+/* Blocked flows. Agent inserts and removes, kernel looks up and stamps, and inserts where it has
+ * found the name itself. Shared by all CPUs and not LRU: no flood can push a verdict out. Full: the
+ * insert fails, the agent counts it and reclaims the verdict idle for longest. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, DPI_VERDICTS_MAX);
@@ -151,7 +152,11 @@ struct dpi_scratch {
 	struct dpi_qname question;
 	struct dpi_name_walk walk;
 	__u32 walk_at; /* bytes of the name already walked, from its right end */
-	__u32 pad;
+	struct dpi_host host;
+	struct dpi_hello hello;
+	struct dpi_request request;
+	__u32 word, word_len;	    /* the name in a first segment, which is in frame */
+	struct dpi_verdict verdict; /* a new one, before it is stored */
 	/* What may be done in the current second: half-open entries, pieces of unknown flows. */
 	__u64 syn_window, syn_count, frag_window, frag_count;
 	struct dpi_addr outer[2]; /* of a packet in a tunnel: the outermost source, destination */

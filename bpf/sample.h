@@ -53,7 +53,7 @@ static __always_inline void sample_put_isn(const struct place *p, struct dpi_sam
 		h->flags |= DPI_SAMPLE_SURE;
 }
 
-/* Copies the frame into its worker's ring. f may be NULL. */
+/* Copies the frame into its worker's ring. f may be NULL. Returns 1 when it is there, else 0. */
 static __noinline int sample_send(struct place *p, __u32 hook, struct dpi_flow *f, __u32 flags)
 {
 	struct dpi_scratch *s = p->scratch;
@@ -110,7 +110,7 @@ static __noinline int sample_send(struct place *p, __u32 hook, struct dpi_flow *
 	}
 	count(p, SAMPLES);
 	count_by(p, SAMPLE_BYTES, len);
-	return 0;
+	return 1;
 }
 
 #endif

@@ -12,7 +12,7 @@
 
 #include "dpi/types.h"
 
-#define DPI_ABI_VERSION 2
+#define DPI_ABI_VERSION 3
 
 enum {
 	DPI_FLOWS_MAX = 65536,	    /* kernel flow entries (LRU: may forget) */
@@ -148,14 +148,16 @@ _Static_assert(sizeof(struct dpi_frag) == 16, "dpi_frag");
 
 enum dpi_action { DPI_PASS = 0, DPI_DROP = 1 };
 
-/* A blocked flow. Written by the agent (all of it) and the kernel (last_ns, packets, bytes). */
+/* A blocked flow. Written by the agent (all of it) and the kernel (last_ns, packets, bytes; all of
+ * it where the kernel has found the name, until the agent has heard of that). */
 struct dpi_verdict {
 	__u64 rule;	/* id of the rule (policy.h) */
 	__u64 since_ns; /* time of the frame that completed the blocked name */
 	__u64 last_ns;	/* time of the last frame of the flow; the verdict ends 60 s later */
 	__u64 packets, bytes;
-	__u8 action; /* enum dpi_action */
-	__u8 pad[7];
+	__u8 action;	/* enum dpi_action */
+	__u8 is_untold; /* the kernel's own, of which no agent has said that it heard */
+	__u8 pad[6];
 };
 _Static_assert(sizeof(struct dpi_verdict) == 48, "dpi_verdict");
 
@@ -212,6 +214,9 @@ enum dpi_config_flag {
 	DPI_CONFIG_RESET = 64,	 /* a dropped TCP segment becomes a RST, to one end or the other */
 	DPI_CONFIG_BLOCKS = 128, /* some rule blocks something: fragments that hide what they are
 				    do not pass */
+	DPI_CONFIG_HELLOS = 256, /* names in ClientHellos may be decided by themselves ... */
+	DPI_CONFIG_ECH = 512,	 /* ... with an encrypted one inside as well ... */
+	DPI_CONFIG_REQUESTS = 1024, /* ... and those in HTTP requests */
 };
 
 /* Written by the supervisor, read by the kernel on every packet. */
@@ -219,17 +224,20 @@ struct dpi_config {
 	__u64 name_seed; /* of the suffix hashes */
 	__u64 dns_block; /* the rule that blocks DNS as an application; 0: none */
 	__u64 dns_allow; /* the rule that allows it, whatever is asked; 0: none */
-	__u32 epoch;	 /* raised with each change of an address or port rule */
-	__u32 flags;	 /* enum dpi_config_flag */
+	/* The rules that block TLS on port 443, on others, and HTTP as applications; 0: none. */
+	__u64 https_block, tls_block, http_block;
+	__u32 epoch; /* raised with each change of an address or port rule */
+	__u32 flags; /* enum dpi_config_flag */
 	__u32 ring_count;
 	__u32 cpu_count; /* possible CPUs */
 };
-_Static_assert(sizeof(struct dpi_config) == 40, "dpi_config");
+_Static_assert(sizeof(struct dpi_config) == 64, "dpi_config");
 
 enum dpi_sample_flag {
 	DPI_SAMPLE_ISN = 1,	 /* isn is known */
 	DPI_SAMPLE_SURE = 4,	 /* ... and the other end has accepted it */
-	DPI_SAMPLE_DROPPED = 2,	 /* the kernel dropped it: a DNS message with a blocked question */
+	DPI_SAMPLE_DROPPED = 2,	 /* the kernel dropped it: a DNS message with a blocked question, or
+				    a first segment with a blocked name */
 	DPI_SAMPLE_FRAGMENT = 8, /* an IP fragment: hash is of dpi_key_of_pieces() */
 	DPI_SAMPLE_OTHER = 16,	 /* other_isn is known */
 };
@@ -267,6 +275,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(DROP_ADDRESS, dropped_by_address, "frames dropped by an address rule")             \
 	X(DROP_PORT, dropped_by_port, "frames dropped by a port rule")                       \
 	X(DROP_DNS, dropped_by_question, "DNS messages dropped for their question")          \
+	X(DROP_WORD, dropped_by_first_word, "first segments dropped for the name in them")   \
 	X(DROP_FAIL_CLOSED, dropped_fail_closed, "frames dropped because the agent is dead") \
 	X(RESETS, resets_sent, "dropped TCP segments made a RST for one of the ends")        \
 	X(MONITORED, monitored_packets, "frames that would have been dropped (monitor)")     \
@@ -296,6 +305,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(SAMPLE_BYTES, sample_bytes, "bytes copied to the agent")                           \
 	X(SAMPLE_LOST, samples_lost, "samples refused by a full ring")                       \
 	X(SAMPLE_CUT, samples_cut, "samples cut at the longest length")                      \
+	X(WORDS, first_words, "first segments that were read for a name")                    \
 	X(DNS_MESSAGES, dns_messages, "DNS messages whose question was compared")            \
 	X(DNS_UNDECIDED, dns_undecided, "DNS messages with a question the kernel could not read")
 

@@ -16,6 +16,7 @@
 enum {
 	DPI_REQUEST_LEAST = 26, /* "GET / HTTP/1.0", "Host:a" and their line ends */
 	DPI_REQUEST_METHOD_MAX = 16,
+	DPI_REQUEST_STEPS = 512, /* bytes that are read; Host comes first (RFC 9110 7.2) */
 };
 
 /* Where in the head the next byte stands. */

@@ -23,6 +23,7 @@ extern const struct test_case question_cases[];
 extern const struct test_case sampling_cases[];
 extern const struct test_case tunnel_cases[];
 extern const struct test_case piece_cases[];
+extern const struct test_case word_cases[];
 
 /* The client and server of most cases: 10.0.0.1:40000 and 10.0.0.2:443. */
 enum {

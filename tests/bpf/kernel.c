@@ -4,6 +4,7 @@
  */
 #include "kernel.h"
 
+#include "agent/kernel_protocols.h"
 #include "live/pinned.h"
 
 #include <bpf/bpf.h>
@@ -118,12 +119,12 @@ void kernel_rules_set(struct kernel *k, const struct rules *rules, uint32_t flag
 	struct policy_apps owned = catalogue_policy_apps(k->catalogue);
 	struct policy *p = policy_new(rules, &owned, 0x5eed);
 	struct fault f = {""};
-	struct decision dns;
+	struct live_protocols protocols;
 
 	if (!expect(k, p != NULL, "no memory for a policy"))
 		return;
-	dns = policy_match_app(p, catalogue_of_proto(k->catalogue, PROTO_DNS, 53));
-	expect(k, live_policy_apply(k->maps, p, flags, dns, &f) == 0, "%s", f.text);
+	protocols = kernel_protocols(k->catalogue, p);
+	expect(k, live_policy_apply(k->maps, p, flags, &protocols, &f) == 0, "%s", f.text);
 	policy_free(k->policy);
 	k->policy = p;
 }
@@ -140,7 +141,7 @@ void kernel_rules(struct kernel *k, const char *text, uint32_t flags)
 	rules_free(rules);
 }
 
-enum outcome kernel_run(struct kernel *k, enum dpi_hook hook, const void *bytes, size_t len)
+enum fate kernel_run(struct kernel *k, enum dpi_hook hook, const void *bytes, size_t len)
 {
 	bool is_receive = hook == DPI_HOOK_RECEIVE;
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = bytes, .data_size_in = (__u32)len,

@@ -53,10 +53,10 @@ void kernel_rules(struct kernel *k, const char *text, uint32_t flags);
 /* The same for a set made elsewhere (borrowed). */
 void kernel_rules_set(struct kernel *k, const struct rules *rules, uint32_t flags);
 
-enum outcome { PASS, DROP, REFUSED /* the kernel's test run takes no frame of this length */ };
+enum fate { PASS, DROP, REFUSED /* the kernel's test run takes no frame of this length */ };
 
 /* Runs one frame through the program of a hook. The ring is not drained. */
-enum outcome kernel_run(struct kernel *k, enum dpi_hook hook, const void *bytes, size_t len);
+enum fate kernel_run(struct kernel *k, enum dpi_hook hook, const void *bytes, size_t len);
 /* Takes all samples out of the ring; returns how many. The last one is in k->sample. */
 uint64_t kernel_drain(struct kernel *k);
 

@@ -212,7 +212,7 @@ static void check_frame(struct kernel *k, const char *what, enum dpi_hook hook, 
 	enum dpi_parse result = made_decode(bytes, len, &p);
 	struct foretold w = foretell(hook, result, &p, len);
 	struct dpi_counts before;
-	enum outcome outcome;
+	enum fate outcome;
 	char name[160];
 
 	snprintf(name, sizeof(name), "%s, %zu bytes, %s", what, len, hook_name(hook));

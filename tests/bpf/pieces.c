@@ -58,7 +58,7 @@ static void make_piece(struct made *m, const struct piece *f)
 	put16(ip + 4, dpi_get16(ip + 4) + 8U);
 }
 
-static enum outcome run(struct kernel *k, const struct piece *f, enum dpi_hook hook)
+static enum fate run(struct kernel *k, const struct piece *f, enum dpi_hook hook)
 {
 	struct made *m = &(struct made){0};
 
@@ -220,7 +220,7 @@ static void test_tiny(struct kernel *k)
 	static const struct {
 		const char *what, *rules;
 		uint32_t flags;
-		enum outcome outcome;
+		enum fate outcome;
 		enum dpi_counter counter;
 	} rows[] = {
 		{"no rules", "", 0, PASS, DPI_COUNT_PASSED},

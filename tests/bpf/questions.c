@@ -136,7 +136,7 @@ static void check_frame(struct kernel *k, const char *what, const void *bytes, s
 	for (int hook = 0; hook < HOOKS; hook++) {
 		uint64_t hits = r->rule ? kernel_hits(k, r->rule) : 0;
 		struct dpi_counts before;
-		enum outcome outcome;
+		enum fate outcome;
 
 		kernel_counts(k, &before);
 		outcome = kernel_run(k, (enum dpi_hook)hook, bytes, len);

@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 static const struct test_case *const tables[] = {
-	parity_cases, verdict_cases, question_cases, sampling_cases, tunnel_cases, piece_cases,
+	parity_cases, verdict_cases, question_cases, sampling_cases,
+	tunnel_cases, piece_cases,   word_cases,
 };
 
 struct score {
@@ -32,8 +33,9 @@ struct score {
 static void check_balance(struct kernel *k, const struct dpi_counts *before)
 {
 	static const enum dpi_counter reasons[] = {
-		DPI_COUNT_DROP_VERDICT, DPI_COUNT_DROP_ADDRESS,	    DPI_COUNT_DROP_PORT,
-		DPI_COUNT_DROP_DNS,	DPI_COUNT_DROP_FAIL_CLOSED, DPI_COUNT_DROP_FRAGMENT,
+		DPI_COUNT_DROP_VERDICT,	 DPI_COUNT_DROP_ADDRESS, DPI_COUNT_DROP_PORT,
+		DPI_COUNT_DROP_DNS,	 DPI_COUNT_DROP_WORD,	 DPI_COUNT_DROP_FAIL_CLOSED,
+		DPI_COUNT_DROP_FRAGMENT,
 	};
 	uint64_t seen = kernel_grown(k, before, DPI_COUNT_RX_PACKETS) +
 			kernel_grown(k, before, DPI_COUNT_TX_PACKETS);

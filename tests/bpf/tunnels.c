@@ -232,7 +232,7 @@ static void test_damaged(struct kernel *k)
 
 /* One frame by both programs; each must answer alike. */
 static void want(struct kernel *k, const char *what, const char *carrier, const struct made *m,
-		 enum outcome outcome)
+		 enum fate outcome)
 {
 	for (int hook = 0; hook < HOOKS; hook++)
 		expect(k, kernel_run(k, (enum dpi_hook)hook, m->bytes, m->len) == outcome,
@@ -306,7 +306,7 @@ static void test_rules(struct kernel *k)
 	static const struct {
 		const char *what, *rules;
 		bool is_udp_only; /* of carriers over UDP alone */
-		enum outcome outcome;
+		enum fate outcome;
 	} rows[] = {
 		{"no rule for it", "[BLOCKED_IPS] 10.9.9.9", false, PASS},
 		{"an end of the tunnel", "[BLOCKED_IPS] 192.0.2.1", false, DROP},
@@ -332,7 +332,7 @@ static void test_rules(struct kernel *k)
 	for (size_t i = 0; i < COUNT(rows) * COUNT(carriers); i++) {
 		const struct carrier *c = &carriers[i % COUNT(carriers)];
 		const char *what = rows[i / COUNT(carriers)].what;
-		enum outcome outcome = rows[i / COUNT(carriers)].outcome;
+		enum fate outcome = rows[i / COUNT(carriers)].outcome;
 		struct build_packet p = inside_tcp(false, false), q = inside_tcp(true, false);
 
 		if (rows[i / COUNT(carriers)].is_udp_only && c->proto != DPI_IP_UDP)

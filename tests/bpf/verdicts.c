@@ -15,7 +15,7 @@ enum { RULE = 0x1234567 };
 static const uint64_t second = 1000000000;
 
 /* One frame by both programs; each must answer alike. */
-static void want(struct kernel *k, const char *what, const struct made *m, enum outcome outcome)
+static void want(struct kernel *k, const char *what, const struct made *m, enum fate outcome)
 {
 	for (int hook = 0; hook < HOOKS; hook++)
 		expect(k, kernel_run(k, (enum dpi_hook)hook, m->bytes, m->len) == outcome,
@@ -325,7 +325,7 @@ static void row_make(struct made *m, const struct static_row *r, bool is_back, u
 static void check_row(struct kernel *k, const struct static_row *r, enum dpi_hook hook,
 		      const struct decision *d)
 {
-	enum outcome outcome = d->is_block ? DROP : PASS;
+	enum fate outcome = d->is_block ? DROP : PASS;
 	struct made *m = &(struct made){0};
 
 	row_make(m, r, false, DPI_TCP_SYN, r->proto == DPI_IP_TCP ? none : data);

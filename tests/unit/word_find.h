@@ -56,7 +56,7 @@ static inline bool word_find_request(struct word_found *w, const uint8_t *window
 	w->is_request = true;
 	if (!dpi_request_begin(&r, window, DPI_WORD_WINDOW - 1, there))
 		return false;
-	for (int i = 0; i < DPI_WORD_WINDOW / 2; i++)
+	for (int i = 0; i < DPI_REQUEST_STEPS; i++)
 		if (!dpi_request_step(&r, window, DPI_WORD_WINDOW - 1))
 			break;
 	return r.state == DPI_WORD_FOUND && word_take(w, window, r.name, r.name_len);

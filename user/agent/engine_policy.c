@@ -51,6 +51,11 @@ static void adopt_verdict(void *ctx, const struct dpi_key *k, const struct dpi_v
 	struct dpi_fact fact;
 	bool has_fact = live_fact_get(e->options.maps, k, &fact) == 0;
 
+	/* No engine knows whose it is. What was dropped is in the ring, or is sent again. */
+	if (v->is_untold) {
+		live_verdict_delete(e->options.maps, k);
+		return;
+	}
 	adopt(e, k, has_fact ? &fact : NULL, v);
 }
 

@@ -59,13 +59,20 @@ static void give_way(struct shard *s)
 	nanosleep(&pause, NULL);
 }
 
-static void frame_inspect(struct shard *s, const struct frame *f, uint8_t flags)
+static struct outcome frame_judge(struct shard *s, const struct frame *f)
 {
 	struct outcome o;
 
 	s->ifindex = f->ifindex;
 	o = engine_frame(s->engine, f);
 	s->ifindex = 0;
+	return o;
+}
+
+static void frame_inspect(struct shard *s, const struct frame *f, uint8_t flags)
+{
+	struct outcome o = frame_judge(s, f);
+
 	if (o.action != DPI_DROP || !o.flow)
 		return;
 	/* A DNS message that ought to have been dropped, and was not: it came through late. A
@@ -104,6 +111,18 @@ static bool is_answer(const struct dpi_key *k, uint8_t dir)
 	       (from == PORT_DNS || from == PORT_MDNS || from == PORT_LLMNR);
 }
 
+/* The first word of a connection, which the kernel has decided on: for rules that are gone by now,
+ * it may be. */
+static void word_inspect(struct shard *s, const struct frame *f, const struct dpi_key *key)
+{
+	struct outcome o = frame_judge(s, f);
+
+	if (o.flow && o.flow->is_verdict)
+		shard_verdict_keep(s, o.flow);
+	else
+		live_verdict_delete(s->config.maps, key);
+}
+
 static bool has_letter(const struct shard *s)
 {
 	for (int i = 0; i < SHARD_POSTERS; i++)
@@ -124,6 +143,8 @@ static int frame_take(void *ctx, const struct frame *f, const struct dpi_sample 
 	if (sample->flags & DPI_SAMPLE_FRAGMENT) {
 		s->sample_flags = sample->flags;
 		gather_take(s->gather, f, sample->flags & DPI_SAMPLE_DROPPED, frame_hand, s);
+	} else if ((sample->flags & DPI_SAMPLE_DROPPED) && sample->key.proto == DPI_IP_TCP) {
+		word_inspect(s, f, &sample->key);
 	} else {
 		frame_inspect(s, f, sample->flags);
 	}

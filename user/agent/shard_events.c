@@ -44,6 +44,18 @@ static void verdict_write(struct shard *s, const struct event *e)
 			.key = e->flow->key, .since_ns = since, .due_ns = now + LATE_WAIT_NS};
 }
 
+/* What passes once the verdict is taken back is not late for it. */
+static void verdict_clear(struct shard *s, const struct flow *f)
+{
+	size_t kept = 0;
+
+	live_verdict_delete(s->config.maps, &f->key);
+	for (size_t i = 0; i < s->late_count; i++)
+		if (memcmp(&s->late[i].key, &f->key, sizeof(f->key)) != 0)
+			s->late[kept++] = s->late[i];
+	s->late_count = kept;
+}
+
 /* True when what the kernel has under a flow's key by now is another flow, on the same ports. */
 static bool is_used_again(const struct shard *s, const struct flow *f)
 {
@@ -124,7 +136,7 @@ void shard_event(void *ctx, const struct event *e)
 	case EVENT_VERDICT: verdict_write(s, e); break;
 	case EVENT_CLEARED:
 		/* Inspection goes on: the sampler must know. */
-		live_verdict_delete(s->config.maps, &e->flow->key);
+		verdict_clear(s, e->flow);
 		fact_write(s, e->flow);
 		break;
 	case EVENT_NAMED:
@@ -160,7 +172,7 @@ void shard_verdict_keep(struct shard *s, const struct flow *f)
 	struct dpi_verdict v;
 
 	if (f->decision.kind == RULE_IP || f->decision.kind == RULE_PORT ||
-	    live_verdict_get(s->config.maps, &f->key, &v) == 0)
+	    (live_verdict_get(s->config.maps, &f->key, &v) == 0 && !v.is_untold))
 		return;
 	live_verdict_put(s->config.maps, &f->key, f->decision.rule,
 			 flow_rare(f)->verdict_ns - s->config.clock.offset_ns);

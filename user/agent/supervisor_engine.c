@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/engine_process.h"
+#include "agent/kernel_protocols.h"
 #include "agent/question.h"
 #include "base/log.h"
 
@@ -241,13 +242,13 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
 	uint32_t flags = (s->options.is_monitor ? DPI_CONFIG_MONITOR : 0) |
 			 (s->options.is_fail_closed ? DPI_CONFIG_FAIL_CLOSED : 0) |
 			 (s->options.is_reset ? DPI_CONFIG_RESET : 0);
-	struct decision dns;
+	struct live_protocols protocols;
 	int err;
 
 	if (!next)
 		return fault_set(f, -ENOMEM, "out of memory");
-	dns = policy_match_app(next, catalogue_of_proto(s->catalogue, PROTO_DNS, 53));
-	err = live_policy_apply(loader_maps(s->loader), next, flags, dns, f);
+	protocols = kernel_protocols(s->catalogue, next);
+	err = live_policy_apply(loader_maps(s->loader), next, flags, &protocols, f);
 	if (err) {
 		policy_free(next);
 		return err;

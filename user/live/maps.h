@@ -30,11 +30,18 @@ uint64_t live_monotonic(void); /* now, CLOCK_MONOTONIC nanoseconds */
 
 /* --- rules and settings: the supervisor writes ------------------------------------------------ */
 
+/* What the rules say of protocols as applications, so far as the kernel decides names by itself. */
+struct live_protocols {
+	struct decision dns;
+	uint64_t https_block, tls_block, http_block; /* rules; 0: none */
+	uint32_t flags;				     /* DPI_CONFIG_HELLOS, _ECH, _REQUESTS */
+};
+
 /* Makes the rule maps equal to the policy: adds first, then removes what is gone, then the
- * settings. extra_flags: enum dpi_config_flag for monitoring and failing closed; dns: what the
- * rules say of DNS as an application. 0 or -errno with *f. */
+ * settings. extra_flags: enum dpi_config_flag for monitoring and failing closed. 0 or -errno with
+ * *f. */
 int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
-		      struct decision dns, struct fault *f);
+		      const struct live_protocols *protocols, struct fault *f);
 /* The seed of the name hashes that the maps were filled with; 0 when they are new. */
 uint64_t live_name_seed(const struct live_maps *m);
 

@@ -109,9 +109,25 @@ uint64_t live_name_seed(const struct live_maps *m)
 	return bpf_map_lookup_elem(m->config, &zero, &c) ? 0 : c.name_seed;
 }
 
-static int config_write(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
-			struct decision dns)
+/* Which names in first segments the kernel decides. When monitoring none: there is nothing to be
+ * quick about. Without a rule that could block one no segment is read. */
+static uint32_t word_flags(const struct dpi_config *c, const struct live_protocols *protocols)
 {
+	uint32_t flags = protocols->flags;
+
+	if ((c->flags & DPI_CONFIG_MONITOR) || !(c->flags & DPI_CONFIG_BLOCKS))
+		return 0;
+	if (!(c->flags & DPI_CONFIG_NAMES) && !c->https_block && !c->tls_block)
+		flags &= ~(uint32_t)DPI_CONFIG_HELLOS;
+	if (!(c->flags & DPI_CONFIG_NAMES) && !c->http_block)
+		flags &= ~(uint32_t)DPI_CONFIG_REQUESTS;
+	return flags;
+}
+
+static int config_write(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
+			const struct live_protocols *protocols)
+{
+	struct decision dns = protocols->dns;
 	struct dpi_config c;
 	uint32_t zero = 0;
 
@@ -121,6 +137,10 @@ static int config_write(const struct live_maps *m, const struct policy *p, uint3
 	c.flags = policy_config_flags(p) | extra_flags;
 	c.dns_block = dns.is_block ? dns.rule : 0;
 	c.dns_allow = dns.is_block ? 0 : dns.rule;
+	c.https_block = protocols->https_block;
+	c.tls_block = protocols->tls_block;
+	c.http_block = protocols->http_block;
+	c.flags |= word_flags(&c, protocols);
 	if (c.dns_block)
 		c.flags |= DPI_CONFIG_NAMES;
 	c.ring_count = m->ring_count;
@@ -130,7 +150,7 @@ static int config_write(const struct live_maps *m, const struct policy *p, uint3
 }
 
 int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
-		      struct decision dns, struct fault *f)
+		      const struct live_protocols *protocols, struct fault *f)
 {
 	struct written w[] = {
 		{.fd = m->names, .key_size = sizeof(uint64_t)},
@@ -148,7 +168,7 @@ int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_
 	if (!err) {
 		for (size_t i = 0; i < 4; i++)
 			written_finish(&w[i]);
-		err = config_write(m, p, extra_flags, dns);
+		err = config_write(m, p, extra_flags, protocols);
 	}
 	for (size_t i = 0; i < 4; i++)
 		free(w[i].keys);
