@@ -189,6 +189,15 @@ _Static_assert(sizeof(struct dpi_net_key) == 20, "dpi_net_key");
 enum dpi_name_flag {
 	DPI_NAME_APP =
 		1, /* the suffix belongs to an application: replaces what a shorter one said */
+	/* Of which of the ids below a list is the rule: those of single rules come before them. */
+	DPI_NAME_LIST_SUFFIX_BLOCK = 2,
+	DPI_NAME_LIST_SUFFIX_ALLOW = 4,
+	DPI_NAME_LIST_EXACT_BLOCK = 8,
+	DPI_NAME_LIST_EXACT_ALLOW = 16,
+	/* An exception within lists, which says nothing of other rules: for the name and all below
+	 * it, and for the name alone. */
+	DPI_NAME_SPARE = 32,
+	DPI_NAME_SPARE_EXACT = 64,
 };
 struct dpi_name_rule {
 	__u64 app_block, app_allow;	  /* for the application that owns the suffix */

@@ -26,6 +26,8 @@ struct dpi_name_walk {
 	__u64 hash;
 	__u64 app_block, app_allow;	  /* from the longest suffix an application owns */
 	__u64 domain_block, domain_allow; /* from any suffix, the shortest first */
+	__u64 list_block, list_allow;	  /* the same, of lists */
+	__u64 is_spared;		  /* a list has it as an exception */
 };
 
 dpi_inline void dpi_name_walk_init(struct dpi_name_walk *w, __u64 seed)
@@ -33,12 +35,20 @@ dpi_inline void dpi_name_walk_init(struct dpi_name_walk *w, __u64 seed)
 	w->hash = 0xcbf29ce484222325ULL ^ seed;
 	w->app_block = w->app_allow = 0;
 	w->domain_block = w->domain_allow = 0;
+	w->list_block = w->list_allow = 0;
+	w->is_spared = 0;
 }
 
 /* Takes the next byte from the right. The hash is FNV-1a's, 64 bits, seeded. */
 dpi_inline void dpi_name_walk_byte(struct dpi_name_walk *w, __u8 c)
 {
 	w->hash = (w->hash ^ c) * 0x100000001b3ULL;
+}
+
+dpi_inline void dpi_name_walk_hear(__u64 *field, __u64 rule)
+{
+	if (!*field)
+		*field = rule;
 }
 
 /* Takes what the table holds for the suffix read so far; whole: it is the entire name. */
@@ -49,28 +59,36 @@ dpi_inline void dpi_name_walk_found(struct dpi_name_walk *w, const struct dpi_na
 		w->app_block = r->app_block;
 		w->app_allow = r->app_allow;
 	}
-	if (!w->domain_block)
-		w->domain_block = r->suffix_block;
-	if (!w->domain_allow)
-		w->domain_allow = r->suffix_allow;
-	if (whole && !w->domain_block)
-		w->domain_block = r->exact_block;
-	if (whole && !w->domain_allow)
-		w->domain_allow = r->exact_allow;
+	dpi_name_walk_hear(r->flags & DPI_NAME_LIST_SUFFIX_BLOCK ? &w->list_block
+								 : &w->domain_block,
+			   r->suffix_block);
+	dpi_name_walk_hear(r->flags & DPI_NAME_LIST_SUFFIX_ALLOW ? &w->list_allow
+								 : &w->domain_allow,
+			   r->suffix_allow);
+	w->is_spared |= r->flags & DPI_NAME_SPARE;
+	if (!whole)
+		return;
+	dpi_name_walk_hear(r->flags & DPI_NAME_LIST_EXACT_BLOCK ? &w->list_block : &w->domain_block,
+			   r->exact_block);
+	dpi_name_walk_hear(r->flags & DPI_NAME_LIST_EXACT_ALLOW ? &w->list_allow : &w->domain_allow,
+			   r->exact_allow);
+	w->is_spared |= r->flags & DPI_NAME_SPARE_EXACT;
 }
 
 /*
- * The rule that blocks the walked name, or 0: an allow first, then application, then domain.
- * protocol_block is the rule against the protocol that named it, as an application; 0 where there
- * is none.
+ * The rule that blocks the walked name, or 0: an allow first, then application, then domain, a
+ * list's last. protocol_block is the rule against the protocol that named it, as an application; 0
+ * where there is none.
  */
 dpi_inline __u64 dpi_name_walk_block(const struct dpi_name_walk *w, __u64 protocol_block)
 {
-	if (w->domain_allow || w->app_allow)
+	if (w->domain_allow || w->app_allow || w->list_allow)
 		return 0;
 	if (w->app_block || protocol_block)
 		return w->app_block ? w->app_block : protocol_block;
-	return w->domain_block;
+	if (w->domain_block)
+		return w->domain_block;
+	return w->is_spared ? 0 : w->list_block;
 }
 
 /* True when these 12 bytes can head a DNS message with 1 to 8 questions (RFC 1035 4.1.1). */

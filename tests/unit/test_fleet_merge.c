@@ -108,6 +108,30 @@ static void joins_both_sides(void **state)
 	}
 }
 
+/* A list is each host's own: the fleet neither gets it nor takes it away. */
+static void leaves_lists_alone(void **state)
+{
+	struct rules *base = set_of("a.b"), *remote = set_of("c.d"), *here = set_of("a.b");
+	struct rules *none = set_of("");
+	struct merge_in in = {
+		.base = base, .remote = remote, .here = here, .own = none, .apps = &apps};
+	struct merge_out out;
+
+	(void)state;
+	add(here, RULE_LIST, false, "ads /etc/ads.txt");
+	add(here, RULE_LIST, true, "good /etc/good.txt");
+	assert_int_equal(merge(&in, &out), 0);
+	expect("lists", "added", out.add, "");
+	expect("lists", "taken", out.take, "");
+	assert_int_equal(rules_list_count(out.here), 2);
+	assert_int_equal(rules_count(out.here), 3);
+	merge_clear(&out);
+	rules_free(base);
+	rules_free(remote);
+	rules_free(here);
+	rules_free(none);
+}
+
 static void holds_back_what_cannot_be_written(void **state)
 {
 	struct rules *base = set_of("a.b"), *here = set_of("c.d"), *none = set_of("");
@@ -275,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(joins_both_sides),
+		cmocka_unit_test(leaves_lists_alone),
 		cmocka_unit_test(holds_back_what_cannot_be_written),
 		cmocka_unit_test(holds_back_masses),
 		cmocka_unit_test(knows_what_sweeps),

@@ -34,6 +34,30 @@ static struct policy *policy_of(const struct catalogue *c, const char *text)
 	return p;
 }
 
+/* The same, with what is in its lists in the form of processes (rules_whole.c). */
+static struct policy *policy_of_whole(const struct catalogue *c, const char *text)
+{
+	struct rule_apps apps = catalogue_rule_apps(c);
+	struct policy_apps owned = catalogue_policy_apps(c);
+	struct rules *rules = NULL, *again = NULL;
+	struct fault f = {""};
+	struct policy *p;
+	char *whole;
+	size_t len;
+
+	if (rules_parse_whole(slice_text(text), "t", &apps, 0, &rules, &f))
+		fail_msg("%s", f.text);
+	whole = rules_format_whole(rules, &len);
+	if (rules_parse_whole(slice_of(whole, len), "again", &apps, 0, &again, &f))
+		fail_msg("%s", f.text);
+	free(whole);
+	p = policy_new(again, &owned, 0x1234567);
+	assert_non_null(p);
+	rules_free(rules);
+	rules_free(again);
+	return p;
+}
+
 static void show(const struct policy *p, struct decision d, char *out, size_t size)
 {
 	const struct rule *rule = policy_rule(p, d.rule);
@@ -41,7 +65,8 @@ static void show(const struct policy *p, struct decision d, char *out, size_t si
 	out[0] = '\0';
 	if (!rule)
 		return;
-	assert_int_equal(d.kind, rule->kind);
+	if (rule->kind != RULE_LIST)
+		assert_int_equal(d.kind, rule->kind);
 	assert_int_equal(d.is_block, !rule->is_allow);
 	rule_label(rule, out, size);
 }
@@ -411,9 +436,148 @@ static void test_policy_agrees_with_classify(void **state)
 	catalogue_free(c);
 }
 
+/* Two lists that block and one that allows. */
+#define LISTS "[BLOCKED_LISTS]\na /a\nb /b\n[ALLOWED_LISTS]\ng /g\n"
+#define A         \
+	"list:a " \
+	"78\nads.example\n=only.example\n@fine.ads.example\n@=only.good.ads.example\nx.example\n"
+#define B "list:b 34\nfine.ads.example\nx.example\nb.test\n"
+#define G "allow-list:g 22\n=x.example\n@ok.b.test\n"
+
+static const struct {
+	const char *why, *rules, *name, *label;
+} listed[] = {
+	{"a name of a list", "", "ads.example", "list:a"},
+	{"a name below it", "", "deep.in.ads.example", "list:a"},
+	{"a name beside it", "", "bads.example", ""},
+	{"a name alone", "", "only.example", "list:a"},
+	{"nothing below a name alone", "", "www.only.example", ""},
+	{"an exception silences every list", "", "fine.ads.example", ""},
+	{"and below", "", "www.fine.ads.example", ""},
+	{"an exception of a name alone", "", "only.good.ads.example", ""},
+	{"not below that", "", "www.only.good.ads.example", "list:a"},
+	{"the first of two lists", "", "www.x.example", "list:a"},
+	{"a list that allows", "", "x.example", "allow-list:g"},
+	{"what it excepts it allows", "", "www.ok.b.test", "allow-list:g"},
+	{"a name of the second list", "", "b.test", "list:b"},
+	{"a single rule comes first", "[BLOCKED_DOMAINS] =www.ads.example", "www.ads.example",
+	 "domain:=www.ads.example"},
+	{"also a wider one", "[BLOCKED_DOMAINS] b.test", "www.b.test", "domain:b.test"},
+	{"also of the same name", "[BLOCKED_DOMAINS] b.test", "b.test", "domain:b.test"},
+	{"no exception of a list frees from it", "[BLOCKED_DOMAINS] fine.ads.example",
+	 "fine.ads.example", "domain:fine.ads.example"},
+	{"a single allow beats a list", "[ALLOWED_DOMAINS] www.b.test", "www.b.test",
+	 "allow-domain:www.b.test"},
+	{"and is the reason beside a list that allows", "[ALLOWED_DOMAINS] =x.example", "x.example",
+	 "allow-domain:=x.example"},
+	{"a list that allows beats a single block", "[BLOCKED_DOMAINS] x.example", "x.example",
+	 "allow-list:g"},
+	{"an application comes before a list", "[BLOCKED_APPS] YouTube\n[BLOCKED_DOMAINS] b.test",
+	 "www.youtube.com", "app:YouTube"},
+};
+
+static int find_name(void *ctx, uint64_t hash, const struct dpi_name_rule *r)
+{
+	struct {
+		uint64_t hash;
+		struct dpi_name_rule rule;
+	} *wanted = ctx;
+
+	if (hash == wanted->hash)
+		wanted->rule = *r;
+	return hash == wanted->hash;
+}
+
+/* What the kernel would say of a name, by the entries that it is given. */
+static uint64_t kernel_says(const struct policy *p, const char *name)
+{
+	struct {
+		uint64_t hash;
+		struct dpi_name_rule rule;
+	} wanted;
+	struct dpi_name_walk w;
+
+	dpi_name_walk_init(&w, policy_seed(p));
+	for (size_t i = strlen(name) + 1; i-- > 0;) {
+		wanted.hash = w.hash;
+		if ((i == 0 || name[i - 1] == '.') && policy_each_name(p, find_name, &wanted))
+			dpi_name_walk_found(&w, &wanted.rule, i == 0);
+		if (i)
+			dpi_name_walk_byte(&w, (__u8)name[i - 1]);
+	}
+	return dpi_name_walk_block(&w, 0);
+}
+
+static void test_lists(void **state)
+{
+	struct catalogue *c = catalogue_new();
+	char text[1024], label[300];
+
+	for (size_t i = 0; i < COUNT(listed); i++) {
+		struct decision d;
+		struct policy *p;
+
+		print_message("%s\n", listed[i].why);
+		snprintf(text, sizeof(text), "%s\n" LISTS "\n[CONTENTS]\n" A B G, listed[i].rules);
+		p = policy_of_whole(c, text);
+		d = policy_match_name(p, slice_text(listed[i].name));
+		show(p, d, label, sizeof(label));
+		assert_string_equal(label, listed[i].label);
+		assert_true(kernel_says(p, listed[i].name) == (d.is_block ? d.rule : 0));
+		assert_true(policy_hears_names(p) && policy_blocks(p));
+		policy_free(p);
+	}
+	catalogue_free(c);
+}
+
+static const struct {
+	const char *why, *rules, *addr, *label;
+} listed_addrs[] = {
+	{"an address", "", "203.0.113.9", "list:a"},
+	{"an address in a network", "", "198.51.100.77", "list:a"},
+	{"an address outside", "", "198.51.101.1", ""},
+	{"an address of IPv6", "", "2001:db8::5", "list:a"},
+	{"one that another list allows", "", "198.51.100.1", "allow-list:g"},
+	{"a single rule comes first", "[BLOCKED_IPS] 203.0.113.9", "203.0.113.9", "ip:203.0.113.9"},
+	{"also for the network around", "[BLOCKED_IPS] 203.0.113.0/24", "203.0.113.9",
+	 "ip:203.0.113.0/24"},
+	{"also wider than the list's network", "[BLOCKED_IPS] 198.51.0.0/16", "198.51.100.77",
+	 "ip:198.51.0.0/16"},
+	{"a list's narrower network elsewhere", "[BLOCKED_IPS] 198.51.101.0/24", "198.51.100.77",
+	 "list:a"},
+	{"a single allow", "[ALLOWED_IPS] 198.51.100.0/25", "198.51.100.77",
+	 "allow-ip:198.51.100.0/25"},
+};
+
+static void test_listed_addrs(void **state)
+{
+	struct catalogue *c = catalogue_new();
+	char text[1024], label[300];
+
+	for (size_t i = 0; i < COUNT(listed_addrs); i++) {
+		struct dpi_key key = {.proto = DPI_IP_TCP};
+		struct policy *p;
+
+		print_message("%s\n", listed_addrs[i].why);
+		snprintf(text, sizeof(text),
+			 "%s\n" LISTS
+			 "\n[CONTENTS]\nlist:a 42\n203.0.113.9\n198.51.100.0/24\n2001:db8::/32\n"
+			 "allow-list:g 13\n198.51.100.1\n",
+			 listed_addrs[i].rules);
+		p = policy_of_whole(c, text);
+		assert_int_equal(addr_parse(slice_text(listed_addrs[i].addr), &key.addr[1]), 0);
+		show(p, policy_match_flow(p, &key, 0), label, sizeof(label));
+		assert_string_equal(label, listed_addrs[i].label);
+		policy_free(p);
+	}
+	catalogue_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_listed_addrs),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_learnt_names),
 		cmocka_unit_test(test_category_of_a_later_catalogue),

@@ -91,6 +91,12 @@ static const struct {
 	{"the name alone", RULE_DOMAIN, "=Exact.example.com", "=exact.example.com"},
 	{"an underscore", RULE_DOMAIN, "_dmarc.example.com", "_dmarc.example.com"},
 	{"hyphens", RULE_DOMAIN, "r3---sn-4g5.googlevideo.com", "r3---sn-4g5.googlevideo.com"},
+	{"a list", RULE_LIST, "Ads  HTTPS://a.example/ads.txt", "ads HTTPS://a.example/ads.txt"},
+	{"a list that is a file", RULE_LIST, "my.ads_2-x /etc/ads.txt", "my.ads_2-x /etc/ads.txt"},
+	{"a list, how often", RULE_LIST, "ads http://[::1]:80/ Every 90m",
+	 "ads http://[::1]:80/ every 90m"},
+	{"a list, in a larger unit", RULE_LIST, "ads /a every 120m", "ads /a every 2h"},
+	{"a list, once a day", RULE_LIST, "ads /a every 24h", "ads /a"},
 	{"an IDN", RULE_DOMAIN,
 	 "b\xc3\xbc"
 	 "cher.example",
@@ -135,6 +141,9 @@ static void test_good_values(void **state)
 		rule_label(rule, label, sizeof(label));
 		snprintf(want, sizeof(want), "%s:%s", rule_kind_name(good[i].kind),
 			 good[i].canonical);
+		/* A list goes by its name alone. */
+		if (rule->kind == RULE_LIST)
+			*strchr(want, ' ') = '\0';
 		assert_string_equal(label, want);
 		/* The canonical form means the same rule, and takes it away. */
 		assert_int_equal(rules_add(r, good[i].kind, false, slice_text(good[i].canonical),
@@ -198,6 +207,20 @@ static const struct {
 	{"a public suffix, learnt", RULE_DOMAIN, "learnt:co.uk", "is a public suffix"},
 	{"a learnt address", RULE_IP, "learnt:10.0.0.1", "not an address"},
 	{"a learnt port", RULE_PORT, "learnt:80", "1 to 65535"},
+	{"a list without a source", RULE_LIST, "ads", "not where a list can come from"},
+	{"a list of a file beside", RULE_LIST, "ads ads.txt", "not where a list can come from"},
+	{"a list of another protocol", RULE_LIST, "ads file:///etc/ads",
+	 "not where a list can come"},
+	{"a list of no host", RULE_LIST, "ads https:///ads", "not where a list can come from"},
+	{"a list with a fragment", RULE_LIST, "ads https://a.example/#b", "not where a list can"},
+	{"a list of no name", RULE_LIST, "../ads /etc/ads", "is no name for a list"},
+	{"a list with a slash", RULE_LIST, "a/b /etc/ads", "is no name for a list"},
+	{"nothing of a list", RULE_LIST, "", "is no name for a list"},
+	{"a list and more", RULE_LIST, "ads /etc/ads daily", "only 'every 12h'"},
+	{"a list and too much", RULE_LIST, "ads /etc/ads every 1h 2h", "only 'every 12h'"},
+	{"a list, too often", RULE_LIST, "ads /etc/ads every 4m", "from 5m to 30d"},
+	{"a list, too seldom", RULE_LIST, "ads /etc/ads every 31d", "from 5m to 30d"},
+	{"a list, no unit", RULE_LIST, "ads /etc/ads every 3600", "from 5m to 30d"},
 	{"an empty domain", RULE_DOMAIN, "", "empty"},
 	{"a star alone", RULE_DOMAIN, "*", "not a domain name"},
 	{"a star and a dot", RULE_DOMAIN, "*.", "empty"},

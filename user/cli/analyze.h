@@ -58,6 +58,11 @@ int analyze_check_files(const struct analyze *a);
  * for, or an exit status after saying what is wrong. */
 int analyze_parse(struct analyze *a, const struct command *c, int argc, char **argv);
 
+/* A file named by --block-list or --allow-list as a rule; what is in the lists of all rules. Each
+ * returns 0, or -errno with *f. (analyze_lists.c) */
+int analyze_add_list(struct analyze *a, bool is_allow, const char *path, struct fault *f);
+int analyze_read_lists(struct analyze *a, struct fault *f);
+
 /* The line on a terminal: where there is one, and it is wanted. analyze_progress() is what a run
  * calls, with the struct as ctx; end clears the line. */
 void analyze_progress_begin(struct analyze_progress *p, bool is_quiet);

@@ -42,6 +42,17 @@ static int load_apps(struct analyze *a, const char *path, struct fault *f)
 	return catalogue_load(a->catalogue, path, f);
 }
 
+static int add_rule(struct analyze *a, const struct analyze_word *word,
+		    const struct rule_apps *names, unsigned options, struct fault *f)
+{
+	int tag = word->id - ANALYZE_RULE;
+
+	if (CHANGE_KIND(tag) == RULE_LIST)
+		return analyze_add_list(a, CHANGE_IS_ALLOW(tag), word->value, f);
+	return rules_add(a->rules, CHANGE_KIND(tag), CHANGE_IS_ALLOW(tag), slice_text(word->value),
+			 names, options, f);
+}
+
 /* Builds catalogue, rules and policy; says what is wrong with them. */
 static int load(struct analyze *a)
 {
@@ -66,13 +77,11 @@ static int load(struct analyze *a)
 		err = rules_load(a->rules_file, &names, options, &a->rules, &f);
 	else
 		a->rules = rules_new();
-	for (size_t i = 0; i < a->word_count && err >= 0 && a->rules; i++) {
-		int tag = a->words[i].id - ANALYZE_RULE;
-
+	for (size_t i = 0; i < a->word_count && err >= 0 && a->rules; i++)
 		if (a->words[i].id != ANALYZE_APPS)
-			err = rules_add(a->rules, CHANGE_KIND(tag), CHANGE_IS_ALLOW(tag),
-					slice_text(a->words[i].value), &names, options, &f);
-	}
+			err = add_rule(a, &a->words[i], &names, options, &f);
+	if (err >= 0 && a->rules)
+		err = analyze_read_lists(a, &f);
 	if (err < 0 || !a->rules)
 		goto out;
 	apps = catalogue_policy_apps(a->catalogue);

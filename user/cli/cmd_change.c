@@ -280,7 +280,7 @@ int rules_put(const char *path, bool is_forced, bool is_quiet)
 	return err ? exit_of(err) : status;
 }
 
-static int rules_list(bool is_json, bool is_quiet)
+static int rules_show(bool is_json, bool is_quiet)
 {
 	struct text request = {0};
 	struct wire answer = {0};
@@ -372,7 +372,7 @@ int cmd_rules(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (strcmp(what, "list") == 0 && more <= 0)
-		return rules_list(w.is_json, w.is_quiet);
+		return rules_show(w.is_json, w.is_quiet);
 	if (strcmp(what, "load") == 0 && more == 1)
 		return rules_put(strcmp(argv[first + 1], "-") ? argv[first + 1] : "/dev/stdin",
 				 w.is_forced, w.is_quiet);

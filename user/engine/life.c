@@ -117,7 +117,8 @@ static void adopt_verdict(struct engine *e, struct flow *f, uint64_t rule)
 			e->count.facts_lost++;
 		f->decision.rule = rule;
 		f->decision.is_block = true;
-		f->decision.kind = r ? r->kind : RULE_DOMAIN;
+		/* Only names get verdicts, whichever kind of rule speaks of them. */
+		f->decision.kind = r && r->kind != RULE_LIST ? r->kind : RULE_DOMAIN;
 	}
 	if (!r || d.rule)
 		judge_again(e, f);

@@ -13,6 +13,11 @@ const struct fleet_set fleet_sets[FLEET_SET_COUNT] = {
 	{"allow-app", RULE_APP, true},
 };
 
+bool fleet_shares(const struct rule *r)
+{
+	return r->kind != RULE_LIST;
+}
+
 size_t fleet_set_of(const struct rule *r)
 {
 	size_t i = 0;
@@ -64,6 +69,8 @@ struct guard_losses guard_losses(const struct rules *before, const struct rules 
 	while ((r = rules_next(before, &w))) {
 		size_t set = fleet_set_of(r);
 
+		if (!fleet_shares(r))
+			continue;
 		l.before[set]++;
 		l.all_before++;
 		if (!guard_holds(after, r)) {

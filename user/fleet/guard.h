@@ -21,7 +21,9 @@ struct fleet_set {
 };
 enum { FLEET_SET_COUNT = 7 };
 extern const struct fleet_set fleet_sets[FLEET_SET_COUNT];
-/* The number of the set that a rule belongs to. */
+/* False for a list: each host has its own. */
+bool fleet_shares(const struct rule *r);
+/* The number of the set that a rule belongs to, which the fleet shares. */
 size_t fleet_set_of(const struct rule *r);
 
 /* True when a rule of this text is in the set. */

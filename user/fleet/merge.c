@@ -131,7 +131,7 @@ static int find_added(const struct merge_in *in, struct merge_out *out)
 			room[fleet_set_of(r)]--;
 	w = (struct rules_walk){0};
 	while (!err && (r = rules_next(in->here, &w)))
-		if (!guard_holds(in->base, r) && !guard_holds(in->own, r))
+		if (fleet_shares(r) && !guard_holds(in->base, r) && !guard_holds(in->own, r))
 			err = add_local(in, r, room, out);
 	return err;
 }

@@ -57,7 +57,8 @@ static size_t count_pending(const struct fleet *fl)
 	const struct rule *r;
 
 	while ((r = rules_next(fl->local.rules, &w)))
-		count += !guard_holds(fl->base, r) && !guard_holds(fl->local.own, r);
+		count += fleet_shares(r) && !guard_holds(fl->base, r) &&
+			 !guard_holds(fl->local.own, r);
 	return count;
 }
 

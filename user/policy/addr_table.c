@@ -7,6 +7,7 @@
  * 2.5.5.2), but a rule for ::/0 does not mean it: there an entry for all of IPv4 cuts it off.
  */
 #include "policy/addr_table.h"
+#include "policy/list.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -29,14 +30,24 @@ static void set_once(__u64 *field, __u64 id)
 		*field = id;
 }
 
-static void merge(struct dpi_addr_rule *to, const struct dpi_addr_rule *from)
+/* Takes a rule for either side over where there is none, or a list's and this one is single. */
+static void merge_any(struct addr_entry *to, __u64 *field, const struct addr_entry *from, __u64 id,
+		      uint16_t listed)
 {
-	set_once(&to->block_any, from->block_any);
-	set_once(&to->block_src, from->block_src);
-	set_once(&to->block_dst, from->block_dst);
-	set_once(&to->allow_any, from->allow_any);
-	set_once(&to->allow_src, from->allow_src);
-	set_once(&to->allow_dst, from->allow_dst);
+	if (!id || (*field && (!(to->listed & listed) || (from->listed & listed))))
+		return;
+	*field = id;
+	to->listed = (uint16_t)((to->listed & ~listed) | (from->listed & listed));
+}
+
+static void merge(struct addr_entry *to, const struct addr_entry *from)
+{
+	merge_any(to, &to->rule.block_any, from, from->rule.block_any, ADDR_LISTED_BLOCK);
+	merge_any(to, &to->rule.allow_any, from, from->rule.allow_any, ADDR_LISTED_ALLOW);
+	set_once(&to->rule.block_src, from->rule.block_src);
+	set_once(&to->rule.block_dst, from->rule.block_dst);
+	set_once(&to->rule.allow_src, from->rule.allow_src);
+	set_once(&to->rule.allow_dst, from->rule.allow_dst);
 }
 
 static struct addr_entry entry_of(const struct rule *rule)
@@ -61,7 +72,7 @@ static size_t sort_unique(struct addr_entry *e, size_t count)
 	qsort(e, count, sizeof(*e), compare);
 	for (size_t i = 1; i < count; i++) {
 		if (compare(&e[kept], &e[i]) == 0)
-			merge(&e[kept].rule, &e[i].rule);
+			merge(&e[kept], &e[i]);
 		else
 			e[++kept] = e[i];
 	}
@@ -91,7 +102,7 @@ static void nest(struct addr_table *t)
 			outer = t->net[outer - 1].outer;
 		e->outer = outer;
 		if (outer && !is_cut_off(e, &t->net[outer - 1]))
-			merge(&e->rule, &t->net[outer - 1].rule);
+			merge(e, &t->net[outer - 1]);
 	}
 }
 
@@ -125,40 +136,117 @@ static int index_hosts(struct addr_table *t)
 	return 0;
 }
 
-int addr_table_build(struct addr_table *t, const struct rules *rules)
+/* How many addresses the rules and the lists have. */
+static size_t count_addrs(const struct rules *rules)
 {
-	struct addr_entry all_ipv4 = {.addr = mapped, .bits = MAPPED_BITS};
 	struct rules_walk w = {0};
 	const struct rule *rule;
 	size_t count = 0;
+
+	while ((rule = rules_next(rules, &w))) {
+		const struct list *list = NULL;
+
+		if (rule->kind == RULE_LIST)
+			list = rules_list(rules, rule->id);
+		count += rule->kind == RULE_IP;
+		count += list ? list_addr_count(list) : 0;
+	}
+	return count;
+}
+
+static void add_entry(struct addr_table *t, const struct addr_entry *e)
+{
+	if (e->bits == 128)
+		t->host[t->host_count++] = *e;
+	else
+		t->net[t->net_count++] = *e;
+}
+
+static void add_list(struct addr_table *t, const struct rule *rule, const struct list *list)
+{
+	struct addr_entry e = {.listed = ADDR_LISTED_BLOCK, .rule.block_any = rule->id};
+	size_t at = list ? list_names_len(list) : 0;
+	uint8_t bits;
+
+	if (rule->is_allow)
+		e = (struct addr_entry){.listed = ADDR_LISTED_ALLOW, .rule.allow_any = rule->id};
+	while (list && list_next_addr(list, &at, &e.addr, &bits)) {
+		e.bits = bits;
+		add_entry(t, &e);
+	}
+}
+
+static void add_rules(struct addr_table *t, const struct rules *rules)
+{
+	struct rules_walk w = {0};
+	const struct rule *rule;
+
+	while ((rule = rules_next(rules, &w))) {
+		if (rule->kind == RULE_IP) {
+			struct addr_entry e = entry_of(rule);
+
+			add_entry(t, &e);
+		} else if (rule->kind == RULE_LIST) {
+			add_list(t, rule, rules_list(rules, rule->id));
+		}
+	}
+}
+
+/* The longest network around an address, or NULL. */
+static const struct addr_entry *find_net(const struct addr_table *t, const struct dpi_addr *a)
+{
+	size_t low = 0, high = t->net_count;
+
+	/* The last network that begins at or before the address lies inside the one looked for. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(t->net[middle].addr.b, a->b, sizeof(a->b)) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	while (low && !addr_in_net(a, &t->net[low - 1].addr, (uint8_t)t->net[low - 1].bits))
+		low = t->net[low - 1].outer;
+	return low ? &t->net[low - 1] : NULL;
+}
+
+/* An address is asked for before its network: what a list says of it makes way for a single rule
+ * that speaks of the network. */
+static void heed_single_nets(struct addr_table *t)
+{
+	for (size_t i = 0; i < t->host_count; i++) {
+		const struct addr_entry *net;
+
+		if (!t->host[i].listed)
+			continue;
+		net = find_net(t, &t->host[i].addr);
+		if (net)
+			merge(&t->host[i], net);
+	}
+}
+
+int addr_table_build(struct addr_table *t, const struct rules *rules)
+{
+	struct addr_entry all_ipv4 = {.addr = mapped, .bits = MAPPED_BITS};
+	size_t count = count_addrs(rules);
 	bool is_cut = false;
 
-	while ((rule = rules_next(rules, &w)))
-		count += rule->kind == RULE_IP;
 	if (!count)
 		return 0;
 	t->host = calloc(count, sizeof(*t->host));
 	t->net = calloc(count + 1, sizeof(*t->net));
 	if (!t->host || !t->net)
 		return -ENOMEM;
-	w = (struct rules_walk){0};
-	while ((rule = rules_next(rules, &w))) {
-		struct addr_entry e;
-
-		if (rule->kind != RULE_IP)
-			continue;
-		e = entry_of(rule);
-		if (e.bits == 128)
-			t->host[t->host_count++] = e;
-		else
-			t->net[t->net_count++] = e;
-		is_cut |= is_cut_off(&all_ipv4, &e) && is_inside(&all_ipv4, &e);
-	}
+	add_rules(t, rules);
+	for (size_t i = 0; i < t->net_count; i++)
+		is_cut |= is_cut_off(&all_ipv4, &t->net[i]) && is_inside(&all_ipv4, &t->net[i]);
 	if (is_cut)
 		t->net[t->net_count++] = all_ipv4;
 	t->host_count = sort_unique(t->host, t->host_count);
 	t->net_count = sort_unique(t->net, t->net_count);
 	nest(t);
+	heed_single_nets(t);
 	return index_hosts(t);
 }
 
@@ -187,18 +275,7 @@ const struct dpi_addr_rule *addr_table_host(const struct addr_table *t, const st
 
 const struct dpi_addr_rule *addr_table_net(const struct addr_table *t, const struct dpi_addr *a)
 {
-	size_t low = 0, high = t->net_count;
+	const struct addr_entry *net = find_net(t, a);
 
-	/* The last network that begins at or before the address lies inside the one looked for. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (memcmp(t->net[middle].addr.b, a->b, sizeof(a->b)) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low && !addr_in_net(a, &t->net[low - 1].addr, (uint8_t)t->net[low - 1].bits))
-		low = t->net[low - 1].outer;
-	return low ? &t->net[low - 1].rule : NULL;
+	return net ? &net->rule : NULL;
 }

@@ -8,10 +8,14 @@
 
 #include "policy/policy.h"
 
+/* Which rules of an entry are lists: single rules come before them. */
+enum addr_listed { ADDR_LISTED_BLOCK = 1, ADDR_LISTED_ALLOW = 2 };
+
 struct addr_entry {
 	struct dpi_addr addr;
-	uint32_t bits;	/* of 128 */
-	uint32_t outer; /* nets: place of the next wider one + 1, or 0 */
+	uint16_t bits;	 /* of 128 */
+	uint16_t listed; /* enum addr_listed */
+	uint32_t outer;	 /* nets: place of the next wider one + 1, or 0 */
 	struct dpi_addr_rule rule;
 };
 

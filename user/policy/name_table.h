@@ -13,10 +13,14 @@
 #include "policy/app_rules.h"
 #include "policy/name_filter.h"
 
-/* Most entries are one rule's: those say only which. */
+/*
+ * Most entries are one rule's, or one line's of a list: those say only which. Rules have their
+ * numbers in the set; behind them come the bytes of the names of every list, so that a name is
+ * stored where the list has it and nowhere else.
+ */
 struct name_slot {
 	uint32_t mark; /* the upper half of the hash */
-	uint32_t at;   /* number of the rule in the set + 1; from FULL on a place in full[]; or 0 */
+	uint32_t at;   /* number of what says so + 1; from NAME_FULL on a place in full[]; or 0 */
 };
 
 /* What several rules, or an application, say of one suffix. */
@@ -25,10 +29,19 @@ struct name_full {
 	struct dpi_name_rule rule;
 };
 
+struct name_list {
+	const struct list *list;
+	uint64_t rule;
+	bool is_allow;
+	uint32_t first; /* number of its first byte */
+};
+
 struct name_table {
 	const struct rules *rules; /* borrowed for the table's life */
-	bool is_learnt;		   /* only rules that say `learnt:` are in it */
-	bool has_top;		   /* some suffix is of one label */
+	uint32_t rule_count;
+	struct name_list *list; /* the last, with no list, says where the numbers end */
+	bool is_learnt;		/* only rules that say `learnt:` are in it */
+	bool has_top;		/* some suffix is of one label */
 	uint64_t seed;
 	struct name_slot *slot; /* open addressing */
 	size_t slot_count, count;
@@ -37,8 +50,8 @@ struct name_table {
 	struct name_filter filter;
 };
 
-/* Fills an empty table: with all name rules, or with those that say `learnt:`, as *app was built.
- * Returns 0 or -ENOMEM; clear it in either case. */
+/* Fills an empty table: with all name rules, or with those that say `learnt:` (no list does), as
+ * *app was built. Returns 0 or -ENOMEM; clear it in either case. */
 int name_table_build(struct name_table *t, const struct rules *rules,
 		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed);
 void name_table_clear(struct name_table *t);

@@ -7,6 +7,7 @@
  */
 #include "policy/policy.h"
 #include "policy/addr_table.h"
+#include "policy/list.h"
 #include "policy/name_table.h"
 
 #include <errno.h>
@@ -46,6 +47,16 @@ static void set_once(__u64 *field, __u64 id)
 		*field = id;
 }
 
+/* A list is of the kinds that its entries are. */
+static void survey_list(struct survey *s, const struct rule *rule, const struct list *list)
+{
+	if (!list)
+		return;
+	s->has_kind[RULE_DOMAIN] |= list_name_count(list) > 0;
+	s->has_kind[RULE_IP] |= list_addr_count(list) > 0;
+	s->has_block |= !rule->is_allow;
+}
+
 static struct survey survey_of(const struct rules *rules)
 {
 	struct rules_walk w = {0};
@@ -53,6 +64,10 @@ static struct survey survey_of(const struct rules *rules)
 	const struct rule *rule;
 
 	while ((rule = rules_next(rules, &w))) {
+		if (rule->kind == RULE_LIST) {
+			survey_list(&s, rule, rules_list(rules, rule->id));
+			continue;
+		}
 		s.has_kind[rule->kind] = true;
 		s.has_learnt |= rule->is_learnt;
 		s.has_block |= !rule->is_allow;
@@ -208,8 +223,12 @@ static struct decision match_name(const struct name_table *t, struct slice name)
 		return decide(w.domain_allow, RULE_DOMAIN, false);
 	if (w.app_allow)
 		return decide(w.app_allow, RULE_APP, false);
+	if (w.list_allow)
+		return decide(w.list_allow, RULE_DOMAIN, false);
 	if (w.app_block)
 		return decide(w.app_block, RULE_APP, true);
+	if (!w.domain_block && !w.is_spared)
+		w.domain_block = w.list_block;
 	return decide(w.domain_block, RULE_DOMAIN, w.domain_block != 0);
 }
 

@@ -4,7 +4,8 @@
  * every worker without a lock, freed when the last of them has moved on. The same tables, entry by
  * entry, are what the kernel gets, so both sides decide alike.
  *
- * Order of decision: an allow first; then address, port, application, domain.
+ * Order of decision: an allow first; then address, port, application, domain. A list speaks of
+ * names and addresses as single rules do, behind them; its exceptions silence lists alone.
  */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -16,9 +17,9 @@ struct policy;
 
 /* A decision: rule 0 means that no rule spoke. */
 struct decision {
-	uint64_t rule; /* id of the rule that decided */
-	enum rule_kind kind;
-	bool is_block; /* else an allow, or nothing */
+	uint64_t rule;	     /* id of the rule that decided */
+	enum rule_kind kind; /* of what it spoke of: RULE_LIST never */
+	bool is_block;	     /* else an allow, or nothing */
 };
 
 /* The applications that rules may name. ids count from 0; suffix i belongs to *app. */

@@ -4,22 +4,13 @@
  * of them changes. One thread changes, copies and frees; a set that nobody changes may be read by
  * all.
  */
-#include "policy/rule_store.h"
+#include "policy/rules_inside.h"
 #include "policy/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 enum { RULES_MAX = 1000000, TWINS_MAX = 64 /* rules of one value, at other times each */ };
-
-struct shared {
-	struct rule_store *store;
-	size_t owners;
-};
-
-struct rules {
-	struct shared *shared;
-};
 
 static struct shared *shared_new(struct rule_store *store)
 {
@@ -70,12 +61,19 @@ void rules_free(struct rules *r)
 	if (!r)
 		return;
 	shared_drop(r->shared);
+	list_shelf_clear(&r->lists);
 	free(r);
 }
 
 struct rules *rules_copy(const struct rules *r)
 {
-	return rules_of(r->shared);
+	struct rules *copy = rules_of(r->shared);
+
+	if (copy && list_shelf_copy(&copy->lists, &r->lists)) {
+		rules_free(copy);
+		return NULL;
+	}
+	return copy;
 }
 
 size_t rules_count(const struct rules *r)
@@ -108,8 +106,7 @@ const struct rule *rules_next(const struct rules *r, struct rules_walk *w)
 	return rule_store_next(r->shared->store, w);
 }
 
-/* Gives the set a store of its own: a copy of the one it has. */
-static int part(struct rules *r)
+int rules_part(struct rules *r)
 {
 	struct shared *s = shared_new(rule_store_copy(r->shared->store));
 
@@ -133,11 +130,14 @@ struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const 
 			rules_free(out);
 			out = NULL;
 		}
+	if (out && list_shelf_copy(&out->lists, &r->lists)) {
+		rules_free(out);
+		out = NULL;
+	}
 	return out;
 }
 
-/* Takes away all rules of a value. */
-static void remove_value(struct rules *r, const struct rule *like)
+void rules_remove_value(struct rules *r, const struct rule *like)
 {
 	const struct rule *rule;
 
@@ -160,9 +160,9 @@ static int put(struct rules *r, const struct rule *rule, size_t twins, struct fa
 				 "%s has %d times already, which is the most: take some away",
 				 rule->value, TWINS_MAX);
 	if (r->shared->owners > 1)
-		err = part(r);
+		err = rules_part(r);
 	if (!err && twins && !rule->is_timed)
-		remove_value(r, rule);
+		rules_remove_value(r, rule);
 	if (!err)
 		err = rule_store_add(r->shared->store, rule);
 	return err ? fault_set(f, err, "out of memory: take some rules away") : 0;
@@ -181,6 +181,8 @@ int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice 
 		return err;
 	rule_store_await(r->shared->store, d.rule.id); /* while the suffix is looked at */
 	err = value_check_suffix(&d.rule, options, f);
+	if (!err && kind == RULE_LIST)
+		err = rules_make_way(r, &d.rule, f);
 	if (err)
 		return err;
 	there = rule_store_value(r->shared->store, &d.rule, &twins);
@@ -197,6 +199,8 @@ int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct sli
 	union draft d;
 	int err;
 
+	if (kind == RULE_LIST)
+		return rules_remove_list(r, is_allow, value, f);
 	err = value_read(&d, kind, is_allow, value, apps, f);
 	if (err)
 		return err;
@@ -204,14 +208,14 @@ int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct sli
 			       : rule_store_value(r->shared->store, &d.rule, NULL);
 	if (!rule)
 		return 0;
-	if (r->shared->owners > 1 && part(r))
+	if (r->shared->owners > 1 && rules_part(r))
 		return fault_set(f, -ENOMEM, "out of memory");
 	if (d.rule.is_timed)
 		rule_store_remove(r->shared->store, rule_store_find(r->shared->store, &d.rule));
 	else
-		remove_value(r, &d.rule);
+		rules_remove_value(r, &d.rule);
 	/* Gives back the bytes of rules taken away. Without memory for that, they stay. */
 	if (rule_store_is_wasteful(r->shared->store))
-		(void)part(r);
+		(void)rules_part(r);
 	return 1;
 }

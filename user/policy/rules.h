@@ -5,8 +5,9 @@
  * makes it ready for them.
  *
  * The text form is in the README ("Rules"): sections [BLOCKED_IPS], [BLOCKED_APPS],
- * [BLOCKED_DOMAINS], [BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS], [ALLOWED_DOMAINS]. Words
- * behind a value say when it is in force (when.h); the same value at several times is several
+ * [BLOCKED_DOMAINS], [BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS], [ALLOWED_DOMAINS],
+ * [BLOCKED_LISTS], [ALLOWED_LISTS]. A list is one rule; what is in it (list.h) hangs on the set.
+ * Words behind a value say when it is in force (when.h); the same value at several times is several
  * rules of one id.
  */
 #ifndef POLICY_RULES_H
@@ -16,7 +17,7 @@
 #include "base/fault.h"
 #include "base/name.h"
 
-enum rule_kind { RULE_IP, RULE_PORT, RULE_APP, RULE_DOMAIN, RULE_KINDS };
+enum rule_kind { RULE_IP, RULE_PORT, RULE_APP, RULE_DOMAIN, RULE_LIST, RULE_KINDS };
 
 enum rule_side { RULE_SIDE_ANY, RULE_SIDE_SRC, RULE_SIDE_DST };
 
@@ -40,12 +41,20 @@ struct rule {
 			uint16_t port;
 			uint8_t proto; /* DPI_IP_TCP, DPI_IP_UDP, or 0 for both */
 		} port;
+		struct { /* RULE_LIST; its id is of its name alone */
+			uint8_t name_len;
+			uint16_t source_len;
+			uint32_t every_s; /* how often its source is looked at again */
+		} list;
 	};
 	char value[]; /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
 			 "learnt:a.b", "category:social", "10.0.0.0/8", "src:10.0.0.7",
-			 "8888/tcp", "6881" */
+			 "8888/tcp", "6881", "ads https://example.com/ads.txt every 12h" */
 };
 
+enum { LIST_EVERY_S = 86400 /* where a rule says nothing else */ };
+
+struct list;
 struct rules;
 struct text;
 
@@ -95,8 +104,8 @@ enum rules_option { RULES_FORCE = 1 /* a public suffix is accepted as a domain *
  */
 int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 	      const struct rule_apps *apps, unsigned options, struct fault *f);
-/* Takes a value away, at whatever times it is in force; with times behind it that rule alone.
- * Returns 1, 0 when there was none, or a fault as rules_add does. */
+/* Takes a value away, at whatever times it is in force; with times behind it that rule alone; of a
+ * list its name is enough. Returns 1, 0 when there was none, or a fault as rules_add does. */
 int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 		 const struct rule_apps *apps, struct fault *f);
 
@@ -121,10 +130,29 @@ int rules_save(const struct rules *r, const char *path, struct fault *f);
  * no memory. */
 int rules_save_text(const char *text, const char *path, struct fault *f);
 
-const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain" */
+/* What is in the list that a rule of this id stands for; NULL: not known (yet). Borrowed. */
+const struct list *rules_list(const struct rules *r, uint64_t id);
+/* Gives a rule its list (held by the set from now on; NULL: none). 0, or -ENOMEM. Copies of the set
+ * have what they had. */
+int rules_set_list(struct rules *r, uint64_t id, struct list *list);
+size_t rules_list_count(const struct rules *r); /* rules that are lists */
+
+/* The text form with what is in the lists behind it, for another process of this program. NULL:
+ * out of memory. The caller frees; *len is the text's length. */
+char *rules_format_whole(const struct rules *r, size_t *len);
+/* Reads either form. As rules_parse otherwise. */
+int rules_parse_whole(struct slice text, const char *name, const struct rule_apps *apps,
+		      unsigned options, struct rules **out, struct fault *f);
+int rules_load_whole(const char *path, const struct rule_apps *apps, unsigned options,
+		     struct rules **out, struct fault *f);
+
+const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain", "list" */
+/* Of a list: what it is called, and where it comes from. Borrowed from the rule. */
+struct slice rule_list_name(const struct rule *r);
+struct slice rule_list_source(const struct rule *r);
 /* The words that say when a rule is in force, canonical; "" for at all times. Borrowed. */
 const char *rule_when(const struct rule *r);
-enum { RULE_TEXT_MAX = 560 };
+enum { RULE_TEXT_MAX = 776 };
 /* The value and the words, as a line of the text form has them; of RULE_TEXT_MAX bytes at most with
  * the NUL. Returns out. */
 const char *rule_text(const struct rule *r, char out[RULE_TEXT_MAX]);

@@ -28,7 +28,8 @@ static const struct section {
 	{"BLOCKED_IPS", RULE_IP, false},	 {"BLOCKED_APPS", RULE_APP, false},
 	{"BLOCKED_DOMAINS", RULE_DOMAIN, false}, {"BLOCKED_PORTS", RULE_PORT, false},
 	{"ALLOWED_IPS", RULE_IP, true},		 {"ALLOWED_APPS", RULE_APP, true},
-	{"ALLOWED_DOMAINS", RULE_DOMAIN, true},
+	{"ALLOWED_DOMAINS", RULE_DOMAIN, true},	 {"BLOCKED_LISTS", RULE_LIST, false},
+	{"ALLOWED_LISTS", RULE_LIST, true},
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 
@@ -78,8 +79,18 @@ static int add_timed(struct reading *r, struct slice value, struct slice when, b
 	return refuse(r, -EINVAL, &fault);
 }
 
+/* A list has a line to itself. */
+static int read_list(struct reading *r, struct slice line)
+{
+	struct slice rest = line;
+
+	return value_next_word(&rest).len ? add_value(r, line) : 0;
+}
+
 static int read_values(struct reading *r, struct slice rest)
 {
+	if (r->section && r->section->kind == RULE_LIST)
+		return read_list(r, rest);
 	for (bool is_first = true;; is_first = false) {
 		struct fault fault;
 		struct slice value = value_next_word(&rest), more;
@@ -132,8 +143,8 @@ static int read_section(struct reading *r, struct slice line)
 		return read_values(r, slice_from(line, name.len + 2));
 	}
 	fault_set(&fault, 0,
-		  "'%s' is no section: use [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS], "
-		  "[BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS] or [ALLOWED_DOMAINS]",
+		  "'%s' is no section: use [BLOCKED_...] with IPS, APPS, DOMAINS, PORTS or LISTS, "
+		  "or [ALLOWED_...] with any of these but PORTS",
 		  value_show(line, shown));
 	return refuse(r, -EINVAL, &fault);
 }
@@ -316,6 +327,7 @@ char *rules_format_with(const struct rules *r,
 			void (*remark)(void *ctx, const struct rule *rule, struct text *out),
 			void *ctx)
 {
+	bool has_lists = rules_list_count(r);
 	struct text t = {0};
 
 	text_puts(&t, "# Rules of dpi-xdp: values under section lines, an allow beats a block.\n");
@@ -323,6 +335,9 @@ char *rules_format_with(const struct rules *r,
 		struct rules_walk w = {0};
 		const struct rule *rule;
 
+		/* A version without lists can read what has none. */
+		if (sections[s].kind == RULE_LIST && !has_lists)
+			continue;
 		text_printf(&t, "\n[%s]\n", sections[s].name);
 		while ((rule = rules_next(r, &w))) {
 			if (rule->kind != sections[s].kind ||

@@ -20,10 +20,8 @@ enum { APP_WORDS_MAX = 6 /* of one application's name */ };
 _Static_assert(sizeof(LEARNT CATEGORY) + DOMAIN_MAX <= VALUE_MAX + 1, "the longest fits a draft");
 
 static const char *const kind_names[RULE_KINDS] = {
-	[RULE_IP] = "ip",
-	[RULE_PORT] = "port",
-	[RULE_APP] = "app",
-	[RULE_DOMAIN] = "domain",
+	[RULE_IP] = "ip",	  [RULE_PORT] = "port", [RULE_APP] = "app",
+	[RULE_DOMAIN] = "domain", [RULE_LIST] = "list",
 };
 
 const char *rule_kind_name(enum rule_kind k)
@@ -33,7 +31,10 @@ const char *rule_kind_name(enum rule_kind k)
 
 void rule_label(const struct rule *r, char *out, size_t size)
 {
-	snprintf(out, size, "%s%s:%s", r->is_allow ? "allow-" : "", kind_names[r->kind], r->value);
+	int len = r->kind == RULE_LIST ? r->list.name_len : VALUE_MAX;
+
+	snprintf(out, size, "%s%s:%.*s", r->is_allow ? "allow-" : "", kind_names[r->kind], len,
+		 r->value);
 }
 
 const char *rule_subject(const struct rule *r)
@@ -253,10 +254,9 @@ static int read_app(union draft *d, struct slice value, const struct rule_apps *
 
 static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
 					const struct rule_apps *apps, struct fault *f) = {
-	[RULE_IP] = read_ip,
-	[RULE_PORT] = read_port,
-	[RULE_APP] = read_app,
-	[RULE_DOMAIN] = value_read_domain,
+	[RULE_IP] = read_ip,	       [RULE_PORT] = read_port,
+	[RULE_APP] = read_app,	       [RULE_DOMAIN] = value_read_domain,
+	[RULE_LIST] = value_read_list,
 };
 
 /* Parts a value from the words behind it that say when, which may be none. Only an application's
@@ -327,6 +327,7 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 		memmove(d->rule.value + strlen(LEARNT), d->rule.value, strlen(d->rule.value) + 1);
 		memcpy(d->rule.value, LEARNT, strlen(LEARNT));
 	}
-	d->rule.id = value_id(kind, is_allow, d->rule.value);
+	d->rule.id = kind == RULE_LIST ? value_list_id(is_allow, value, f)
+				       : value_id(kind, is_allow, d->rule.value);
 	return when.len ? read_when(d, when, f) : 0;
 }

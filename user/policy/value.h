@@ -10,7 +10,7 @@
 #include "policy/when.h"
 
 enum {
-	VALUE_MAX = 269,     /* bytes of a canonical value: 253, and "learnt:category:" */
+	VALUE_MAX = 479,     /* bytes of a canonical value: a list with its source */
 	DOMAIN_MAX = 253,    /* bytes of a domain name as text (RFC 1035 2.3.4) */
 	VALUE_SHOW_MAX = 96, /* bytes of a value shown in a fault */
 };
@@ -48,6 +48,16 @@ bool value_take_word(struct slice *s, const char *word);
 int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
 		      struct fault *f);
 
+/* The reader of lists (value_list.c), and of how often one is fetched: "12h". */
+int value_read_list(union draft *d, struct slice value, const struct rule_apps *apps,
+		    struct fault *f);
+int value_read_every(struct slice word, uint32_t *out, struct fault *f);
+/* The id of the list that a value names; 0: it names none, with *f. */
+uint64_t value_list_id(bool is_allow, struct slice value, struct fault *f);
+
+/* A name alone, as value_read_domain takes it, in canonical text ended by NUL. Returns its length,
+ * or -EINVAL with *f, or -ENOMEM. */
+int value_name(struct slice name, char out[VALUE_MAX + 1], struct fault *f);
 /* A name with other than ASCII in it (less than 4 KiB, no NUL), as A-labels. Returns 0, or -EINVAL
  * with *f. */
 int value_to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault *f);

@@ -63,6 +63,13 @@ static int canonical_name(struct slice value, struct slice name, char *out, stru
 	return (int)name.len;
 }
 
+int value_name(struct slice name, char out[VALUE_MAX + 1], struct fault *f)
+{
+	int len = (int)plain_name(name, out);
+
+	return len ? len : canonical_name(name, name, out, f);
+}
+
 int value_read_domain(union draft *d, struct slice value, const struct rule_apps *apps,
 		      struct fault *f)
 {

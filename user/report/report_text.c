@@ -226,10 +226,8 @@ static void show_domains(struct page *p, const struct report *r)
 static void rule_words(struct text *t, const struct model_rule *m)
 {
 	static const char *const kinds[RULE_KINDS] = {
-		[RULE_IP] = "IP",
-		[RULE_PORT] = "Port",
-		[RULE_APP] = "App",
-		[RULE_DOMAIN] = "Domain",
+		[RULE_IP] = "IP",	  [RULE_PORT] = "Port", [RULE_APP] = "App",
+		[RULE_DOMAIN] = "Domain", [RULE_LIST] = "List",
 	};
 
 	if (!m->rule) {
@@ -237,7 +235,8 @@ static void rule_words(struct text *t, const struct model_rule *m)
 		return;
 	}
 	text_printf(t, "%s %s: ", m->rule->is_allow ? "Allow" : "Block", kinds[m->rule->kind]);
-	text_escaped(t, slice_text(m->rule->value));
+	text_escaped(t, m->rule->kind == RULE_LIST ? rule_list_name(m->rule)
+						   : slice_text(m->rule->value));
 }
 
 static void show_rule(struct page *p, const struct model_rule *m)
