@@ -50,7 +50,7 @@ LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt
 LIB_SRC  := $(filter-out user/crypt/portable.c,$(wildcard user/base/*.c user/crypt/*.c \
 	user/packet/*.c user/extract/*.c user/flow/*.c user/classify/*.c user/policy/*.c \
 	user/engine/*.c user/pcap/*.c user/live/*.c user/report/*.c user/control/*.c \
-	user/fleet/*.c user/export/*.c user/api/*.c user/agent/*.c user/selftest/*.c))
+	user/fleet/*.c user/fetch/*.c user/export/*.c user/api/*.c user/agent/*.c user/selftest/*.c))
 CLI_SRC  := $(wildcard user/cli/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/user/classify/catalogue_data.o
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)

@@ -119,6 +119,15 @@ void list_reader_free(struct list_reader *r)
 	free(r);
 }
 
+void list_counts_set(struct list_counts *c, const char *name, uint64_t n)
+{
+#define X(field, help)                 \
+	if (strcmp(name, #field) == 0) \
+		c->field = n;
+	LIST_COUNTS(X)
+#undef X
+}
+
 struct list_counts *list_reader_counts(struct list_reader *r)
 {
 	return &r->counts;

@@ -33,6 +33,9 @@ struct list_counts {
 #undef X
 };
 
+/* Sets the count of a name, if there is such a one. */
+void list_counts_set(struct list_counts *c, const char *name, uint64_t n);
+
 struct list_reader;
 
 struct list_reader *list_reader_new(void); /* NULL: out of memory */
