@@ -197,8 +197,7 @@ static int rule_read(const json_t *one, struct rules *out, const struct rule_app
 	struct text whole = {0};
 	int kind = 0, err;
 
-	while (kind < RULE_KINDS &&
-	       strcmp(name ?: "", rule_kind_name((enum rule_kind)kind)) != 0)
+	while (kind < RULE_KINDS && strcmp(name ?: "", rule_kind_name((enum rule_kind)kind)) != 0)
 		kind++;
 	text_add(&whole, json_string_value(value), json_string_length(value));
 	if (json_string_length(when)) {
