@@ -75,6 +75,14 @@ int analyze_report(const struct analyze *a, struct report *report, const struct 
 
 /* True when the report is also told as text. */
 bool analyze_has_text(const struct analyze *a);
+/* Whether memory that goes with the process is left to it. Builds that look for what was never
+ * freed are to find none. */
+#ifdef DPI_FREE_AT_EXIT
+enum { ANALYZE_IS_LAST = false };
+#else
+enum { ANALYZE_IS_LAST = true };
+#endif
+
 /* Writes every report and ends both outputs, OUT last. Returns 0 or an exit status. */
 int analyze_write(const struct analyze *a, struct offline_result *r);
 

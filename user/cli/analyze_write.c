@@ -129,7 +129,8 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		status = write_document(a, a->csv, report, write_csv);
 	if (!status)
 		status = write_text(a, report);
-	report_free(report);
+	if (!ANALYZE_IS_LAST)
+		report_free(report);
 	return status;
 }
 

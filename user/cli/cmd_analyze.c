@@ -112,14 +112,6 @@ static int say_end(const struct analyze *a, const struct offline_result *r)
 	return r->end == OFFLINE_DAMAGED ? EXIT_DAMAGED : EXIT_FAILED;
 }
 
-/* Whether memory that goes with the process is left to it. Builds that look for what was never
- * freed are to find none. */
-#ifdef DPI_FREE_AT_EXIT
-enum { IS_LAST = false };
-#else
-enum { IS_LAST = true };
-#endif
-
 static int run(struct analyze *a)
 {
 	struct offline_config config = {
@@ -131,7 +123,7 @@ static int run(struct analyze *a)
 		.events = a->events,
 		.is_unreported = !analyze_has_text(a) && !a->json && !a->csv,
 		.form = a->form,
-		.is_last = IS_LAST,
+		.is_last = ANALYZE_IS_LAST,
 		.filter = a->filter,
 		.catalogue = a->catalogue,
 		.policy = a->policy,
@@ -178,6 +170,8 @@ int cmd_analyze(const struct command *c, int argc, char **argv)
 		if (!status)
 			status = run(&a);
 	}
+	if (ANALYZE_IS_LAST)
+		return status;
 	policy_free(a.policy);
 	rules_free(a.rules);
 	catalogue_free(a.catalogue);
