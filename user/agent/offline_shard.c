@@ -66,6 +66,7 @@ static void close_flows(struct offline_shard *s)
 {
 	if (s->pages) {
 		s->pages->is_ending = true;
+		pages_sort(s->pages); /* the rows of all stand together, so that others do too */
 		tally_reuse(s->tally, s->pages);
 	}
 	engine_free(s->engine);

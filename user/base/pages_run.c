@@ -20,21 +20,48 @@ size_t pages_run_size(size_t block_count)
 	return block_count < HUGE_FROM ? 1 : RUN_MAX;
 }
 
-char *pages_run_take(size_t len)
+static char *map(size_t len)
 {
-	size_t before, whole = 2 * len;
-	char *at = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (at == MAP_FAILED)
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* How far behind `at` a place of this alignment, a power of two, is. */
+static size_t to_aligned(const char *at, size_t len)
+{
+	return (len - ((uintptr_t)at & (len - 1))) & (len - 1);
+}
+
+/* Aligned to its length. */
+static char *map_aligned(size_t len)
+{
+	char *at = map(len);
+	size_t before;
+
+	/* As a rule the system puts it there, right beside the one before it. */
+	if (!at || !to_aligned(at, len))
+		return at;
+	munmap(at, len);
+	at = map(2 * len);
+	if (!at)
 		return NULL;
-	before = (len - ((uintptr_t)at & (len - 1))) & (len - 1);
+	before = to_aligned(at, len);
 	if (before)
 		munmap(at, before);
-	munmap(at + before + len, whole - before - len);
-	/* No more than advice. */
-	madvise(at + before, len,
-		len >= RUN_MAX * PAGES_BLOCK ? MADV_HUGEPAGE : MADV_POPULATE_WRITE);
+	munmap(at + before + len, len - before);
 	return at + before;
+}
+
+char *pages_run_take(size_t len)
+{
+	char *at = map_aligned(len);
+
+	/* No more than advice. */
+	if (at)
+		madvise(at, len,
+			len >= RUN_MAX * PAGES_BLOCK ? MADV_HUGEPAGE : MADV_POPULATE_WRITE);
+	return at;
 }
 
 void pages_run_give(char *at, size_t len)

@@ -82,6 +82,11 @@ static void *map_file(struct spool *s, size_t size)
 	return at;
 }
 
+bool spool_has_spare(const struct spool *s)
+{
+	return s->pages && s->pages->spare_count;
+}
+
 size_t spool_size(size_t len)
 {
 	return (len + PAGE - 1) / PAGE * PAGE;

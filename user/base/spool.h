@@ -25,6 +25,8 @@ struct spool {
 	struct pages *pages;
 };
 
+/* True while pages have something to spare for a piece that is small. */
+bool spool_has_spare(const struct spool *s);
 /* How many bytes a piece of len takes. */
 size_t spool_size(size_t len);
 /* Gives a zeroed piece of at least len bytes, aligned to a page; NULL when out of memory. */

@@ -36,7 +36,11 @@ struct model_visit {
 struct model_peer {
 	struct dpi_addr addr;
 	const struct sum_name *domain; /* or NULL */
-	size_t suspect;
+};
+
+/* The peers of one suspect. */
+struct model_group {
+	size_t first, count;
 };
 
 /* Owned by the caller of report_new. */
@@ -66,8 +70,9 @@ struct report {
 	size_t *suspect_order;	    /* directly flagged first */
 	struct model_visit *visits; /* distinct; by suspect, then name */
 	size_t visit_count;
-	struct model_peer *peers;      /* distinct; by suspect, then address */
-	size_t peer_count, peers_size; /* bytes there */
+	struct model_peer *peers;   /* each group distinct and by address; some more between them */
+	size_t peer_count;	    /* room for so many */
+	struct model_group *groups; /* by suspect */
 };
 
 /* What the jobs are made of. Each returns 0 or -ENOMEM. */
@@ -79,12 +84,9 @@ int model_counters(struct report *r);
 /* Fills suspect_order, visits and peers. Returns 0 or -ENOMEM. */
 int model_suspects(struct report *r);
 int model_peers(struct report *r); /* the last part of it */
+void model_peers_clear(struct report *r);
 /* The application a domain belongs to. */
 const char *model_domain_app(const struct report *r, const struct sum_domain *d);
-/* Which of count rows are a suspect's: how many, from *first on. They are sorted by their suspects,
- * the first of which is *suspects and the others lie `size` bytes apart. */
-size_t model_rows_of(const size_t *suspects, size_t size, size_t count, size_t suspect,
-		     size_t *first);
 /* The part of visits and peers that is one suspect's. */
 size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first);
 size_t model_peers_of(const struct report *r, size_t suspect, const struct model_peer **first);

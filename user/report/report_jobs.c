@@ -11,8 +11,9 @@
 #include <stdlib.h>
 
 enum {
-	TOGETHER = 16, /* rows that are added up at a time: while some come from memory */
-	NAMES_PART = 4 /* the names get one in so many of the spare blocks */
+	TOGETHER = 16,	/* rows that are added up at a time: while some come from memory */
+	NAMES_PART = 8, /* the names get one in so many of the spare blocks */
+	MORE_PART = 2,	/* ... and sums may take one byte in so many that flows took beside that */
 };
 
 static int sort_rows(struct report *r)
@@ -138,8 +139,11 @@ static struct sums *new_sums(const struct report *r)
 {
 	struct sums *s = sums_new(0);
 
+	const struct pages *flows = tally_pages(r->config.tally);
+	size_t more = flows ? flows->block_count * PAGES_BLOCK / MORE_PART : 0;
+
 	if (s && tally_is_spooled(r->config.tally))
-		sums_spool(s, SUMS_PLAIN_MAX);
+		sums_spool(s, SUMS_PLAIN_MAX + more);
 	return s;
 }
 
@@ -189,7 +193,7 @@ void report_free(struct report *r)
 	free(r->counters);
 	free(r->suspect_order);
 	free(r->visits);
-	spool_give(r->peers, r->peers_size);
+	model_peers_clear(r);
 	forensic_clear(&r->forensic);
 	sums_free(r->names);
 	sums_free(r->ends);

@@ -47,7 +47,8 @@ static uint8_t *room(struct rows *r, size_t most)
 
 	if (last && last->size - last->len >= most)
 		return last->at + last->len;
-	while (!r->spool.pages && size < CHUNK_MAX && size < r->chunk_count * CHUNK_FIRST)
+	while (!spool_has_spare(&r->spool) && size < CHUNK_MAX &&
+	       size < r->chunk_count * CHUNK_FIRST)
 		size *= 2;
 	while (size < most)
 		size *= 2;

@@ -33,7 +33,8 @@ enum {
 
 struct sum_chunk {
 	char *at;
-	size_t used; /* bytes */
+	size_t used;  /* bytes */
+	size_t piece; /* bytes of the spool's piece that begins here; 0: none does */
 };
 
 /*
@@ -85,11 +86,11 @@ static size_t domain_size(size_t len)
 	return (sizeof(struct sum_domain) + len + 1 + UNIT - 1) / UNIT * UNIT;
 }
 
-/* How many chunks come at once with or after the one of this number; one by one where they are what
- * others have left, in which there are no large pages to be had. */
+/* How many chunks come at once after so many; one by one where they are what others have left, in
+ * which there are no large pages to be had. */
 static size_t chunks_together(const struct sums *s, size_t number)
 {
-	return number < MANY || s->spool.pages ? 1 : MANY;
+	return number < MANY || spool_has_spare(&s->spool) ? 1 : MANY;
 }
 
 /* Makes room for the next chunks. */
@@ -113,6 +114,7 @@ static int take_chunks(struct sums *s, struct sum_store *st)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		chunk[st->chunk_room++] = (struct sum_chunk){.at = at + i * CHUNK};
+	chunk[st->chunk_room - count].piece = count * CHUNK;
 	return 0;
 }
 
@@ -500,12 +502,11 @@ void sums_expect(struct sums *s, size_t connections)
 	index_reserve(&s->pairs.index, count);
 }
 
-static void free_store(const struct sums *s, struct sum_store *st)
+static void free_store(struct sum_store *st)
 {
-	for (size_t i = 0, count; i < st->chunk_room; i += count) {
-		count = chunks_together(s, i);
-		spool_give(st->chunk[i].at, count * CHUNK);
-	}
+	for (size_t i = 0; i < st->chunk_room; i++)
+		if (st->chunk[i].piece)
+			spool_give(st->chunk[i].at, st->chunk[i].piece);
 	free(st->chunk);
 	index_clear(&st->index);
 }
@@ -514,11 +515,11 @@ void sums_free(struct sums *s)
 {
 	if (!s)
 		return;
-	free_store(s, &s->rules);
-	free_store(s, &s->domains);
-	free_store(s, &s->addrs);
-	free_store(s, &s->pairs);
-	free_store(s, &s->ports);
+	free_store(&s->rules);
+	free_store(&s->domains);
+	free_store(&s->addrs);
+	free_store(&s->pairs);
+	free_store(&s->ports);
 	spool_clear(&s->spool);
 	free(s->apps);
 	free(s);

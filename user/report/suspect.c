@@ -132,31 +132,20 @@ int model_suspects(struct report *r)
 	return err ? err : model_peers(r);
 }
 
-size_t model_rows_of(const size_t *suspects, size_t size, size_t count, size_t suspect,
-		     size_t *first)
+size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first)
 {
-	const char *rows = (const char *)suspects;
-	size_t low = 0, high = count, end;
+	size_t low = 0, high = r->visit_count, end;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (*(const size_t *)(rows + middle * size) < suspect)
+		if (r->visits[middle].suspect < suspect)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (end = low; end < count && *(const size_t *)(rows + end * size) == suspect; end++)
+	for (end = low; end < r->visit_count && r->visits[end].suspect == suspect; end++)
 		;
-	*first = low;
+	*first = r->visits + low;
 	return end - low;
-}
-
-size_t model_visits_of(const struct report *r, size_t suspect, const struct model_visit **first)
-{
-	size_t at, count = model_rows_of(&r->visits->suspect, sizeof(*r->visits), r->visit_count,
-					 suspect, &at);
-
-	*first = r->visits + at;
-	return count;
 }

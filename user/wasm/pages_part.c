@@ -21,3 +21,7 @@ int pages_absorb(struct pages *into, struct pages *from)
 void pages_clear_others(struct pages *p)
 {
 }
+
+void pages_sort(struct pages *p)
+{
+}

@@ -9,6 +9,11 @@
 
 enum { STEP = 4096 };
 
+bool spool_has_spare(const struct spool *s)
+{
+	return false;
+}
+
 size_t spool_size(size_t len)
 {
 	return (len + STEP - 1) / STEP * STEP;
