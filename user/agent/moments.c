@@ -50,20 +50,6 @@ int moments_rules(struct supervisor *s, const struct rules *all, struct rules **
 	return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
 }
 
-/* Whether two sets say the same. */
-static bool is_same(const struct rules *a, const struct rules *b)
-{
-	struct rules_walk w = {0};
-	const struct rule *r;
-
-	if (rules_count(a) != rules_count(b))
-		return false;
-	while ((r = rules_next(a, &w)))
-		if (!rules_holds(b, r))
-			return false;
-	return true;
-}
-
 void moments_forget(struct supervisor *s)
 {
 	struct fault f = {0};
@@ -91,7 +77,7 @@ static int pass(struct supervisor *s, struct fault *f)
 
 	if (err)
 		return err;
-	if (is_same(now, s->in_force)) {
+	if (rules_equal(now, s->in_force)) {
 		rules_free(now);
 		s->next_s = next_s;
 		return 0;

@@ -139,12 +139,17 @@ static void hand_over(struct offline *run, struct offline_result *r)
 	r->end = run->end;
 	r->fault = run->fault;
 	r->filtered = run->filtered;
+	for (size_t i = 0; i < DPI_RINGS_MAX; i++) {
+		r->rules_late += run->time[i].late;
+		run->out_of_memory |= run->time[i].failed;
+	}
 	if (run->filter && capture_filter_fault(run->filter))
 		fault_set(&r->filter_fault, 0, "%s", capture_filter_fault(run->filter));
 	r->is_headless = !run->has_pieces && r->end != OFFLINE_WHOLE;
 	if (run->out_of_memory && r->end == OFFLINE_WHOLE) {
 		r->end = OFFLINE_FAILED;
-		fault_set(&r->fault, -ENOMEM, "out of memory: events are missing");
+		fault_set(&r->fault, -ENOMEM,
+			  "out of memory: events are missing, or rules came too late");
 	}
 	r->out = run->out;
 	r->events = run->events;
@@ -191,6 +196,10 @@ static int prepare(struct offline *run, const struct offline_config *config)
 		.rules = policy_rules(config->policy),
 		.is_offline = true,
 	};
+	if (rules_timed(policy_rules(config->policy)))
+		run->agenda = agenda_new(config->policy, config->catalogue);
+	if (!err && !run->agenda && rules_timed(policy_rules(config->policy)))
+		err = -ENOMEM;
 	run->route = offline_route_new();
 	run->filter = config->filter ? capture_filter_new(config->filter) : NULL;
 	if (!err && (!run->route || (config->filter && !run->filter)))
@@ -219,6 +228,7 @@ static void run_free(struct offline *run)
 {
 	if (!run->config || !run->config->is_last)
 		free_flows(run);
+	agenda_free(run->agenda);
 	capture_out_abandon(run->out);
 	capture_out_abandon(run->events);
 	capture_in_close(run->in);

@@ -74,7 +74,8 @@ struct offline_result {
 	size_t worker_count;
 	double duration_s;
 	uint64_t frames, bytes;
-	uint64_t filtered; /* frames that did not match the filter: neither read nor written */
+	uint64_t filtered;   /* frames that did not match the filter: neither read nor written */
+	uint64_t rules_late; /* frames that were judged by the rules of a later time than theirs */
 	struct fault filter_fault; /* what the filter could not be asked of, and why; or "" */
 	char format[32];
 	uint64_t blocks_left_out; /* that joining several inputs could not carry over */

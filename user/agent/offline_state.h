@@ -10,6 +10,7 @@
 #include "agent/offline.h"
 #include "agent/offline_route.h"
 #include "agent/offline_shard.h"
+#include "agent/offline_time.h"
 #include "pcap/filter.h"
 
 struct worker {
@@ -30,6 +31,8 @@ struct offline {
 	size_t lent_max; /* then: bytes of it that a batch reaches over */
 	struct eve_config eve;
 	struct offline_shard shard[DPI_RINGS_MAX];
+	struct agenda *agenda;			 /* NULL: the rules do not know the time */
+	struct offline_time time[DPI_RINGS_MAX]; /* each its shard's */
 	struct worker worker[DPI_RINGS_MAX];
 	unsigned worker_count;	      /* those that run; the first is the caller's own thread */
 	uint8_t owner[DPI_RINGS_MAX]; /* by shard: its worker */

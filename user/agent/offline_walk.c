@@ -117,6 +117,9 @@ static inline void run(struct walk *w, const struct going *g)
 {
 	if (g->what & BATCH_LEARN)
 		learn_answer(w->worker->memory, &g->packet);
+	if (w->run->agenda && g->what & BATCH_TAKE)
+		offline_time_turn(&w->run->time[g->shard - w->run->shard], w->run->agenda, g->shard,
+				  &g->frame, w->log);
 	/* Written only where it matters: the other workers' frames stand beside it. */
 	if (g->what & BATCH_TAKE &&
 	    offline_shard_packet(g->shard, &g->packet, g->parse, w->log).action != DPI_PASS)

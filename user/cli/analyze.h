@@ -7,6 +7,7 @@
 
 #include "agent/offline.h"
 #include "cli/options.h"
+#include "policy/rules_when.h"
 
 enum { ANALYZE_APPS = 300, ANALYZE_RULE = 400 /* and the CHANGE_TAG of the rule */ };
 
@@ -32,6 +33,7 @@ struct analyze {
 	const char *const *inputs;
 	size_t input_count;
 	char *in_text; /* what in is, when there are several */
+	int64_t at_s;  /* the moment whose rules count; WHEN_NEVER: each frame's own */
 	const char *out, *json, *csv, *events, *rules_file, *filter, *form;
 	struct analyze_word *words; /* rules and application files, in order */
 	size_t word_count;
@@ -45,6 +47,7 @@ struct analyze {
 	/* made from them */
 	struct catalogue *catalogue;
 	struct rules *rules;
+	struct rules *told; /* the same for the report: each value once, without its times */
 	struct policy *policy;
 
 	struct analyze_progress progress;

@@ -26,6 +26,7 @@ enum option_id {
 	ID_LOCAL_NET,
 	ID_MAX_PACKETS,
 	ID_FORCE,
+	ID_AT,
 	ID_VERBOSE,
 	ID_REPRODUCIBLE,
 };
@@ -58,6 +59,9 @@ static const struct option_row rows[] = {
 	 "number",
 	 ID_SPLIT},
 	{"rules", 0, "FILE", "a rules file, loaded before the rules given here", ID_RULES},
+	{"at", 0, "MOMENT",
+	 "rules with times as they are at 2026-12-01T08:00; else as they are at each frame's time",
+	 ID_AT},
 	{"apps", 0, "FILE", "more applications, in the form of the catalogue; repeats",
 	 ANALYZE_APPS},
 	{"workers", 'w', "N", "threads, 1 to 16; the results do not depend on it", ID_WORKERS},
@@ -135,6 +139,16 @@ static int take_filter(struct analyze *a, const char *value)
 	return err ? EXIT_USAGE : 0;
 }
 
+static int take_moment(struct analyze *a, const char *value)
+{
+	struct fault f = {""};
+	int err = when_moment(slice_text(value), WHEN_NEVER, &a->at_s, &f);
+
+	if (err)
+		log_error("--at %s: %s", value, f.text);
+	return err ? EXIT_USAGE : 0;
+}
+
 static int take_option(void *ctx, int id, const char *value)
 {
 	struct analyze *a = ctx;
@@ -154,6 +168,7 @@ static int take_option(void *ctx, int id, const char *value)
 	case ID_SPLIT: return option_size("split", value, &a->split_size);
 	case ID_FLOWS: return take_number("flows", value, FLOWS_MOST, &a->flow_max);
 	case ID_FILTER: return take_filter(a, value);
+	case ID_AT: return take_moment(a, value);
 	case ID_FORM: a->form = value; return 0;
 	case ID_LOCAL_NET: return take_net(a, value);
 	case ID_MAX_PACKETS: return take_number("max-packets", value, UINT64_MAX, &a->frame_max);
@@ -207,6 +222,7 @@ int analyze_parse(struct analyze *a, const struct command *c, int argc, char **a
 	int first, status;
 
 	a->workers = cpus > 0 && cpus < WORKERS_DEFAULT ? (unsigned)cpus : WORKERS_DEFAULT;
+	a->at_s = WHEN_NEVER;
 	first = options_parse(c, rows, ROW_COUNT, argc, argv, take_option, a);
 	if (first < 0)
 		return options_status(first);

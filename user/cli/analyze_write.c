@@ -96,11 +96,15 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		{"blocks_left_out",
 		 "blocks of pcapng that joining several inputs could not carry over",
 		 r->blocks_left_out},
+		/* Last: only where rules know the time. */
+		{"rules_late",
+		 "frames judged by the rules of a later time: too many went back in time",
+		 r->rules_late},
 	};
 	struct report_config config = {
 		.tally = r->tally,
 		.catalogue = a->catalogue,
-		.rules = a->rules,
+		.rules = a->told,
 		.input = a->in,
 		.output = a->out,
 		.duration_s = r->duration_s,
@@ -108,7 +112,7 @@ static int write_reports(const struct analyze *a, const struct offline_result *r
 		.workers = r->worker,
 		.worker_count = r->worker_count,
 		.counters = counters,
-		.counter_count = sizeof(counters) / sizeof(counters[0]),
+		.counter_count = sizeof(counters) / sizeof(counters[0]) - !rules_timed(a->rules),
 		.local_nets = a->nets,
 		.local_net_count = a->net_count,
 	};

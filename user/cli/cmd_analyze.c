@@ -53,6 +53,16 @@ static int add_rule(struct analyze *a, const struct analyze_word *word,
 			 names, options, f);
 }
 
+/* Leaves the rules of one moment, for all frames; none when out of memory. */
+static void keep_those_of(struct analyze *a)
+{
+	int64_t until_s;
+	struct rules *those = rules_in_force(a->rules, a->at_s, false, &until_s);
+
+	rules_free(a->rules);
+	a->rules = those;
+}
+
 /* Builds catalogue, rules and policy; says what is wrong with them. */
 static int load(struct analyze *a)
 {
@@ -82,7 +92,12 @@ static int load(struct analyze *a)
 			err = add_rule(a, &a->words[i], &names, options, &f);
 	if (err >= 0 && a->rules)
 		err = analyze_read_lists(a, &f);
+	if (err >= 0 && a->rules && a->at_s != WHEN_NEVER)
+		keep_those_of(a);
 	if (err < 0 || !a->rules)
+		goto out;
+	a->told = rules_always(a->rules);
+	if (!a->told)
 		goto out;
 	apps = catalogue_policy_apps(a->catalogue);
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -174,6 +189,7 @@ int cmd_analyze(const struct command *c, int argc, char **argv)
 		return status;
 	policy_free(a.policy);
 	rules_free(a.rules);
+	rules_free(a.told);
 	catalogue_free(a.catalogue);
 	free(a.in_text);
 	free(a.words);

@@ -82,7 +82,8 @@ static const struct command commands[] = {
 	{"analyze",
 	 "IN OUT | IN... -o OUT\n"
 	 "                       [--block-ip|--block-app|--block-domain|--block-port VALUE]...\n"
-	 "                       [--rules FILE] [--workers N] [--json FILE] [--csv FILE]\n"
+	 "                       [--rules FILE] [--at MOMENT] [--workers N] [--json FILE] [--csv "
+	 "FILE]\n"
 	 "                       [--events FILE] [--filter EXPR] [--split SIZE] [--flows N]\n"
 	 "                       [--verbose] [--quiet] [--reproducible]",
 	 "a capture in, the filtered capture and a report out", cmd_analyze, 0},

@@ -118,23 +118,49 @@ int rules_part(struct rules *r)
 	return 0;
 }
 
+/* Adds a rule without its times, unless its value is there. Returns 0 or -ENOMEM. */
+static int add_stripped(struct rule_store *s, const struct rule *rule)
+{
+	union draft d;
+
+	memcpy(&d, rule, offsetof(struct rule, value) + strlen(rule->value) + 1);
+	d.rule.is_timed = false;
+	return rule_store_value(s, &d.rule, NULL) ? 0 : rule_store_add(s, &d.rule);
+}
+
 struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),
-			   void *ctx)
+			   void *ctx, bool is_stripped)
 {
 	struct rules *out = rules_new();
 	struct rules_walk w = {0};
 	const struct rule *rule;
+	int err = 0;
 
-	while (out && (rule = rules_next(r, &w)))
-		if (keep(ctx, rule) && rule_store_add(out->shared->store, rule)) {
-			rules_free(out);
-			out = NULL;
-		}
-	if (out && list_shelf_copy(&out->lists, &r->lists)) {
+	while (out && !err && (rule = rules_next(r, &w)))
+		if (keep(ctx, rule))
+			err = is_stripped && rule->is_timed
+				      ? add_stripped(out->shared->store, rule)
+				      : rule_store_add(out->shared->store, rule);
+	if (out && !err)
+		err = list_shelf_copy(&out->lists, &r->lists);
+	if (err) {
 		rules_free(out);
-		out = NULL;
+		return NULL;
 	}
 	return out;
+}
+
+bool rules_equal(const struct rules *a, const struct rules *b)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+
+	if (rules_count(a) != rules_count(b))
+		return false;
+	while (a->shared != b->shared && (r = rules_next(a, &w)))
+		if (!rules_holds(b, r))
+			return false;
+	return true;
 }
 
 void rules_remove_value(struct rules *r, const struct rule *like)

@@ -77,9 +77,12 @@ struct rules_walk {
 };
 /* The next rule, NULL behind the last. The walk begins as {0}. */
 const struct rule *rules_next(const struct rules *r, struct rules_walk *w);
-/* The rules that keep() says yes to, asked of each in order, as a set. NULL when out of memory. */
+/* The rules that keep() says yes to, asked of each in order, as a set; is_stripped: without their
+ * times. NULL when out of memory. */
 struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),
-			   void *ctx);
+			   void *ctx, bool is_stripped);
+/* Whether two sets hold the same rules, in whatever order. */
+bool rules_equal(const struct rules *a, const struct rules *b);
 
 /* Resolves what a user calls an application to its proper name; aliases and case are the
  * catalogue's matter. Returns the proper name (borrowed) or NULL, with up to three of the nearest

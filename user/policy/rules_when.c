@@ -44,10 +44,20 @@ struct rules *rules_in_force(const struct rules *r, int64_t moment_s, bool is_pa
 {
 	struct moment m = {.at_s = moment_s, .until_s = WHEN_NEVER, .is_paused = is_paused};
 	bool is_plain = !rules_timed(r) && !is_paused;
-	struct rules *out = is_plain ? rules_copy(r) : rules_filter(r, keeps, &m);
+	struct rules *out = is_plain ? rules_copy(r) : rules_filter(r, keeps, &m, true);
 
 	*until_s = m.until_s;
 	return out;
+}
+
+static bool is_any(void *ctx, const struct rule *rule)
+{
+	return true;
+}
+
+struct rules *rules_always(const struct rules *r)
+{
+	return rules_timed(r) ? rules_filter(r, is_any, NULL, true) : rules_copy(r);
 }
 
 static bool goes_on(void *ctx, const struct rule *rule)
@@ -65,7 +75,7 @@ static bool goes_on(void *ctx, const struct rule *rule)
 struct rules *rules_not_over(const struct rules *r, int64_t moment_s, size_t *ended)
 {
 	struct moment m = {.at_s = moment_s};
-	struct rules *out = rules_timed(r) ? rules_filter(r, goes_on, &m) : rules_copy(r);
+	struct rules *out = rules_timed(r) ? rules_filter(r, goes_on, &m, false) : rules_copy(r);
 
 	*ended = m.off;
 	return out;

@@ -16,11 +16,14 @@ void rule_when_read(const struct rule *r, struct when *out);
 bool rule_is_on(const struct rule *r, int64_t moment_s, int64_t *until_s);
 
 /*
- * The rules in force at a moment, as a set of their own; while all is paused, the exceptions among
- * them alone. *until_s is the next moment at which they are others. NULL when out of memory.
+ * The rules in force at a moment, as a set of their own and without their times; while all is
+ * paused, the exceptions among them alone. *until_s is the next moment at which they are others.
+ * NULL when out of memory.
  */
 struct rules *rules_in_force(const struct rules *r, int64_t moment_s, bool is_paused,
 			     int64_t *until_s);
+/* All rules as if they had no times, each value once. NULL when out of memory. */
+struct rules *rules_always(const struct rules *r);
 /* The rules that are not over for good, as a set; *ended of them are. NULL when out of memory. */
 struct rules *rules_not_over(const struct rules *r, int64_t moment_s, size_t *ended);
 
