@@ -25,7 +25,8 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 BIN = os.environ.get("DPI_XDP", os.path.join(BUILD, "dpi-xdp"))
 COMMANDS = """attach detach status stats flows apps report events block-app block-domain block-ip
 block-port unblock-app unblock-domain unblock-ip unblock-port allow-app allow-domain allow-ip
-disallow-app disallow-domain disallow-ip rules what-if why analyze doctor""".split()
+disallow-app disallow-domain disallow-ip rules what-if why analyze doctor
+selftest""".split()
 SECTIONS = ["BLOCKED_IPS", "BLOCKED_APPS", "BLOCKED_DOMAINS", "BLOCKED_PORTS", "ALLOWED_IPS",
             "ALLOWED_APPS", "ALLOWED_DOMAINS"]
 RAW = re.compile(rb"[^\x20-\x7e\n]")  # what no output may hold, apart from frames drawn in UTF-8
@@ -153,7 +154,7 @@ def test_usage(place):
     for args in (["attach"], ["detach"], ["detach", "x", "--all"], ["block-app"],
                  ["unblock-ip"], ["why"], ["why", "a", "b"], ["rules", "bogus"], ["rules", "load"],
                  ["rules", "save"], ["rules", "clear", "x"], ["status", "x"], ["flows", "x"],
-                 ["doctor", "x"], ["analyze"], ["analyze", "x"], ["analyze", "x", "y", "z"]):
+                 ["doctor", "x"], ["selftest", "x"], ["analyze"], ["analyze", "x"], ["analyze", "x", "y", "z"]):
         expect(place, 2, args, f"{' '.join(args)}: usage", f"usage: dpi-xdp {args[0]}")
     for args, word in ((["attach", "--mod", "auto", "--mode", "x", "lo"], "auto, native or generic"),
                        (["attach", "--hook", "x", "lo"], "both or receive"),
@@ -162,6 +163,8 @@ def test_usage(place):
                        (["attach", "--workers", "17", "lo"], "1 to 16"),
                        (["attach", "--workers", "2x", "lo"], "1 to 16"),
                        (["attach", "--action", "x", "lo"], "drop"),
+                       (["selftest", "--only", "tcp-reversd"], "did you mean tcp-reversed"),
+                       (["selftest", "--mode", "x"], "auto, native or generic"),
                        (["attach", "--foregrund", "lo"], "did you mean --foreground"),
                        (["attach", "lo", "--mode"], "needs a value"),
                        (["status", "--jsn"], "did you mean --json"),

@@ -55,5 +55,6 @@ int cmd_why(const struct command *c, int argc, char **argv);
 int cmd_serve(const struct command *c, int argc, char **argv);
 int cmd_top(const struct command *c, int argc, char **argv);
 int cmd_doctor(const struct command *c, int argc, char **argv);
+int cmd_selftest(const struct command *c, int argc, char **argv);
 
 #endif

@@ -90,6 +90,9 @@ static const struct command commands[] = {
 	{"serve", "[--listen 127.0.0.1:8080 | unix:PATH] [--redis URL] [--token-file FILE]",
 	 "the HTTP service: REST, events, metrics, dashboard", cmd_serve, 0},
 	{"doctor", "[--json]", "what this machine can and cannot do", cmd_doctor, 0},
+	{"selftest", "[--only ROW] [--list] [--json] [--write FILE]",
+	 "attack an agent of its own with every known evasion; what is blocked, what is not",
+	 cmd_selftest, 0},
 };
 
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The stage: flows with ports of their own, and frames on their way; see stage.h. Room: selftest.
+ */
+#include "selftest/stage.h"
+
+#include <stdlib.h>
+#include "selftest/talk.h"
+
+enum { FIRST_PORT = 20000, TALKS_LEAST = 256, SEED = 2026, PROBES = 2 };
+
+bool stage_init(struct stage *s)
+{
+	*s = (struct stage){.quic = make_quic_new()};
+	return chance_init(&s->chance, SEED) && s->quic;
+}
+
+void stage_clear(struct stage *s)
+{
+	chance_clear(&s->chance);
+	make_quic_free(s->quic);
+	free(s->talks);
+	*s = (struct stage){0};
+}
+
+/* Where there is no memory for one more, one stands in for all: is_broken tells. */
+static struct talk *take(struct stage *s)
+{
+	size_t room = s->talk_room ? 2 * s->talk_room : TALKS_LEAST;
+	struct talk *more;
+
+	if (s->talk_count < s->talk_room)
+		return &s->talks[s->talk_count++];
+	more = realloc(s->talks, room * sizeof(*more));
+	s->is_broken |= !more;
+	if (!more)
+		return &s->spare;
+	s->talks = more;
+	s->talk_room = room;
+	return &s->talks[s->talk_count++];
+}
+
+struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp)
+{
+	struct talk *t = take(s);
+	uint64_t id[2] = {chance_draw(&s->chance), chance_draw(&s->chance)};
+
+	*t = (struct talk){
+		.row = s->row,
+		.client_port = (uint16_t)(FIRST_PORT + s->talk_count),
+		.server_port = port,
+		.is_attack = s->is_attack,
+		.is_v6 = s->is_v6,
+		.is_udp = is_udp,
+		.layer = s->layer,
+		.first = {(uint32_t)chance_draw(&s->chance), (uint32_t)chance_draw(&s->chance)},
+		.server_end = 20,
+	};
+	memcpy(t->quic.first, &id[0], MAKE_CID);
+	memcpy(t->quic.server, &id[1], MAKE_CID);
+	return t;
+}
+
+/* Documentation addresses: RFC 5737, RFC 3849. */
+struct make_ends talk_ends(const struct talk *t, enum stage_side from)
+{
+	static const uint8_t client4[4] = {192, 0, 2, 10}, server4[4] = {198, 51, 100};
+	static const uint8_t client6[16] = {0x20, 1, 0x0d, 0xb8, [15] = 0x10};
+	static const uint8_t server6[16] = {0x20, 1, 0x0d, 0xb8, 0, 1};
+	bool is_reply = from == STAGE_SERVER;
+	struct make_ends e = {
+		.is_v6 = t->is_v6,
+		.sport = is_reply ? t->server_port : t->client_port,
+		.dport = is_reply ? t->client_port : t->server_port,
+	};
+	size_t n = t->is_v6 ? 16 : 4;
+	uint8_t *client = is_reply ? e.dst : e.src, *server = is_reply ? e.src : e.dst;
+
+	memcpy(client, t->is_v6 ? client6 : client4, n);
+	memcpy(server, t->is_v6 ? server6 : server4, n);
+	server[n - 1] = t->server_end;
+	return e;
+}
+
+void stage_packet(struct stage *s, struct slice packet, enum stage_side from)
+{
+	uint8_t frame[MAKE_FRAME_MAX];
+	struct stage_shot shot = {
+		.row = s->row,
+		.is_attack = s->is_attack,
+		.is_probe = s->is_probe,
+		.is_v6 = s->is_v6,
+		.from = from,
+		.frame = slice_of(frame, make_frame(frame, s->layer, packet, from == STAGE_SERVER)),
+	};
+
+	s->emit(s->ctx, &shot);
+}
+
+void stage_pause(struct stage *s, unsigned ms)
+{
+	if (s->pause)
+		s->pause(s->ctx, ms);
+}
+
+static void probe_udp(struct stage *s, struct talk *t)
+{
+	uint8_t bytes[TALK_PROBE_MAX];
+
+	if (t->probe_len) {
+		talk_repeat(s, t);
+		return;
+	}
+	for (size_t i = 0; i < PROBES; i++) {
+		make_quic_short(&s->chance, bytes, &t->quic, false, sizeof(bytes));
+		talk_datagram(s, t, STAGE_CLIENT, slice_of(bytes, sizeof(bytes)));
+		make_quic_short(&s->chance, bytes, &t->quic, true, sizeof(bytes));
+		talk_datagram(s, t, STAGE_SERVER, slice_of(bytes, sizeof(bytes)));
+	}
+}
+
+static void probe_tcp(struct stage *s, struct talk *t)
+{
+	uint8_t bytes[TALK_PROBE_MAX] = {23, 3, 3};
+
+	bytes_put16(bytes + 3, sizeof(bytes) - 5);
+	for (size_t i = 0; i < PROBES; i++) {
+		chance_noise(&s->chance, bytes + 5, sizeof(bytes) - 5);
+		talk_say(s, t, STAGE_CLIENT, slice_of(bytes, sizeof(bytes)));
+		talk_say(s, t, STAGE_SERVER, slice_of(bytes, sizeof(bytes)));
+	}
+}
+
+void stage_probe(struct stage *s, struct talk *t)
+{
+	if (t->is_over)
+		return;
+	s->row = t->row;
+	s->is_attack = s->is_probe = t->is_attack;
+	s->is_v6 = t->is_v6;
+	s->layer = t->layer;
+	if (t->is_udp)
+		probe_udp(s, t);
+	else
+		probe_tcp(s, t);
+	s->is_probe = false;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The outcome in words: a table for people, a document for programs. Room: selftest.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+#include "selftest/selftest.h"
+
+enum { NAME_WIDTH = 21, WHAT_WIDTH = 48, RESULT_WIDTH = 16, CELL = 48 };
+
+/* What may come of a row. */
+enum result { BLOCKED, LEAKED, OPEN, VOID, RESULTS };
+static const char *const words[RESULTS] = {"blocked", "leaked", "open", "void"};
+
+struct sums {
+	size_t rows[RESULTS];
+	uint64_t probes, leaked, innocent, lost;
+};
+
+static struct score_row both(const struct score_row of[2])
+{
+	return (struct score_row){of[0].probes + of[1].probes, of[0].leaked + of[1].leaked,
+				  of[0].innocent + of[1].innocent, of[0].lost + of[1].lost};
+}
+
+/* A row of which no frame was sent has shown nothing. */
+static enum result result_of(const struct row *r, const struct score_row *s)
+{
+	if (s->probes == 0)
+		return VOID;
+	if (s->leaked == 0)
+		return BLOCKED;
+	return r->open ? OPEN : LEAKED;
+}
+
+static void add(struct sums *to, const struct row *r, const struct score_row *s)
+{
+	to->rows[result_of(r, s)]++;
+	if (!r->open) {
+		to->probes += s->probes;
+		to->leaked += s->leaked;
+	}
+	to->innocent += s->innocent;
+	to->lost += s->lost;
+}
+
+static struct sums sums_of(const struct selftest_wish *w, const struct selftest_outcome *o)
+{
+	struct sums all = {0};
+
+	for (size_t i = 0; i < rows_count(); i++) {
+		const struct row *r = rows_at(i, NULL);
+		struct score_row s = both(o->rows[i]);
+
+		if (selftest_is_asked(w, r))
+			add(&all, r, &s);
+	}
+	return all;
+}
+
+bool selftest_is_good(const struct selftest_wish *w, const struct selftest_outcome *o)
+{
+	struct sums s = sums_of(w, o);
+
+	return s.rows[LEAKED] == 0 && s.rows[VOID] == 0 && s.lost == 0 &&
+	       s.rows[BLOCKED] + s.rows[OPEN] > 0;
+}
+
+/* --- for people ------------------------------------------------------------------------------ */
+
+static void line(const struct selftest_look *look, struct text *out)
+{
+	int width = NAME_WIDTH + RESULT_WIDTH + 10 + (look->is_narrow ? 0 : WHAT_WIDTH + 1);
+
+	for (int i = 0; i < width; i++)
+		text_puts(out, look->is_boxed ? "\u2500" : "-");
+	text_putc(out, '\n');
+}
+
+/* "LEAKED 3 of 40", and of which version of IP when it is one alone. */
+static void amount(char *cell, const char *word, uint32_t n4, uint32_t n6, uint32_t of)
+{
+	snprintf(cell, CELL, "%s %" PRIu32 " of %" PRIu32 "%s", word, n4 + n6, of,
+		 n4 && n6 ? ""
+		 : n4	  ? " (IPv4)"
+			  : " (IPv6)");
+}
+
+/* Green, red, yellow: as it should be, as it should not, as it cannot but be. */
+static void cell_write(const struct selftest_look *look, const char *colour, const char *cell,
+		       struct text *out)
+{
+	if (look->is_coloured)
+		text_printf(out, "\x1b[%sm%-*s\x1b[0m ", colour, RESULT_WIDTH, cell);
+	else
+		text_printf(out, "%-*s ", RESULT_WIDTH, cell);
+}
+
+static void row_write(const struct row *r, const struct score_row of[2],
+		      const struct selftest_look *look, struct text *out)
+{
+	static const char *const colours[RESULTS] = {"32", "31", "33", "31"};
+	struct score_row s = both(of);
+	enum result result = result_of(r, &s);
+	char cell[CELL], innocent[CELL] = "passed";
+
+	snprintf(cell, CELL, "%s", result == OPEN ? "OPEN" : result == VOID ? "VOID" : "BLOCKED");
+	if (result == LEAKED)
+		amount(cell, "LEAKED", of[0].leaked, of[1].leaked, s.probes);
+	if (s.lost)
+		amount(innocent, "LOST", of[0].lost, of[1].lost, s.innocent);
+	else if (!s.innocent)
+		snprintf(innocent, CELL, "-");
+	cell_write(look, colours[result], cell, out);
+	text_printf(out, "%s\n", innocent);
+	if (r->open && !look->is_narrow)
+		text_printf(out, "%*s %s\n", NAME_WIDTH, "", r->open);
+}
+
+static void title(const struct row_group *g, bool has_results, const struct selftest_look *look,
+		  struct text *out)
+{
+	line(look, out);
+	text_printf(out, "%-*s ", NAME_WIDTH, g->title);
+	if (!look->is_narrow)
+		text_printf(out, "%-*s ", has_results ? WHAT_WIDTH : 0, "a sender that");
+	if (has_results)
+		text_printf(out, "%-*s look-alike", RESULT_WIDTH, "is");
+	text_putc(out, '\n');
+	line(look, out);
+}
+
+static void rows_write(const struct selftest_wish *w, const struct selftest_outcome *o,
+		       const struct selftest_look *look, struct text *out)
+{
+	const struct row_group *last = NULL, *group;
+
+	for (size_t i = 0; i < rows_count(); i++) {
+		const struct row *r = rows_at(i, &group);
+
+		if (!selftest_is_asked(w, r))
+			continue;
+		if (group != last)
+			title(group, o, look, out);
+		last = group;
+		text_printf(out, "%-*s ", NAME_WIDTH, r->name);
+		if (!look->is_narrow)
+			text_printf(out, "%-*s ", o ? WHAT_WIDTH : 0, r->what);
+		if (o)
+			row_write(r, o->rows[i], look, out);
+		else
+			text_puts(out, r->open ? "(open)\n" : "\n");
+	}
+	line(look, out);
+}
+
+void selftest_table(const struct selftest_wish *w, const struct selftest_outcome *o,
+		    const struct selftest_look *look, struct text *out)
+{
+	struct utsname kernel;
+	struct sums s;
+
+	uname(&kernel);
+	if (o)
+		text_printf(out, "Linux %s; %s\n", kernel.release, o->how);
+	rows_write(w, o, look, out);
+	if (!o)
+		return;
+	s = sums_of(w, o);
+	text_printf(out, "%zu evasions blocked, %zu leaked, %zu open as documented.\n",
+		    s.rows[BLOCKED], s.rows[LEAKED], s.rows[OPEN]);
+	text_printf(out,
+		    "Of %" PRIu64 " frames that must not arrive %" PRIu64 " did; of %" PRIu64
+		    " innocent ones %" PRIu64 " were lost; %" PRIu64 ".%" PRIu64 " s.\n",
+		    s.probes, s.leaked, s.innocent, s.lost, o->duration_ns / 1000000000,
+		    o->duration_ns / 100000000 % 10);
+	if (s.rows[VOID])
+		text_printf(out, "%zu have shown nothing: no frame of them was sent.\n",
+			    s.rows[VOID]);
+}
+
+/* --- for programs ---------------------------------------------------------------------------- */
+
+static void json_text(struct text *out, const char *key, const char *value)
+{
+	text_printf(out, ",\"%s\":", key);
+	if (value)
+		text_json(out, slice_text(value));
+	else
+		text_puts(out, "null");
+}
+
+static void json_score(const struct row *r, const struct score_row of[2], struct text *out)
+{
+	struct score_row s = both(of);
+
+	json_text(out, "result", words[result_of(r, &s)]);
+	for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+		if (!row_is_of(r, is_v6))
+			continue;
+		text_printf(out,
+			    ",\"ipv%d\":{\"probes\":%" PRIu32 ",\"leaked\":%" PRIu32
+			    ",\"innocent\":%" PRIu32 ",\"lost\":%" PRIu32 "}",
+			    is_v6 ? 6 : 4, of[is_v6].probes, of[is_v6].leaked, of[is_v6].innocent,
+			    of[is_v6].lost);
+	}
+}
+
+static void json_head(const struct selftest_wish *w, const struct selftest_outcome *o,
+		      struct text *out)
+{
+	struct sums s = sums_of(w, o);
+	struct utsname kernel;
+
+	uname(&kernel);
+	json_text(out, "kernel", kernel.release);
+	json_text(out, "protection", o->how);
+	text_printf(out, ",\"good\":%s,\"duration_ms\":%" PRIu64,
+		    selftest_is_good(w, o) ? "true" : "false", o->duration_ns / 1000000);
+	for (size_t i = 0; i < RESULTS; i++)
+		text_printf(out, ",\"%s\":%zu", words[i], s.rows[i]);
+	text_printf(out,
+		    ",\"probes\":%" PRIu64 ",\"probes_leaked\":%" PRIu64
+		    ",\"innocent_frames\":%" PRIu64 ",\"innocent_lost\":%" PRIu64,
+		    s.probes, s.leaked, s.innocent, s.lost);
+}
+
+void selftest_json(const struct selftest_wish *w, const struct selftest_outcome *o,
+		   struct text *out)
+{
+	const struct row_group *group;
+	bool is_first = true;
+
+	text_puts(out, "{\"schema\":\"dpi-xdp/selftest/1\"");
+	if (o)
+		json_head(w, o, out);
+	text_puts(out, ",\"rows\":[");
+	for (size_t i = 0; i < rows_count(); i++) {
+		const struct row *r = rows_at(i, &group);
+
+		if (!selftest_is_asked(w, r))
+			continue;
+		text_puts(out, is_first ? "\n{\"row\":" : ",\n{\"row\":");
+		text_json(out, slice_text(r->name));
+		json_text(out, "group", group->title);
+		json_text(out, "sender", r->what);
+		json_text(out, "expect", r->open ? "open" : "blocked");
+		json_text(out, "reason", r->open);
+		if (o)
+			json_score(r, o->rows[i], out);
+		text_putc(out, '}');
+		is_first = false;
+	}
+	text_puts(out, "]}\n");
+}
