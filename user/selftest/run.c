@@ -16,7 +16,7 @@
 enum {
 	BURST = 32, /* frames between two looks at what has arrived */
 	BURST_PAUSE_US = 500,
-	VERDICTS_MS = 3000, /* at most, until each flow that is to be blocked is */
+	VERDICTS_MS = 6000, /* at most, until each flow that is to be blocked is */
 	ASK_MS = 20,
 	QUIET_MS = 150, /* without a frame: all have arrived */
 	SEND_TRIES = 50,

@@ -29,7 +29,7 @@
 #define PLACE  "/run"
 #define PREFIX "dpi-xdp-selftest-"
 
-enum { START_MS = 12000, DEPTH = 8 };
+enum { START_MS = 12000, ANSWER_MS = 3000, DEPTH = 8, NEW_TRIES = 5 };
 
 /* --- its directory --------------------------------------------------------------------------- */
 
@@ -52,14 +52,15 @@ static void directory_remove(const char *dir)
 	nftw(dir, remove_one, DEPTH, FTW_DEPTH | FTW_PHYS);
 }
 
-static int lock_open(const char *dir, int flags)
+/* The directory, held: nobody else's as long as its descriptor is open. -1: it is somebody's, or
+ * gone. */
+static int directory_hold(const char *dir)
 {
-	char path[PATHS_MAX + 16];
-	int fd;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/selftest.lock", dir);
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+	if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &st) || st.st_nlink == 0 ||
+			st.st_uid != 0)) {
 		close(fd);
 		return -1;
 	}
@@ -79,7 +80,7 @@ static void clean_old(void)
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0 ||
 		    snprintf(dir, sizeof(dir), PLACE "/%s", entry->d_name) >= (int)sizeof(dir))
 			continue;
-		lock = lock_open(dir, 0);
+		lock = directory_hold(dir);
 		if (lock < 0)
 			continue;
 		directory_remove(dir);
@@ -103,23 +104,33 @@ static int rules_write(const char *dir)
 	return fclose(to) || bad ? -EIO : 0;
 }
 
+/* A new directory, held. Another self-test may take it for an old one before it is: then there is
+ * another. */
+static int directory_new(struct subject *s)
+{
+	for (int i = 0; i < NEW_TRIES && s->lock < 0; i++) {
+		snprintf(s->dir, sizeof(s->dir), PLACE "/" PREFIX "XXXXXX");
+		if (!mkdtemp(s->dir)) {
+			s->dir[0] = 0;
+			return -errno;
+		}
+		s->lock = directory_hold(s->dir);
+	}
+	return s->lock < 0 ? -EBUSY : 0;
+}
+
 static int directory_make(struct subject *s, struct fault *f)
 {
 	char state[PATHS_MAX + 8];
-	int err;
+	int err = directory_new(s);
 
-	snprintf(s->dir, sizeof(s->dir), PLACE "/" PREFIX "XXXXXX");
-	if (!mkdtemp(s->dir)) {
-		err = -errno;
-		s->dir[0] = 0;
+	if (err)
 		return fault_set(f, err, PLACE ": %s; run as root", strerror(-err));
-	}
-	s->lock = lock_open(s->dir, O_CREAT);
 	snprintf(state, sizeof(state), "%s/state", s->dir);
 	setenv("DPI_XDP_STATE_DIR", state, 1);
 	setenv("DPI_XDP_RUN_DIR", s->dir, 1);
 	unsetenv("NOTIFY_SOCKET");
-	err = s->lock < 0 ? -EIO : paths_init(&s->paths);
+	err = paths_init(&s->paths);
 	if (!err)
 		err = rules_write(s->dir);
 	return err ? fault_set(f, err, "%s: %s; is there room?", s->dir, strerror(-err)) : 0;
@@ -260,18 +271,34 @@ static void mark(const json_t *flow, bool is_blocked[65536])
 		is_blocked[control_number(flow, ends[i]) & 0xffff] = true;
 }
 
+/* As control_request, but who does not answer soon is not waited for. */
+static int ask(const struct paths *p, const char *request, struct wire *answer)
+{
+	int fd = control_connect(p), err;
+
+	if (fd < 0)
+		return fd;
+	err = wire_send(fd, 0, slice_text(request), slice_of("", 0));
+	if (!err)
+		err = wire_receive(fd, WIRE_ANSWER_MAX, ANSWER_MS, answer);
+	close(fd);
+	return err;
+}
+
 int subject_ask(const struct subject *s, bool is_blocked[65536], struct fault *f)
 {
-	static const char request[] = "{\"command\":\"flows\",\"json\":true}";
 	struct wire answer = {0};
 	json_t *all = NULL, *flow;
 	size_t i;
-	int err = control_request(&s->paths, slice_text(request), slice_of("", 0), &answer, f);
+	int err = ask(&s->paths, "{\"command\":\"flows\",\"json\":true}", &answer);
 
 	if (!err)
 		all = json_loadb(answer.out, answer.out_len, 0, NULL);
 	if (!err && !json_is_array(json_object_get(all, "flows")))
-		err = fault_set(f, -EIO, "the agent of the self-test tells no flows");
+		err = -EPROTO;
+	if (err)
+		fault_set(f, err, "the agent of the self-test does not tell its flows: %s",
+			  strerror(-err));
 	memset(is_blocked, 0, 65536 * sizeof(bool));
 	json_array_foreach(json_object_get(all, "flows"), i, flow) mark(flow, is_blocked);
 	json_decref(all);

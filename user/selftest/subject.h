@@ -14,7 +14,7 @@
 
 struct subject {
 	pid_t pid;
-	int lock; /* held while its directory is in use */
+	int lock; /* its directory, held */
 	char dir[PATHS_MAX];
 	struct paths paths;
 	char how[120]; /* it protects: "native XDP on receive ..." */
