@@ -21,7 +21,8 @@ void play_rows(struct stage *s, const struct selftest_wish *w)
 		for (int is_v6 = 0; is_v6 < 2; is_v6++) {
 			if (!selftest_is_asked(w, row) || !row_is_of(row, is_v6))
 				continue;
-			play_row(s, i, is_v6, true);
+			if (!row->is_innocent)
+				play_row(s, i, is_v6, true);
 			if (!row->is_refused && !row->open)
 				play_row(s, i, is_v6, false);
 		}

@@ -14,6 +14,7 @@ struct row {
 	const char *name, *what; /* what the sender does: some 50 characters */
 	void (*play)(struct stage *s);
 	uint8_t families; /* of IP */
+	bool is_innocent; /* it must pass, though the blocked name is in it */
 	bool is_refused;  /* with any name, while a rule blocks something: nobody sends it */
 	const char *open; /* why nobody can block it; NULL: it must be blocked */
 };
@@ -25,7 +26,7 @@ struct row_group {
 };
 
 extern const struct row_group rows_tcp, rows_decoy, rows_tls, rows_http, rows_dns, rows_quic,
-	rows_ip;
+	rows_ip, rows_like;
 
 /* The rules that make the rows true, as a rules file. */
 extern const char rows_rules[];

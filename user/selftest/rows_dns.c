@@ -90,6 +90,23 @@ static void play_padded(struct stage *s)
 	ask(s, PORT, message, n + PADDED);
 }
 
+/* Many names on one pair of ports: each is decided by itself. */
+static void play_one_port(struct stage *s)
+{
+	const char *const names[] = {"allowed.example", s->name, "other.example", s->name};
+	struct talk *t = stage_talk(s, PORT, true);
+	bool is_attack = s->is_attack;
+	uint8_t message[MESSAGE_MAX];
+
+	t->is_frame_wise = true;
+	for (size_t i = 0; i < 4; i++) {
+		s->is_attack = s->is_probe = is_attack && i % 2;
+		talk_message(s, t, slice_of(message, question(s, message, names[i], A)));
+	}
+	s->is_attack = is_attack;
+	s->is_probe = false;
+}
+
 static void play_odd_port(struct stage *s)
 {
 	static const uint16_t ports[] = {5300, 443, 5353};
@@ -134,6 +151,7 @@ static const struct row rows[] = {
 	ROW("dns-compressed", "points at parts of the name", play_compressed),
 	ROW("dns-several", "asks several things, or lies about how many", play_several),
 	ROW("dns-padded", "pads the question, and puts junk behind", play_padded),
+	ROW("dns-one-port", "asks for many names from one port", play_one_port),
 	ROW("dns-odd-port", "uses the ports of others", play_odd_port),
 	ROW("dns-tcp", "asks by TCP, as the second of two", play_tcp),
 	ROW("dns-tcp-cut", "cuts that amid the name", play_tcp_cut),
