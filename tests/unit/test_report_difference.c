@@ -50,6 +50,10 @@ static void sets_are_compared(void **state)
 		{"[BLOCKED_IPS]\n10.0.0.1\n", "[ALLOWED_IPS]\n10.0.0.1\n",
 		 "-ip:10.0.0.1 +allow-ip:10.0.0.1 "},
 		{"", "[BLOCKED_APPS]\nTikTok\n", "+app:TikTok "},
+		{"[BLOCKED_PORTS]\n1\n", "[BLOCKED_PORTS]\n1  mon 08:00-09:00\n",
+		 "-port:1 +port:1 "},
+		{"[BLOCKED_PORTS]\n1  mon 08:00-09:00\n", "[BLOCKED_PORTS]\n1  tue 08:00-09:00\n",
+		 "-port:1 +port:1 "},
 	};
 
 	(void)state;

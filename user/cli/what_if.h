@@ -21,6 +21,7 @@ struct what_if {
 	const char *capture, *rules_file;
 	unsigned workers;
 	uint64_t limit;
+	const char *length, *until, *when; /* when the added rules would be in force; or NULL */
 	bool is_forced, is_learnt, is_json, is_verbose, is_quiet;
 	enum color_when color;
 };

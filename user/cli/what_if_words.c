@@ -26,6 +26,9 @@ enum option_id {
 	ID_WORKERS,
 	ID_FORCE,
 	ID_LEARNT,
+	ID_FOR,
+	ID_UNTIL,
+	ID_WHEN,
 	ID_CHANGE = 400, /* and the CHANGE_TAG of the word */
 };
 
@@ -47,6 +50,9 @@ static const struct option_row rows[] = {
 	{"force", 0, NULL, "a public suffix such as co.uk is meant", ID_FORCE},
 	{"learnt", 0, NULL, "flows without a name too, by the DNS answer for their address",
 	 ID_LEARNT},
+	{"for", 0, "TIME", "as with block-app, of rules that are added", ID_FOR},
+	{"until", 0, "MOMENT", "the same", ID_UNTIL},
+	{"when", 0, "HOURS", "the same", ID_WHEN},
 	CHANGE_ROW("block-app", RULE_APP, 0, 0),
 	CHANGE_ROW("block-domain", RULE_DOMAIN, 0, 0),
 	CHANGE_ROW("block-ip", RULE_IP, 0, 0),
@@ -132,6 +138,9 @@ static int take(void *ctx, int id, const char *value)
 	case ID_VERBOSE: w->is_verbose = true; break;
 	case ID_FORCE: w->is_forced = true; break;
 	case ID_LEARNT: w->is_learnt = true; break;
+	case ID_FOR: w->length = value; break;
+	case ID_UNTIL: w->until = value; break;
+	case ID_WHEN: w->when = value; break;
 	case ID_LIMIT: return take_number("limit", value, LIMIT_MOST, &w->limit);
 	case ID_WORKERS: status = take_number("workers", value, DPI_RINGS_MAX, &n); break;
 	case OPTION_QUIET: w->is_quiet = true; break;
@@ -201,6 +210,17 @@ void what_if_clear(struct what_if *w)
 	w->change_count = 0;
 }
 
+/* A rule that is taken away goes at once. */
+static void put_times(const struct what_if *w, bool is_removal, struct text *out)
+{
+	if (w->length && !is_removal)
+		remote_string(out, "for", w->length);
+	if (w->until && !is_removal)
+		remote_string(out, "until", w->until);
+	if (w->when && !is_removal)
+		remote_string(out, "when", w->when);
+}
+
 static void put_change(const struct what_if *w, const struct what_if_change *c, struct text *out)
 {
 	enum rule_kind kind = CHANGE_KIND(c->tag);
@@ -210,6 +230,7 @@ static void put_change(const struct what_if *w, const struct what_if_change *c, 
 	remote_flag(out, "remove", CHANGE_IS_REMOVAL(c->tag));
 	remote_flag(out, "force", w->is_forced);
 	remote_flag(out, "learnt", w->is_learnt && (kind == RULE_APP || kind == RULE_DOMAIN));
+	put_times(w, CHANGE_IS_REMOVAL(c->tag), out);
 	text_puts(out, ",\"values\":[");
 	remote_value(out, c->value);
 	text_puts(out, "]}");

@@ -13,8 +13,11 @@
 int rules_compare(const struct rules *before, const struct rules *after,
 		  int (*fn)(void *ctx, const struct rule *r, bool is_added), void *ctx);
 
+/* Whether a rule ends by itself, at some moment. */
+bool rule_has_end(const struct rule *r);
+
 /* The same number for the same rules, in any order, and in any run; another one, but for chance in
- * 2^64, for others. */
+ * 2^64, for others. Rules that end by themselves do not count: they go without anybody's doing. */
 uint64_t rules_fingerprint(const struct rules *r);
 
 #endif
