@@ -409,8 +409,8 @@ def test_stored(place):
               r.stdout.count(b"there already") == len(args) - 1 and b"stored, and" not in r.stderr,
               f"{args[0]} twice changes nothing", r.stdout + r.stderr)
     mode = os.stat(place.path("state/rules.txt")).st_mode & 0o777
-    check(list(os.listdir(place.path("state"))) == ["rules.txt"] and mode == 0o640,
-          "one file, nobody else's to read", f"{os.listdir(place.path('state'))} {mode:o}")
+    check(sorted(os.listdir(place.path("state"))) == ["history.txt", "rules.txt"] and mode == 0o640,
+          "rules and what changed them, nobody else's to read", f"{os.listdir(place.path('state'))} {mode:o}")
     listed = json.loads(place.run("rules", "-j").stdout)["rules"]
     check(sum(map(len, place.rules().values())) == len(listed) == 14 and
           {"rule": "allow-app:GitHub", "kind": "app", "action": "allow", "value": "GitHub"} in listed,

@@ -34,6 +34,7 @@ class Place:
         for family in (4, 6):
             for name in NAMES:
                 t = net.Transfer(self.client, family, name)
+                t.name = name
                 self.transfers[(family, t.s.getsockname()[1])] = t
         net.wait_for(lambda: len(self.named()) == len(self.transfers), 5, 0.05)
 
@@ -147,5 +148,44 @@ def refusals(suite):
         agent.detach()
 
 
+def wait_alive(place, want):
+    net.wait_for(lambda: place.alive() == want, AGAIN_S)
+    return place.alive() == want
+
+
+def rollback(suite):
+    """What a change cut off goes on when it is rolled back, and what it let pass stops again."""
+    with net.Lab() as lab:
+        place = Place(lab)
+        agent, everyone = place.agent, place.alive()
+        youtube = {k for k, t in place.transfers.items() if k in everyone and t.name == "www.youtube.com"}
+        agent.run("block-app", "YouTube")
+        suite.check(wait_alive(place, everyone - youtube), "a block cuts off")
+        said = agent.run("rules", "rollback").stdout
+        suite.check("before change 1" in said and wait_alive(place, everyone), "rolled back, all go on", said)
+        suite.check(net.reaches(place.client, "www.youtube.com", 4), "new connections too")
+        agent.run("rules", "rollback")
+        suite.check(wait_alive(place, everyone - youtube), "a rollback is rolled back")
+        suite.check(not net.reaches(place.client, "www.youtube.com", 4, timeout=1), "new connections too")
+        supervisor, engine = agent.pids()
+        os.kill(supervisor, 9)
+        net.wait_for(lambda: agent.pids()[0] not in (None, supervisor), 10, 0.05)
+        doc = agent.json("rules", "history")
+        suite.check([c["by"] for c in doc["changes"]] == ["rollback", "rollback", "command"] and
+                    all(c["can_roll_back"] for c in doc["changes"]), "a killed agent forgets nothing",
+                    json.dumps(doc))
+        agent.run("rules", "rollback", "1")
+        suite.check(wait_alive(place, everyone), "before the first change")
+        with open(os.path.join(agent.state_dir, "rules.txt"), "w") as f:
+            f.write("[BLOCKED_APPS]\nYouTube\n")
+        agent.run("rules", "reload")
+        suite.check(wait_alive(place, everyone - youtube), "a file changed by hand, read again")
+        agent.run("rules", "rollback")
+        suite.check(wait_alive(place, everyone) and agent.json("rules", "history")["changes"][1]["by"] == "reload",
+                    "is a change that can be rolled back")
+        place.close()
+        agent.detach()
+
+
 if __name__ == "__main__":
-    net.main([changes, unseen, refusals])
+    net.main([changes, unseen, refusals, rollback])

@@ -11,9 +11,16 @@
 #include <string.h>
 
 #include "control/change.h"
+#include "control/history_answer.h"
 #include "control/stored.h"
 #include "agent/why.h"
 #include "policy/rules_when.h"
+
+/* What makes the change, by the request's own word. */
+static enum history_by by(const struct asked *a, enum history_by otherwise)
+{
+	return history_by_of(asked_text(a, "by"), otherwise);
+}
 
 int answer_change(struct asked *a)
 {
@@ -30,7 +37,7 @@ int answer_change(struct asked *a)
 	changed = change_apply(&next, &c, a->s->catalogue, &notes, &f);
 	free((void *)c.values);
 	if (changed > 0) {
-		err = rules_publish(a->s, next, &f);
+		err = rules_publish(a->s, next, by(a, HISTORY_COMMAND), &f);
 		if (!err)
 			next = NULL;
 	}
@@ -106,7 +113,7 @@ int answer_rules_set(struct asked *a)
 	err = rules_parse(a->data, asked_text(a, "name"), &apps,
 			  asked_flag(a, "force") ? RULES_FORCE : 0, &next, &f);
 	if (!err)
-		err = rules_publish(a->s, next, &f);
+		err = rules_publish(a->s, next, by(a, HISTORY_LOAD), &f);
 	if (err) {
 		rules_free(next);
 		return asked_refuse(a, err, &f);
@@ -128,7 +135,7 @@ int rules_reload(struct supervisor *s, struct fault *f)
 	else
 		err = change_load(s->paths.rules, s->catalogue, &next, f);
 	if (!err)
-		err = rules_publish(s, next, f);
+		err = rules_publish(s, next, HISTORY_RELOAD, f);
 	if (err)
 		rules_free(next);
 	return err;
@@ -164,6 +171,38 @@ int answer_pause(struct asked *a)
 	if (err)
 		return asked_refuse(a, err, &f);
 	pause_tell(&a->s->pause, asked_flag(a, "json"), a->out);
+	return DONE;
+}
+
+int answer_rules_history(struct asked *a)
+{
+	struct fault f = {0};
+	int err = history_answer(&a->s->paths, a->s->rules, a->json, a->out, &f);
+
+	return err ? asked_refuse(a, err, &f) : DONE;
+}
+
+int answer_rules_rollback(struct asked *a)
+{
+	struct history_entry e;
+	struct rules *next = NULL;
+	bool is_same = false;
+	struct fault f = {0};
+	uint64_t number = 0;
+	int err = history_number(a->json, &number, &f);
+
+	if (!err)
+		err = history_before(&a->s->paths, a->s->rules, number, a->s->catalogue, &next, &e,
+				     &f);
+	if (!err)
+		is_same = history_is_same(a->s->rules, next);
+	if (!err && !is_same)
+		err = rules_publish(a->s, next, by(a, HISTORY_ROLLBACK), &f);
+	if (err || is_same)
+		rules_free(next);
+	if (err)
+		return asked_refuse(a, err, &f);
+	history_tell(&e, rules_count(a->s->rules), is_same, asked_flag(a, "json"), a->out);
 	return DONE;
 }
 

@@ -288,11 +288,11 @@ static int put_in_force(struct supervisor *s, const struct rules *all, struct ru
 	return 0;
 }
 
-int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
+int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, struct fault *f)
 {
 	struct rules *now = NULL;
 	struct fault ignored;
-	int err = rules_save(next, s->paths.rules, f);
+	int err = history_save(&s->paths, s->rules, next, by, f);
 
 	if (err)
 		return err;

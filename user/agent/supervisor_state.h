@@ -11,6 +11,7 @@
 #include "agent/clients.h"
 #include "agent/interfaces.h"
 #include "agent/supervisor.h"
+#include "control/history.h"
 #include "control/pause.h"
 #include "control/wire.h"
 #include "base/log.h"
@@ -78,7 +79,7 @@ int engine_suppose_rules(struct supervisor *s, const struct rules *rules, uint64
 bool engine_is_answering(struct supervisor *s);
 /* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the
  * engine. On failure the old ones stay everywhere. 0 or -errno with *f. */
-int rules_publish(struct supervisor *s, struct rules *next, struct fault *f);
+int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, struct fault *f);
 /* Puts the stored rules, s->rules, in force when the agent begins; the engine gets them later. */
 int rules_begin(struct supervisor *s, struct fault *f);
 /* Writes rules that are in force into the kernel maps and compiles them. */

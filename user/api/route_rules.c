@@ -65,7 +65,8 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 
 	if (kind < 0)
 		return 0;
-	text_printf(&request, "{\"command\":\"change\",\"json\":true,\"kind\":\"%s\"",
+	text_printf(&request,
+		    "{\"command\":\"change\",\"by\":\"http\",\"json\":true,\"kind\":\"%s\"",
 		    rule_kind_name(kinds[kind].kind));
 	flag_add(&request, "allow", kinds[kind].is_allow);
 	flag_add(&request, "remove", strcmp(q->method, "DELETE") == 0);
@@ -264,7 +265,7 @@ int route_rules_put(struct api_request *q, struct api_answer *a)
 
 	if (!text)
 		return 0;
-	text_puts(&request, "{\"command\":\"rules-set\",\"name\":\"rules\"");
+	text_puts(&request, "{\"command\":\"rules-set\",\"by\":\"http\",\"name\":\"rules\"");
 	flag_add(&request, "force", q->json || is_asked(q, "force"));
 	text_putc(&request, '}');
 	err = ask_rules(q, a, &request, slice_of(text, q->json ? strlen(text) : q->body.len),

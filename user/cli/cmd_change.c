@@ -14,6 +14,7 @@
 
 #include "control/apps.h"
 #include "control/change.h"
+#include "control/history.h"
 #include "control/stored.h"
 #include "base/log.h"
 #include "cli/options.h"
@@ -141,6 +142,7 @@ static int stored_lock(struct stored *s, struct fault *f)
 static int change_stored(const struct change *change, bool is_quiet)
 {
 	struct stored s;
+	struct rules *before = NULL;
 	struct text note = {0};
 	struct fault f = {0};
 	int err = stored_init(&s, &f), changed = 0;
@@ -149,12 +151,15 @@ static int change_stored(const struct change *change, bool is_quiet)
 		err = stored_lock(&s, &f);
 	if (!err)
 		err = change_load(s.paths.rules, s.catalogue, &s.rules, &f);
+	if (!err)
+		err = (before = rules_copy(s.rules)) ? 0 : fault_set(&f, -ENOMEM, "out of memory");
 	if (!err) {
 		changed = change_apply(&s.rules, change, s.catalogue, &note, &f);
 		err = changed < 0 ? changed : 0;
 	}
 	if (!err && changed)
-		err = rules_save(s.rules, s.paths.rules, &f);
+		err = history_save(&s.paths, before, s.rules, HISTORY_COMMAND, &f);
+	rules_free(before);
 	if (err)
 		log_error("%s", f.text);
 	else if (!is_quiet)
@@ -245,6 +250,19 @@ static int rules_read(const char *path, bool is_forced, struct stored *s, struct
 	return err == -ENOENT || err == -EISDIR ? -EINVAL : err;
 }
 
+/* Damaged rules are put right by this; then what was before is not known. */
+static int put_stored(struct stored *s, struct fault *f)
+{
+	struct rules *before = NULL;
+	struct fault ignored;
+	int err;
+
+	change_load(s->paths.rules, s->catalogue, &before, &ignored);
+	err = history_save(&s->paths, before, s->rules, HISTORY_LOAD, f);
+	rules_free(before);
+	return err;
+}
+
 int rules_put(const char *path, bool is_forced, bool is_quiet)
 {
 	struct text request = {0};
@@ -260,12 +278,13 @@ int rules_put(const char *path, bool is_forced, bool is_quiet)
 		remote_begin(&request, "rules-set");
 		remote_string(&request, "name", path ? path : "no rules");
 		remote_flag(&request, "force", true);
+		remote_string(&request, "by", history_by_name(HISTORY_LOAD));
 		status = remote_run(&request, slice_text(text), is_quiet, &no_agent);
 	}
 	if (!err && no_agent) {
 		err = stored_lock(&s, &f);
 		if (!err)
-			err = rules_save(s.rules, s.paths.rules, &f);
+			err = put_stored(&s, &f);
 		status = EXIT_DONE;
 		if (!err && !is_quiet) {
 			printf("%zu rule%s stored\n", rules_count(s.rules),
@@ -382,5 +401,8 @@ int cmd_rules(const struct command *c, int argc, char **argv)
 		return rules_put(NULL, false, w.is_quiet);
 	if (strcmp(what, "reload") == 0 && more == 0)
 		return rules_again(w.is_quiet);
+	if (rules_history_word(what) && more <= (strcmp(what, "history") != 0))
+		return rules_history(what, more > 0 ? argv[first + 1] : NULL, w.is_json,
+				     w.is_quiet);
 	return command_usage(c, stderr);
 }

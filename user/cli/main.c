@@ -67,7 +67,8 @@ static const struct command commands[] = {
 	 CHANGE_TAG(RULE_DOMAIN, 1, 1)},
 	{"disallow-ip", VALUES_IP, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_IP, 1, 1)},
-	{"rules", "[list | load FILE | save FILE | clear | reload]",
+	{"rules",
+	 "[list | load FILE | save FILE | clear | reload | history | diff [N] | rollback [N]]",
 	 "all rules, in the form of a rules file", cmd_rules, 0},
 	{"what-if",
 	 "CHANGE VALUE... [, CHANGE VALUE...]... | load FILE\n"

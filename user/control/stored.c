@@ -14,6 +14,7 @@
 
 #include "control/apps.h"
 #include "control/control.h"
+#include "control/history_answer.h"
 #include "control/pause.h"
 #include "policy/rules_when.h"
 
@@ -110,8 +111,15 @@ static bool asks(const struct stored *s, const char *flag)
 	return json_is_true(json_object_get(s->request, flag));
 }
 
+/* What makes the change, by the request's own word. */
+static enum history_by by(const struct stored *s, enum history_by otherwise)
+{
+	return history_by_of(json_string_value(json_object_get(s->request, "by")), otherwise);
+}
+
 static int do_change(struct stored *s, struct fault *f)
 {
+	struct rules *before = NULL;
 	struct text notes = {0};
 	struct change c;
 	int err = stored_change_read(s->request, &c), changed = 0;
@@ -121,16 +129,19 @@ static int do_change(struct stored *s, struct fault *f)
 	err = lock_take(s, f);
 	if (!err)
 		err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+	if (!err)
+		err = (before = rules_copy(s->rules)) ? 0 : fault_set(f, -ENOMEM, "out of memory");
 	if (!err) {
 		changed = change_apply(&s->rules, &c, s->catalogue, &notes, f);
 		err = changed < 0 ? changed : 0;
 	}
 	if (!err && changed)
-		err = rules_save(s->rules, s->paths->rules, f);
+		err = history_save(s->paths, before, s->rules, by(s, HISTORY_COMMAND), f);
 	if (!err)
 		stored_change_tell(slice_of(notes.at ? notes.at : "", notes.len), changed,
 				   rules_count(s->rules), asks(s, "json"), &s->out);
 	text_clear(&notes);
+	rules_free(before);
 	free((void *)c.values);
 	return err;
 }
@@ -213,6 +224,8 @@ static int do_rules_set(struct stored *s, struct fault *f)
 {
 	struct rule_apps apps = catalogue_rule_apps(s->catalogue);
 	const char *name = json_string_value(json_object_get(s->request, "name"));
+	struct rules *before = NULL;
+	struct fault ignored;
 	int err = rules_parse(s->data, name ? name : "rules", &apps,
 			      asks(s, "force") ? RULES_FORCE : 0, &s->rules, f);
 
@@ -220,8 +233,12 @@ static int do_rules_set(struct stored *s, struct fault *f)
 		err = lock_take(s, f);
 	if (!err)
 		err = expect(s, f);
-	if (!err)
-		err = rules_save(s->rules, s->paths->rules, f);
+	if (!err) {
+		/* Damaged ones are put right by this. */
+		change_load(s->paths->rules, s->catalogue, &before, &ignored);
+		err = history_save(s->paths, before, s->rules, by(s, HISTORY_LOAD), f);
+	}
+	rules_free(before);
 	if (!err)
 		text_printf(&s->out, "%zu rule%s stored\n", rules_count(s->rules),
 			    rules_count(s->rules) == 1 ? "" : "s");
@@ -246,13 +263,50 @@ static int do_pause(struct stored *s, struct fault *f)
 	return err;
 }
 
+static int do_history(struct stored *s, struct fault *f)
+{
+	int err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+
+	return err ? err : history_answer(s->paths, s->rules, s->request, &s->out, f);
+}
+
+static int do_rollback(struct stored *s, struct fault *f)
+{
+	struct rules *before = NULL;
+	struct history_entry e;
+	bool is_same = false;
+	uint64_t number = 0;
+	int err = history_number(s->request, &number, f);
+
+	if (!err)
+		err = lock_take(s, f);
+	if (!err)
+		err = change_load(s->paths->rules, s->catalogue, &before, f);
+	if (!err)
+		err = history_before(s->paths, before, number, s->catalogue, &s->rules, &e, f);
+	if (!err)
+		is_same = history_is_same(before, s->rules);
+	if (!err && !is_same)
+		err = history_save(s->paths, before, s->rules, by(s, HISTORY_ROLLBACK), f);
+	if (!err)
+		history_tell(&e, rules_count(s->rules), is_same, asks(s, "json"), &s->out);
+	rules_free(before);
+	return err;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct stored *s, struct fault *f);
 	bool has_names; /* of applications */
-} requests[] = {{"change", do_change, true},	   {"rules", do_rules, true},
-		{"rules-set", do_rules_set, true}, {"rules-version", do_rules_version, false},
-		{"pause", do_pause, false},	   {"resume", do_pause, false},
+} requests[] = {{"change", do_change, true},
+		{"rules", do_rules, true},
+		{"rules-set", do_rules_set, true},
+		{"rules-history", do_history, true},
+		{"rules-diff", do_history, true},
+		{"rules-rollback", do_rollback, true},
+		{"rules-version", do_rules_version, false},
+		{"pause", do_pause, false},
+		{"resume", do_pause, false},
 		{"pause-state", do_pause, false}};
 
 static uint32_t status_of(int err)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The stored rules as if an agent held them: where none runs, its requests about rules ("change",
- * "rules", "rules-set", "rules-version", and those that pause) are answered from the file, in the
- * agent's own words. The next agent puts them in force. Room: control.
+ * "rules", "rules-set", "rules-version", "rules-history" and its kin, and those that pause) are
+ * answered from the file, in the agent's own words. The next agent puts them in force. Room:
+ * control.
  */
 #ifndef CONTROL_STORED_H
 #define CONTROL_STORED_H

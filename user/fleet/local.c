@@ -89,8 +89,9 @@ int local_put(struct local *l, const struct rules *next, struct fault *f)
 	struct fault ignored;
 	int err;
 
-	text_puts(&request, "{\"command\":\"rules-set\",\"name\":\"the fleet's rules\","
-			    "\"force\":true,\"expected\":");
+	text_puts(&request,
+		  "{\"command\":\"rules-set\",\"by\":\"fleet\",\"name\":\"the fleet's rules\","
+		  "\"force\":true,\"expected\":");
 	text_json(&request, slice_text(l->version));
 	text_putc(&request, '}');
 	err = !text || request.failed ? fault_set(f, -ENOMEM, "out of memory")
