@@ -42,8 +42,8 @@ int command_usage(const struct command *c, FILE *to);
 /* Puts the rules of a file (NULL: none) in force, or stores them where no agent runs. */
 int rules_put(const char *path, bool is_forced, bool is_quiet);
 
-/* What `rules` does with the history: history, diff, rollback (cmd_rules_history.c). number: NULL is
- * the newest change. Returns the exit status. */
+/* What `rules` does with the history: history, diff, rollback (cmd_rules_history.c). number: NULL
+ * is the newest change. Returns the exit status. */
 bool rules_history_word(const char *word);
 int rules_history(const char *word, const char *number, bool is_json, bool is_quiet);
 
