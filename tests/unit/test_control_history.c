@@ -156,6 +156,9 @@ static void each_change_leads_back(void **state)
 		"[BLOCKED_PORTS]\n443/"
 		"udp\n80\n[ALLOWED_APPS]\nNetflix\n[ALLOWED_DOMAINS]\nc.example\n",
 		"[BLOCKED_IPS]\ndst:203.0.113.9\n10.0.0.1\n",
+		"[BLOCKED_LISTS]\nads https://lists.example/ads.txt every 12h\n",
+		"[BLOCKED_LISTS]\nads https://other.example/ads.txt\nmore /tmp/more.txt\n",
+		"[ALLOWED_LISTS]\nads /tmp/ads.txt\n",
 	};
 	enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
 	struct rules *was[TEXTS];

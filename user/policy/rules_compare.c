@@ -19,13 +19,21 @@ struct beside {
 
 static bool is_plainly_same(const struct rule *a, const struct rule *b)
 {
-	return b && a->id == b->id && !a->is_timed && !b->is_timed;
+	return b && a->id == b->id && !a->is_timed && !b->is_timed && a->kind != RULE_LIST;
+}
+
+/* A list is known by its name, and is another one with another source. */
+static bool holds(const struct rules *in, const struct rule *r)
+{
+	const struct rule *there = r->kind == RULE_LIST ? rules_by_id(in, r->id) : NULL;
+
+	return rules_holds(in, r) && (!there || strcmp(there->value, r->value) == 0);
 }
 
 /* Whether the other set has the rule; the walk goes on to where it stands, if that is near. */
 static bool beside_has(struct beside *b, const struct rule *r)
 {
-	bool has = is_plainly_same(r, b->next) || rules_holds(b->rules, r);
+	bool has = is_plainly_same(r, b->next) || holds(b->rules, r);
 
 	for (int i = 0; has && i < LOOK_AHEAD && b->next && !is_plainly_same(r, b->next); i++)
 		b->next = rules_next(b->rules, &b->walk);
@@ -78,11 +86,12 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-static uint64_t hash_of_times(const struct rule *r)
+/* What a rule is beyond its id: its times, the source of a list. */
+static uint64_t hash_of_rest(const struct rule *r)
 {
-	const char *words = rule_when(r);
+	const char *rest = r->kind == RULE_LIST ? r->value : rule_when(r);
 
-	return r->is_timed ? table_hash(0, words, strlen(words)) : 0;
+	return *rest ? table_hash(0, rest, strlen(rest)) : 0;
 }
 
 uint64_t rules_fingerprint(const struct rules *r)
@@ -93,6 +102,6 @@ uint64_t rules_fingerprint(const struct rules *r)
 
 	while ((rule = rules_next(r, &walk)) != NULL)
 		if (!rule_has_end(rule))
-			sum += mix(rule->id ^ hash_of_times(rule)) + 1;
+			sum += mix(rule->id ^ hash_of_rest(rule)) + 1;
 	return sum;
 }
