@@ -16,8 +16,7 @@
 #include "flow/flow_find.h"
 
 enum {
-	LEAVE_AHEAD = 8, /* flows */
-	LEAVE_NEAR = 4,	 /* whose names are fetched when they have come */
+	LEAVE_AHEAD = 6, /* flows */
 	PORT_DNS = 53,
 	PORT_NTP = 123,
 	PORT_NETBIOS_NAME = 137,
@@ -122,32 +121,18 @@ static uint32_t warm_leaving(const struct flow_table *t, uint32_t number)
 	return number ? flow_links_at(&t->all, number)->newer : 0;
 }
 
-/* The same for its name, when the flow has come; returns the next one's number. */
-static uint32_t warm_name(const struct flow_table *t, uint32_t number)
-{
-	const struct flow *f = flow_table_at(t, number);
-
-	if (!f)
-		return 0;
-	__builtin_prefetch(f->names);
-	return flow_links_at(&t->all, number)->newer;
-}
-
 /* The last word about every flow that is left, in order. They stay where they are, for the table
  * goes as a whole. */
 static void leave_all(struct flow_table *t)
 {
-	uint32_t near = t->all.oldest, ahead = near;
+	uint32_t ahead = t->all.oldest;
 
 	for (int i = 0; i < LEAVE_AHEAD; i++)
 		ahead = warm_leaving(t, ahead);
-	for (int i = 0; i < LEAVE_NEAR; i++)
-		near = warm_name(t, near);
 	for (uint32_t n = t->all.oldest; n; n = flow_links_at(&t->all, n)->newer) {
 		struct flow *f = flow_table_at(t, n);
 
 		ahead = warm_leaving(t, ahead);
-		near = warm_name(t, near);
 		if (t->on_leave)
 			t->on_leave(t->ctx, f);
 		flow_release(f);
