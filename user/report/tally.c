@@ -251,18 +251,30 @@ struct event_sink tally_sink(struct tally *t)
 	return (struct event_sink){.ctx = t, .emit = take_event};
 }
 
+#define X(name, help) +1
+_Static_assert(sizeof(struct engine_counters) == sizeof(uint64_t) * (0 ENGINE_COUNTERS(X)) &&
+		       sizeof(struct defrag_counters) == sizeof(uint64_t) * (0 DEFRAG_COUNTERS(X)),
+	       "counters and nothing else");
+#undef X
+
+/* Counters are a row of numbers, of so many bytes. */
+static void add_counters(void *into, const void *from, size_t size)
+{
+	uint64_t *to = into;
+	const uint64_t *c = from;
+
+	for (size_t i = 0; i < size / sizeof(*c); i++)
+		to[i] += c[i];
+}
+
 void tally_add_engine(struct tally *t, const struct engine_counters *c)
 {
-#define X(name, help) t->totals.name += c->name;
-	ENGINE_COUNTERS(X)
-#undef X
+	add_counters(&t->totals, c, sizeof(*c));
 }
 
 void tally_add_defrag(struct tally *t, const struct defrag_counters *c)
 {
-#define X(name, help) t->defrag.name += c->name;
-	DEFRAG_COUNTERS(X)
-#undef X
+	add_counters(&t->defrag, c, sizeof(*c));
 }
 
 void tally_add_span(struct tally *t, uint64_t first_ns, uint64_t last_ns)
