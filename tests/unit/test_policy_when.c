@@ -393,6 +393,24 @@ static void test_values(void **state)
 }
 
 /* The same value at other times is one more rule of the same id, and all are one to a reader. */
+/* Old files have several values on a line, and none of them is a time. */
+static void test_no_times(void **state)
+{
+	static const char *const words[] = {"mon-ami.example", "mon-fri.example", "until.example",
+					    "sun.example",     "fe80::1",	  "6881",
+					    "10.0.0.0/8",      "satellite",	  "mo",
+					    "8888/tcp",	       "until-then",	  "1-2.example"};
+	static const char *const times[] = {"mon",   "Sat,",	  "mon-fri",	"sat,sun",
+					    "until", "8:00-9:00", "mon-tue,fri"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (when_begins(slice_text(words[i])))
+			fail_msg("%s", words[i]);
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (!when_begins(slice_text(times[i])))
+			fail_msg("%s", times[i]);
+}
+
 static void test_same_value(void **state)
 {
 	struct rules *r = rules_new();
@@ -439,7 +457,7 @@ static void test_many_times(void **state)
 	}
 	assert_int_equal(rc, -EINVAL);
 	assert_int_equal(n, 65);
-	assert_non_null(strstr(f.text, "has 64 times already"));
+	assert_non_null(strstr(f.text, "there are 64 times of it already"));
 	assert_int_equal(take(r, RULE_DOMAIN, "a.example"), 1);
 	assert_int_equal(rules_count(r), 0);
 	rules_free(r);
@@ -467,7 +485,7 @@ static void test_file(void **state)
 	static const struct {
 		const char *text, *fault;
 	} refused[] = {
-		{"[BLOCKED_DOMAINS]\na.example b.example mon", "f:2: whose times"},
+		{"[BLOCKED_DOMAINS]\na.example b.example mon", "f:2: whose times are these?"},
 		{"[BLOCKED_DOMAINS]\na.example mon b.example", "f:2: 'b.example' is no time"},
 		{"[BLOCKED_PORTS]\n\n443 21:00-25:00", "f:3: '21:00-25:00' is no time"},
 	};
@@ -591,12 +609,13 @@ static void test_against_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	   cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_moments),	   cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_windows),	   cmocka_unit_test(test_against_minutes),
-		cmocka_unit_test(test_values),	   cmocka_unit_test(test_same_value),
-		cmocka_unit_test(test_many_times), cmocka_unit_test(test_file),
-		cmocka_unit_test(test_in_force),   cmocka_unit_test(test_against_list),
+		cmocka_unit_test(test_words),	     cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_moments),	     cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_windows),	     cmocka_unit_test(test_against_minutes),
+		cmocka_unit_test(test_values),	     cmocka_unit_test(test_same_value),
+		cmocka_unit_test(test_no_times),     cmocka_unit_test(test_many_times),
+		cmocka_unit_test(test_file),	     cmocka_unit_test(test_in_force),
+		cmocka_unit_test(test_against_list),
 	};
 
 	return cmocka_run_group_tests_name("policy/when", tests, NULL, NULL);

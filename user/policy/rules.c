@@ -175,16 +175,16 @@ void rules_remove_value(struct rules *r, const struct rule *like)
  * 0, -EINVAL with *f, or -ENOMEM. */
 static int put(struct rules *r, const struct rule *rule, size_t twins, struct fault *f)
 {
-	int err = 0;
+	int err = 0, most = 0;
 
-	if (rules_count(r) >= RULES_MAX)
-		return fault_set(f, -EINVAL,
-				 "there are %d rules already, which is the most: take some away",
-				 RULES_MAX);
 	if (rule->is_timed && twins >= TWINS_MAX)
+		most = TWINS_MAX;
+	else if (rules_count(r) >= RULES_MAX)
+		most = RULES_MAX;
+	if (most)
 		return fault_set(f, -EINVAL,
-				 "%s has %d times already, which is the most: take some away",
-				 rule->value, TWINS_MAX);
+				 "there are %d %s already, which is the most: take some away", most,
+				 most == RULES_MAX ? "rules" : "times of it");
 	if (r->shared->owners > 1)
 		err = rules_part(r);
 	if (!err && twins && !rule->is_timed)
@@ -194,15 +194,16 @@ static int put(struct rules *r, const struct rule *rule, size_t twins, struct fa
 	return err ? fault_set(f, err, "out of memory: take some rules away") : 0;
 }
 
-int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
-	      const struct rule_apps *apps, unsigned options, struct fault *f)
+int rules_add_parted(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
+		     struct slice when, const struct rule_apps *apps, unsigned options,
+		     struct fault *f)
 {
 	const struct rule *there;
 	size_t twins = 0;
 	union draft d;
 	int err;
 
-	err = value_read(&d, kind, is_allow, value, apps, f);
+	err = value_read(&d, kind, is_allow, value, when, apps, f);
 	if (err)
 		return err;
 	rule_store_await(r->shared->store, d.rule.id); /* while the suffix is looked at */
@@ -218,16 +219,26 @@ int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice 
 	return err ? err : 1;
 }
 
+int rules_add(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
+	      const struct rule_apps *apps, unsigned options, struct fault *f)
+{
+	struct slice when = value_part(&value, kind, apps);
+
+	return rules_add_parted(r, kind, is_allow, value, when, apps, options, f);
+}
+
 int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
 		 const struct rule_apps *apps, struct fault *f)
 {
 	const struct rule *rule;
+	struct slice when;
 	union draft d;
 	int err;
 
 	if (kind == RULE_LIST)
 		return rules_remove_list(r, is_allow, value, f);
-	err = value_read(&d, kind, is_allow, value, apps, f);
+	when = value_part(&value, kind, apps);
+	err = value_read(&d, kind, is_allow, value, when, apps, f);
 	if (err)
 		return err;
 	rule = d.rule.is_timed ? rule_store_find(r->shared->store, &d.rule)

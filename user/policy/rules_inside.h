@@ -18,6 +18,10 @@ struct rules {
 	struct list_shelf lists;
 };
 
+/* rules_add for a value that is parted from the words that say when (may be none). */
+int rules_add_parted(struct rules *r, enum rule_kind kind, bool is_allow, struct slice value,
+		     struct slice when, const struct rule_apps *apps, unsigned options,
+		     struct fault *f);
 /* Gives the set a store of its own: a copy of the one it has. 0 or -ENOMEM. */
 int rules_part(struct rules *r);
 /* Takes away all rules of a value. */

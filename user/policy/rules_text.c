@@ -6,6 +6,7 @@
  * A file is read in pieces: a million rules never lie in memory twice.
  */
 #include "base/text.h"
+#include "policy/rules_inside.h"
 #include "policy/value.h"
 
 #include <errno.h>
@@ -56,35 +57,31 @@ static bool is_space(uint8_t c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int add_value(struct reading *r, struct slice value)
+/* A value, and the words that say when (may be none), which nothing may follow. */
+static int add_value(struct reading *r, struct slice value, struct slice when)
 {
 	struct fault fault = {""};
 	int err;
 
-	err = rules_add(r->rules, r->section->kind, r->section->is_allow, value, r->apps,
-			r->options, &fault);
+	err = rules_add_parted(r->rules, r->section->kind, r->section->is_allow, value, when,
+			       r->apps, r->options, &fault);
 	return err < 0 ? refuse(r, err, &fault) : 0;
-}
-
-/* A value, and the words that say when, which nothing may follow. */
-static int add_timed(struct reading *r, struct slice value, struct slice when, bool is_first)
-{
-	struct fault fault;
-
-	if (is_first)
-		return add_value(r, slice_of(value.at, (size_t)(when.at + when.len - value.at)));
-	fault_set(&fault, 0,
-		  "whose times these are is not clear: put each value on a line of its own, with "
-		  "its times behind it");
-	return refuse(r, -EINVAL, &fault);
 }
 
 /* A list has a line to itself. */
 static int read_list(struct reading *r, struct slice line)
 {
-	struct slice rest = line;
+	struct slice rest = line, when = value_part(&line, RULE_LIST, r->apps);
 
-	return value_next_word(&rest).len ? add_value(r, line) : 0;
+	return value_next_word(&rest).len ? add_value(r, line, when) : 0;
+}
+
+static int refuse_line(struct reading *r, const char *why)
+{
+	struct fault fault;
+
+	fault_set(&fault, 0, "%s", why);
+	return refuse(r, -EINVAL, &fault);
 }
 
 static int read_values(struct reading *r, struct slice rest)
@@ -92,18 +89,15 @@ static int read_values(struct reading *r, struct slice rest)
 	if (r->section && r->section->kind == RULE_LIST)
 		return read_list(r, rest);
 	for (bool is_first = true;; is_first = false) {
-		struct fault fault;
-		struct slice value = value_next_word(&rest), more;
+		struct slice value = value_next_word(&rest), more, when;
+		bool is_timed;
 		int err;
 
 		if (!value.len)
 			return 0;
-		if (!r->section) {
-			fault_set(&fault, 0,
-				  "a value before any section: put a line such as "
-				  "[BLOCKED_DOMAINS] above it");
-			return refuse(r, -EINVAL, &fault);
-		}
+		if (!r->section)
+			return refuse_line(r, "a value before any section: put a line such as "
+					      "[BLOCKED_DOMAINS] above it");
 		if (r->section->kind == RULE_APP) {
 			struct slice name = value_app_name(r->apps, value, rest);
 
@@ -111,10 +105,13 @@ static int read_values(struct reading *r, struct slice rest)
 			value = name;
 		}
 		more = rest;
-		if (when_begins(value_next_word(&more)))
-			return add_timed(r, value, rest, is_first);
-		err = add_value(r, value);
-		if (err)
+		is_timed = when_begins(value_next_word(&more));
+		if (is_timed && !is_first)
+			return refuse_line(
+				r, "whose times are these? put each value on a line of its own");
+		when = slice_first(rest, is_timed ? rest.len : 0);
+		err = add_value(r, value, when);
+		if (err || is_timed)
 			return err;
 	}
 }

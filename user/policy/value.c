@@ -259,39 +259,11 @@ static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
 	[RULE_LIST] = value_read_list,
 };
 
-/* Parts a value from the words behind it that say when, which may be none. Only an application's
- * name has blanks in it, and such a word may be a part of one. */
-static struct slice part(struct slice *value, enum rule_kind kind, const struct rule_apps *apps)
-{
-	struct slice rest = *value, first = value_next_word(&rest), name = first, when;
-
-	if (kind == RULE_APP)
-		name = value_app_name(apps, first, rest);
-	rest = slice_from(rest, name.len - first.len);
-	for (when = rest; rest.len; when = rest) {
-		struct slice word = value_next_word(&rest);
-
-		if (!when_begins(word))
-			continue;
-		*value = slice_of(first.at, (size_t)(when.at - first.at));
-		while (value->len && is_space(value->at[value->len - 1]))
-			value->len--;
-		return when;
-	}
-	return slice_of(value->at, 0);
-}
-
 /* Puts the words behind the value's NUL. */
 static int read_when(union draft *d, struct slice words, struct fault *f)
 {
-	char when[WHEN_TEXT_MAX];
-	int err = when_canonical(words, when, f);
-
-	if (err)
-		return err;
 	d->rule.is_timed = true;
-	memcpy(d->rule.value + strlen(d->rule.value) + 1, when, strlen(when) + 1);
-	return 0;
+	return when_canonical(words, d->rule.value + strlen(d->rule.value) + 1, f);
 }
 
 const char *rule_when(const struct rule *r)
@@ -306,9 +278,8 @@ const char *rule_text(const struct rule *r, char out[RULE_TEXT_MAX])
 }
 
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
-	       const struct rule_apps *apps, struct fault *f)
+	       struct slice when, const struct rule_apps *apps, struct fault *f)
 {
-	struct slice when = slice_of(value.at, 0);
 	int err;
 
 	if ((unsigned)kind >= RULE_KINDS)
@@ -316,8 +287,6 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 	memset(&d->rule, 0, sizeof(d->rule));
 	d->rule.kind = (uint8_t)kind;
 	d->rule.is_allow = is_allow;
-	if (memchr(value.at, ' ', value.len))
-		when = part(&value, kind, apps);
 	if (kind == RULE_DOMAIN || kind == RULE_APP)
 		d->rule.is_learnt = value_take_word(&value, LEARNT);
 	err = readers[kind](d, value, apps, f);

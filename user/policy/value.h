@@ -23,10 +23,12 @@ union draft {
 	char room[offsetof(struct rule, value) + VALUE_MAX + 1 + WHEN_TEXT_MAX];
 };
 
-/* Reads one value of one kind, and the words behind it that say when, into *d. Returns 0, or
+/* Reads one value of one kind, and the words that say when (may be none), into *d. Returns 0, or
  * -EINVAL with the fault and the next step in *f. */
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
-	       const struct rule_apps *apps, struct fault *f);
+	       struct slice when, const struct rule_apps *apps, struct fault *f);
+/* Parts a value from such words behind it, which may be none, and returns them. */
+struct slice value_part(struct slice *value, enum rule_kind kind, const struct rule_apps *apps);
 
 /* Refuses a domain that would reach a whole public suffix, unless RULES_FORCE is among the options.
  * Returns 0, or -EINVAL with the fault and the next step in *f. */

@@ -1,40 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room policy: whether a word is the first of those that say when; see when.h. No value of a rule
- * looks so, but for one-label names such as `sat`, which nobody can register.
+ * looks so, but for names of one label such as `sat`, which nobody can register.
  */
 #include "dpi/name.h"
-#include "policy/when.h"
+#include "policy/value.h"
 
-static bool is_digit(uint8_t c)
+static bool take_day(struct slice *s)
 {
-	return c >= '0' && c <= '9';
-}
+	static const char days[][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 
-/* Bytes of the word, ended by NULs, in lower case. */
-static void head_of(struct slice word, char out[8])
-{
-	memset(out, 0, 8);
-	for (size_t i = 0; i < 7 && i < word.len; i++)
-		out[i] = (char)dpi_lower(word.at[i]);
+	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++)
+		if (value_take_word(s, days[i]))
+			return true;
+	return false;
 }
 
 bool when_begins(struct slice word)
 {
-	static const char days[] = "mon tue wed thu fri sat sun ";
-	char head[8];
-	size_t digits = 0;
+	struct slice rest = word;
+	const uint8_t *colon, *dash;
 
-	head_of(word, head);
-	if (strcmp(head, "until") == 0)
-		return true;
-	while (digits < 2 && is_digit((uint8_t)head[digits]))
-		digits++;
-	if (digits)
-		return head[digits] == ':' && is_digit((uint8_t)head[digits + 1]) &&
-		       is_digit((uint8_t)head[digits + 2]) && head[digits + 3] == '-';
-	for (const char *d = days; *d; d += 4)
-		if (memcmp(head, d, 3) == 0)
-			return head[3] == '\0' || head[3] == '-' || head[3] == ',';
-	return false;
+	if (value_take_word(&rest, "until"))
+		return !rest.len;
+	while (take_day(&rest)) { /* "mon-fri,sun" to its end: mon-ami.example is a name */
+		if (!rest.len || (rest.len == 1 && rest.at[0] == ','))
+			return true;
+		if (rest.at[0] != '-' && rest.at[0] != ',')
+			return false;
+		rest = slice_from(rest, 1);
+	}
+	/* Hours; neither an address nor a port has both. */
+	colon = memchr(word.at, ':', word.len);
+	dash = memchr(word.at, '-', word.len);
+	return colon && dash && colon < dash && word.at[0] <= '9';
 }

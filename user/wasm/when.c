@@ -7,10 +7,24 @@
 
 #include <errno.h>
 
+/* Of lists alone, whose values have blanks in them. */
+struct slice value_part(struct slice *value, enum rule_kind kind, const struct rule_apps *apps)
+{
+	struct slice rest = *value, when;
+
+	do {
+		value_next_word(&rest);
+		when = rest;
+	} while (when.len && !when_begins(value_next_word(&when)));
+	value->len = (size_t)(rest.at - value->at);
+	return rest;
+}
+
 int when_canonical(struct slice words, char out[WHEN_TEXT_MAX], struct fault *f)
 {
 	if (words.len >= WHEN_TEXT_MAX)
-		return fault_set(f, -EINVAL, "the times of a rule are too long");
+		return fault_set(f, -EINVAL, "the line is longer than %d bytes: break it up",
+				 WHEN_TEXT_MAX);
 	memcpy(out, words.at, words.len);
 	out[words.len] = '\0';
 	return 0;
