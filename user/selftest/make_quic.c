@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { KEY = 16, IV = 12, TAG = 16, SECRET = 32 };
+enum { LONG_RETRY = 0xff, TOKEN = 't', RETRY_TOKEN = 20 };
 enum { PADDING = 0, PING = 1, ACK_FRAME = 2, CRYPTO = 6 };
 
 struct make_quic {
@@ -184,7 +185,9 @@ size_t make_quic_initial(struct make_quic *q, uint8_t *at, struct make_quic_flow
 	struct keys k;
 
 	derive(q, f, is_reply, &k);
-	at[n++] = 0; /* no token */
+	at[n++] = is_reply ? 0 : f->token;
+	memset(at + n, TOKEN, at[n - 1]);
+	n += at[n - 1];
 	n += put_number(at + n, 1 + frames_len + TAG);
 	at[n++] = number;
 	k.iv[IV - 1] ^= number;
@@ -198,6 +201,28 @@ size_t make_quic_initial(struct make_quic *q, uint8_t *at, struct make_quic_flow
 	at[0] ^= mask[0] & 15;
 	at[n - 1] ^= mask[1];
 	return n + frames_len + TAG;
+}
+
+size_t make_quic_retry(struct make_quic *q, uint8_t *at, struct make_quic_flow *f)
+{
+	static const uint8_t key[KEY] = {0xbe, 0x0c, 0x69, 0x0b, 0x9f, 0x66, 0x57, 0x5a,
+					 0x1d, 0x76, 0x6b, 0x54, 0xe3, 0x68, 0xc8, 0x4e};
+	static const uint8_t iv[IV] = {0x46, 0x15, 0x99, 0xd3, 0x5d, 0x63,
+				       0x2b, 0xf2, 0x23, 0x98, 0x25, 0xbb};
+	uint8_t first[1 + MAKE_CID];
+	size_t n = put_long(at, f, true, LONG_RETRY);
+
+	memset(at + n, TOKEN, RETRY_TOKEN);
+	n += RETRY_TOKEN;
+	put_cid(first, f->first);
+	sure(gcry_cipher_setkey(q->seal, key, KEY));
+	sure(gcry_cipher_setiv(q->seal, iv, IV));
+	sure(gcry_cipher_authenticate(q->seal, first, sizeof(first)));
+	sure(gcry_cipher_authenticate(q->seal, at, n));
+	sure(gcry_cipher_gettag(q->seal, at + n, TAG));
+	memcpy(f->first, f->server, MAKE_CID);
+	f->token = RETRY_TOKEN;
+	return n + TAG;
 }
 
 void make_quic_handshake(struct chance *c, uint8_t *at, const struct make_quic_flow *f,

@@ -23,6 +23,7 @@ struct make_quic_flow {
 	uint8_t server[MAKE_CID];
 	uint8_t number[2]; /* the next Initial packet's, of client and server */
 	bool is_v2;
+	uint8_t token;	  /* bytes of a token in the client's Initial packets, each the same */
 	bool is_answered; /* the client knows the server's own id */
 };
 
@@ -40,6 +41,9 @@ size_t make_quic_frames(struct chance *c, uint8_t *frames, size_t frames_len,
 /* Writes an Initial packet that holds frames_len bytes of frames. Returns its length. */
 size_t make_quic_initial(struct make_quic *q, uint8_t *at, struct make_quic_flow *f, bool is_reply,
 			 const uint8_t *frames, size_t frames_len);
+/* The server's Retry (RFC 9001 5.8) of version 1: from now on the client calls it by the server's
+ * id, keys come of that, and Initial packets carry a token. Returns its length. */
+size_t make_quic_retry(struct make_quic *q, uint8_t *at, struct make_quic_flow *f);
 /* A Handshake packet of len bytes in all. */
 void make_quic_handshake(struct chance *c, uint8_t *at, const struct make_quic_flow *f,
 			 bool is_reply, size_t len);

@@ -4,8 +4,9 @@
  */
 #include "selftest/rows.h"
 
-static const struct row_group *const groups[] = {&rows_tcp, &rows_decoy, &rows_tls, &rows_http,
-						 &rows_dns, &rows_quic,	 &rows_ip,  &rows_like};
+static const struct row_group *const groups[] = {&rows_tcp,   &rows_decoy, &rows_tls,
+						 &rows_hello, &rows_http,  &rows_dns,
+						 &rows_quic,  &rows_ip,	   &rows_like};
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 
 const char rows_rules[] = "# what the self-test blocks, of itself\n"

@@ -25,8 +25,8 @@ struct row_group {
 	size_t count;
 };
 
-extern const struct row_group rows_tcp, rows_decoy, rows_tls, rows_http, rows_dns, rows_quic,
-	rows_ip, rows_like;
+extern const struct row_group rows_tcp, rows_decoy, rows_tls, rows_hello, rows_http, rows_dns,
+	rows_quic, rows_ip, rows_like;
 
 /* The rules that make the rows true, as a rules file. */
 extern const char rows_rules[];

@@ -71,6 +71,11 @@ static void play_fragments_mixed(struct stage *s)
 	in_fragments(s, TALK_EVEN_FIRST);
 }
 
+static void play_fragments_twice(struct stage *s)
+{
+	in_fragments(s, TALK_TWICE);
+}
+
 static void play_fragments_quic(struct stage *s)
 {
 	for (int order = 0; order < 2; order++) {
@@ -207,6 +212,7 @@ static const struct row rows[] = {
 	ROW("ip-fragments", "cuts the packet into fragments", play_fragments),
 	ROW("ip-fragments-back", "sends those in reverse", play_fragments_back),
 	ROW("ip-fragments-mixed", "every second one first", play_fragments_mixed),
+	ROW("ip-fragments-twice", "each of them twice", play_fragments_twice),
 	ROW("ip-fragments-quic", "does so with QUIC", play_fragments_quic),
 	ROW("ip-fragments-overlap", "says some bytes twice, differently", play_overlap),
 	ROW("ip-fragments-tiny", "cuts the ports from the rest", play_tiny, .is_refused = true),

@@ -76,6 +76,7 @@ static void play_answer(struct stage *s)
 	size_t n = make_dns_question(message, FREE, 7, 1), len = make_dns_name(name, STAGE_BLOCKED);
 	struct talk *t = stage_talk(s, DNS_PORT, true);
 
+	t->is_over = true;
 	talk_datagram(s, t, STAGE_CLIENT, slice_of(message, n));
 	message[2] |= 0x80;
 	message[7] = 1;

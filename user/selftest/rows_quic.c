@@ -217,6 +217,48 @@ static void play_conflict(struct stage *s)
 	}
 }
 
+/* A version that nobody knows first, as clients do to keep servers honest. */
+static void play_grease(struct stage *s)
+{
+	struct talk *t = stage_talk(s, PORT, true);
+	uint8_t datagram[DATAGRAM];
+
+	chance_noise(&s->chance, datagram, sizeof(datagram));
+	memcpy(datagram, "\xc0\x1a\x2a\x3a\x4a\x08", 6);
+	talk_datagram(s, t, STAGE_CLIENT, slice_of(datagram, sizeof(datagram)));
+	say_hello(s, t, s->name);
+}
+
+/* The server wants a token first; what is said then has other keys. */
+static void play_retry(struct stage *s)
+{
+	for (int is_free_first = 0; is_free_first < 2; is_free_first++) {
+		struct talk *t = stage_talk(s, PORT, true);
+		uint8_t retry[128];
+
+		say_hello(s, t, is_free_first ? STAGE_INNOCENT : s->name);
+		talk_datagram(s, t, STAGE_SERVER,
+			      slice_of(retry, make_quic_retry(s->quic, retry, &t->quic)));
+		say_hello(s, t, s->name);
+	}
+}
+
+/* Bytes from beyond all bounds, which no server keeps, in a frame before the hello. */
+static void play_far(struct stage *s)
+{
+	struct talk *t = stage_talk(s, PORT, true);
+	uint8_t frames[FRAMES], datagram[DATAGRAM];
+	struct made_message m;
+	size_t n = 16;
+
+	make_hello(s, &m, false, s->name);
+	make_quic_frames(&s->chance, frames + n, sizeof(frames) - n,
+			 &(struct make_quic_piece){m.bytes, 0, m.len}, 1, false);
+	memcpy(frames, "\6\xff\xff\xff\xff\xff\xff\xff\xf0\6junk..", n);
+	n = make_quic_initial(s->quic, datagram, &t->quic, false, frames, sizeof(frames));
+	talk_datagram(s, t, STAGE_CLIENT, slice_of(datagram, n));
+}
+
 /* Goes on from another port: a flow without a hello. */
 static void play_migrated(struct stage *s)
 {
@@ -238,6 +280,9 @@ static const struct row rows[] = {
 	ROW("quic-junk-first", "sends junk first", play_junk_first),
 	ROW("quic-other-first", "sends another connection's hello first", play_other_first),
 	ROW("quic-conflict", "says the same bytes twice, differently", play_conflict),
+	ROW("quic-grease", "speaks a version that nobody knows, first", play_grease),
+	ROW("quic-retry", "is sent back for a token", play_retry),
+	ROW("quic-far", "puts in bytes from beyond all bounds", play_far),
 	ROW("quic-migration", "goes on from another port", play_migrated,
 	    .open = "a new flow that shows no name; only the two ends know that it is the old one"),
 };

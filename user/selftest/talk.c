@@ -34,6 +34,8 @@ static void send_pieces(struct stage *s, struct slice packet, enum stage_side fr
 		n = make_fragment(piece, packet, at, slice_first(slice_from(body, at), way->piece),
 				  at + way->piece < body.len, ident);
 		stage_packet(s, slice_of(piece, n), from);
+		if (way->order == TALK_TWICE && i + 1 < count)
+			stage_packet(s, slice_of(piece, n), from);
 	}
 }
 

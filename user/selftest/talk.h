@@ -8,8 +8,8 @@
 
 #include "selftest/stage.h"
 
-/* In which order the IP fragments of a packet are sent. */
-enum talk_order { TALK_FORWARD, TALK_BACKWARD, TALK_EVEN_FIRST };
+/* In which order the IP fragments of a packet are sent; TALK_TWICE: each but the last twice. */
+enum talk_order { TALK_FORWARD, TALK_BACKWARD, TALK_EVEN_FIRST, TALK_TWICE };
 
 /* How a segment or its packet differs from an ordinary one; zeros: in nothing. */
 struct talk_way {
