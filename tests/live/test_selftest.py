@@ -16,6 +16,8 @@ import net
 
 ROWS_LEAST, TIME_MAX_S = 105, 30
 DIRECTORIES, PINS = "/run/dpi-xdp-selftest-*", net.BPFFS + "/dpi-xdp-run_dpi_xdp_selftest_*"
+# The kernel itself decides these.
+AT_ONCE = {"tcp-one-segment", "rule-app", "tls-below", "tls-case", "http-request"}
 KEPT = {"DPI_XDP_STATE_DIR", "DPI_XDP_RUN_DIR"}
 
 
@@ -86,6 +88,9 @@ def whole(suite):
                     f"status {status}: {told.get('error')} {wrong[:5]}")
         suite.check(told.get("blocked", 0) >= ROWS_LEAST and took < TIME_MAX_S,
                     f"{mode}: at least {ROWS_LEAST}, within {TIME_MAX_S} s", f"{took:.1f} s")
+        late = [r["row"] for r in told["rows"] if r["row"] in AT_ONCE and
+                any(f["held_at_once"] != f["flows"] or not f["flows"] for f in families(r))]
+        suite.check(told["rows"] and not late, f"{mode}: names in one segment never arrive", late)
         suite.check(mode in told.get("protection", ""), f"{mode}: said so", told.get("protection"))
     suite.check(not left(), "nothing is left", left())
 

@@ -272,8 +272,10 @@ static void each_row_reads_well(void **state)
 
 static struct stage_shot shot_of(uint16_t row, bool is_attack, const char *frame)
 {
-	return (struct stage_shot){row,	  is_attack,	is_attack,
-				   false, STAGE_CLIENT, slice_text(frame)};
+	return (struct stage_shot){.row = row,
+				   .is_attack = is_attack,
+				   .is_probe = is_attack,
+				   .frame = slice_text(frame)};
 }
 
 static void the_score(void **state)

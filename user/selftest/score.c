@@ -6,13 +6,14 @@
 
 #include <stdlib.h>
 #include "base/table.h"
-
+#include "selftest/rows.h"
 enum { LEAST = 4096, ETHER = 12, TAG = 4 };
 
 struct mark {
 	uint64_t hash;
-	uint16_t row;
-	bool is_attack, is_probe, is_v6;
+	uint16_t row, talk;
+	bool is_attack, is_probe, is_v6, is_client;
+	bool is_last; /* of its talk's client, ahead of the wait for verdicts */
 };
 
 struct marks {
@@ -67,8 +68,17 @@ static uint64_t hash_of(enum stage_side from, struct slice frame)
 
 bool score_sent(struct score *s, const struct stage_shot *shot)
 {
-	return add(&s->sent, &(struct mark){hash_of(shot->from, shot->frame), shot->row,
-					    shot->is_attack, shot->is_probe, shot->is_v6});
+	const struct mark one = {
+		.hash = hash_of(shot->from, shot->frame),
+		.row = shot->row,
+		.talk = shot->talk,
+		.is_attack = shot->is_attack,
+		.is_probe = shot->is_probe,
+		.is_v6 = shot->is_v6,
+		.is_client = shot->from == STAGE_CLIENT,
+	};
+
+	return add(&s->sent, &one);
 }
 
 bool score_arrived(struct score *s, enum stage_side from, struct slice frame)
@@ -89,10 +99,26 @@ static void sort(struct marks *m)
 		qsort(m->at, m->count, sizeof(*m->at), compare);
 }
 
+/* Frames that are to be dropped each, and those of rows that have no verdict, are no matter of it.
+ */
+static void find_last(struct marks *sent)
+{
+	bool is_found[1 << 16] = {false};
+
+	for (size_t i = sent->count; i-- > 0;) {
+		struct mark *m = &sent->at[i];
+		const struct row *row = rows_at(m->row, NULL);
+
+		m->is_last = m->is_attack && m->is_client && !m->is_probe && !is_found[m->talk] &&
+			     !row->open && !row->is_refused;
+		is_found[m->talk] |= m->is_last;
+	}
+}
+
 void score_count(struct score *s, struct score_row (*out)[2])
 {
 	size_t next = 0;
-
+	find_last(&s->sent);
 	sort(&s->sent);
 	sort(&s->arrived);
 	for (size_t i = 0; i < s->sent.count; i++) {
@@ -109,5 +135,7 @@ void score_count(struct score *s, struct score_row (*out)[2])
 		row->leaked += m->is_probe && has_arrived;
 		row->innocent += !m->is_attack;
 		row->lost += !m->is_attack && !has_arrived;
+		row->flows += m->is_last;
+		row->held += m->is_last && !has_arrived;
 	}
 }

@@ -15,6 +15,10 @@ struct score;
 struct score_row {
 	uint32_t probes, leaked; /* frames that must not arrive; those that did */
 	uint32_t innocent, lost; /* frames under an innocent name; those that did not arrive */
+	/* Flows of attacks that a verdict ends; those of which even the client's last frame ahead
+	 * of the wait did not arrive, which completes the name or comes behind the one that does.
+	 */
+	uint32_t flows, held;
 };
 
 struct score *score_new(void); /* NULL: out of memory */

@@ -40,6 +40,11 @@ static struct talk *take(struct stage *s)
 	return &s->talks[s->talk_count++];
 }
 
+void stage_speaks(struct stage *s, const struct talk *t)
+{
+	s->talk = t == &s->spare ? 0 : (uint16_t)(t - s->talks);
+}
+
 struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp)
 {
 	struct talk *t = take(s);
@@ -56,6 +61,7 @@ struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp)
 		.first = {(uint32_t)chance_draw(&s->chance), (uint32_t)chance_draw(&s->chance)},
 		.server_end = 20,
 	};
+	stage_speaks(s, t);
 	memcpy(t->quic.first, &id[0], MAKE_CID);
 	memcpy(t->quic.server, &id[1], MAKE_CID);
 	return t;
@@ -87,6 +93,7 @@ void stage_packet(struct stage *s, struct slice packet, enum stage_side from)
 	uint8_t frame[MAKE_FRAME_MAX];
 	struct stage_shot shot = {
 		.row = s->row,
+		.talk = s->talk,
 		.is_attack = s->is_attack,
 		.is_probe = s->is_probe,
 		.is_v6 = s->is_v6,

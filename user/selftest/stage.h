@@ -23,6 +23,7 @@ enum stage_side { STAGE_CLIENT, STAGE_SERVER };
 /* A frame on its way. */
 struct stage_shot {
 	uint16_t row;
+	uint16_t talk;	/* of the stage, by its number */
 	bool is_attack; /* of a row played with the blocked name */
 	bool is_probe;	/* of an attack: it must not arrive */
 	bool is_v6;
@@ -51,6 +52,7 @@ struct stage {
 	struct make_quic *quic;
 	struct talk *talks, spare;
 	size_t talk_count, talk_room;
+	uint16_t talk;	/* that speaks */
 	uint32_t ident; /* no two packets are the same */
 	bool is_broken; /* out of memory: what was played is not whole */
 	void (*emit)(void *ctx, const struct stage_shot *shot);
@@ -74,6 +76,8 @@ struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp);
 /* Says something on it both ways, which must arrive just when nothing of it is blocked. */
 void stage_probe(struct stage *s, struct talk *t);
 
+/* The packets to come are of this talk; so they are of one that has just begun. */
+void stage_speaks(struct stage *s, const struct talk *t);
 /* Sends an IP packet of the row that is played. */
 void stage_packet(struct stage *s, struct slice packet, enum stage_side from);
 void stage_pause(struct stage *s, unsigned ms);

@@ -81,7 +81,7 @@ void talk_segment(struct stage *s, struct talk *t, enum stage_side from, int64_t
 	uint8_t body[MAKE_FRAME_MAX];
 	int64_t end = at + (int64_t)bytes.len;
 	size_t n;
-
+	stage_speaks(s, t);
 	way = way ? way : &ordinary;
 	n = build(t, from, at, bytes, way, &e, body);
 	if (!way->is_decoy && end > (int64_t)t->sent[from])
@@ -148,6 +148,7 @@ void talk_datagram_as(struct stage *s, struct talk *t, enum stage_side from, str
 	struct make_ends e = talk_ends(t, from);
 	uint8_t body[MAKE_FRAME_MAX];
 
+	stage_speaks(s, t);
 	send_body(s, &e, from, MAKE_UDP, slice_of(body, make_datagram(body, &e, bytes)),
 		  way ? way : &ordinary);
 }
