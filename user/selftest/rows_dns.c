@@ -50,6 +50,18 @@ static void play_case(struct stage *s)
 	ask(s, PORT, message, question(s, message, name, A));
 }
 
+static void play_odd_labels(struct stage *s)
+{
+	static const char *const odd[] = {"a b", "\x1b[3m", "\xff", "_dns"};
+	uint8_t message[MESSAGE_MAX];
+	char name[64];
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		snprintf(name, sizeof(name), "%s.%s", odd[i], s->name);
+		ask(s, PORT, message, question(s, message, name, A));
+	}
+}
+
 static void play_compressed(struct stage *s)
 {
 	uint8_t message[MESSAGE_MAX];
@@ -148,6 +160,7 @@ static void play_tcp_cut(struct stage *s)
 static const struct row rows[] = {
 	ROW("dns-question", "asks for it, or for a name below", play_question),
 	ROW("dns-case", "AsKs So", play_case),
+	ROW("dns-odd-labels", "puts labels of odd bytes before it", play_odd_labels),
 	ROW("dns-compressed", "points at parts of the name", play_compressed),
 	ROW("dns-several", "asks several things, or lies about how many", play_several),
 	ROW("dns-padded", "pads the question, and puts junk behind", play_padded),

@@ -6,6 +6,8 @@
 #include "selftest/rows.h"
 #include "selftest/talk.h"
 
+#include <stdio.h>
+
 enum {
 	TLS_PORT = 443,
 	RECORD = 5,
@@ -107,10 +109,24 @@ static void play_two_lists(struct stage *s)
 	say_with(s, slice_of(other, sizeof(other) - 1), false);
 }
 
+/* Labels of what no name should hold. */
+static void play_odd_bytes(struct stage *s)
+{
+	static const char *const odd[] = {"a b", "\x1b[31m", "\xff", "_"};
+	struct made_message m;
+	char name[64];
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		snprintf(name, sizeof(name), "%s.%s", odd[i], s->name);
+		talk_say(s, talk_open(s, TLS_PORT), STAGE_CLIENT, row_hello_for(s, &m, name));
+	}
+}
+
 static const struct row rows[] = {
 	ROW("hello-far-in", "has 14 or 40 KB of something before the name", play_far_in),
 	ROW("hello-many", "has 300 extensions before it", play_many),
 	ROW("hello-two-names", "has another name before it, or behind", play_two_lists),
+	ROW("hello-odd-bytes", "puts labels of odd bytes before it", play_odd_bytes),
 };
 
 const struct row_group rows_hello = {"Hellos", rows, ROW_COUNT(rows)};

@@ -154,21 +154,47 @@ static void play_odd_port(struct stage *s)
 			 request_of(text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", s->name));
 }
 
+/* The client's preface, and a request for the name by stream 1 or 3. */
+static size_t put_http2(uint8_t *at, const char *name, uint8_t stream)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	static const uint8_t settings[9] = {[3] = 4};
+	/* HEADERS that end all; GET, http, /; :authority in letters. */
+	uint8_t request[] = {0, 0, 0, 1, 5, 0, 0, 0, stream, 0x82, 0x86, 0x84, 1, 0};
+	size_t n = sizeof(preface) - 1, len = strlen(name);
+
+	request[2] = (uint8_t)(5 + len);
+	request[13] = (uint8_t)len;
+	memcpy(at, preface, n);
+	memcpy(at + n, settings, sizeof(settings));
+	n += sizeof(settings);
+	memcpy(at + n, request, sizeof(request));
+	n += sizeof(request);
+	memcpy(at + n, name, len);
+	return n + len;
+}
+
 static void play_http2(struct stage *s)
 {
-	struct talk *t = talk_open(s, 8080);
-	uint8_t bytes[256] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-	size_t n = 24, name = strlen(s->name);
+	uint8_t bytes[256];
 
-	n += 9; /* SETTINGS without a setting */
-	bytes[n - 6] = 4;
-	bytes[n + 2] = (uint8_t)(3 + 2 + name);
-	memcpy(bytes + n + 3, "\1\5\0\0\0\1", 6); /* HEADERS that end all, on stream 1 */
-	n += 9;
-	memcpy(bytes + n, "\x82\x86\x84\1", 4); /* GET, http, /; then :authority in letters */
-	bytes[n + 4] = (uint8_t)name;
-	memcpy(bytes + n + 5, s->name, name);
-	talk_say(s, t, STAGE_CLIENT, slice_of(bytes, n + 5 + name));
+	talk_say(s, talk_open(s, 8080), STAGE_CLIENT,
+		 slice_of(bytes, put_http2(bytes, s->name, 1)));
+}
+
+static void play_upgrade(struct stage *s)
+{
+	struct talk *t = talk_open(s, PORT);
+	uint8_t bytes[256];
+
+	talk_say(s, t, STAGE_CLIENT,
+		 slice_text("GET / HTTP/1.1\r\nHost: allowed.example\r\nConnection: Upgrade, "
+			    "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__"
+			    "\r\n\r\n"));
+	talk_say(s, t, STAGE_SERVER,
+		 slice_text("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+			    "h2c\r\n\r\n"));
+	talk_say(s, t, STAGE_CLIENT, slice_of(bytes, put_http2(bytes, s->name, 3)));
 }
 
 static const struct row rows[] = {
@@ -186,6 +212,7 @@ static const struct row rows[] = {
 	ROW("http-far-in", "names it behind 30 KB of other lines", play_far_in),
 	ROW("http-odd-port", "uses the ports of others", play_odd_port),
 	ROW("http2", "speaks HTTP/2 without asking", play_http2),
+	ROW("http2-upgrade", "asks for HTTP/2, and names it there", play_upgrade),
 };
 
 const struct row_group rows_http = {"HTTP", rows, ROW_COUNT(rows)};

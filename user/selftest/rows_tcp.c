@@ -240,6 +240,20 @@ static void play_split_handshake(struct stage *s)
 	talk_say(s, t, STAGE_CLIENT, row_hello(s, &m, false));
 }
 
+/* The server has not answered yet. */
+static void play_early(struct stage *s)
+{
+	struct talk *t = stage_talk(s, TLS_PORT, false);
+	const struct talk_way syn = {.flags = MAKE_SYN, .is_decoy = true};
+	struct made_message m;
+
+	talk_segment(s, t, STAGE_CLIENT, -1, slice_of("", 0), &syn);
+	talk_segment(s, t, STAGE_CLIENT, 0, row_hello(s, &m, false),
+		     &(struct talk_way){.flags = MAKE_PSH});
+	talk_segment(s, t, STAGE_SERVER, -1, slice_of("", 0),
+		     &(struct talk_way){.flags = MAKE_SYN | MAKE_ACK, .is_decoy = true});
+}
+
 static void play_one_way(struct stage *s)
 {
 	struct talk *t = stage_talk(s, TLS_PORT, false);
@@ -268,6 +282,7 @@ static const struct row rows[] = {
 	ROW("tcp-urgent", "puts an urgent byte into the name", play_urgent),
 	ROW("tcp-port-reuse", "uses the ports of an innocent connection again", play_port_reuse),
 	ROW("tcp-split-handshake", "opens from both ends at once", play_split_handshake),
+	ROW("tcp-early", "does not wait for the server to answer", play_early),
 	ROW("tcp-one-way", "is seen without its beginning and answers", play_one_way),
 };
 

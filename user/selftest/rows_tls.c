@@ -174,6 +174,32 @@ static void play_socks(struct stage *s)
 	talk_say(s, t, STAGE_CLIENT, row_hello(s, &m, false));
 }
 
+/* The name itself, asked of a proxy. */
+static void play_socks_name(struct stage *s)
+{
+	struct talk *t = talk_open(s, 1080);
+	uint8_t request[64] = {5, 1, 0, 3};
+	size_t n = strlen(s->name);
+
+	request[4] = (uint8_t)n;
+	memcpy(request + 5, s->name, n);
+	bytes_put16(request + 5 + n, 443);
+	talk_say(s, t, STAGE_CLIENT, slice_of("\5\1\0", 3));
+	talk_say(s, t, STAGE_SERVER, slice_of("\5\0", 2));
+	talk_say(s, t, STAGE_CLIENT, slice_of(request, n + 7));
+}
+
+static void play_xmpp(struct stage *s)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "<?xml version='1.0'?><stream:stream xmlns='jabber:client' to='%s' "
+		 "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>",
+		 s->name);
+	talk_say(s, talk_open(s, 5222), STAGE_CLIENT, slice_text(text));
+}
+
 static void play_starttls(struct stage *s)
 {
 	struct talk *t = talk_open(s, 587);
@@ -265,6 +291,8 @@ static const struct row rows[] = {
 	ROW("tls-connect", "hides the hello behind CONNECT", play_in_connect),
 	ROW("tls-proxy-line", "puts a PROXY line before it", play_proxy_line),
 	ROW("tls-socks", "goes through SOCKS", play_socks),
+	ROW("socks-name", "asks a SOCKS proxy for the name", play_socks_name),
+	ROW("xmpp-name", "opens a chat there", play_xmpp),
 	ROW("tls-starttls", "begins in clear, as mail does", play_starttls),
 	ROW("tls-ech", "encrypts the hello (ECH)", play_inside_ech,
 	    .open = "only the outer name shows; the application ECH can be blocked whole"),
