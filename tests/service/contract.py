@@ -5,6 +5,7 @@ good input and with bad, and what comes back is checked against the schema that 
 operation without samples here is a failure: a new route brings its own.
 """
 import json
+import re
 import socket
 import struct
 
@@ -34,7 +35,8 @@ JSON, RAW, FORM = "application/json", "application/octet-stream", "multipart/for
 
 # operation: (good, bad); good: (path, body, type); bad: the same and the statuses that are right.
 # LIVE operations tell of a running agent: without one they are 503.
-LIVE = {"getStats", "getStatsApps", "getStatsConnections", "getStatsWorkers", "getFlows", "getReady"}
+LIVE = {"getStats", "getStatsApps", "getStatsConnections", "getStatsWorkers", "getFlows", "getReady", "whatIf"}
+NEEDS_AGENT = (422, 503)  # found by the agent; without one nobody looks
 SAMPLES = {  # by operationId
     "getStats": ([("/stats", None, None)], []),
     "getStatsApps": ([("/stats/apps", None, None)], []),
@@ -62,6 +64,24 @@ SAMPLES = {  # by operationId
                   ("/rules", '{"rules":[{"kind":"domain","value":"co.uk"}]}', JSON, 422),
                   ("/rules", "[BLOCKED_IPS]\nnone\n", "text/plain", 422), ("/rules", "{", JSON, 400),
                   ("/rules", None, None, 400), ("/rules", "x", "application/xml", 415)]),
+    "whatIf": ([("/what-if", '{"changes":[{"kind":"app","value":"tiktok"}]}', JSON),
+                ("/what-if", '{"changes":[{"kind":"ip","action":"allow","value":"10.0.0.0/8"},'
+                             '{"kind":"app","value":"YouTube","remove":true},'
+                             '{"kind":"app","value":"Netflix","when":"sat,sun"}],"limit":1000}', JSON),
+                ("/what-if", "[BLOCKED_APPS]\nYouTube\n", "text/plain")],
+               [("/what-if", '{"changes":[{"kind":"app","value":"no such"}]}', JSON, NEEDS_AGENT),
+                ("/what-if", '{"changes":[{"kind":"mac","value":"x"}]}', JSON, 422),
+                ("/what-if", '{"changes":[]}', JSON, 422), ("/what-if", "{}", JSON, 422),
+                ("/what-if", '{"changes":[{"kind":"app","value":"TikTok"}],"limit":0}', JSON, 422),
+                ("/what-if", '{"changes":[{"kind":"app","value":"TikTok","when":"someday"}]}', JSON, NEEDS_AGENT),
+                ("/what-if", "[BLOCKED_IPS]\nnone\n", "text/plain", NEEDS_AGENT), ("/what-if", "{", JSON, 400)]),
+    "getRulesHistory": ([("/rules/history", None, None)], []),
+    "getRulesChange": ([("/rules/history/1", None, None)],
+                       [("/rules/history/0", None, None, 404), ("/rules/history/x", None, None, 404),
+                        ("/rules/history/4000000000", None, None, 422)]),
+    "rollBackRules": ([("/rules/rollback/1", None, None), ("/rules/rollback/1", "{}", JSON)],
+                      [("/rules/rollback/0", None, None, 404), ("/rules/rollback/-1", None, None, 404),
+                       ("/rules/rollback/4000000000", None, None, 422)]),
     "getRulesOfKind": ([(f"/rules/{k}", None, None) for k in
                         ("ip", "port", "app", "domain", "allow-ip", "allow-app", "allow-domain")],
                        [("/rules/mac", None, None, 404)]),
@@ -197,10 +217,15 @@ class Contract:
             rows.append((f"{p}: {why}", not why))
         self.all(rows, f"{method.upper()} {path}")
 
-    def methods(self, path, known):
-        """Methods that a path does not have are 405, and it says which it has."""
+    def methods(self, path):
+        """Methods that a path does not have, by any template that it fits, are 405, and it says which
+        it has."""
         good = {"get": "GET", "put": "PUT", "post": "POST", "delete": "DELETE"}
-        at = path.replace("{kind}", "app").replace("{value}", "YouTube")
+        at = path.replace("{kind}", "app").replace("{value}", "YouTube").replace("{number}", "1")
+        known = set()
+        for template, ops in self.spec["paths"].items():
+            form = re.sub(r"\{(\w+)\}", lambda m: ".+" if m[1] == "value" else "[^/]+", template)
+            known |= set(ops) if re.fullmatch(form, at) else set()
         rows = []
         for m in ("GET", "PUT", "POST", "DELETE", "PATCH", "TRACE"):
             if m.lower() in known:
@@ -218,7 +243,7 @@ class Contract:
         for path, ops in self.spec["paths"].items():
             for method, op in ops.items():
                 self.operation(method, path, op)
-        self.all([row for path, ops in self.spec["paths"].items() for row in self.methods(path, ops)],
+        self.all([row for path in self.spec["paths"] for row in self.methods(path)],
                        "other methods are 405 and name those that are right")
         a = self.serve.ask("GET", "/nothing/here")
         self.suite.check(not self.problem(a, (404,)), "what is not there is a problem document", a)

@@ -153,8 +153,7 @@ static void each_change_leads_back(void **state)
 		"[BLOCKED_DOMAINS]\n=a.example\nb.example\nco.uk\n",
 		"[BLOCKED_DOMAINS]\nb.example  mon-fri 08:00-09:00\nb.example  sat\n",
 		"[BLOCKED_DOMAINS]\nb.example\n[ALLOWED_IPS]\nsrc:10.0.0.0/8\n2001:db8::/32\n",
-		"[BLOCKED_PORTS]\n443/"
-		"udp\n80\n[ALLOWED_APPS]\nNetflix\n[ALLOWED_DOMAINS]\nc.example\n",
+		"[BLOCKED_PORTS]\n443/udp\n80\n[ALLOWED_APPS]\nNetflix\n",
 		"[BLOCKED_IPS]\ndst:203.0.113.9\n10.0.0.1\n",
 		"[BLOCKED_LISTS]\nads https://lists.example/ads.txt every 12h\n",
 		"[BLOCKED_LISTS]\nads https://other.example/ads.txt\nmore /tmp/more.txt\n",

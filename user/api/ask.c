@@ -108,10 +108,16 @@ enum { QUESTIONS_MAX = 4 };
 int ask_running(struct api_request *q, struct api_answer *a, const struct text *request,
 		struct wire *out)
 {
+	return ask_running_with(q, a, request, slice_of("", 0), out);
+}
+
+int ask_running_with(struct api_request *q, struct api_answer *a, const struct text *request,
+		     struct slice data, struct wire *out)
+{
 	int err = -1;
 
 	if (atomic_fetch_add(&q->api->questions, 1) < QUESTIONS_MAX) {
-		err = ask_agent(q, a, request, slice_of("", 0), out);
+		err = ask_agent(q, a, request, data, out);
 	} else {
 		q->api->counters->questions_refused++;
 		api_problem(a, 503,

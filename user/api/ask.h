@@ -21,6 +21,9 @@ int ask_rules(struct api_request *q, struct api_answer *a, const struct text *re
 /* As ask_agent; without an agent a problem 503 that says how to start one, and -1. */
 int ask_running(struct api_request *q, struct api_answer *a, const struct text *request,
 		struct wire *out);
+/* The same with data. */
+int ask_running_with(struct api_request *q, struct api_answer *a, const struct text *request,
+		     struct slice data, struct wire *out);
 /* Sets the problem for an answer that is none: exit status and words of the agent. */
 int ask_refused(struct api_answer *a, int status, const char *words);
 

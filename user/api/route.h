@@ -70,6 +70,11 @@ int route_rules_put(struct api_request *q, struct api_answer *a);
 int route_pause_get(struct api_request *q, struct api_answer *a);
 int route_pause_begin(struct api_request *q, struct api_answer *a);
 int route_pause_end(struct api_request *q, struct api_answer *a);
+/* route_what_if.c */
+int route_what_if(struct api_request *q, struct api_answer *a);
+int route_rules_history(struct api_request *q, struct api_answer *a);
+int route_rules_diff(struct api_request *q, struct api_answer *a);
+int route_rules_rollback(struct api_request *q, struct api_answer *a);
 /* route_stats.c */
 int route_stats(struct api_request *q, struct api_answer *a);
 int route_stats_apps(struct api_request *q, struct api_answer *a);

@@ -41,6 +41,20 @@
 				"changes":{"type":["string","null"]}, \
 				"left_s":{"type":["integer","null"]}}}}}})
 
+#define WHAT_IF ROUTE_JSON({ \
+	"type":"object","additionalProperties":false,"required":["changes"], \
+	"properties":{ \
+		"force":{"type":"boolean"}, \
+		"limit":{"type":"integer","minimum":1,"maximum":1000}, \
+		"changes":{"type":"array","minItems":1,"maxItems":1000,"items":{ \
+			"type":"object","additionalProperties":false,"required":["kind","value"], \
+			"properties":{ \
+				"kind":{"enum":["ip","port","app","domain"]}, \
+				"action":{"enum":["block","allow"]}, \
+				"remove":{"type":"boolean"},"learnt":{"type":"boolean"}, \
+				"for":{"type":"string"},"until":{"type":"string"},"when":{"type":"string"}, \
+				"value":{"type":"string","minLength":1,"maxLength":512}}}}}})
+
 #define INGEST ROUTE_JSON({ \
 	"type":"object","required":["tuple"], \
 	"properties":{ \
@@ -158,6 +172,36 @@ static const struct route table[] = {
 	 .flags = ROUTE_WRITES,
 	 .answer_schema = REF("Rules"),
 	 .handle = route_rules_put},
+	{.method = "GET",
+	 .path = "/rules/history",
+	 .name = "getRulesHistory",
+	 .summary = "What changed the rules, the newest first: when, by what, and the difference",
+	 .answer_schema = REF("RulesHistory"),
+	 .handle = route_rules_history},
+	{.method = "GET",
+	 .path = "/rules/history/{number}",
+	 .name = "getRulesChange",
+	 .summary = "One change of the rules, with all that it added and took away",
+	 .answer_schema = REF("RulesChange"),
+	 .handle = route_rules_diff},
+	{.method = "POST",
+	 .path = "/rules/rollback/{number}",
+	 .name = "rollBackRules",
+	 .summary =
+		 "Puts back the rules from before a change, on open flows at once; a change itself",
+	 .body_media = "application/json",
+	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
+	 .answer_schema = REF("Rollback"),
+	 .handle = route_rules_rollback},
+	{.method = "POST",
+	 .path = "/what-if",
+	 .name = "whatIf",
+	 .summary =
+		 "What a change of the rules, or a whole rules file, would do to the flows of now",
+	 .body_media = "application/json text/plain",
+	 .body_schema = WHAT_IF,
+	 .answer_schema = REF("WhatIf"),
+	 .handle = route_what_if},
 	{.method = "GET",
 	 .path = "/rules/{kind}",
 	 .name = "getRulesOfKind",
