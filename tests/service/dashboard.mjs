@@ -955,6 +955,18 @@ async function live() {
 		"the agent's health tells the interface",
 	);
 	check((await text(page, ".status")).includes(given.interface), "and so does the head");
+	await page.fill("[data-panel=rules] input[list=rule-apps]", given.app);
+	await page.click("[data-panel=rules] .rule-form >> text=What if");
+	check(
+		await message(page, /would be dropped \([1-9][\d,]* packets so far\): .* Nothing has changed/),
+		"What if tells what a rule would drop",
+		(await page.locator(".message").allTextContents()).join(),
+	);
+	check(
+		!(await page.locator("[data-panel=rules] [data-rule]").count()),
+		"and there is no rule for it",
+	);
+	await page.fill("[data-panel=rules] input[list=rule-apps]", "");
 	await point("before");
 	await page.click(`[data-app="${given.app}"] [data-act=block]`);
 	await point("clicked");
@@ -1013,6 +1025,22 @@ async function live() {
 		"one click undoes it, and tells what it hit",
 	);
 	await point("undone");
+	const rule = page.locator(`[data-panel=rules] [data-rule="app:${given.app}"]`);
+
+	await page.click("[data-panel=rules] summary");
+	check(
+		await until(async () => (await page.locator("[data-change]").count()) === 2),
+		"both changes are listed",
+		await text(page, "[data-panel=rules]"),
+	);
+	await page.click('[data-change="2"] button');
+	check(await until(() => rule.count()), "rolled back, the rule is there again");
+	check(
+		await until(() => page.locator('[data-change="3"]', {hasText: "rollback"}).count()),
+		"which is a change too",
+	);
+	await page.click('[data-change="1"] button');
+	check(await until(async () => !(await rule.count())), "before the first change it is gone");
 	await tab(page, "connections");
 	await page.click("text=Table");
 	await page.fill('input[aria-label="Filter connections"]', "odd-");

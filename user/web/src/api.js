@@ -81,6 +81,8 @@ async function change(method, path, flags) {
 	return answer.json();
 }
 
+export const post = (path, body) => change("POST", path, body);
+
 const ruleKind = rule => (rule.action === "allow" ? "allow-" : "") + rule.kind;
 const rulePath = rule => `/rules/${ruleKind(rule)}/${encodeURIComponent(rule.value)}`;
 

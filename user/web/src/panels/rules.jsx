@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // The rules: what they hit, adding one, taking one away; what is wrong with a bad one.
 import {useState} from "preact/hooks";
+import {whatIfLive} from "../history.js";
 import {Icon} from "../parts/icons.jsx";
 import {Empty, Name, Panel} from "../parts/panel.jsx";
+import {History} from "./history.jsx";
 import {add, KINDS, remove} from "../rules.js";
 import {catalogue, rulesInForce, shown, view} from "../store.js";
 import {count, number, visible} from "../text.js";
@@ -78,6 +80,20 @@ function Form() {
 			<button type="submit" class="primary" disabled={busy || !value.trim()}>
 				<Icon name="plus" /> Add rule
 			</button>
+			{view.value === "live" && (
+				<button
+					type="button"
+					disabled={busy || !value.trim()}
+					title="What this rule would do to the connections of now; changes nothing"
+					onClick={async () => {
+						setBusy(true);
+						await whatIfLive({kind, action, value: value.trim()});
+						setBusy(false);
+					}}
+				>
+					What if
+				</button>
+			)}
 		</form>
 	);
 }
@@ -175,6 +191,7 @@ export function Rules() {
 					Everything passes. Add one above, or press Block beside an application.
 				</Empty>
 			)}
+			{isLive && <History />}
 		</Panel>
 	);
 }
