@@ -187,6 +187,8 @@ static const struct row {
 	{"exactly, not below", "[BLOCKED_DOMAINS] =blocked.example", NAME, .is_blocked = false},
 	{"an application", "[BLOCKED_APPS] YouTube", "www.youtube.com", .is_blocked = true},
 	{"a category", "[BLOCKED_APPS] category:streaming", "www.youtube.com", .is_blocked = true},
+	{"a name that answers may tell", "[BLOCKED_DOMAINS] learnt:blocked.example", NAME,
+	 .is_blocked = true},
 	{"application before domain", "[BLOCKED_APPS] YouTube\n[BLOCKED_DOMAINS] youtube.com",
 	 "www.youtube.com", .is_blocked = true},
 	{"no rule", "", NAME, .is_blocked = false},

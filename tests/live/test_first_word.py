@@ -91,6 +91,9 @@ def every_time(suite):
         suite.check(late(agent) == 0, f"{where}: nothing is late", f"{late(agent)} packets")
         words = counter(agent, "kernel_dropped_by_first_word")
         suite.check(words >= count, f"{where}: the kernel counts them ({words})", f"of {count}")
+        rows = [r for r in agent.json("report")["rules"] if r["rule"] == "domain:" + RULE]
+        suite.check(len(rows) == 1 and rows[0]["flows"] == count and rows[0]["packets"] >= count,
+                    f"{where}: the rule counts each once", f"{rows}")
         flows = [f for f in agent.json("flows")["flows"] if f["domain"] == BLOCKED]
         odd = [f for f in flows if not (f["state"] == "BLOCKED" and f["block_reason"] == "domain:" + RULE
                                         and f["late_packets"] == 0)]
