@@ -100,6 +100,72 @@ static __always_inline bool is_read(const struct place *p, __u32 payload)
 	return payload && p->packet.key.proto == DPI_IP_UDP;
 }
 
+/* An address or port rule blocks the flow. Returns true when the frame must be dropped. */
+static __always_inline bool drop_static(struct place *p, struct dpi_flow *f,
+					struct static_decision fixed)
+{
+	if (!drop(p, f, fixed.rule))
+		return false;
+	if (fixed.action == DPI_STATIC_ADDRESS)
+		count(p, DROP_ADDRESS);
+	else
+		count(p, DROP_PORT);
+	return true;
+}
+
+/* The flow is under a verdict: the same. */
+static __always_inline bool drop_verdict(struct place *p, struct dpi_flow *f, __u64 rule)
+{
+	if (drop(p, f, rule)) {
+		count(p, DROP_VERDICT);
+		return true;
+	}
+	if (f)
+		flow_count_passed(p, f);
+	return false;
+}
+
+/* The question of this DNS message is blocked: the same. The agent is told. */
+static __always_inline bool drop_question(struct place *p, __u32 hook, struct dpi_flow *f,
+					  __u64 rule)
+{
+	bool is_gone = drop(p, f, rule);
+
+	if (f && !is_gone)
+		flow_count_passed(p, f);
+	sample_send(p, hook, f, is_gone ? DPI_SAMPLE_DROPPED : 0);
+	if (is_gone)
+		count(p, DROP_DNS);
+	return is_gone;
+}
+
+/* The name in this first segment is blocked: the same. The agent is told. */
+static __always_inline bool drop_word(struct place *p, __u32 hook, struct dpi_flow *f)
+{
+	__u64 rule = word_match(p, hook);
+
+	if (!rule || !drop(p, f, rule))
+		return false;
+	word_block(p, hook, f, rule);
+	return true;
+}
+
+/* A frame of f goes on: it is counted, and copied for the agent where that may read it. */
+static __always_inline void pass(struct place *p, __u32 hook, struct dpi_flow *f, __u32 payload,
+				 bool is_dns)
+{
+	flow_count_passed(p, f);
+	flow_note_time(p, f);
+	if (p->is_piece) {
+		if (payload && piece_wanted(p, f, payload))
+			sample_send(p, hook, f, 0);
+		return;
+	}
+	if (is_read(p, payload) &&
+	    ((is_dns && is_dns_port(&p->packet.key)) || sample_wanted(p, f, payload)))
+		sample_send(p, hook, f, 0);
+}
+
 /* The road from the static rules on. Returns true when the frame must be dropped. */
 static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse result)
 {
@@ -107,76 +173,37 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 	struct dpi_flow *f = has_flow ? flow_find(p) : 0;
 	struct static_decision fixed = static_decide(p, f);
 	bool is_static_drop = fixed.action == DPI_STATIC_ADDRESS || fixed.action == DPI_STATIC_PORT;
-	bool is_dns;
+	bool is_allowed = fixed.action == DPI_STATIC_ALLOW, is_dns;
 	__u32 payload;
 	__u64 rule;
 
 	if (has_flow && (f ? is_tcp_syn(&p->packet) : is_handshake(&p->packet)))
 		syn_note(p, f, is_static_drop ? fixed.rule : 0);
-	if (is_static_drop && drop(p, f, fixed.rule)) {
-		if (fixed.action == DPI_STATIC_ADDRESS)
-			count(p, DROP_ADDRESS);
-		else
-			count(p, DROP_PORT);
+	if (is_static_drop && drop_static(p, f, fixed))
 		return true;
-	}
 	if (!has_flow)
-		return decide_piece(p, hook, result == DPI_PARSE_TINY,
-				    fixed.action == DPI_STATIC_ALLOW);
-	if (fixed.action != DPI_STATIC_ALLOW) {
-		rule = verdict_find(p);
-		if (rule) {
-			if (drop(p, f, rule)) {
-				count(p, DROP_VERDICT);
-				return true;
-			}
-			if (f)
-				flow_count_passed(p, f);
-			return false;
-		}
-	}
+		return decide_piece(p, hook, result == DPI_PARSE_TINY, is_allowed);
+	rule = is_allowed ? 0 : verdict_find(p);
+	if (rule)
+		return drop_verdict(p, f, rule);
 	payload = place_payload(p);
 	is_dns = !p->packet.frag_off && dns_is_message(p, hook);
-	if (is_dns && fixed.action != DPI_STATIC_ALLOW && (p->config->flags & DPI_CONFIG_NAMES) &&
+	if (is_dns && !is_allowed && (p->config->flags & DPI_CONFIG_NAMES) &&
 	    !p->config->dns_allow) {
 		rule = dns_match(p, hook);
-		if (rule) {
-			bool gone = drop(p, f, rule);
-
-			if (f && !gone)
-				flow_count_passed(p, f);
-			sample_send(p, hook, f, gone ? DPI_SAMPLE_DROPPED : 0);
-			if (gone)
-				count(p, DROP_DNS);
-			return gone;
-		}
+		if (rule)
+			return drop_question(p, hook, f, rule);
 	}
-	if (fixed.action != DPI_STATIC_ALLOW && word_may_be(p, f, payload)) {
-		rule = word_match(p, hook);
-		if (rule && drop(p, f, rule)) {
-			word_block(p, hook, f, rule);
-			return true;
-		}
-	}
+	if (!is_allowed && word_may_be(p, f, payload) && drop_word(p, hook, f))
+		return true;
 	/* The agent would decide on this payload; without one nobody does (--fail closed). */
-	if (fixed.action != DPI_STATIC_ALLOW && payload &&
-	    (!f || flow_in_budget(f, p->packet.dir)) && !agent_lives(p) &&
+	if (!is_allowed && payload && (!f || flow_in_budget(f, p->packet.dir)) && !agent_lives(p) &&
 	    !(f && flow_settle(p, f)) && drop(p, f, 0)) {
 		count(p, DROP_FAIL_CLOSED);
 		return true;
 	}
-	if (!f)
-		return false;
-	flow_count_passed(p, f);
-	flow_note_time(p, f);
-	if (p->is_piece) {
-		if (payload && piece_wanted(p, f, payload))
-			sample_send(p, hook, f, 0);
-		return false;
-	}
-	if (is_read(p, payload) &&
-	    ((is_dns && is_dns_port(&p->packet.key)) || sample_wanted(p, f, payload)))
-		sample_send(p, hook, f, 0);
+	if (f)
+		pass(p, hook, f, payload, is_dns);
 	return false;
 }
 

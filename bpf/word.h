@@ -180,11 +180,12 @@ static __always_inline bool word_may_be(const struct place *p, const struct dpi_
 	       (k->tcp_flags & WORD_FLAGS) == DPI_TCP_ACK;
 }
 
-/* Puts the flow under a verdict of the kernel's own and tells the engine, which must know of each:
- * else nobody would take it away. What is not told is decided again when it is sent again. */
+/* Puts the flow under a verdict of the kernel's own and tells the engine, which must know of each,
+ * or nobody would take it away. What cannot be told is decided again when it is sent again. */
 static __always_inline void word_block(struct place *p, __u32 hook, struct dpi_flow *f, __u64 rule)
 {
 	struct dpi_verdict *v = &p->scratch->verdict;
+	bool is_new;
 
 	__builtin_memset(v, 0, sizeof(*v));
 	v->rule = rule;
@@ -193,8 +194,9 @@ static __always_inline void word_block(struct place *p, __u32 hook, struct dpi_f
 	v->bytes = p->wire_len;
 	v->action = DPI_DROP;
 	v->is_untold = 1;
-	bpf_map_update_elem(&verdicts, &p->packet.key, v, BPF_NOEXIST);
-	if (!sample_send(p, hook, f, DPI_SAMPLE_DROPPED))
+	/* Before the engine can answer. One that is there is the engine's, or has run out. */
+	is_new = bpf_map_update_elem(&verdicts, &p->packet.key, v, BPF_NOEXIST) == 0;
+	if (!sample_send(p, hook, f, DPI_SAMPLE_DROPPED) && is_new)
 		bpf_map_delete_elem(&verdicts, &p->packet.key);
 	count(p, DROP_WORD);
 }
