@@ -49,8 +49,27 @@ int answer_change(struct asked *a)
 	return changed < 0 || err ? asked_refuse(a, changed < 0 ? changed : err, &f) : DONE;
 }
 
+/* What is told behind a rule in the text form. */
+struct remarks {
+	const struct supervisor *s;
+	int64_t moment_s;
+};
+
+static void remark(void *ctx, const struct rule *rule, struct text *out)
+{
+	const struct remarks *r = ctx;
+
+	if (rule->is_timed) {
+		text_puts(out, "    # ");
+		rule_state_write(rule, r->moment_s, out);
+	}
+	if (rule->kind == RULE_LIST)
+		lists_remark(r->s, rule, out);
+}
+
 int answer_rules(struct asked *a)
 {
+	struct remarks r = {.s = a->s, .moment_s = times_now()};
 	char *text;
 
 	if (asked_flag(a, "json")) {
@@ -62,7 +81,7 @@ int answer_rules(struct asked *a)
 		pause_tell(&a->s->pause, false, a->out);
 	}
 	text = asked_flag(a, "now") ? rules_format(a->s->in_force)
-				    : rules_format_at(a->s->rules, times_now());
+				    : rules_format_with(a->s->rules, remark, &r);
 	if (!text)
 		return FAILED;
 	text_puts(a->out, text);

@@ -24,6 +24,8 @@ int answer_what_if(struct asked *a)
 	int err = supposed_rules(a->json, a->data, a->s->catalogue, a->s->rules, &next, &f);
 
 	if (!err)
+		err = lists_fill(a->s, next, &f);
+	if (!err)
 		err = moments_rules(a->s, next, &now, &until_s, &f);
 	if (!err)
 		err = engine_suppose_rules(a->s, now, &w.number, &f);

@@ -163,7 +163,7 @@ int engine_policy_read(struct engine_state *e, struct slice body, struct policy 
 	if (body.len < 16)
 		return fault_set(f, -EINVAL, "a policy without its seed");
 	memcpy(seed, body.at, 16);
-	err = rules_parse(slice_from(body, 16), "rules", &apps, RULES_FORCE, &rules, f);
+	err = rules_parse_whole(slice_from(body, 16), "rules", &apps, RULES_FORCE, &rules, f);
 	if (err)
 		return err;
 	next = policy_new(rules, &suffixes, strtoull(seed, NULL, 16));

@@ -232,6 +232,7 @@ static void loop(struct supervisor *s)
 		if (p[2].revents & POLLIN)
 			clients_accept(s);
 		clients_serve(&s->clients, &ops);
+		lists_serve(s);
 		manager_tell(s);
 		watchdog_feed(s);
 	}
@@ -241,6 +242,7 @@ static void loop(struct supervisor *s)
 static void end(struct supervisor *s)
 {
 	clients_end(&s->clients, CLIENT_MS);
+	lists_end(s);
 	engine_stop(s);
 	loader_close(s->loader);
 	unlink(s->paths.socket);

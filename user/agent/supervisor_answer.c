@@ -136,6 +136,8 @@ static const struct {
 	{"rules-history", answer_rules_history},
 	{"rules-diff", answer_rules_history},
 	{"rules-rollback", answer_rules_rollback},
+	{"lists", answer_lists},
+	{"lists-refresh", answer_lists_refresh},
 	{"why", answer_why},
 	{"what-if", answer_what_if},
 	{"pause", answer_pause},

@@ -138,16 +138,17 @@ bool engine_is_answering(struct supervisor *s)
 static int rules_send(struct supervisor *s, uint32_t request, const char *head,
 		      const struct rules *rules, struct fault *f)
 {
-	char *text = rules_format(rules);
 	struct text body = {0};
 	struct wire answer = {0};
+	size_t len;
+	char *text = rules_format_whole(rules, &len);
 	int err;
 
 	if (!text)
 		return fault_set(f, -ENOMEM, "out of memory");
 	text_puts(&body, head);
 	text_printf(&body, "%016llx", (unsigned long long)s->name_seed);
-	text_puts(&body, text);
+	text_add(&body, text, len);
 	free(text);
 	err = body.failed ? -ENOMEM : ask_once(s, request, slice_of(body.at, body.len), &answer);
 	text_clear(&body);
@@ -292,8 +293,10 @@ int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, 
 {
 	struct rules *now = NULL;
 	struct fault ignored;
-	int err = history_save(&s->paths, s->rules, next, by, f);
+	int err = lists_fill(s, next, f);
 
+	if (!err)
+		err = history_save(&s->paths, s->rules, next, by, f);
 	if (err)
 		return err;
 	err = put_in_force(s, next, &now, &s->next_s, f);
@@ -315,8 +318,10 @@ int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, 
 
 int rules_begin(struct supervisor *s, struct fault *f)
 {
-	int err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
+	int err = lists_fill(s, s->rules, f);
 
+	if (!err)
+		err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
 	if (!err)
 		moments_arm(s);
 	return err;

@@ -10,6 +10,7 @@
 
 #include "agent/clients.h"
 #include "agent/interfaces.h"
+#include "agent/lists.h"
 #include "agent/supervisor.h"
 #include "control/history.h"
 #include "control/pause.h"
@@ -43,6 +44,7 @@ struct supervisor {
 	struct log_limit moment_notes;
 	struct policy *policy; /* those in force, compiled; for `why` */
 	struct rule_fill fill; /* the same, counted */
+	struct agent_lists lists;
 	uint64_t name_seed;
 	struct loader *loader;
 	struct interfaces interfaces;

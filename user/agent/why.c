@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "control/change.h"
+#include "policy/list.h"
 #include "policy/rules_when.h"
 
 /* One explanation, before it becomes text or JSON. */
@@ -20,8 +21,9 @@ struct answer {
 	struct name name; /* of a flow, when known */
 	char rule[600];	  /* label; empty: no rule spoke */
 	bool is_block;
-	const char *how; /* what the rule was compared with */
-	uint64_t id;	 /* of the rule; 0: none */
+	const char *how;    /* what the rule was compared with */
+	uint64_t id;	    /* of the rule; 0: none */
+	struct slice entry; /* of a list: what in it speaks; borrowed from the policy */
 };
 
 static void label_set(struct answer *a, const struct policy *p, const struct decision *d,
@@ -51,10 +53,23 @@ static void label_name(struct answer *a, const struct policy *p, const struct ca
 					: "the application of the name");
 }
 
+/* What in a list speaks of a name, or else of an address. */
+static void find_entry(struct answer *a, const struct policy *p, uint64_t rule, struct slice name,
+		       const struct dpi_addr *addr)
+{
+	const struct list *list = rule ? rules_list(policy_rules(p), rule) : NULL;
+
+	if (list && !a->entry.len)
+		a->entry = name.len ? list_find_name(list, name) : list_find_addr(list, addr);
+}
+
 static void judge_name(struct answer *a, const struct policy *p, const struct catalogue *c,
 		       struct slice name)
 {
-	label_name(a, p, c, name, policy_match_name(p, name));
+	struct decision d = policy_match_name(p, name);
+
+	label_name(a, p, c, name, d);
+	find_entry(a, p, d.rule, name, NULL);
 }
 
 /* An address rule may name a side; either counts here. */
@@ -66,8 +81,10 @@ static void judge_address(struct answer *a, const struct policy *p, const struct
 	key.addr[0] = *addr;
 	d = policy_match_flow(p, &key, 0);
 	label_set(a, p, &d, "the address as a flow's source");
+	find_entry(a, p, d.rule, slice_of("", 0), addr);
 	d = policy_match_flow(p, &key, 1);
 	label_set(a, p, &d, "the address as a flow's destination");
+	find_entry(a, p, d.rule, slice_of("", 0), addr);
 }
 
 /* "ADDR:PORT" or "[ADDR]:PORT". */
@@ -222,6 +239,10 @@ static void write_json(const struct answer *a, const struct answer *later,
 		text_json(out, slice_text(a->rule));
 	else
 		text_puts(out, "null");
+	if (a->entry.len) {
+		text_puts(out, ",\"entry\":");
+		text_json(out, a->entry);
+	}
 	if (later->id) {
 		text_puts(out, ",\"not_now\":");
 		text_json(out, slice_text(later->rule));
@@ -256,6 +277,9 @@ static void write_text(const struct answer *a, const struct answer *later,
 			    w->is_paused && later->is_block ? ", but all is paused" : "");
 	else
 		text_puts(out, "  rule         none speaks of it\n");
+	if (a->entry.len)
+		text_printf(out, "  entry        %.*s\n", (int)a->entry.len,
+			    (const char *)a->entry.at);
 	each_timed(all, a->id ? a->id : later->id, time_text, w->now_s, out);
 }
 

@@ -17,13 +17,14 @@
 #include "control/history.h"
 #include "control/stored.h"
 #include "base/log.h"
+#include "cli/lists.h"
 #include "cli/options.h"
 #include "cli/remote.h"
 
-enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT, OPT_FOR, OPT_UNTIL, OPT_WHEN };
+enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT, OPT_FOR, OPT_UNTIL, OPT_WHEN, OPT_ACCEPT };
 
 struct change_wish {
-	bool is_forced, is_quiet, is_json, is_learnt;
+	bool is_forced, is_quiet, is_json, is_learnt, is_accepted;
 	struct times times;
 };
 
@@ -63,6 +64,8 @@ static const struct {
 static const struct option_row rules_rows[] = {
 	{"force", 0, NULL, "public suffixes such as co.uk are meant", OPT_FORCE},
 	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
+	{"accept-mass-change", 0, NULL,
+	 "refresh: lists that have lost more than half of their entries are meant so", OPT_ACCEPT},
 	OPTIONS_COMMON,
 };
 
@@ -80,6 +83,7 @@ static int change_take(void *ctx, int id, const char *value)
 	w->is_learnt |= id == OPT_LEARNT;
 	w->is_quiet |= id == OPTION_QUIET;
 	w->is_json |= id == OPT_JSON;
+	w->is_accepted |= id == OPT_ACCEPT;
 	return 0;
 }
 
@@ -193,15 +197,36 @@ static void request_times(struct text *request, const struct times *t)
 		remote_string(request, "when", t->when);
 }
 
+int change_run(const struct change *change, bool is_quiet, bool *no_agent)
+{
+	struct text request = {0};
+	int status;
+
+	*no_agent = false;
+	remote_begin(&request, "change");
+	remote_string(&request, "kind", rule_kind_name(change->kind));
+	remote_flag(&request, "allow", change->is_allow);
+	remote_flag(&request, "remove", change->is_remove);
+	remote_flag(&request, "force", change->is_forced);
+	remote_flag(&request, "learnt", change->is_learnt);
+	request_times(&request, &change->times);
+	for (size_t i = 0; i < change->value_count; i++) {
+		text_puts(&request, i ? "," : ",\"values\":[");
+		remote_value(&request, change->values[i]);
+	}
+	text_putc(&request, ']');
+	status = remote_run(&request, slice_of("", 0), is_quiet, no_agent);
+	return *no_agent ? change_stored(change, is_quiet) : status;
+}
+
 int cmd_change(const struct command *c, int argc, char **argv)
 {
 	struct change_wish w = {0};
-	struct text request = {0};
-	struct change change = {.kind = (enum rule_kind)(c->tag & 15),
-				.is_allow = (c->tag & 16) != 0,
-				.is_remove = (c->tag & 32) != 0};
-	bool no_agent = false;
-	int first = parse_change(c, &change, argc, argv, &w), status;
+	struct change change = {.kind = CHANGE_KIND(c->tag),
+				.is_allow = CHANGE_IS_ALLOW(c->tag),
+				.is_remove = CHANGE_IS_REMOVAL(c->tag)};
+	bool no_agent;
+	int first = parse_change(c, &change, argc, argv, &w);
 
 	if (first < 0)
 		return options_status(first);
@@ -212,20 +237,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 	change.times = w.times;
 	change.values = (const char *const *)argv + first;
 	change.value_count = (size_t)(argc - first);
-	remote_begin(&request, "change");
-	remote_string(&request, "kind", rule_kind_name(change.kind));
-	remote_flag(&request, "allow", change.is_allow);
-	remote_flag(&request, "remove", change.is_remove);
-	remote_flag(&request, "force", change.is_forced);
-	remote_flag(&request, "learnt", change.is_learnt);
-	request_times(&request, &change.times);
-	for (int i = first; i < argc; i++) {
-		text_puts(&request, i == first ? ",\"values\":[" : ",");
-		remote_value(&request, argv[i]);
-	}
-	text_putc(&request, ']');
-	status = remote_run(&request, slice_of("", 0), w.is_quiet, &no_agent);
-	return no_agent ? change_stored(&change, w.is_quiet) : status;
+	return change_run(&change, w.is_quiet, &no_agent);
 }
 
 /* --- rules ------------------------------------------------------------------------------------ */
@@ -404,5 +416,7 @@ int cmd_rules(const struct command *c, int argc, char **argv)
 	if (rules_history_word(what) && more <= (strcmp(what, "history") != 0))
 		return rules_history(what, more > 0 ? argv[first + 1] : NULL, w.is_json,
 				     w.is_quiet);
+	if (strcmp(what, "refresh") == 0 && more <= 1)
+		return lists_refresh_all(more ? argv[first + 1] : "", w.is_accepted, w.is_quiet);
 	return command_usage(c, stderr);
 }

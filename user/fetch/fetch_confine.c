@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
@@ -242,10 +243,14 @@ static uint64_t memory_now(void)
 
 int fetch_confine(struct fault *f)
 {
+	pid_t parent = getppid();
 	int err = privilege_drop("nobody", "the process that fetches lists", f);
 
 	if (err)
 		return err;
+	/* A change of user forgets what was asked for before. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
+		return fault_set(f, -ESRCH, "the agent is gone");
 	err = limit(RLIMIT_CPU, CPU_S);
 	if (!err && !IS_SANITIZED)
 		err = limit(RLIMIT_AS, memory_now() + MEMORY_MORE);

@@ -187,8 +187,7 @@ int fetch_web_get(struct fetch_web *w, const struct fetch_ask *ask, struct list_
 	if (g.err)
 		return g.err;
 	if (code)
-		return fault_set(f, -EIO, "%.200s; it is tried again",
-				 why[0] ? why : w->easy_strerror(code));
+		return fault_set(f, -EIO, "%.200s", why[0] ? why : w->easy_strerror(code));
 	if (status == STATUS_NOT_MODIFIED)
 		said->end = FETCH_SAME;
 	return 0;

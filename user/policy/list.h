@@ -50,4 +50,9 @@ bool list_next_name(const struct list *l, size_t *at, struct list_name *out);
 /* A walk over the addresses; *at is list_names_len() at first. */
 bool list_next_addr(const struct list *l, size_t *at, struct dpi_addr *addr, uint8_t *bits);
 
+/* The entry that speaks of a name, the longest; of an address, the narrowest. Empty: none does. No
+ * exception is looked at. Borrowed. (list_find.c) */
+struct slice list_find_name(const struct list *l, struct slice name);
+struct slice list_find_addr(const struct list *l, const struct dpi_addr *addr);
+
 #endif

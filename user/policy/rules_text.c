@@ -343,7 +343,7 @@ char *rules_format_with(const struct rules *r,
 			text_puts(&t, rule->value);
 			if (rule->is_timed)
 				text_printf(&t, "  %s", rule_when(rule));
-			if (rule->is_timed && remark)
+			if (remark && (rule->is_timed || rule->kind == RULE_LIST))
 				remark(ctx, rule, &t);
 			text_putc(&t, '\n');
 		}

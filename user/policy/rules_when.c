@@ -100,6 +100,8 @@ void rule_state_write(const struct rule *r, int64_t moment_s, struct text *out)
 
 static void remark(void *ctx, const struct rule *rule, struct text *out)
 {
+	if (!rule->is_timed)
+		return;
 	text_puts(out, "    # ");
 	rule_state_write(rule, *(const int64_t *)ctx, out);
 }
