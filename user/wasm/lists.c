@@ -14,33 +14,23 @@
 int value_read_list(union draft *d, struct slice value, const struct rule_apps *apps,
 		    struct fault *f)
 {
-	const uint8_t *space = memchr(value.at, ' ', value.len);
-
-	if (!space || value.len > VALUE_MAX)
-		return fault_set(f, -EINVAL, "a list without a source");
-	d->rule.list.name_len = (uint8_t)(space - value.at);
+	if (!value.len || value.len > VALUE_MAX)
+		return -EINVAL;
+	d->rule.list.name_len = (uint8_t)value.len;
 	memcpy(d->rule.value, value.at, value.len);
 	d->rule.value[value.len] = '\0';
 	return 0;
 }
 
+/* Nothing is ever told of one, so one number is enough for all. */
 uint64_t value_list_id(bool is_allow, struct slice value, struct fault *f)
 {
-	char name[VALUE_MAX + 1] = "";
-
-	for (size_t i = 0; i < value.len && i < VALUE_MAX && value.at[i] != ' '; i++)
-		name[i] = (char)value.at[i];
-	return value_id(RULE_LIST, is_allow, name);
+	return 1;
 }
 
 struct slice rule_list_name(const struct rule *r)
 {
-	return slice_of(r->value, r->list.name_len);
-}
-
-struct slice rule_list_source(const struct rule *r)
-{
-	return slice_from(slice_text(r->value), r->list.name_len);
+	return slice_text(r->value);
 }
 
 int list_shelf_copy(struct list_shelf *to, const struct list_shelf *from)
