@@ -11,9 +11,10 @@
 #include <stdlib.h>
 
 enum {
-	TOGETHER = 16,	/* rows that are added up at a time: while some come from memory */
-	NAMES_PART = 8, /* the names get one in so many of the spare blocks */
-	MORE_PART = 2,	/* ... and sums may take one byte in so many that flows took beside that */
+	TOGETHER = 16,	 /* rows that are added up at a time: while some come from memory */
+	NAMES_PART = 8,	 /* the names get one in so many of the spare blocks */
+	ORDER_MORE = 64, /* blocks for the order, whose pieces are to lie in a row */
+	MORE_PART = 2,	 /* ... and sums may take one byte in so many that flows took beside that */
 };
 
 static int sort_rows(struct report *r)
@@ -119,6 +120,7 @@ static void share_pages(struct report *r)
 
 	if (!all)
 		return;
+	order += order / 4 + ORDER_MORE;
 	spare = all->spare_count > order ? all->spare_count - order : 0;
 	if (pages_share(all, &r->names_pages, spare / NAMES_PART) ||
 	    pages_share(all, &r->ends_pages, spare - spare / NAMES_PART))
