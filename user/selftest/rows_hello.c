@@ -117,8 +117,10 @@ static void play_odd_bytes(struct stage *s)
 	char name[64];
 
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		struct talk *t = talk_open(s, TLS_PORT);
+
 		snprintf(name, sizeof(name), "%s.%s", odd[i], s->name);
-		talk_say(s, talk_open(s, TLS_PORT), STAGE_CLIENT, row_hello_for(s, &m, name));
+		talk_say(s, t, STAGE_CLIENT, row_hello_for(s, &m, name));
 	}
 }
 

@@ -48,7 +48,6 @@ void stage_speaks(struct stage *s, const struct talk *t)
 struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp)
 {
 	struct talk *t = take(s);
-	uint64_t id[2] = {chance_draw(&s->chance), chance_draw(&s->chance)};
 
 	*t = (struct talk){
 		.row = s->row,
@@ -58,12 +57,13 @@ struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp)
 		.is_v6 = s->is_v6,
 		.is_udp = is_udp,
 		.layer = s->layer,
-		.first = {(uint32_t)chance_draw(&s->chance), (uint32_t)chance_draw(&s->chance)},
 		.server_end = 20,
 	};
 	stage_speaks(s, t);
-	memcpy(t->quic.first, &id[0], MAKE_CID);
-	memcpy(t->quic.server, &id[1], MAKE_CID);
+	for (size_t i = 0; i < 2; i++)
+		t->first[i] = (uint32_t)chance_draw(&s->chance);
+	chance_noise(&s->chance, t->quic.first, MAKE_CID);
+	chance_noise(&s->chance, t->quic.server, MAKE_CID);
 	return t;
 }
 
