@@ -9,12 +9,14 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "extract/quic_wire.h"
 #include "selftest/make_dns.h"
 #include "selftest/rows.h"
 #include "selftest/score.h"
+#include "selftest/selftest.h"
 #include "selftest/talk.h"
 
 enum { SHOTS_MAX = 64, ETHER = 14 };
@@ -310,6 +312,78 @@ static void the_score(void **state)
 	score_free(s);
 }
 
+/* --- the outcome ----------------------------------------------------------------------------- */
+
+static size_t row_named(const char *name)
+{
+	for (size_t i = 0; i < rows_count(); i++)
+		if (strcmp(rows_at(i, NULL)->name, name) == 0)
+			return i;
+	fail();
+	return 0;
+}
+
+/* Each row as a run of it that went well leaves it. */
+static void all_well(struct score_row (*rows)[2])
+{
+	for (size_t i = 0; i < rows_count(); i++)
+		for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+			const struct row *r = rows_at(i, NULL);
+
+			rows[i][is_v6] = (struct score_row){.probes = 4, .innocent = 8};
+			if (r->open)
+				rows[i][is_v6].leaked = 4;
+			if (!row_is_of(r, is_v6))
+				rows[i][is_v6] = (struct score_row){0};
+		}
+}
+
+static bool says(const struct selftest_outcome *o, const char *words_of_it)
+{
+	const struct selftest_look look = {0};
+	struct selftest_wish w = {0};
+	struct text out = {0};
+	bool is_said;
+
+	selftest_table(&w, o, &look, &out);
+	selftest_json(&w, o, &out);
+	text_putc(&out, 0);
+	is_said = strstr(out.at, words_of_it);
+	text_clear(&out);
+	return is_said;
+}
+
+static void the_outcome(void **state)
+{
+	size_t blocked = row_named("tcp-reversed"), alike = row_named("like-body");
+	struct score_row(*rows)[2] = calloc(rows_count(), sizeof(*rows));
+	struct selftest_outcome o = {.rows = rows, .how = "native"};
+	struct selftest_wish all = {0}, one = {.only = "tls-case"};
+
+	(void)state;
+	assert_non_null(rows);
+	all_well(rows);
+	assert_true(selftest_is_good(&all, &o));
+	assert_true(says(&o, "\"good\":true") && says(&o, " 0 leaked") && !says(&o, "LEAKED"));
+	rows[blocked][1].leaked = 1;
+	assert_false(selftest_is_good(&all, &o));
+	assert_true(selftest_is_good(&one, &o));
+	assert_true(says(&o, "LEAKED 1 of 8 (IPv6)") && says(&o, " 1 leaked"));
+	all_well(rows);
+	rows[blocked][0].lost = 2;
+	assert_false(selftest_is_good(&all, &o));
+	assert_true(says(&o, "BLOCKED          LOST 2 of 16 (IPv4)"));
+	all_well(rows);
+	rows[alike][0].lost = 3;
+	assert_false(selftest_is_good(&all, &o));
+	assert_true(says(&o, "LOST 3 of 16 (IPv4)"));
+	all_well(rows);
+	rows[blocked][1].probes = 0; /* of one version of IP nothing was tried */
+	assert_false(selftest_is_good(&all, &o));
+	assert_true(says(&o, "VOID") && says(&o, "\"void\":1"));
+	free(rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +396,7 @@ int main(void)
 		cmocka_unit_test(a_question),
 		cmocka_unit_test(each_row_reads_well),
 		cmocka_unit_test(the_score),
+		cmocka_unit_test(the_outcome),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

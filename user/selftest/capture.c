@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "selftest/play.h"
 
 enum { STEP_US = 100, PROBES_AFTER_MS = 100 };
@@ -76,6 +78,8 @@ int selftest_write(const struct selftest_wish *w, const char *path, struct text 
 	static const uint32_t head[6] = {0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1};
 	struct capture c = {.to = fopen(path, "we"), .now_us = 1700000000000000ULL};
 	struct stage s;
+	struct stat st;
+	bool is_file;
 
 	if (!c.to)
 		return fault_set(f, -errno, "%s: %s", path, strerror(errno));
@@ -89,9 +93,11 @@ int selftest_write(const struct selftest_wish *w, const char *path, struct text 
 	list_flows(&s, list);
 	c.is_bad |= s.is_broken;
 	stage_clear(&s);
+	is_file = fstat(fileno(c.to), &st) == 0 && S_ISREG(st.st_mode);
 	c.is_bad |= fclose(c.to) != 0;
 	if (!c.is_bad)
 		return 0;
-	remove(path);
+	if (is_file)
+		unlink(path);
 	return fault_set(f, -EIO, "%s: could not be written whole; is there room?", path);
 }

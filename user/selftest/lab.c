@@ -12,6 +12,7 @@
 #include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include <unistd.h>
 #include "selftest/cable.h"
 
-enum { BUFFER = 64 << 20 };
+enum { BUFFER = 64 << 20, CHECK_MS = 1000 };
 
 static const char *const devices[2] = {LAB_CLIENT_DEVICE, LAB_SERVER_DEVICE};
 
@@ -187,4 +188,37 @@ size_t lab_receive(const struct lab *lab, enum stage_side at, uint8_t *buffer, s
 		n = recv(lab->socket[at], buffer, room, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	return n > 0 ? (size_t)n : 0;
+}
+
+/* Whether a frame of these bytes arrives at this side soon. */
+static bool arrives(const struct lab *lab, enum stage_side at, struct slice frame)
+{
+	struct pollfd p = {.fd = lab->socket[at], .events = POLLIN};
+	uint8_t got[MAKE_FRAME_MAX];
+
+	while (poll(&p, 1, CHECK_MS) > 0) {
+		size_t n = lab_receive(lab, at, got, sizeof(got));
+
+		if (slice_equal(slice_of(got, n), frame))
+			return true;
+	}
+	return false;
+}
+
+int lab_check(const struct lab *lab, struct fault *f)
+{
+	/* Broadcast, of a type for experiments (IEEE 802). */
+	uint8_t frame[60] = {255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1, 0x88, 0xb5};
+
+	for (int is_reply = 0; is_reply < 2; is_reply++) {
+		struct slice whole = slice_of(frame, sizeof(frame));
+
+		frame[14] = (uint8_t)is_reply;
+		if (lab_send(lab, is_reply ? STAGE_SERVER : STAGE_CLIENT, whole) ||
+		    !arrives(lab, is_reply ? STAGE_CLIENT : STAGE_SERVER, whole))
+			return fault_set(f, -EIO,
+					 "the cable of the self-test carries nothing; try --mode "
+					 "generic, and `dpi-xdp doctor`");
+	}
+	return 0;
 }

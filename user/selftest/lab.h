@@ -32,6 +32,10 @@ int lab_enter_server(const struct lab *lab);
 /* Has each frame arrive as it was sent: XDP on a cable joins segments. 0, or -errno with *f. */
 int lab_join_nothing(const struct lab *lab, struct fault *f);
 
+/* Whether the cable carries a frame that is nobody's business, both ways: else what does not arrive
+ * would say nothing. 0, or -EIO with *f. */
+int lab_check(const struct lab *lab, struct fault *f);
+
 /* Sends a frame from this side. 0 or -errno. */
 int lab_send(const struct lab *lab, enum stage_side from, struct slice frame);
 /* The next frame that has arrived at this side, in buffer. Its length; 0: none is there. */

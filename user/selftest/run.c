@@ -176,6 +176,8 @@ static int run(struct run *r, struct selftest_outcome *out, struct fault *f)
 		err = subject_start(&r->subject, &r->lab, &r->wish->subject, f);
 	if (!err)
 		err = lab_join_nothing(&r->lab, f);
+	if (!err)
+		err = lab_check(&r->lab, f);
 	if (err)
 		return err;
 	out->has_begun = true;
@@ -197,8 +199,11 @@ int selftest_run(const struct selftest_wish *w, struct selftest_outcome *out, st
 	int err;
 
 	caught = 0;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
 		sigaction(signals[i], &catch, &before[i]);
+		if (before[i].sa_handler == SIG_IGN) /* as nohup has it */
+			sigaction(signals[i], &before[i], NULL);
+	}
 	err = run(&r, out, f);
 	subject_stop(&r.subject);
 	lab_close(&r.lab);
