@@ -128,6 +128,14 @@ def spreading(suite):
         suite.check(echo.answers[-1] - begin < 1.2, "so does a member put there by hand", echo.answers[-1] - begin)
         found = [s.agent.json("why", net.LAN[4][1])["rule"] for s in (a, b)]
         suite.check(found == ["ip:" + net.LAN[4][1]] * 2, "both agents know the rule", found)
+        a.agent.run("block-app", "TikTok")
+        shared = net.wait_for(lambda: "app:TikTok" in b.host.rules(), 3)
+        newest = b.agent.json("rules", "history")["changes"][0]
+        suite.check(shared and newest["by"] == "fleet" and newest["lines"] == ["+ block app TikTok"],
+                    "the other host's history says that the fleet did it", newest)
+        a.agent.run("rules", "rollback")
+        suite.check(net.wait_for(lambda: "app:TikTok" not in b.host.rules(), 3),
+                    "rolled back on one host, it goes on the other", b.host.rules())
 
 
 def dying(suite):
