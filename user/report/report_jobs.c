@@ -73,6 +73,8 @@ static void add_ends(struct report *r)
 		for (size_t i = 0; i < count; i++)
 			sums_warm_ends(r->ends, &sought[i]);
 		for (size_t i = 0; i < count; i++)
+			sums_find_ends(r->ends, &c[i], &sought[i]);
+		for (size_t i = 0; i < count; i++)
 			sums_add_ends(r->ends, &c[i], &sought[i]);
 	} while (count);
 }

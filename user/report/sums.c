@@ -129,7 +129,7 @@ static bool is_public(const struct sum_addr *a, const struct dpi_addr *addr)
 static void add_ends(struct sums *s, const struct connection *c, struct told told,
 		     const struct sums_sought *k)
 {
-	struct sum_addr *src = sums_src_entry(s, c, k), *dst = sums_dst_entry(s, c, k);
+	struct sum_addr *src = k->src_at, *dst = k->dst_at;
 	struct reading r = reading_of(c, is_public(src, connection_src(c)),
 				      is_public(dst, connection_dst(c)));
 	struct sum_pair *pair = src && dst ? sums_pair_entry(s, src, dst) : NULL;
@@ -174,6 +174,7 @@ void sums_add(struct sums *s, const struct connection *c)
 	struct sums_sought names = sums_seek_names(s, c), ends = sums_seek_ends(s, c);
 
 	add_counts(s, c);
+	sums_find_ends(s, c, &ends);
 	add_ends(s, c, add_domains(s, c, &names), &ends);
 }
 

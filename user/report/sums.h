@@ -144,14 +144,17 @@ void sums_add(struct sums *s, const struct connection *c);
  * memory, then the entries, and when they have come it is added.
  */
 struct sums_sought {
-	uint32_t src, dst; /* hashes, of the ends' half; of the other: */
-	uint32_t name;	   /* of the first one */
+	uint32_t src, dst;		  /* hashes, of the ends' half; of the other: */
+	uint32_t name;			  /* of the first one */
+	struct sum_addr *src_at, *dst_at; /* once they are found; NULL: not listed */
 };
 struct sums_sought sums_seek_names(const struct sums *s, const struct connection *c);
 struct sums_sought sums_seek_ends(const struct sums *s, const struct connection *c);
 void sums_warm_names(const struct sums *s, const struct sums_sought *k);
 void sums_warm_ends(const struct sums *s, const struct sums_sought *k);
 void sums_add_names(struct sums *s, const struct connection *c, const struct sums_sought *k);
+/* Finds or makes the ends, which comes between the last two steps, and asks for what they name. */
+void sums_find_ends(struct sums *s, const struct connection *c, struct sums_sought *k);
 void sums_add_ends(struct sums *s, const struct connection *c, const struct sums_sought *k);
 /* The source of a connection that was sought; or NULL. */
 const struct sum_addr *sums_sought_src(const struct sums *s, const struct connection *c,

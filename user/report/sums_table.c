@@ -365,16 +365,12 @@ void sums_warm_ends(const struct sums *s, const struct sums_sought *k)
 	warm_entry(&s->pairs, mix(k->src, k->dst));
 }
 
-struct sum_addr *sums_src_entry(struct sums *s, const struct connection *c,
-				const struct sums_sought *k)
+void sums_find_ends(struct sums *s, const struct connection *c, struct sums_sought *k)
 {
-	return addr_entry(s, connection_src(c), k->src);
-}
-
-struct sum_addr *sums_dst_entry(struct sums *s, const struct connection *c,
-				const struct sums_sought *k)
-{
-	return addr_entry(s, connection_dst(c), k->dst);
+	k->src_at = addr_entry(s, connection_src(c), k->src);
+	k->dst_at = addr_entry(s, connection_dst(c), k->dst);
+	if (k->dst_at)
+		__builtin_prefetch(k->dst_at->domain);
 }
 
 struct sum_domain *sums_first_domain(struct sums *s, struct slice name, const struct sums_sought *k)

@@ -13,11 +13,7 @@ struct sum_rule *sums_rule_entry(struct sums *s, uint64_t id);
 struct sum_domain *sums_domain_entry(struct sums *s, struct slice name);
 struct sum_addr *sums_addr_entry(struct sums *s, const struct dpi_addr *addr);
 struct sum_pair *sums_pair_entry(struct sums *s, struct sum_addr *src, struct sum_addr *dst);
-/* The same of what was sought for a connection: its ends, and the first of its names. */
-struct sum_addr *sums_src_entry(struct sums *s, const struct connection *c,
-				const struct sums_sought *k);
-struct sum_addr *sums_dst_entry(struct sums *s, const struct connection *c,
-				const struct sums_sought *k);
+/* The same of the first name that was sought for a connection. */
 struct sum_domain *sums_first_domain(struct sums *s, struct slice name,
 				     const struct sums_sought *k);
 /* One more port that src asked for, when it is a new one. */
