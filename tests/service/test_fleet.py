@@ -254,6 +254,7 @@ def poisons():
         ("every IPv4 address", put("ip", "0.0.0.0/0")),
         ("every IPv6 address", put("allow-ip", "::/0")),
         ("half of all addresses", put("ip", "128.0.0.0/1")),
+        ("a rule with times", put("app", "YouTube mon-fri 21:00-07:00")),
         ("an empty member", put("app", "")),
         ("an unknown application", put("app", "NoSuchApplication")),
         ("lines of a rules file", put("domain", "a.example.com\n[ALLOWED_IPS]\n0.0.0.0/0")),
@@ -282,7 +283,7 @@ def poisoned():
             hosts.append(place.host(fleet, redis.url, fleet=fleet).start())
         good = {f"domain:{d}" for d in MANY} | {"app:TikTok", "ip:10.9.0.0/16", "port:6881"}
         ready = wait_for(lambda: all(h.rules() == good and h.status()["version"] for h in hosts), 20, 0.1)
-        if not check(ready, "24 fleets with 500 rules get in step", [h.status() for h in hosts]):
+        if not check(ready, f"{len(rows)} fleets with 500 rules get in step", [h.status() for h in hosts]):
             return
         for i, (_, poison) in enumerate(rows):
             poison(c, f"f{i}")
@@ -497,6 +498,36 @@ def own_rules():
         check(h.process.returncode == 2 and "own.txt:1" in h.said(), "a bad file ends a start", h.said())
 
 
+def times():
+    """Rules with times are each host's own, by a command or its file; the fleet goes on beside them."""
+    with Place() as place:
+        redis = place.redis().start()
+        c = redis.client()
+        own = os.path.join(place.dir, "own.txt")
+        with open(own, "w") as f:
+            f.write("[BLOCKED_DOMAINS]\nnight.example.com  21:00-07:00\n")
+        a = place.host("a", redis.url, "--local-rules", own).start()
+        b = place.host("b", redis.url).start()
+        a.in_step(), b.in_step()
+
+        def names():
+            return {r.split("  ")[0] for r in a.rules()}
+
+        a.cli("block-app", "TikTok", "--for", "1h")
+        a.cli("block-domain", "plain.example.com")
+        ok = b.has("domain:plain.example.com", 5) < NEVER
+        check(ok and b.rules() == {"domain:plain.example.com"} and c("EXISTS", key("app")) == 0 and
+              {"app:TikTok", "domain:night.example.com"} <= names(), "times stay where they were given",
+              (a.rules(), b.rules()))
+        b.cli("block-app", "YouTube")
+        check(a.has("app:YouTube", 5) < NEVER and "app:TikTok" in names(), "the fleet leaves them alone", a.rules())
+        check("  21:00-07:00" in a.cli("rules").stdout and "TikTok  until " in a.cli("rules").stdout,
+              "and their times", a.cli("rules").stdout)
+        a.cli("unblock-app", "TikTok")
+        time.sleep(0.6)
+        check("app:TikTok" not in names() and "app:YouTube" in b.rules(), "and taken away here alone", a.rules())
+
+
 def masses():
     """What would take most of the rules away needs a word, on both sides."""
     with Place() as place:
@@ -635,7 +666,7 @@ def services():
               (a.process.returncode, time.monotonic() - begin))
 
 
-TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, diverging, masses,
+TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, times, diverging, masses,
          starting_alone, refused_urls]
 
 

@@ -30,16 +30,21 @@ static void add(struct rules *r, enum rule_kind kind, bool is_allow, const char 
 	assert_true(rules_add(r, kind, is_allow, slice_text(value), &apps, RULES_FORCE, NULL) >= 0);
 }
 
-/* A set written as words: "a.b" a domain, "+a.b" an allowed one. */
+/* A set written as words: "a.b" a domain, "+a.b" an allowed one, "a.b@mon" one with times. */
 static struct rules *set_of(const char *words)
 {
 	struct rules *r = rules_new();
 	char text[256], *rest = text, *word;
 
 	snprintf(text, sizeof(text), "%s", words);
-	while ((word = strsep(&rest, " ")))
+	while ((word = strsep(&rest, " "))) {
+		char *at = strchr(word, '@');
+
+		if (at)
+			*at = ' ';
 		if (*word)
 			add(r, RULE_DOMAIN, *word == '+', word + (*word == '+'));
+	}
 	return r;
 }
 
@@ -79,6 +84,11 @@ static const struct {
 	{"own rules are put back", "a.b", "a.b", "a.b", "c.d", "a.b c.d", "", "", 0, 0},
 	{"own rules outlive the fleet's", "a.b", "", "a.b", "a.b", "a.b", "", "", 0, 0},
 	{"own and the fleet's: not taken here", "a.b", "a.b", "", "a.b", "a.b", "", "", 0, 0},
+	{"times are not shared", "", "", "a.b@mon c.d", "", "a.b@mon c.d", "c.d", "", 0, 0},
+	{"nor taken by the fleet", "c.d", "", "a.b@mon c.d", "", "a.b@mon", "", "", 0, 0},
+	{"of a value the fleet has none", "", "a.b", "a.b@mon", "", "a.b", "", "", 0, 0},
+	{"own rules may have them", "a.b", "a.b", "a.b", "c.d@mon c.d@tue", "a.b c.d@mon c.d@tue",
+	 "", "", 0, 0},
 	{"all of .uk stays here", "", "", "co.uk", "", "co.uk", "", "", 0, 1},
 	{"but not when it is the fleet's", "co.uk", "co.uk", "co.uk", "", "co.uk", "", "", 0, 0},
 };

@@ -16,7 +16,7 @@
  * channel is noticed all the same: the sets are looked at twice a second.
  *
  * Rules for this host alone stand in a file of their own (local_rules): always in force here, never
- * shared, whatever the fleet says.
+ * shared, whatever the fleet says. Rules with times, and a pause, are of this host alone too.
  *
  * What was last agreed on is kept in the directory fleet/ of the state directory.
  */

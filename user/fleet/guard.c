@@ -15,7 +15,7 @@ const struct fleet_set fleet_sets[FLEET_SET_COUNT] = {
 
 bool fleet_shares(const struct rule *r)
 {
-	return r->kind != RULE_LIST;
+	return r->kind != RULE_LIST && !r->is_timed;
 }
 
 size_t fleet_set_of(const struct rule *r)
@@ -30,10 +30,7 @@ size_t fleet_set_of(const struct rule *r)
 
 bool guard_holds(const struct rules *set, const struct rule *r)
 {
-	const struct rule *same = rules_by_id(set, r->id);
-
-	return same && same->kind == r->kind && same->is_allow == r->is_allow &&
-	       strcmp(same->value, r->value) == 0;
+	return rules_holds(set, r);
 }
 
 bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps)

@@ -21,7 +21,8 @@ struct fleet_set {
 };
 enum { FLEET_SET_COUNT = 7 };
 extern const struct fleet_set fleet_sets[FLEET_SET_COUNT];
-/* False for a list: each host has its own. */
+/* False for a list, and for a rule with times: each host has its own. (Members that know no times
+ * would refuse a whole set for one that has some.) */
 bool fleet_shares(const struct rule *r);
 /* The number of the set that a rule belongs to, which the fleet shares. */
 size_t fleet_set_of(const struct rule *r);

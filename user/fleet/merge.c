@@ -17,8 +17,9 @@ static const char held_mass[] =
 
 static int add_rule(struct rules *into, const struct rule *r, const struct rule_apps *apps)
 {
-	int added = rules_add(into, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
-			      apps, RULES_FORCE, NULL);
+	char text[RULE_TEXT_MAX];
+	int added = rules_add(into, (enum rule_kind)r->kind, r->is_allow,
+			      slice_text(rule_text(r, text)), apps, RULES_FORCE, NULL);
 
 	/* A rule of a set can be read again; what else may fail is memory, or the bound. */
 	return added < 0 ? -ENOMEM : added;
@@ -26,8 +27,9 @@ static int add_rule(struct rules *into, const struct rule *r, const struct rule_
 
 static int take_rule(struct rules *from, const struct rule *r, const struct rule_apps *apps)
 {
-	int taken = rules_remove(from, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
-				 apps, NULL);
+	char text[RULE_TEXT_MAX];
+	int taken = rules_remove(from, (enum rule_kind)r->kind, r->is_allow,
+				 slice_text(rule_text(r, text)), apps, NULL);
 
 	return taken < 0 ? -ENOMEM : taken;
 }

@@ -64,6 +64,11 @@ static int read_member(const redisReply *member, const struct fleet_set *set,
 	if (added < 0)
 		return added;
 	r = rules_at(into, rules_count(into) - 1);
+	if (added && r->is_timed)
+		return fault_set(f, -EINVAL,
+				 "'%s' has times, which a fleet does not share: give it to each "
+				 "host, by a command or its --local-rules",
+				 r->value);
 	if (!(added && slice_equal(slice_text(r->value), value)) &&
 	    note_alias(out, set, value, past->apps))
 		return fault_set(f, -ENOMEM, "out of memory");

@@ -18,12 +18,13 @@
 static int drop_own(struct fleet *fl, struct rules *next, const struct rules *old)
 {
 	struct rules_walk w = {0};
+	char text[RULE_TEXT_MAX];
 	const struct rule *r;
 
 	while ((r = rules_next(old, &w)))
 		if (!guard_holds(fl->local.own, r) && !guard_holds(fl->base, r) &&
-		    rules_remove(next, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
-				 &fl->apps, NULL) < 0)
+		    rules_remove(next, (enum rule_kind)r->kind, r->is_allow,
+				 slice_text(rule_text(r, text)), &fl->apps, NULL) < 0)
 			return -ENOMEM;
 	return 0;
 }
