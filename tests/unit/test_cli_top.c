@@ -149,6 +149,10 @@ static void test_numbers_and_rates(void **state)
 	assert_int_equal(w.second->rule_count, 3);
 	expect(&w, "1 d 01:01");
 	expect(&w, "monitoring only");
+	json_object_set_new(w.second->status, "paused", json_true());
+	json_object_set_new(w.second->status, "paused_left_s", json_integer(90));
+	expect(&w, "nothing is blocked: paused for 1 m 30 s");
+	json_object_set_new(w.second->status, "paused", json_false());
 	expect(&w, "receive only (waiting for it)");
 	expect(&w, "\\x1b]0;x\\x07");
 	expect(&w, "BLOCKED");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "control/answer.h"
+#include "policy/when.h"
 
 enum { WIDE = 76, TALL = 14 };
 
@@ -70,12 +71,27 @@ static unsigned draw_agent(struct top_page *p, unsigned y, const struct top_show
 	return y + 1;
 }
 
+/* left_s 0: until somebody resumes. */
+static void draw_pause(struct top_page *p, uint64_t left_s)
+{
+	char left[WHEN_MOMENT_MAX];
+
+	page_puts(p, TOP_BAD, "nothing is blocked: paused");
+	if (left_s) {
+		page_puts(p, TOP_BAD, " for ");
+		page_puts(p, TOP_BAD, when_length_format((int64_t)left_s, left));
+	}
+	page_puts(p, TOP_BAD, "  ");
+}
+
 static unsigned draw_interfaces(struct top_page *p, unsigned y, const json_t *status)
 {
 	const json_t *row;
 	size_t i;
 
 	page_at(p, 0, y);
+	if (json_is_true(json_object_get(status, "paused")))
+		draw_pause(p, control_number(status, "paused_left_s"));
 	if (json_is_true(json_object_get(status, "monitor")))
 		page_puts(p, TOP_BAD, "monitoring only  ");
 	json_array_foreach(json_object_get(status, "interfaces"), i, row)
