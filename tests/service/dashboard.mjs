@@ -265,6 +265,37 @@ const SCENARIOS = {
 		check(await until(async () => (await rulesNow()).length === 1), "and undone by one click");
 		await page.click('[data-rule="app:TikTok"] button');
 		await until(async () => !(await rulesNow()).length);
+		await page.selectOption(".rule-form select >> nth=1", "app");
+		for (const times of ["30m", "mon-fri 21:00-07:00"]) {
+			await page.fill(".rule-value input", "TikTok");
+			await page.fill(".rule-times input", times);
+			await page.press(".rule-times input", "Enter");
+			await until(async () => (await page.inputValue(".rule-times input")) === "");
+		}
+		check(
+			await until(async () => {
+				const rows = await page.locator('[data-rule="app:TikTok"]').allTextContents();
+
+				return (
+					rows.length === 2 &&
+					rows.some(t => /until .*Z: in force, ends in \d+\smin/.test(t)) &&
+					rows.some(t => /mon-fri 21:00-07:00: /.test(t))
+				);
+			}),
+			"a rule with an end and one with hours say how they stand",
+			await page.locator('[data-rule="app:TikTok"]').allTextContents(),
+		);
+		await page.locator('[data-rule="app:TikTok"]', {hasText: "mon-fri"}).locator("button").click();
+		check(
+			await until(async () => (await rulesNow()).length === 1),
+			"of two times of a value one is taken away",
+		);
+		await page.fill(".rule-value input", "TikTok");
+		await page.fill(".rule-times input", "noon");
+		await page.press(".rule-times input", "Enter");
+		check(await message(page, /'noon' is no time/), "and what is no time is refused");
+		await page.click('[data-rule="app:TikTok"] button');
+		await until(async () => !(await rulesNow()).length);
 		for (const t of TABS) await tab(page, t);
 		await sound(page, "no agent");
 	},
@@ -1041,6 +1072,22 @@ async function live() {
 	);
 	await page.click('[data-change="1"] button');
 	check(await until(async () => !(await rule.count())), "before the first change it is gone");
+	await page.click("[data-act=pause]");
+	check(
+		await until(async () => /paused, 1[45]\smin/.test(await text(page, ".status"))),
+		"the head says that all is paused, and how long still",
+		await text(page, ".status"),
+	);
+	check(
+		(await (await fetch(url + "/health")).json()).agent.paused === true,
+		"and so does the program",
+	);
+	await page.click("[data-act=pause]");
+	check(
+		await until(async () => (await text(page, ".status")).includes(given.interface)),
+		"one more click ends it",
+		await text(page, ".status"),
+	);
 	await tab(page, "connections");
 	await page.click("text=Table");
 	await page.fill('input[aria-label="Filter connections"]', "odd-");

@@ -84,8 +84,16 @@ async function change(method, path, flags) {
 export const post = (path, body) => change("POST", path, body);
 
 const ruleKind = rule => (rule.action === "allow" ? "allow-" : "") + rule.kind;
-const rulePath = rule => `/rules/${ruleKind(rule)}/${encodeURIComponent(rule.value)}`;
+const rulePath = (rule, value = rule.value) =>
+	`/rules/${ruleKind(rule)}/${encodeURIComponent(value)}`;
 
-/** force: what is far wider than it looks, such as a public suffix, is meant. */
-export const ruleAdd = (rule, force = false) => change("POST", rulePath(rule), {force});
-export const ruleRemove = rule => change("DELETE", rulePath(rule));
+/** force: what is far wider than it looks, such as a public suffix, is meant. A rule may have `for`,
+ * how long it is to last, or `when`. */
+export const ruleAdd = (rule, force = false) =>
+	change("POST", rulePath(rule), {force, for: rule.for, when: rule.when});
+/** Of several times of one value, this one alone. */
+export const ruleRemove = rule =>
+	change("DELETE", rulePath(rule, rule.when ? `${rule.value}  ${rule.when}` : rule.value));
+
+export const pause = length => change("POST", "/pause", {for: length});
+export const resume = () => change("DELETE", "/pause");

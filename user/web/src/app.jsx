@@ -3,9 +3,9 @@
 import {render} from "preact";
 import {signal} from "@preact/signals";
 import {useState} from "preact/hooks";
-import {tokenAsked, tokenSet} from "./api.js";
+import {pause, resume, tokenAsked, tokenSet} from "./api.js";
 import {file} from "./capture/capture.js";
-import {liveStart} from "./live.js";
+import {askHealth, liveStart} from "./live.js";
 import {Apps, Blocked} from "./panels/apps.jsx";
 import {CaptureBar, DropAnywhere, DropZone, FileButton} from "./panels/capture.jsx";
 import {Cards} from "./panels/cards.jsx";
@@ -19,9 +19,9 @@ import {Timeline} from "./panels/timeline.jsx";
 import {Welcome} from "./panels/welcome.jsx";
 import {Icon} from "./parts/icons.jsx";
 import {Messages} from "./parts/messages.jsx";
-import {health, live, shown, view} from "./store.js";
+import {health, live, say, sayProblem, shown, view} from "./store.js";
 import {theme, themeSwitch} from "./theme.js";
-import {number, visible} from "./text.js";
+import {number, span, visible} from "./text.js";
 
 const Overview = () => (
 	<>
@@ -96,6 +96,8 @@ function Status() {
 					? ["warn", "no agent"]
 					: s === "error"
 						? ["bad", "error"]
+						: a?.paused
+							? ["warn", a.paused_left_s ? `paused, ${span(a.paused_left_s)} left` : "paused"]
 						: a?.monitor
 							? ["warn", "watching only"]
 							: ["good", names.length ? visible(names.join(", ")) : "running"];
@@ -105,6 +107,45 @@ function Status() {
 			<span class="dot" />
 			{text}
 		</span>
+	);
+}
+
+const PAUSE = "15m";
+
+/** Nothing is blocked for a while, by one click; or the rules count again. */
+function Pause() {
+	const isPaused = health.value?.agent?.paused;
+	const turn = async () => {
+		try {
+			await (isPaused ? resume() : pause(PAUSE));
+			say(
+				"note",
+				isPaused
+					? "The rules are in force again, also on open flows"
+					: "Nothing is blocked for 15 minutes; names and counts go on",
+				{undo: isPaused ? null : () => resume().then(askHealth), label: "Resume"},
+			);
+			await askHealth();
+		} catch (e) {
+			sayProblem(isPaused ? "it stays paused" : "nothing is paused", e);
+		}
+	};
+
+	return (
+		view.value === "live" &&
+		health.value?.agent && (
+			<button
+				type="button"
+				class={isPaused ? "primary" : "quiet"}
+				data-act="pause"
+				aria-label={isPaused ? "Resume blocking" : "Pause blocking"}
+				title={isPaused ? "The rules count again" : "Block nothing for 15 minutes"}
+				onClick={turn}
+			>
+				<Icon name={isPaused ? "play" : "pause"} />{" "}
+				<span class="hide-phone">{isPaused ? "Resume" : "Pause"}</span>
+			</button>
+		)
 	);
 }
 
@@ -146,6 +187,7 @@ function Head() {
 					))}
 				</div>
 			)}
+			<Pause />
 			<FileButton kind="quiet" />
 			<a class="button quiet" href="/docs" title="HTTP interface">
 				<Icon name="book" /> <span class="hide-phone">API</span>

@@ -109,7 +109,7 @@ async function askApps() {
 		catalogue.value = apps.map(({app, category}) => ({app, category}));
 }
 
-async function askHealth() {
+export async function askHealth() {
 	try {
 		health.value = await get("/health");
 	} catch (e) {

@@ -19,7 +19,12 @@ export const KINDS = [
 export const same = (a, b) =>
 	a.kind === b.kind &&
 	(a.action ?? "block") === (b.action ?? "block") &&
-	a.value.toLowerCase() === b.value.toLowerCase();
+	a.value.toLowerCase() === b.value.toLowerCase() &&
+	(a.when ?? "") === (b.when ?? "");
+
+/** What a person writes beside a value: a length of time, or hours. */
+export const timesOf = text =>
+	!text ? {} : /^(\d+[dhms])+$/.test(text) ? {for: text} : {when: text};
 
 const hit = r => `${count(r?.packets ?? 0, "packet")} of ${count(r?.flows ?? 0, "flow")}`;
 const verb = r => (r.action === "allow" ? "allowed" : "blocked");
@@ -44,11 +49,22 @@ const doubt = answer =>
 				? ", but the agent only watches: nothing is dropped"
 				: "";
 
+/** Of a length of time the program has made an end: the rule of this value that ends last. */
+function undoAdd(rule) {
+	const ends = live.rules
+		.peek()
+		.filter(r => rule.for && r.left_s && same({...r, when: ""}, {...rule, when: ""}))
+		.sort((a, b) => b.left_s - a.left_s);
+
+	return remove(ends[0] ?? rule, false);
+}
+
 async function liveAdd(rule, undoable, force) {
 	const answer = await ruleAdd(rule, force);
-	const words = `${rule.value} is ${verb(rule)}${doubt(answer)}`;
+	const times = rule.for ? ` for ${rule.for}` : rule.when ? ` ${rule.when}` : "";
+	const words = `${rule.value} is ${verb(rule)}${times}${doubt(answer)}`;
 	const id = say("note", words, {
-		undo: undoable && answer.changed ? () => remove(rule, false) : null,
+		undo: undoable && answer.changed ? () => undoAdd(rule) : null,
 	});
 
 	await askRules();

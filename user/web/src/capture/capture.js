@@ -37,7 +37,7 @@ const rulesText = rules => {
 	return rules
 		.map(
 			r =>
-				`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}\n`,
+				`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}${r.when ? `  ${r.when}` : ""}\n`,
 		)
 		.join("");
 };
@@ -261,7 +261,7 @@ function take(made, rules) {
 export async function open(f) {
 	const rules = live.rules
 		.peek()
-		.map(({rule, kind, action, value}) => ({rule, kind, action, value}));
+		.map(({rule, kind, action, value, when}) => ({rule, kind, action, value, when}));
 
 	stop();
 	close();
@@ -307,7 +307,7 @@ export async function captureRulesSet(rules) {
 	}
 }
 
-const key = r => `${r.action}:${r.kind}:${r.value}`.toLowerCase();
+const key = r => `${r.action}:${r.kind}:${r.value} ${r.when ?? ""}`.toLowerCase();
 
 /** How the what-if's rules differ from those in force. */
 export const difference = computed(() => {

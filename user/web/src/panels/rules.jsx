@@ -5,24 +5,29 @@ import {whatIfLive} from "../history.js";
 import {Icon} from "../parts/icons.jsx";
 import {Empty, Name, Panel} from "../parts/panel.jsx";
 import {History} from "./history.jsx";
-import {add, KINDS, remove} from "../rules.js";
+import {add, KINDS, remove, timesOf} from "../rules.js";
 import {catalogue, rulesInForce, shown, view} from "../store.js";
-import {count, number, visible} from "../text.js";
+import {count, number, span, visible} from "../text.js";
 
 const FOUND = 12;
+const TIMES = ["30m", "2h", "1d", "mon-fri 21:00-07:00", "sat,sun", "18:00-20:00"];
 const SHORT = {app: "app", domain: "domain", ip: "address", port: "port"};
 
 function Form() {
 	const [kind, setKind] = useState("app");
 	const [action, setAction] = useState("block");
 	const [value, setValue] = useState("");
+	const [times, setTimes] = useState("");
 	const [busy, setBusy] = useState(false);
 	const known = KINDS.find(k => k.kind === kind);
 	const submit = async e => {
 		e.preventDefault();
 		if (!value.trim()) return;
 		setBusy(true);
-		if (await add({kind, action, value: value.trim()})) setValue("");
+		if (await add({kind, action, value: value.trim(), ...timesOf(times.trim())})) {
+			setValue("");
+			setTimes("");
+		}
 		setBusy(false);
 	};
 	const apps =
@@ -77,6 +82,24 @@ function Form() {
 					</option>
 				))}
 			</datalist>
+			{view.value === "live" && (
+				<label class="rule-times">
+					When
+					<input
+						value={times}
+						list="rule-times"
+						autocomplete="off"
+						spellcheck={false}
+						placeholder="always"
+						onInput={e => setTimes(e.currentTarget.value)}
+					/>
+				</label>
+			)}
+			<datalist id="rule-times">
+				{TIMES.map(t => (
+					<option key={t} value={t} />
+				))}
+			</datalist>
 			<button type="submit" class="primary" disabled={busy || !value.trim()}>
 				<Icon name="plus" /> Add rule
 			</button>
@@ -98,6 +121,17 @@ function Form() {
 	);
 }
 
+/** When a rule is in force, and for how long still. */
+const Times = ({r}) => (
+	<span class="rule-when faint">
+		{visible(r.when)}:{" "}
+		{view.value !== "live"
+			? "in force here at all times"
+			: (r.in_force ? "in force" : "not now") +
+				(r.left_s ? `, ${r.in_force ? "ends" : "begins"} in ${span(r.left_s)}` : "")}
+	</span>
+);
+
 function Row({r}) {
 	const [busy, setBusy] = useState(false);
 
@@ -107,7 +141,10 @@ function Row({r}) {
 				{r.action ?? "block"}
 			</span>
 			<span class="faint rule-kind">{SHORT[r.kind] ?? visible(r.kind)}</span>
-			<Name text={r.value} />
+			<span class="rule-name">
+				<Name text={r.value} />
+				{r.when && <Times r={r} />}
+			</span>
 			<span class="rule-hits">
 				{r.packets || r.flows ? (
 					`${count(r.packets, "packet")}, ${count(r.flows, "flow")}`
@@ -155,7 +192,7 @@ function List({rules}) {
 			)}
 			<ul class="rows-list">
 				{found.slice(0, SHOWN).map(r => (
-					<Row key={`${r.action}${r.kind}${r.value}`} r={r} />
+					<Row key={`${r.action}${r.kind}${r.value} ${r.when ?? ""}`} r={r} />
 				))}
 			</ul>
 			{found.length > SHOWN && (
