@@ -259,7 +259,7 @@ def pausing(suite):
         suite.check(over and took <= 3 + WITHIN_S + 0.3, f"it ends by itself, after {took:.2f} s", took)
         suite.check(echo.last_after(time.monotonic()) < WITHIN_S and "PAUSED" not in agent.run("status").stdout,
                     "and the rules are in force again", agent.run("status").stdout)
-        suite.check(os.listdir(agent.state_dir) == ["rules.txt"], "nothing is left of it", os.listdir(agent.state_dir))
+        suite.check("paused" not in os.listdir(agent.state_dir), "nothing is left of it", os.listdir(agent.state_dir))
         without_agent(suite, agent)
         echo.close()
 
@@ -279,5 +279,108 @@ def without_agent(suite, agent):
     agent.detach()
 
 
+# What the agent takes for the time: the machine's, and so many seconds more as a file says.
+SHIFT_C = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static long shift(void)
+{
+	FILE *f = fopen(getenv("SHIFT_FILE"), "r");
+	long s = 0;
+
+	if (f && fscanf(f, "%ld", &s) != 1)
+		s = 0;
+	if (f)
+		fclose(f);
+	return s;
+}
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	static int (*real)(clockid_t, struct timespec *);
+	int err;
+
+	if (!real)
+		real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+	err = real(id, t);
+	if (!err && id == CLOCK_REALTIME)
+		t->tv_sec += shift();
+	return err;
+}
+
+time_t time(time_t *out)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	if (out)
+		*out = t.tv_sec;
+	return t.tv_sec;
+}
+"""
+
+
+class Clock:
+    """The clock of one agent. To be set, the machine's own is set to what it is: the kernel then tells
+    whoever waits for a moment of it, as when it is really set."""
+
+    def __init__(self, lab, agent):
+        self.path, library = os.path.join(lab.dir, "shift"), os.path.join(lab.dir, "shift.so")
+        with open(library + ".c", "w") as f:
+            f.write(SHIFT_C)
+        net.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-o", library, library + ".c"], check=True)
+        agent.env.update(SHIFT_FILE=self.path, LD_PRELOAD=library)
+        self.set(0)
+
+    def set(self, shift):
+        with open(self.path + ".new", "w") as f:
+            f.write(str(shift))
+        os.replace(self.path + ".new", self.path)
+        time.clock_settime_ns(time.CLOCK_REALTIME, time.clock_gettime_ns(time.CLOCK_REALTIME))
+
+
+def clock_set(suite):
+    """A clock that is set, forward and back, is noticed at once."""
+    with net.Lab() as lab:
+        client, router, server = lab.routed()
+        lab.serve(server)
+        agent = lab.agent(router)
+        clock = Clock(lab, agent)
+        agent.attach("lan")
+        now = time.time()
+        hours = "-".join(time.strftime("%H:%M", time.localtime(now + s)) for s in (7000, 7400))
+        agent.run("block-domain", NAME, "--when", hours)
+        agent.run("block-domain", "ends.example", "--for", "5h")
+        agent.run("block-port", f"{net.ECHO_PORT}/udp", "--for", "1h")
+        echo = Echo(client)
+        took = []
+        suite.check(echo.first_after(time.monotonic(), 0.5) is None, "the port is blocked for an hour", "it passes")
+        for shift, want in ((7200, ["ends.example", NAME]), (0, ["ends.example"]), (-86400 * 3, ["ends.example"]),
+                            (7200, ["ends.example", NAME])):
+            start = time.monotonic()
+            clock.set(shift)
+            def seen():
+                return sorted(r["value"] for r in agent.json("rules")["rules"] if r["in_force"]) == sorted(want) and \
+                    agent.json("status")["rules_in_force"] == len(want)
+            good = net.wait_for(seen, 2, 0.01)
+            took.append(time.monotonic() - start)
+            suite.check(good, f"set to {shift} s from the time: in force {want}", agent.run("rules").stdout)
+        suite.check(max(took) < 2, f"each within {max(took) * 1000:.0f} ms", took)
+        suite.check(echo.first_after(time.monotonic()) is not None, "what has ended does not come back with the clock",
+                    agent.run("rules").stdout)
+        wrong = stops(agent, client)
+        suite.check(not wrong, "and what is in force drops", wrong)
+        clock.set(86400)
+        suite.check(net.wait_for(lambda: agent.json("status")["rules"] == 1, 2) and
+                    one_rule(agent)["value"] == NAME, "past all ends only the hours are left", agent.run("rules").stdout)
+        echo.close()
+        clock.set(0)
+        agent.detach()
+
+
 if __name__ == "__main__":
-    net.main([ending, pausing, killed, union, schedule], ("ip", "nsenter", "openssl", "curl"))
+    net.main([ending, pausing, killed, union, clock_set, schedule], ("ip", "nsenter", "openssl", "curl"))

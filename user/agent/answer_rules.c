@@ -229,7 +229,10 @@ int answer_why(struct asked *a)
 {
 	struct supervisor *s = a->s;
 	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
-	struct why_rules w = {.now = s->policy, .now_s = times_now(), .is_paused = s->pause.is_on};
+	struct why_rules w = {.now = s->policy,
+			      .rules = s->rules,
+			      .now_s = times_now(),
+			      .is_paused = s->pause.is_on};
 	struct policy *all = NULL;
 	struct fault f = {0};
 	int err;

@@ -220,8 +220,6 @@ static void time_text(const struct rule *r, int64_t now_s, struct text *out, boo
 static void write_json(const struct answer *a, const struct answer *later,
 		       const struct why_rules *w, struct text *out)
 {
-	const struct rules *all = policy_rules(w->all ? w->all : w->now);
-
 	text_printf(out, "{\"%s\":", a->kind);
 	text_json(out, slice_text(a->subject));
 	if (a->name.len) {
@@ -248,15 +246,13 @@ static void write_json(const struct answer *a, const struct answer *later,
 		text_json(out, slice_text(later->rule));
 	}
 	text_puts(out, ",\"times\":[");
-	each_timed(all, a->id ? a->id : later->id, time_json, w->now_s, out);
+	each_timed(w->rules, a->id ? a->id : later->id, time_json, w->now_s, out);
 	text_puts(out, "]}\n");
 }
 
 static void write_text(const struct answer *a, const struct answer *later,
 		       const struct why_rules *w, struct text *out)
 {
-	const struct rules *all = policy_rules(w->all ? w->all : w->now);
-
 	text_escaped(out, slice_text(a->subject));
 	text_printf(out, " is %s\n",
 		    a->is_block	 ? "blocked"
@@ -280,7 +276,7 @@ static void write_text(const struct answer *a, const struct answer *later,
 	if (a->entry.len)
 		text_printf(out, "  entry        %.*s\n", (int)a->entry.len,
 			    (const char *)a->entry.at);
-	each_timed(all, a->id ? a->id : later->id, time_text, w->now_s, out);
+	each_timed(w->rules, a->id ? a->id : later->id, time_text, w->now_s, out);
 }
 
 int why_explain(const struct why_rules *w, const struct catalogue *c, const struct live_maps *maps,

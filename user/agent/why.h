@@ -11,8 +11,9 @@
 
 /* What is asked. */
 struct why_rules {
-	const struct policy *now; /* those in force */
-	const struct policy *all; /* all of them, as if no time counted; NULL: these are all */
+	const struct policy *now;  /* those in force */
+	const struct policy *all;  /* all of them, as if no time counted; NULL: these are all */
+	const struct rules *rules; /* the same with their times */
 	int64_t now_s;
 	bool is_paused; /* no block is in force */
 };

@@ -113,7 +113,7 @@ static int explain(const struct rules *rules, const struct pause *p,
 		   struct text *out, struct fault *f)
 {
 	struct policy_apps apps = catalogue_policy_apps(catalogue);
-	struct why_rules w = {.now_s = times_now(), .is_paused = p->is_on};
+	struct why_rules w = {.rules = rules, .now_s = times_now(), .is_paused = p->is_on};
 	int64_t until_s;
 	struct rules *now = rules_in_force(rules, w.now_s, p->is_on, &until_s);
 	struct policy *of_now = now ? policy_new(now, &apps, 0) : NULL;
