@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """The self-test's frames, as a capture: `analyze` must make of every flow what the table of rows
 expects, and tshark, which knows nothing of us, must read in them what they are said to hold: the
-name, where a plain reader can see it, and checksums that are right but where a row wants them wrong.
+name, where a plain reader can see it, and checksums that are right but where a row wants them
+wrong.
 """
 import json
 import os

@@ -170,7 +170,8 @@ def killed(suite):
             pass
     status, _, err = end(p)
     suite.check(there and status == 1 and err and not left(),
-                "its agent killed: it fails, says so, and leaves nothing", f"{status} {left()} {err}")
+                "its agent killed: it fails, says so, and leaves nothing",
+                f"{status} {left()} {err}")
 
 
 def together(suite):
