@@ -94,6 +94,48 @@ static void play_fragments_quic(struct stage *s)
 	}
 }
 
+/* A question in fragments; then its answer, which must not arrive, in this way. */
+static void ask_in_fragments(struct stage *s, const struct talk_way *answer)
+{
+	for (int order = 0; order < 2; order++) {
+		const struct talk_way way = {.piece = 16, .order = (enum talk_order)order};
+		struct talk *t = stage_talk(s, 53, true);
+		uint8_t message[64];
+		size_t n = make_dns_question(message, s->name, 7, 1);
+
+		t->is_frame_wise = t->is_over = true;
+		talk_datagram_as(s, t, STAGE_CLIENT, slice_of(message, n), &way);
+		message[2] |= 0x80;
+		s->is_probe = s->is_attack;
+		talk_datagram_as(s, t, STAGE_SERVER, slice_of(message, n), answer);
+		s->is_probe = false;
+	}
+}
+
+static void play_fragments_dns(struct stage *s)
+{
+	ask_in_fragments(s, NULL);
+}
+
+static void play_fragments_dns_both(struct stage *s)
+{
+	ask_in_fragments(s, &(struct talk_way){.piece = 16});
+}
+
+/* More headers than are followed. */
+static void play_chain_long(struct stage *s)
+{
+	static const uint8_t chain[12] = {60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60};
+	const struct talk_way way = {.chain = slice_of(chain, sizeof(chain))};
+	struct talk *t = talk_open(s, PORT);
+	struct made_message m;
+
+	t->is_over = true;
+	s->is_probe = s->is_attack;
+	talk_segment(s, t, STAGE_CLIENT, 0, row_hello(s, &m, false), &way);
+	s->is_probe = false;
+}
+
 /* Two datagrams of one connection: the hello to hide, and one for another name. */
 struct two {
 	struct talk *talk;
@@ -209,10 +251,16 @@ static const struct row rows[] = {
 	ROW("ip-options", "adds options to IPv4", play_options, .families = ROW_V4),
 	ROW("ip-padding", "leaves bytes behind the packet", play_padding),
 	ROW("ip-extensions", "adds extension headers to IPv6", play_chain, .families = ROW_V6),
+	ROW("ip-extensions-many", "adds more of them than anybody follows", play_chain_long,
+	    .families = ROW_V6, .is_refused = true),
 	ROW("ip-fragments", "cuts the packet into fragments", play_fragments),
 	ROW("ip-fragments-back", "sends those in reverse", play_fragments_back),
 	ROW("ip-fragments-mixed", "every second one first", play_fragments_mixed),
 	ROW("ip-fragments-twice", "each of them twice", play_fragments_twice),
+	ROW("ip-fragments-dns", "asks by DNS in fragments", play_fragments_dns),
+	ROW("ip-fragments-dns-2", "and is answered in fragments", play_fragments_dns_both,
+	    .open = "the kernel reads questions in one packet; from fragments they are only "
+		    "reported"),
 	ROW("ip-fragments-quic", "does so with QUIC", play_fragments_quic),
 	ROW("ip-fragments-overlap", "says some bytes twice, differently", play_overlap),
 	ROW("ip-fragments-tiny", "cuts the ports from the rest", play_tiny, .is_refused = true),
