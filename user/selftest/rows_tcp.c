@@ -226,6 +226,24 @@ static void play_port_reuse(struct stage *s)
 	}
 }
 
+/* Blocked, it resets and begins again on the same ports, with an innocent name: too early. */
+static void play_begin_again(struct stage *s)
+{
+	struct talk *t = talk_open(s, TLS_PORT);
+	struct made_message m;
+
+	talk_say(s, t, STAGE_CLIENT, row_hello(s, &m, false));
+	stage_pause(s, 100);
+	s->is_probe = s->is_attack;
+	talk_segment(s, t, STAGE_CLIENT, t->sent[STAGE_CLIENT], slice_of("", 0),
+		     &(struct talk_way){.flags = MAKE_RST | MAKE_ACK});
+	t->first[STAGE_CLIENT] += 500000;
+	t->first[STAGE_SERVER] += 700000;
+	talk_handshake(s, t);
+	talk_say(s, t, STAGE_CLIENT, row_hello_for(s, &m, STAGE_INNOCENT));
+	s->is_probe = false;
+}
+
 static void play_split_handshake(struct stage *s)
 {
 	static const uint8_t syn = MAKE_SYN, both = MAKE_SYN | MAKE_ACK;
@@ -281,6 +299,7 @@ static const struct row rows[] = {
 	ROW("tcp-syn-data", "puts bytes into the SYN", play_syn_with_data),
 	ROW("tcp-urgent", "puts an urgent byte into the name", play_urgent),
 	ROW("tcp-port-reuse", "uses the ports of an innocent connection again", play_port_reuse),
+	ROW("tcp-begin-again", "is blocked, resets, and begins again innocently", play_begin_again),
 	ROW("tcp-split-handshake", "opens from both ends at once", play_split_handshake),
 	ROW("tcp-early", "does not wait for the server to answer", play_early),
 	ROW("tcp-one-way", "is seen without its beginning and answers", play_one_way),

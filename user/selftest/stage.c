@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include "selftest/talk.h"
 
-enum { FIRST_PORT = 20000, TALKS_LEAST = 256, SEED = 2026, PROBES = 2 };
+enum { FIRST_PORT = 20000, TALKS_LEAST = 256, SEED = 2026 };
 
 bool stage_init(struct stage *s)
 {
@@ -110,31 +110,39 @@ void stage_pause(struct stage *s, unsigned ms)
 		s->pause(s->ctx, ms);
 }
 
-static void probe_udp(struct stage *s, struct talk *t)
-{
-	uint8_t bytes[TALK_PROBE_MAX];
+/* The ways that a probe goes: a verdict is on the flow, however its packets are wrapped. */
+static const struct probe_way {
+	struct talk_way way;
+	enum make_layer layer;
+} probe_ways[] = {
+	{{0}, MAKE_BARE},
+	{{.ip_options = {(const uint8_t *)"\1\1\1\1", 4}, .chain = {(const uint8_t *)"\x3c", 1}},
+	 MAKE_BARE},
+	{{.ttl = 7}, MAKE_VLAN},
+};
 
-	if (t->probe_len) {
-		talk_repeat(s, t);
-		return;
-	}
-	for (size_t i = 0; i < PROBES; i++) {
-		make_quic_short(&s->chance, bytes, &t->quic, false, sizeof(bytes));
-		talk_datagram(s, t, STAGE_CLIENT, slice_of(bytes, sizeof(bytes)));
-		make_quic_short(&s->chance, bytes, &t->quic, true, sizeof(bytes));
-		talk_datagram(s, t, STAGE_SERVER, slice_of(bytes, sizeof(bytes)));
-	}
-}
-
-static void probe_tcp(struct stage *s, struct talk *t)
+static void probe(struct stage *s, struct talk *t, enum stage_side from, const struct talk_way *way)
 {
 	uint8_t bytes[TALK_PROBE_MAX] = {23, 3, 3};
 
+	if (t->is_udp) {
+		make_quic_short(&s->chance, bytes, &t->quic, from == STAGE_SERVER, sizeof(bytes));
+		talk_datagram_as(s, t, from, slice_of(bytes, sizeof(bytes)), way);
+		return;
+	}
 	bytes_put16(bytes + 3, sizeof(bytes) - 5);
-	for (size_t i = 0; i < PROBES; i++) {
-		chance_noise(&s->chance, bytes + 5, sizeof(bytes) - 5);
-		talk_say(s, t, STAGE_CLIENT, slice_of(bytes, sizeof(bytes)));
-		talk_say(s, t, STAGE_SERVER, slice_of(bytes, sizeof(bytes)));
+	chance_noise(&s->chance, bytes + 5, sizeof(bytes) - 5);
+	talk_segment(s, t, from, t->sent[from], slice_of(bytes, sizeof(bytes)), way);
+}
+
+/* Two layers in one another are the rows' business. */
+static void probe_both(struct stage *s, struct talk *t)
+{
+	for (size_t i = 0; i < sizeof(probe_ways) / sizeof(probe_ways[0]); i++) {
+		if (t->layer == MAKE_BARE)
+			s->layer = probe_ways[i].layer;
+		probe(s, t, STAGE_CLIENT, &probe_ways[i].way);
+		probe(s, t, STAGE_SERVER, &probe_ways[i].way);
 	}
 }
 
@@ -146,9 +154,9 @@ void stage_probe(struct stage *s, struct talk *t)
 	s->is_attack = s->is_probe = t->is_attack;
 	s->is_v6 = t->is_v6;
 	s->layer = t->layer;
-	if (t->is_udp)
-		probe_udp(s, t);
+	if (t->probe_len)
+		talk_repeat(s, t);
 	else
-		probe_tcp(s, t);
+		probe_both(s, t);
 	s->is_probe = false;
 }
