@@ -179,13 +179,22 @@ def try_words(capture, tmp):
         got = run("what-if", *form, "--capture", capture, state=tmp)
         suite.check(got.returncode == status and word in got.stderr, f"refused: {' '.join(form) or 'nothing'}",
                     f"{got.returncode} {got.stderr}")
+    run("block-app", "YouTube", state=tmp)
+    run("block-port", "22", state=tmp)
+    for words, gone in ((["rollback"], ["port:22"]), (["rollback", "1"], ["app:YouTube", "port:22"])):
+        doc = json.loads(run("what-if", *words, "--capture", capture, "--json", state=tmp).stdout)
+        suite.check(sorted(doc["removed"]) == gone and not doc["added"] and
+                    bool(doc["pass"]["packets"]) == (len(gone) > 1), f"what-if {' '.join(words)}", doc["removed"])
+    for words in (["rollback", "9"], ["rollback", "x"], ["rollback", "1", "2"]):
+        got = run("what-if", *words, "--capture", capture, state=tmp)
+        suite.check(got.returncode == 2 and "rules history" in got.stderr, f"refused: {' '.join(words)}", got.stderr)
+    run("rules", "clear", state=tmp)
     got = run("what-if", "block-app", "TikTok", state=tmp)
     suite.check(got.returncode == 6 and "--capture" in got.stderr, "without an agent: 6, and what to type",
                 got.stderr)
     got = run("what-if", "block-app", "TikTok", "--capture", "/dev/stdin", state=tmp)
     suite.check(got.returncode == 2 and "twice" in got.stderr, "a pipe is refused", got.stderr)
-    suite.check(run("rules", state=tmp).stdout.startswith("# end 0") or
-                not os.path.exists(os.path.join(tmp, "rules.txt")), "nothing was stored")
+    suite.check(json.loads(run("rules", "-j", state=tmp).stdout)["rules"] == [], "nothing was stored")
     text = run("what-if", "block-app", "YouTube", "--capture", capture, state=tmp)
     suite.check("would be dropped" in text.stdout and "+ app:YouTube" in text.stdout, "as text", text.stdout)
 

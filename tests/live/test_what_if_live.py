@@ -167,6 +167,9 @@ def rollback(suite):
         agent.run("rules", "rollback")
         suite.check(wait_alive(place, everyone - youtube), "a rollback is rolled back")
         suite.check(not net.reaches(place.client, "www.youtube.com", 4, timeout=1), "new connections too")
+        doc = json.loads(agent.run("what-if", "rollback", "1", "--json").stdout)
+        suite.check(ends(doc["connections"], "pass") >= youtube and doc["removed"] == ["app:YouTube"],
+                    "what a rollback would let pass", json.dumps(doc)[:800])
         supervisor, engine = agent.pids()
         os.kill(supervisor, 9)
         net.wait_for(lambda: agent.pids()[0] not in (None, supervisor), 10, 0.05)

@@ -219,6 +219,31 @@ static void rules_that_end_by_themselves_leave_no_gap(void **state)
 	close_place(&p);
 }
 
+/* The kernel would not have it, or the disk was full: what was stored is put back. */
+static void a_change_that_was_taken_back_leaves_no_trace(void **state)
+{
+	struct rules *never;
+	struct history h;
+	struct fault f;
+	struct place p;
+
+	(void)state;
+	open_place(&p);
+	put(&p, "[BLOCKED_PORTS]\n1\n");
+	never = parse(&p, "[BLOCKED_PORTS]\n1\n2\n");
+	assert_int_equal(history_save(&p.paths, p.now, never, HISTORY_COMMAND, &f), 0);
+	assert_int_equal(rules_save(p.now, p.paths.rules, &f), 0);
+	assert_int_equal(count_kept(&p, &h), 1);
+	history_clear(&h);
+	put(&p, "[BLOCKED_PORTS]\n1\n3\n");
+	assert_int_equal(count_kept(&p, &h), 2);
+	assert_int_equal(h.entry[0].number, 2);
+	assert_int_equal(history_reach(&h, p.now), 2);
+	history_clear(&h);
+	rules_free(never);
+	close_place(&p);
+}
+
 static void a_change_by_other_means_is_a_gap(void **state)
 {
 	struct rules *want;
@@ -482,6 +507,7 @@ int main(void)
 		cmocka_unit_test(each_change_leads_back),
 		cmocka_unit_test(what_changes_nothing_is_no_change),
 		cmocka_unit_test(rules_that_end_by_themselves_leave_no_gap),
+		cmocka_unit_test(a_change_that_was_taken_back_leaves_no_trace),
 		cmocka_unit_test(a_change_by_other_means_is_a_gap),
 		cmocka_unit_test(the_oldest_make_room),
 		cmocka_unit_test(large_changes_have_a_file_of_their_own),

@@ -21,7 +21,8 @@ int answer_what_if(struct asked *a)
 	struct text body = {0};
 	struct fault f = {0};
 	int status;
-	int err = supposed_rules(a->json, a->data, a->s->catalogue, a->s->rules, &next, &f);
+	int err = supposed_rules(&a->s->paths, a->json, a->data, a->s->catalogue, a->s->rules,
+				 &next, &f);
 
 	if (!err)
 		err = lists_fill(a->s, next, &f);

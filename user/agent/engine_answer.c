@@ -337,6 +337,8 @@ uint32_t engine_answer(struct engine_state *e, const struct wire *request, struc
 		return 0;
 	text_clear(out);
 	text_clear(err);
-	text_printf(err, "the engine cannot answer: %s\n", strerror(-result));
+	text_printf(err, "the engine cannot answer: %s\n",
+		    result == -EAGAIN ? "others asked at the same moment; ask again"
+				      : strerror(-result));
 	return 1;
 }

@@ -89,14 +89,17 @@ static int load_before(const struct what_if *w, struct trial *t, struct fault *f
 static int load_after(const struct what_if *w, struct slice data, struct trial *t, struct fault *f)
 {
 	struct text request = {0};
+	struct paths p;
 	json_t *json;
 	int err;
 
+	if (paths_init(&p))
+		return fault_set(f, -EINVAL, "DPI_XDP_STATE_DIR is too long; give a shorter one");
 	remote_begin(&request, "what-if");
 	what_if_request(w, &request);
 	text_putc(&request, '}');
 	json = request.failed ? NULL : json_loadb(request.at, request.len, 0, NULL);
-	err = json ? supposed_rules(json, data, t->catalogue, t->rules[0], &t->rules[1], f)
+	err = json ? supposed_rules(&p, json, data, t->catalogue, t->rules[0], &t->rules[1], f)
 		   : fault_set(f, -EINVAL, "a value is no text; give names in UTF-8");
 	json_decref(json);
 	text_clear(&request);

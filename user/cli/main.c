@@ -80,7 +80,7 @@ static const struct command commands[] = {
 	 "                     | refresh [LIST] [--accept-mass-change]",
 	 "all rules, in the form of a rules file", cmd_rules, 0},
 	{"what-if",
-	 "CHANGE VALUE... [, CHANGE VALUE...]... | load FILE\n"
+	 "CHANGE VALUE... [, CHANGE VALUE...]... | load FILE | rollback [N]\n"
 	 "                       [--capture FILE [--rules FILE]] [--json] [--limit N]",
 	 "what a change of the rules, such as block-app TikTok, would do to the flows of now",
 	 cmd_what_if, 0},

@@ -17,7 +17,9 @@ struct what_if_change {
 struct what_if {
 	struct what_if_change *change;
 	size_t change_count;
-	const char *load; /* a whole rules file in place of changes; NULL: none */
+	const char *load;	   /* a whole rules file in place of changes; NULL: none */
+	bool is_rollback;	   /* or what a rollback would put back ... */
+	unsigned long long number; /* ... from before this change; 0: the newest */
 	const char *capture, *rules_file;
 	unsigned workers;
 	uint64_t limit;

@@ -151,6 +151,23 @@ static int take(void *ctx, int id, const char *value)
 	return status;
 }
 
+static int take_rollback(struct what_if *w, int count, char **words)
+{
+	char *end = NULL;
+
+	w->is_rollback = true;
+	if (!count)
+		return 0;
+	errno = 0;
+	w->number = strtoull(words[0], &end, 10);
+	if (count == 1 && !errno && !*end && words[0][0] >= '1' && words[0][0] <= '9' &&
+	    w->number <= INT64_MAX)
+		return 0;
+	log_error("what-if rollback: give the number of one change; `dpi-xdp rules history` shows "
+		  "them");
+	return EXIT_USAGE;
+}
+
 /* "block-app TikTok, unblock-port 80": a word holds until the next one. */
 static int take_words(struct what_if *w, int count, char **words)
 {
@@ -160,12 +177,14 @@ static int take_words(struct what_if *w, int count, char **words)
 		w->load = strcmp(words[1], "-") ? words[1] : "/dev/stdin";
 		return 0;
 	}
+	if (count && strcmp(words[0], "rollback") == 0)
+		return take_rollback(w, count - 1, words + 1);
 	for (int i = 0; i < count && !status; i++) {
 		int next = tag_of(words[i]);
 
 		if (next < 0 && tag < 0) {
 			log_error("what-if: %s is no change of the rules; begin with one such as "
-				  "block-app TikTok, or load FILE",
+				  "block-app TikTok, load FILE, or rollback N",
 				  words[i]);
 			return EXIT_USAGE;
 		}
@@ -191,7 +210,7 @@ int what_if_parse(struct what_if *w, const struct command *c, int argc, char **a
 	status = take_words(w, argc - first, argv + first);
 	if (status)
 		return status;
-	if (w->load ? w->change_count > 0 : w->change_count == 0)
+	if ((w->load != NULL) + w->is_rollback + (w->change_count > 0) != 1)
 		return command_usage(c, stderr);
 	if (w->rules_file && !w->capture) {
 		log_error("--rules is for a capture; of live traffic the rules in force are those "
@@ -242,6 +261,10 @@ void what_if_request(const struct what_if *w, struct text *request)
 		remote_flag(request, "load", true);
 		remote_flag(request, "force", w->is_forced);
 		remote_string(request, "name", w->load);
+		return;
+	}
+	if (w->is_rollback) {
+		text_printf(request, ",\"rollback\":%llu", w->number);
 		return;
 	}
 	text_puts(request, ",\"changes\":[");

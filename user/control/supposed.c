@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "control/change.h"
+#include "control/history.h"
 #include "control/stored.h"
 
 static int apply_one(const json_t *one, const struct catalogue *catalogue, struct rules **rules,
@@ -40,8 +41,25 @@ static int load(const json_t *request, struct slice data, const struct catalogue
 			   f);
 }
 
-int supposed_rules(const json_t *request, struct slice data, const struct catalogue *catalogue,
-		   const struct rules *before, struct rules **after, struct fault *f)
+/* What a rollback would put back. */
+static int roll_back(const struct paths *p, const json_t *request,
+		     const struct catalogue *catalogue, const struct rules *before,
+		     struct rules **after, struct fault *f)
+{
+	const json_t *number = json_object_get(request, "rollback");
+	struct history_entry e;
+
+	if (!json_is_integer(number) || json_integer_value(number) < 0)
+		return fault_set(f, -EINVAL,
+				 "that is no number of a change; `dpi-xdp rules "
+				 "history` shows them");
+	return history_before(p, before, (uint64_t)json_integer_value(number), catalogue, after, &e,
+			      f);
+}
+
+int supposed_rules(const struct paths *p, const json_t *request, struct slice data,
+		   const struct catalogue *catalogue, const struct rules *before,
+		   struct rules **after, struct fault *f)
 {
 	const json_t *changes = json_object_get(request, "changes");
 	struct rules *next;
@@ -49,6 +67,8 @@ int supposed_rules(const json_t *request, struct slice data, const struct catalo
 
 	if (json_is_true(json_object_get(request, "load")))
 		return load(request, data, catalogue, after, f);
+	if (json_object_get(request, "rollback"))
+		return roll_back(p, request, catalogue, before, after, f);
 	if (!json_array_size(changes))
 		return fault_set(f, -EINVAL,
 				 "no change is given; say for example block-app TikTok");

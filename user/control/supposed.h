@@ -10,13 +10,16 @@
 
 #include "base/text.h"
 #include "classify/catalogue.h"
+#include "control/paths.h"
 
 /*
- * Reads {"changes":[...]}, each as stored_change_read() has it, or {"load":true,"name","force"}
- * with `data` as the text of a rules file, and gives the rules that would come of it in *after
- * (rules_free); `before` stays as it is. 0, or -EINVAL or -ENOMEM with *f.
+ * Reads {"changes":[...]}, each as stored_change_read() has it, {"load":true,"name","force"} with
+ * `data` as the text of a rules file, or {"rollback":N} (history.h; 0: the newest), and gives the
+ * rules that would come of it in *after (rules_free); `before` stays as it is. 0, or -EINVAL or
+ * -ENOMEM with *f.
  */
-int supposed_rules(const json_t *request, struct slice data, const struct catalogue *catalogue,
-		   const struct rules *before, struct rules **after, struct fault *f);
+int supposed_rules(const struct paths *p, const json_t *request, struct slice data,
+		   const struct catalogue *catalogue, const struct rules *before,
+		   struct rules **after, struct fault *f);
 
 #endif
