@@ -179,6 +179,21 @@ def try_words(capture, tmp):
         got = run("what-if", *form, "--capture", capture, state=tmp)
         suite.check(got.returncode == status and word in got.stderr, f"refused: {' '.join(form) or 'nothing'}",
                     f"{got.returncode} {got.stderr}")
+    names = os.path.join(tmp, "names.txt")
+    with open(names, "w", encoding="utf-8") as f:
+        f.write("||youtube.com^\n")
+    want = json.loads(run("what-if", "block-domain", "youtube.com", "--capture", capture, "--json", state=tmp).stdout)
+    got = run("what-if", "block-list", "tube", names + ",", "block-port", "1", "--capture", capture, "--json", state=tmp)
+    doc = json.loads(got.stdout)
+    suite.check(doc["drop"] == want["drop"] and doc["drop"]["flows"] and doc["added"] == ["list:tube", "port:1"],
+                "a list that is new", got.stderr + got.stdout[:300])
+    with open(os.path.join(tmp, "b"), "w", encoding="utf-8") as f:
+        f.write(f"[BLOCKED_LISTS]\ntube {names}\n")
+    doc = json.loads(run("what-if", "unblock-list", "tube", "--capture", capture, "--json", "--rules",
+                         os.path.join(tmp, "b"), state=tmp).stdout)
+    suite.check(doc["pass"] == want["drop"] and doc["removed"] == ["list:tube"], "a list that goes", doc["removed"])
+    got = run("what-if", "block-list", "tube", names, state=tmp)
+    suite.check(got.returncode == 2 and "--capture" in got.stderr, "a new list, live, is refused", got.stderr)
     run("block-app", "YouTube", state=tmp)
     run("block-port", "22", state=tmp)
     for words, gone in ((["rollback"], ["port:22"]), (["rollback", "1"], ["app:YouTube", "port:22"])):

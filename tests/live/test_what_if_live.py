@@ -186,6 +186,17 @@ def rollback(suite):
         agent.run("rules", "rollback")
         suite.check(wait_alive(place, everyone) and agent.json("rules", "history")["changes"][1]["by"] == "reload",
                     "is a change that can be rolled back")
+        names = os.path.join(lab.dir, "names.txt")
+        with open(names, "w") as f:
+            f.write("||youtube.com^\n")
+        agent.run("block-list", "tube", names)
+        suite.check(wait_alive(place, everyone - youtube), "a list cuts off")
+        doc = json.loads(agent.run("what-if", "unblock-list", "tube", "--json").stdout)
+        suite.check(ends(doc["connections"], "pass") >= youtube, "what its going would let pass", json.dumps(doc)[:800])
+        agent.run("unblock-list", "tube")
+        suite.check(wait_alive(place, everyone), "and does")
+        agent.run("rules", "rollback")
+        suite.check(wait_alive(place, everyone - youtube), "rolled back, the list is in force with what is in it")
         place.close()
         agent.detach()
 

@@ -106,6 +106,16 @@ static int load_after(const struct what_if *w, struct slice data, struct trial *
 	return err;
 }
 
+static int fill_lists(const struct what_if *w, struct trial *t, struct fault *f)
+{
+	struct paths p;
+	int err = paths_init(&p);
+
+	for (int i = 0; i < 2 && !err; i++)
+		err = what_if_fill_lists(&p, t->rules[i], w->is_quiet || i == 0, f);
+	return err;
+}
+
 static int trial_load(const struct what_if *w, struct slice data, struct trial *t, struct fault *f)
 {
 	struct policy_apps suffixes;
@@ -117,6 +127,8 @@ static int trial_load(const struct what_if *w, struct slice data, struct trial *
 		err = load_before(w, t, f);
 	if (!err)
 		err = load_after(w, data, t, f);
+	if (!err)
+		err = fill_lists(w, t, f);
 	if (err)
 		return err;
 	clock_gettime(CLOCK_MONOTONIC, &now);

@@ -5,8 +5,11 @@
 #ifndef CLI_WHAT_IF_H
 #define CLI_WHAT_IF_H
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "cli/options.h"
+#include "control/paths.h"
+#include "policy/rules.h"
 
 /* One value of a change, as the command line has it. */
 struct what_if_change {
@@ -35,5 +38,9 @@ int what_if_parse(struct what_if *w, const struct command *c, int argc, char **a
 void what_if_clear(struct what_if *w);
 /* Appends the fields of a request that say what is supposed (control/supposed.h). */
 void what_if_request(const struct what_if *w, struct text *request);
+
+/* Gives every list of a set, for a capture, what is in it (what_if_lists.c). 0 or -errno with *f.
+ */
+int what_if_fill_lists(const struct paths *p, struct rules *rules, bool is_quiet, struct fault *f);
 
 #endif

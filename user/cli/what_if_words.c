@@ -4,6 +4,7 @@
  * that would do it.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 #include "policy/rules.h"
 #include "report/difference.h"
 
-enum { WORKERS_DEFAULT = 4, LIMIT_MOST = 1000000 };
+enum { LIST_NAME_MAX = 64, WORKERS_DEFAULT = 4, LIMIT_MOST = 1000000 };
 
 enum option_id {
 	ID_JSON = 256,
@@ -67,6 +68,8 @@ static const struct option_row rows[] = {
 	CHANGE_ROW("disallow-app", RULE_APP, 1, 1),
 	CHANGE_ROW("disallow-domain", RULE_DOMAIN, 1, 1),
 	CHANGE_ROW("disallow-ip", RULE_IP, 1, 1),
+	CHANGE_ROW("unblock-list", RULE_LIST, 0, 1),
+	CHANGE_ROW("disallow-list", RULE_LIST, 1, 1),
 	OPTIONS_COMMON,
 };
 
@@ -75,6 +78,10 @@ enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
 /* The tag behind a word such as block-app; -1 when it is none. */
 static int tag_of(const char *word)
 {
+	if (strcmp(word, "block-list") == 0)
+		return CHANGE_TAG(RULE_LIST, 0, 0);
+	if (strcmp(word, "allow-list") == 0)
+		return CHANGE_TAG(RULE_LIST, 1, 0);
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		if (rows[i].id >= ID_CHANGE && rows[i].id < OPTION_HELP &&
 		    strcmp(rows[i].name, word) == 0)
@@ -151,6 +158,32 @@ static int take(void *ctx, int id, const char *value)
 	return status;
 }
 
+static bool is_new_list(int tag)
+{
+	return CHANGE_KIND(tag) == RULE_LIST && !CHANGE_IS_REMOVAL(tag);
+}
+
+/* A list that is not there yet: what it is called, and its file. */
+static int take_list(struct what_if *w, int tag, int count, char **words)
+{
+	char whole[PATH_MAX], value[PATH_MAX + LIST_NAME_MAX + 2];
+	size_t len = count > 1 ? strlen(words[1]) : 0;
+
+	if (!w->capture || count < 2) {
+		log_error("a list that is new is tried on a capture: what-if block-list NAME FILE "
+			  "--capture IN.pcap");
+		return EXIT_USAGE;
+	}
+	if (len && words[1][len - 1] == ',')
+		words[1][len - 1] = '\0';
+	if (!realpath(words[1], whole) || strlen(words[0]) > LIST_NAME_MAX) {
+		log_error("the list %s: %s; give a name and a file", words[1], strerror(errno));
+		return EXIT_USAGE;
+	}
+	snprintf(value, sizeof(value), "%s %s", words[0], whole);
+	return take_value(w, tag, value, strlen(value));
+}
+
 static int take_rollback(struct what_if *w, int count, char **words)
 {
 	char *end = NULL;
@@ -188,10 +221,14 @@ static int take_words(struct what_if *w, int count, char **words)
 				  words[i]);
 			return EXIT_USAGE;
 		}
-		if (next >= 0)
+		if (next >= 0) {
 			tag = next;
-		else
+		} else if (strcmp(words[i], ",") != 0 && is_new_list(tag)) {
+			status = take_list(w, tag, count - i, words + i);
+			i++; /* its file */
+		} else {
 			status = take_values(w, tag, words[i]);
+		}
 	}
 	return status;
 }
