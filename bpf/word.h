@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The first word of a TCP connection: a ClientHello, or the head of a request, that lies whole in
- * the first segment that its opener sends. Its name is compared here, so that not even this frame
- * gets through. What is decided here the engine would have decided: it is handed the frame like any
- * other, and puts its own verdict in the place of this one, or takes this one away.
+ * The first word of a TCP connection: the name in a ClientHello, or the head of a request, that
+ * lies whole in the first segment that its opener sends. It is compared here, so that not even this
+ * frame gets through. What is decided here the engine would have decided: it is handed the frame
+ * like any other, and puts its own verdict in the place of this one, or takes this one away.
  *
  * Whatever may be read in two ways is left to the engine: a segment that does not begin where the
  * handshake says, a handshake that is disputed, flags out of place, a name that is not plain
@@ -128,7 +128,7 @@ static __always_inline bool word_read(struct place *p, __u32 there, __u64 *proto
 			    ? p->config->https_block
 			    : p->config->tls_block;
 	return s->hello.state == DPI_WORD_FOUND &&
-	       (!s->hello.has_ech || (p->config->flags & DPI_CONFIG_ECH));
+	       ((!s->hello.has_ech && !s->hello.is_cut) || (p->config->flags & DPI_CONFIG_ECH));
 }
 
 /* True for what may begin a hello or a request, and is to be read. */

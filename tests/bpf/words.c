@@ -133,6 +133,7 @@ enum words {
 	HELLO,
 	HELLO_ECH,     /* with an encrypted one inside: meet.google.com */
 	HELLO_RECORDS, /* in several records */
+	HELLO_LONG,    /* goes on in the next segment: www.ntop.org */
 	HELLO_TWO,     /* two hellos, the second one's name is "www.blocked.example" */
 	REQUEST,
 	REQUEST_TARGET, /* the name is in the target alone */
@@ -145,6 +146,7 @@ static struct slice words_make(uint8_t *out, enum words words, const char *name)
 	switch (words) {
 	case HELLO: return slice_of(out, build_hello(out, name, 300));
 	case HELLO_ECH: return slice_of(hello_browser, sizeof(hello_browser));
+	case HELLO_LONG: return slice_of(hello_curl, sizeof(hello_curl) - 200);
 	case HELLO_RECORDS: return slice_of(out, build_hello_records(out, name, 30));
 	case HELLO_TWO:
 		len = build_hello(out, name, 0);
@@ -197,6 +199,10 @@ static const struct row {
 	{"a request on another port", BLOCK, NAME, true, REQUEST, .port = 9999},
 	{"a request for another", BLOCK, "www.allowed.example", false, REQUEST, .port = 80},
 	{"a target alone", BLOCK, NAME, false, REQUEST_TARGET, .port = 80},
+	{"a hello that goes on", "[BLOCKED_DOMAINS] ntop.org", "", .is_blocked = true,
+	 .words = HELLO_LONG},
+	{"one that goes on, and ECH matters", "[BLOCKED_DOMAINS] ntop.org\n[BLOCKED_APPS] ECH", "",
+	 .is_blocked = false, .words = HELLO_LONG},
 	{"records", BLOCK, NAME, .is_blocked = false, .words = HELLO_RECORDS},
 	{"the second hello", BLOCK, "a.example", .is_blocked = false, .words = HELLO_TWO},
 	{"a dot behind", BLOCK, NAME ".", .is_blocked = false},
@@ -251,7 +257,7 @@ static const struct row {
 	{"data in a SYN", BLOCK, NAME, false, .flags = DPI_TCP_SYN, .seq = -1},
 	{"the responder's", BLOCK, NAME, false, .is_back = true},
 	{"not the first", BLOCK, NAME, false, .is_second = true},
-	{"the first of two segments", BLOCK, NAME, false, .is_cut = true},
+	{"a name that goes on", BLOCK, NAME, false, .is_cut = true},
 };
 
 static bool has_verdict(struct talk *t, struct dpi_verdict *v)

@@ -111,6 +111,47 @@ static void hello_sizes(void **state)
 	}
 }
 
+/* Where a name's first byte is. */
+static size_t find_name(const uint8_t *bytes, size_t len, const char *name)
+{
+	for (size_t i = 0; i + strlen(name) <= len; i++)
+		if (memcmp(bytes + i, name, strlen(name)) == 0)
+			return i;
+	fail();
+	return 0;
+}
+
+/* A hello that goes on in the next segment is named by what is there, once the name is. */
+static void hello_cuts(void **state)
+{
+	const struct {
+		const char *name;
+		const uint8_t *bytes;
+		size_t len, ech; /* bytes, and those up to the head of an encrypted one; 0: none */
+	} rows[] = {
+		{"www.ntop.org", hello_curl, sizeof(hello_curl), 0},
+		{"meet.google.com", hello_browser, sizeof(hello_browser), 146},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t at = find_name(rows[i].bytes, rows[i].len, rows[i].name);
+
+		for (size_t cut = 0; cut <= rows[i].len; cut++) {
+			struct slice payload = slice_of(rows[i].bytes, cut);
+			struct word_found w = word_find(payload);
+
+			assert_int_equal(w.is_found, cut >= at + strlen(rows[i].name));
+			if (!w.is_found)
+				continue;
+			assert_string_equal(w.name.text, rows[i].name);
+			assert_int_equal(w.is_cut, cut < rows[i].len);
+			assert_int_equal(w.has_ech, rows[i].ech && cut >= rows[i].ech);
+			assert_true(word_is_heard(payload, &w));
+		}
+	}
+}
+
 /* Each byte of a real hello changed to each value that a length or a type may have: nothing may be
  * found that the engine does not hear. */
 static void changed_hellos(void **state)
@@ -134,17 +175,6 @@ static void changed_hellos(void **state)
 		}
 	}
 	assert_true(found > 10000 && left > 1000);
-}
-
-/* The hello of a name with its parts at known places: record head 5, handshake head 4, and so on.
- */
-static size_t find_name(const uint8_t *bytes, size_t len, const char *name)
-{
-	for (size_t i = 0; i + strlen(name) <= len; i++)
-		if (memcmp(bytes + i, name, strlen(name)) == 0)
-			return i;
-	fail();
-	return 0;
 }
 
 static void hello_lengths(void **state)
@@ -281,11 +311,11 @@ static void changed_requests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(real_hellos),	    cmocka_unit_test(hello_names),
-		cmocka_unit_test(long_names),	    cmocka_unit_test(hello_sizes),
-		cmocka_unit_test(changed_hellos),   cmocka_unit_test(hello_lengths),
-		cmocka_unit_test(hello_records),    cmocka_unit_test(request_heads),
-		cmocka_unit_test(changed_requests),
+		cmocka_unit_test(real_hellos),	 cmocka_unit_test(hello_names),
+		cmocka_unit_test(long_names),	 cmocka_unit_test(hello_sizes),
+		cmocka_unit_test(hello_cuts),	 cmocka_unit_test(changed_hellos),
+		cmocka_unit_test(hello_lengths), cmocka_unit_test(hello_records),
+		cmocka_unit_test(request_heads), cmocka_unit_test(changed_requests),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include "extract/extract.h"
 
 struct word_found {
-	bool is_found, is_request, has_ech;
+	bool is_found, is_request, has_ech, is_cut;
 	struct name name;
 };
 
@@ -46,6 +46,7 @@ static inline bool word_find_hello(struct word_found *w, const uint8_t *window, 
 		if (!dpi_hello_step(&h, window, DPI_WORD_WINDOW - 1))
 			break;
 	w->has_ech = h.has_ech;
+	w->is_cut = h.is_cut;
 	return h.state == DPI_WORD_FOUND && word_take(w, window, h.name, h.name_len);
 }
 
@@ -106,7 +107,7 @@ static inline bool word_is_heard(struct slice payload, const struct word_found *
 		memset(&clue, 0, sizeof(clue));
 		answer = extract_table[i].try(payload, &ctx, &clue);
 		if (answer != EXTRACT_NOT_MINE && clue.proto == proto && word_has(&clue, w))
-			return w->has_ech == !!(clue.flags & CLUE_ECH);
+			return w->has_ech == !!(clue.flags & CLUE_ECH) || w->is_cut;
 		if (answer == EXTRACT_FOUND)
 			return false;
 	}
