@@ -35,7 +35,8 @@ JSON, RAW, FORM = "application/json", "application/octet-stream", "multipart/for
 
 # operation: (good, bad); good: (path, body, type); bad: the same and the statuses that are right.
 # LIVE operations tell of a running agent: without one they are 503.
-LIVE = {"getStats", "getStatsApps", "getStatsConnections", "getStatsWorkers", "getFlows", "getReady", "whatIf"}
+LIVE = {"getStats", "getStatsApps", "getStatsConnections", "getStatsWorkers", "getFlows", "getReady", "whatIf",
+        "refreshList"}
 NEEDS_AGENT = (422, 503)  # found by the agent; without one nobody looks
 SAMPLES = {  # by operationId
     "getStats": ([("/stats", None, None)], []),
@@ -111,6 +112,22 @@ SAMPLES = {  # by operationId
                     ("/rules/port/8888/tcp", None, None)],
                    [("/rules/app/nonesuch", None, None, 422), ("/rules/what/x", None, None, 404),
                     ("/rules/app/YouTube?for=1h", None, None, 422)]),
+    "getLists": ([("/lists", None, None)], [("/lists?name=ads", None, None, 422)]),
+    "addList": ([("/lists/ads?source=http://127.0.0.1:9/ads.txt", None, None),
+                 ("/lists/ads", '{"source":"https://127.0.0.1:9/a.txt","every":"12h"}', JSON),
+                 ("/lists/good", '{"source":"http://127.0.0.1:9/g.txt","action":"allow"}', JSON)],
+                [("/lists/ads", None, None, 422), ("/lists/ads", '{"source":"/etc/hosts"}', JSON, 422),
+                 ("/lists/ads", '{"source":"file:///etc/hosts"}', JSON, 422),
+                 ("/lists/ads", '{"source":"http://a.example/","every":"1s"}', JSON, 422),
+                 ("/lists/ads", '{"source":"http://a.example/","action":"hide"}', JSON, 422),
+                 ("/lists/%2e%2e%2fx?source=http://a.example/", None, None, (404, 422)),
+                 ("/lists/ads", "{", JSON, 400)]),
+    "refreshList": ([("/lists/ads/refresh", None, None)],
+                    [("/lists/ads/refresh", "{", JSON, 400),
+                     ("/lists/ads/refresh?accept=1", None, None, 422)]),
+    "removeList": ([("/lists/ads", None, None), ("/lists/good?action=allow", None, None),
+                    ("/lists/never", None, None)],
+                   [("/lists/ads?action=hide", None, None, 422)]),
     "getPause": ([("/pause", None, None)], [("/pause?for=1h", None, None, 422)]),
     "pause": ([("/pause", None, None), ("/pause?for=15m", None, None), ("/pause", '{"for":"1h"}', JSON),
                ("/pause?until=2099-01-01T00:00:00Z", None, None)],

@@ -246,6 +246,26 @@ const SCENARIOS = {
 			"and taken when it is meant",
 			await rulesNow(),
 		);
+		await page.selectOption(".rule-form select >> nth=1", "list");
+		await page.fill(".rule-value input", "ads");
+		await page.press(".rule-value input", "Enter");
+		check(await message(page, /give a "source" that begins with http/), "a list needs a source");
+		await page.fill(".rule-value input", "ads https://lists.example/ads.txt every 12h");
+		await page.press(".rule-value input", "Enter");
+		await page.waitForSelector('[data-rule^="list:ads https://lists.example/ads.txt"] .list-state');
+		check(
+			/not fetched yet/.test(await text(page, '[data-rule^="list:ads"] .list-state')),
+			"a list is added, and its state shown",
+			await rulesNow(),
+		);
+		await page.click('[data-rule^="list:ads"] > button');
+		check(
+			await until(async () => !(await rulesNow()).includes("list:ads")),
+			"and taken away",
+			await rulesNow(),
+		);
+		await page.selectOption(".rule-form select >> nth=1", "domain");
+		await quiet(page);
 		await page.click('[data-rule="domain:co.uk"] button');
 		await until(async () => (await rulesNow()).length === 1);
 		await quiet(page);

@@ -191,6 +191,8 @@ static void status_json(struct asked *a)
 	text_putc(a->out, ',');
 	pause_json(&s->pause, a->out);
 	rule_fill_json(&s->fill, a->out);
+	text_putc(a->out, ',');
+	lists_json(s, a->out);
 	live_counts(loader_maps(s->loader), &counts);
 	text_printf(a->out,
 		    ",\"verdicts_max\":%d,\"samples\":%llu,\"samples_lost\":%llu,"

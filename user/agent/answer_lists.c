@@ -34,17 +34,30 @@ static struct list_told told_of(const struct supervisor *s, const struct agent_l
 	};
 }
 
+void lists_json(const struct supervisor *s, struct text *out)
+{
+	bool is_first = true;
+
+	text_puts(out, "\"lists\":[");
+	for (size_t i = 0; i < s->lists.count; i++) {
+		struct list_told told = told_of(s, &s->lists.row[i]);
+
+		/* A rule with an end may have met it since. */
+		if (!told.rule)
+			continue;
+		if (!is_first)
+			text_putc(out, ',');
+		list_tell_json(&told, out);
+		is_first = false;
+	}
+	text_putc(out, ']');
+}
+
 int answer_lists(struct asked *a)
 {
-	text_puts(a->out, "{\"lists\":[");
-	for (size_t i = 0; i < a->s->lists.count; i++) {
-		struct list_told told = told_of(a->s, &a->s->lists.row[i]);
-
-		if (i)
-			text_putc(a->out, ',');
-		list_tell_json(&told, a->out);
-	}
-	text_puts(a->out, "]}\n");
+	text_putc(a->out, '{');
+	lists_json(a->s, a->out);
+	text_puts(a->out, "}\n");
 	return DONE;
 }
 

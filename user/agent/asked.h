@@ -42,6 +42,8 @@ int answer_rules_history(struct asked *a);
 int answer_rules_rollback(struct asked *a);
 int answer_lists(struct asked *a);
 int answer_lists_refresh(struct asked *a);
+/* Appends "lists":[...] to a JSON object. */
+void lists_json(const struct supervisor *s, struct text *out);
 int answer_why(struct asked *a);
 int answer_what_if(struct asked *a);
 /* Hands the request on to the engine, with a body (enum engine_request). */

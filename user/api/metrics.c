@@ -173,6 +173,40 @@ static void rules_write(struct metrics *m, const json_t *status)
 	}
 }
 
+/* By their names, which the owner gave them: there are a few dozen at most. */
+static void lists_write(struct metrics *m, const json_t *status)
+{
+	static const struct {
+		const char *key, *name, *help;
+		enum metric_type type;
+	} rows[] = {
+		{"names", "list_names", "names in a list", METRIC_GAUGE},
+		{"addrs", "list_addresses", "addresses and networks in a list", METRIC_GAUGE},
+		{"unknown", "list_lines_unknown", "lines of a list that were not understood",
+		 METRIC_GAUGE},
+		{"checked_s", "list_checked_timestamp_seconds",
+		 "when a list was last known to be the newest", METRIC_GAUGE},
+		{"fetches", "list_fetches", "times that a list was fetched", METRIC_COUNTER},
+		{"failures", "list_failures",
+		 "times that a list could not be fetched or was refused", METRIC_COUNTER},
+	};
+	json_t *lists = json_object_get(status, "lists"), *row;
+	size_t k;
+
+	for (size_t i = 0; json_array_size(lists) && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		metrics_family(m, rows[i].name, rows[i].type, rows[i].help);
+		json_array_foreach(lists, k, row)
+		{
+			const struct metric_label labels[METRIC_LABELS_MAX] = {
+				{"list", control_words(row, "name")},
+				{"action", control_words(row, "action")},
+			};
+
+			metrics_value(m, labels, control_number(row, rows[i].key));
+		}
+	}
+}
+
 static void interfaces_write(struct metrics *m, const json_t *status)
 {
 	json_t *list = json_object_get(status, "interfaces"), *row;
@@ -318,6 +352,7 @@ void metrics_agent_write(struct metrics *m, const struct metrics_agent *a,
 		    a->stats != NULL);
 	about_write(m, a->status);
 	rules_write(m, a->status);
+	lists_write(m, a->status);
 	interfaces_write(m, a->status);
 	maps_write(m, a);
 	if (a->apps)

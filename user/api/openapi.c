@@ -13,7 +13,7 @@ static const char schemas[] = ROUTE_JSON({
 		"status":{"type":"integer"},"detail":{"type":"string"}}},
 	"Rule":{"type":"object","required":["rule","kind","action","value"],"properties":{
 		"rule":{"type":"string"},
-		"kind":{"enum":["ip","port","app","domain"]},
+		"kind":{"enum":["ip","port","app","domain","list"]},
 		"action":{"enum":["block","allow"]},
 		"value":{"type":"string"},"when":{"type":"string"},
 		"in_force":{"type":"boolean"},"changes":{"type":["string","null"]},
@@ -22,6 +22,18 @@ static const char schemas[] = ROUTE_JSON({
 		"in_force":{"type":"boolean"},
 		"kind":{"type":"string"},
 		"rules":{"type":"array","items":{"$ref":"#/components/schemas/Rule"}}}},
+	"List":{"type":"object","required":["list","name","action","source","every_s","state",
+		"loaded","names","addrs","fetched_s","checked_s","next_in_s","error"],"properties":{
+		"list":{"type":"string"},"name":{"type":"string"},
+		"action":{"enum":["block","allow"]},"source":{"type":"string"},
+		"every_s":{"type":"integer"},
+		"state":{"enum":["current","fetching","failed","held","stored","missing"]},
+		"loaded":{"type":"boolean"},"names":{"type":"integer"},"addrs":{"type":"integer"},
+		"fetched_s":{"type":"integer"},"checked_s":{"type":"integer"},
+		"next_in_s":{"type":"integer"},"error":{"type":["string","null"]}}},
+	"Lists":{"type":"object","required":["in_force","lists"],"properties":{
+		"in_force":{"type":"boolean"},
+		"lists":{"type":"array","items":{"$ref":"#/components/schemas/List"}}}},
 	"Pause":{"type":"object","required":["paused","paused_until","paused_left_s","in_force"],
 		"properties":{
 		"paused":{"type":"boolean"},"paused_until":{"type":["string","null"]},

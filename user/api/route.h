@@ -66,6 +66,10 @@ int route_rules_change(struct api_request *q, struct api_answer *a);
 int route_rules_kind(struct api_request *q, struct api_answer *a);
 int route_rules_get(struct api_request *q, struct api_answer *a);
 int route_rules_put(struct api_request *q, struct api_answer *a);
+/* route_lists.c */
+int route_lists_get(struct api_request *q, struct api_answer *a);
+int route_lists_change(struct api_request *q, struct api_answer *a);
+int route_lists_refresh(struct api_request *q, struct api_answer *a);
 /* route_pause.c */
 int route_pause_get(struct api_request *q, struct api_answer *a);
 int route_pause_begin(struct api_request *q, struct api_answer *a);

@@ -20,6 +20,15 @@
 		"for":{"type":"string","maxLength":64},"until":{"type":"string","maxLength":64}, \
 		"when":{"type":"string","maxLength":512}}})
 
+#define LIST ROUTE_JSON({ \
+	"type":"object","additionalProperties":false, \
+	"properties":{"source":{"type":"string","maxLength":400}, \
+		"action":{"enum":["block","allow"]},"every":{"type":"string","maxLength":8}}})
+
+#define REFRESH ROUTE_JSON({ \
+	"type":"object","additionalProperties":false, \
+	"properties":{"accept_mass_change":{"type":"boolean"}}})
+
 #define PAUSE ROUTE_JSON({ \
 	"type":"object","additionalProperties":false, \
 	"properties":{"for":{"type":"string","maxLength":64}, \
@@ -33,7 +42,7 @@
 			"type":"object","additionalProperties":false,"required":["kind","value"], \
 			"properties":{ \
 				"rule":{"type":"string"}, \
-				"kind":{"enum":["ip","port","app","domain"]}, \
+				"kind":{"enum":["ip","port","app","domain","list"]}, \
 				"action":{"enum":["block","allow"]}, \
 				"value":{"type":"string","minLength":1,"maxLength":512}, \
 				"when":{"type":"string","maxLength":512}, \
@@ -67,6 +76,20 @@
 		"domain":{"type":["string","null"]}}})
 /* clang-format on */
 
+static const struct route_query list_query[] = {
+	{"source", "http:// or https:// and where the list is; also in the body"},
+	{"action", "block (the default) or allow"},
+	{"every", "how often it is fetched again: 30m, 12h, 7d; once a day without"},
+	{0},
+};
+static const struct route_query unlist_query[] = {
+	{"action", "block (the default) or allow: which list of this name"},
+	{0},
+};
+static const struct route_query refresh_query[] = {
+	{"accept_mass_change", "that it has lost more than half of its entries is meant"},
+	{0},
+};
 static const struct route_query change_query[] = {
 	{"force", "a public suffix such as co.uk is meant"},
 	{"learnt", "flows without a name too, by the DNS answer for their address"},
@@ -229,6 +252,39 @@ static const struct route table[] = {
 	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
 	 .answer_schema = REF("Change"),
 	 .handle = route_rules_change},
+	{.method = "GET",
+	 .path = "/lists",
+	 .name = "getLists",
+	 .summary = "The lists, with what is in each, its age, and what went wrong",
+	 .answer_schema = REF("Lists"),
+	 .handle = route_lists_get},
+	{.method = "POST",
+	 .path = "/lists/{name}",
+	 .name = "addList",
+	 .summary = "Adds a list, which is fetched beside; GET /lists tells what came of it",
+	 .query = list_query,
+	 .body_media = "application/json",
+	 .body_schema = LIST,
+	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
+	 .answer_schema = REF("Change"),
+	 .handle = route_lists_change},
+	{.method = "DELETE",
+	 .path = "/lists/{name}",
+	 .name = "removeList",
+	 .summary = "Takes a list away; that it was not there is no fault",
+	 .query = unlist_query,
+	 .flags = ROUTE_WRITES,
+	 .answer_schema = REF("Change"),
+	 .handle = route_lists_change},
+	{.method = "POST",
+	 .path = "/lists/{name}/refresh",
+	 .name = "refreshList",
+	 .summary = "Fetches a list now, beside; the copy of before stays until another is good",
+	 .query = refresh_query,
+	 .body_media = "application/json",
+	 .body_schema = REFRESH,
+	 .flags = ROUTE_WRITES | ROUTE_BODY_OPTIONAL,
+	 .handle = route_lists_refresh},
 	{.method = "GET",
 	 .path = "/pause",
 	 .name = "getPause",

@@ -15,6 +15,7 @@
 #include "control/apps.h"
 #include "control/control.h"
 #include "control/history_answer.h"
+#include "control/list_tell.h"
 #include "control/pause.h"
 #include "policy/rules_when.h"
 
@@ -188,6 +189,15 @@ static int do_rules(struct stored *s, struct fault *f)
 	return 0;
 }
 
+static int do_lists(struct stored *s, struct fault *f)
+{
+	int err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+
+	if (!err)
+		list_tell_stored(s->paths, s->rules, &s->out);
+	return err;
+}
+
 /* Names the state of the file: two equal names mean that nothing changed between them. */
 static void version_write(const struct stored *s, struct text *out)
 {
@@ -307,7 +317,8 @@ static const struct {
 		{"rules-version", do_rules_version, false},
 		{"pause", do_pause, false},
 		{"resume", do_pause, false},
-		{"pause-state", do_pause, false}};
+		{"pause-state", do_pause, false},
+		{"lists", do_lists, true}};
 
 static uint32_t status_of(int err)
 {

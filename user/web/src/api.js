@@ -87,13 +87,30 @@ const ruleKind = rule => (rule.action === "allow" ? "allow-" : "") + rule.kind;
 const rulePath = (rule, value = rule.value) =>
 	`/rules/${ruleKind(rule)}/${encodeURIComponent(value)}`;
 
+// A list is called by its name; its value is "NAME SOURCE", and perhaps "every 12h" behind it.
+const listWords = rule => rule.value.trim().split(/\s+/);
+const listPath = rule => `/lists/${encodeURIComponent(listWords(rule)[0])}`;
+
+function listAdd(rule) {
+	const [, source, , every] = listWords(rule);
+
+	return change("POST", listPath(rule), {source: source ?? "", action: rule.action, every});
+}
+
 /** force: what is far wider than it looks, such as a public suffix, is meant. A rule may have `for`,
  * how long it is to last, or `when`. */
 export const ruleAdd = (rule, force = false) =>
-	change("POST", rulePath(rule), {force, for: rule.for, when: rule.when});
+	rule.kind === "list"
+		? listAdd(rule)
+		: change("POST", rulePath(rule), {force, for: rule.for, when: rule.when});
 /** Of several times of one value, this one alone. */
 export const ruleRemove = rule =>
-	change("DELETE", rulePath(rule, rule.when ? `${rule.value}  ${rule.when}` : rule.value));
+	rule.kind === "list"
+		? change("DELETE", `${listPath(rule)}?action=${rule.action}`)
+		: change("DELETE", rulePath(rule, rule.when ? `${rule.value}  ${rule.when}` : rule.value));
+/** accept: that the list has lost more than half of its entries is meant. */
+export const listRefresh = (rule, accept = false) =>
+	change("POST", `${listPath(rule)}/refresh`, {accept_mass_change: accept});
 
 export const pause = length => change("POST", "/pause", {for: length});
 export const resume = () => change("DELETE", "/pause");

@@ -101,6 +101,15 @@ export async function askRules() {
 	return live.rules.peek();
 }
 
+/** What is in the lists, which changes by itself. */
+export async function askLists() {
+	const {lists} = await get("/lists");
+
+	live.lists.value = Object.fromEntries(lists.map(l => [l.list, l]));
+}
+
+const hasLists = () => live.rules.peek().some(r => r.kind === "list");
+
 async function askApps() {
 	const {apps = []} = await get("/stats/apps");
 
@@ -159,6 +168,7 @@ export const connectionsWanted = {open: 0}; // panels that show connections now
 const ASKED = [
 	{ask: askHealth, every: 2000},
 	{ask: askRules, every: 3000, when: rulesMayDiffer},
+	{ask: askLists, every: 2000, when: hasLists},
 	{ask: askStats, every: 1000, when: hasAgent},
 	{ask: askApps, every: 2000, when: hasAgent},
 	{

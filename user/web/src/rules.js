@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // Changing rules from anywhere on the page: one click, a message of what it hit, one click back.
 // Live, the program does it; over a capture it is a what-if in this page (capture/capture.js).
-import {ruleAdd, ruleRemove} from "./api.js";
-import {askRules} from "./live.js";
+import {listRefresh, ruleAdd, ruleRemove} from "./api.js";
+import {askLists, askRules} from "./live.js";
 import {captureRules, captureRulesSet} from "./capture/capture.js";
 import {health, live, resay, say, sayProblem, view} from "./store.js";
 import {count} from "./text.js";
@@ -14,6 +14,7 @@ export const KINDS = [
 	{kind: "domain", title: "Domain", hint: "example.com (and all below), =exact.example.com"},
 	{kind: "ip", title: "Address", hint: "203.0.113.9, 10.0.0.0/8, src:10.0.0.7"},
 	{kind: "port", title: "Port", hint: "6881, 8888/tcp"},
+	{kind: "list", title: "List", hint: "ads https://example.com/ads.txt"},
 ];
 
 export const same = (a, b) =>
@@ -117,6 +118,16 @@ function refused(rule, e) {
 		label: "It is meant",
 		undo: canForce ? () => add(rule, true, true) : null,
 	});
+}
+
+/** Fetches a list again. accept: that it has lost more than half of its entries is meant. */
+export async function refresh(rule, accept = false) {
+	try {
+		await listRefresh(rule, accept);
+		await askLists();
+	} catch (e) {
+		sayProblem(`the list ${rule.value.split(" ")[0]} stays as it is`, e);
+	}
 }
 
 /** Both give true when it was done. */

@@ -39,6 +39,7 @@ export function makeSource(kind) {
 		connections: signal([]),
 		connectionTotal: signal(0),
 		rules: signal([]), // {rule, kind, action, value, packets, flows}
+		lists: signal({}), // of GET /lists, by label: what is in them, how old, what went wrong
 		suspicious: signal([]),
 		workers: signal([]),
 		counters: signal({}),

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-// The rules: what they hit, adding one, taking one away; what is wrong with a bad one.
+// The rules: what they hit, adding one, taking one away; what is wrong with a bad one. A list is one
+// rule, with what is in it, its age and its faults.
 import {useState} from "preact/hooks";
 import {whatIfLive} from "../history.js";
 import {Icon} from "../parts/icons.jsx";
 import {Empty, Name, Panel} from "../parts/panel.jsx";
 import {History} from "./history.jsx";
-import {add, KINDS, remove, timesOf} from "../rules.js";
-import {catalogue, rulesInForce, shown, view} from "../store.js";
+import {add, KINDS, refresh, remove, timesOf} from "../rules.js";
+import {catalogue, live, rulesInForce, shown, view} from "../store.js";
 import {count, number, span, visible} from "../text.js";
 
 const FOUND = 12;
 const TIMES = ["30m", "2h", "1d", "mon-fri 21:00-07:00", "sat,sun", "18:00-20:00"];
-const SHORT = {app: "app", domain: "domain", ip: "address", port: "port"};
+const SHORT = {app: "app", domain: "domain", ip: "address", port: "port", list: "list"};
+// What is in a list is not known to the page, so there is no what-if with one.
+const kindsOf = view => KINDS.filter(k => view === "live" || k.kind !== "list");
 
 function Form() {
 	const [kind, setKind] = useState("app");
@@ -57,7 +60,7 @@ function Form() {
 						if (e.currentTarget.value === "port") setAction("block");
 					}}
 				>
-					{KINDS.map(k => (
+					{kindsOf(view.value).map(k => (
 						<option key={k.kind} value={k.kind}>
 							{k.title}
 						</option>
@@ -132,6 +135,37 @@ const Times = ({r}) => (
 	</span>
 );
 
+/** How a list stands, and what can be done about it. */
+function ListState({r}) {
+	const l = live.lists.value[r.rule];
+
+	if (!l || view.value !== "live") return null;
+	const what = l.loaded
+		? `${count(l.names, "name")}, ${count(l.addrs, "address", "addresses")}, ` +
+			`${span(Date.now() / 1000 - l.checked_s)} old`
+		: l.error
+			? "nothing in it yet"
+			: l.state === "missing"
+				? "not fetched yet"
+				: "being fetched";
+
+	return (
+		<span class="list-state">
+			<span class="faint">{what}</span>
+			{l.state === "fetching" && l.loaded && <span class="faint">, being fetched</span>}
+			{l.error && <span class="bad-text">{visible(l.error)}</span>}
+			<button type="button" class="bare" title="Fetch it again now" onClick={() => refresh(r)}>
+				<Icon name="reset" /> Refresh
+			</button>
+			{l.state === "held" && (
+				<button type="button" class="bare" onClick={() => refresh(r, true)}>
+					It is meant
+				</button>
+			)}
+		</span>
+	);
+}
+
 function Row({r}) {
 	const [busy, setBusy] = useState(false);
 
@@ -141,9 +175,10 @@ function Row({r}) {
 				{r.action ?? "block"}
 			</span>
 			<span class="faint rule-kind">{SHORT[r.kind] ?? visible(r.kind)}</span>
-			<span class="rule-name">
+			<span class="rule-what">
 				<Name text={r.value} />
 				{r.when && <Times r={r} />}
+				{r.kind === "list" && <ListState r={r} />}
 			</span>
 			<span class="rule-hits">
 				{r.packets || r.flows ? (
