@@ -67,6 +67,19 @@ static void remark(void *ctx, const struct rule *rule, struct text *out)
 		lists_remark(r->s, rule, out);
 }
 
+/* With what is in the lists; "now": of the rules in force alone. */
+static int answer_whole(struct asked *a)
+{
+	size_t len;
+	char *text = rules_format_whole(asked_flag(a, "now") ? a->s->in_force : a->s->rules, &len);
+
+	if (!text)
+		return FAILED;
+	text_add(a->out, text, len);
+	free(text);
+	return DONE;
+}
+
 int answer_rules(struct asked *a)
 {
 	struct remarks r = {.s = a->s, .moment_s = times_now()};
@@ -76,6 +89,8 @@ int answer_rules(struct asked *a)
 		change_rules_json(a->s->rules, &a->s->pause, a->out);
 		return DONE;
 	}
+	if (asked_flag(a, "whole"))
+		return answer_whole(a);
 	if (a->s->pause.is_on && !asked_flag(a, "now")) {
 		text_puts(a->out, "# ");
 		pause_tell(&a->s->pause, false, a->out);

@@ -11,11 +11,9 @@
 #include "control/control.h"
 #include "control/stored.h"
 
-/* All rules, or with is_now those that are in force at this moment. */
-static int fetch(const struct api *api, bool is_now, struct text *out, struct fault *f)
+/* What a request about rules answers. */
+static int fetch(const struct api *api, const char *request, struct text *out, struct fault *f)
 {
-	const char *request = is_now ? "{\"command\":\"rules\",\"now\":true}"
-				     : "{\"command\":\"rules\"}";
 	struct wire answer = {0};
 	bool in_force;
 	int err = stored_or_agent_request(&api->paths, slice_text(request), slice_of("", 0),
@@ -32,7 +30,15 @@ static int fetch(const struct api *api, bool is_now, struct text *out, struct fa
 
 int inforce_text(const struct api *api, struct text *out, struct fault *f)
 {
-	return fetch(api, true, out, f);
+	return fetch(api, "{\"command\":\"rules\",\"now\":true,\"whole\":true}", out, f);
+}
+
+int inforce_state(const struct api *api, struct text *out, struct fault *f)
+{
+	int err = fetch(api, "{\"command\":\"rules\",\"now\":true}", out, f);
+
+	/* What is in a list changes behind the same words. */
+	return err ? err : fetch(api, "{\"command\":\"rules-version\"}", out, f);
 }
 
 static int write_all(int fd, struct slice s)
@@ -51,7 +57,7 @@ static int write_all(int fd, struct slice s)
 int inforce_file(const struct api *api, int *out, struct fault *f)
 {
 	struct text text = {0};
-	int err = fetch(api, false, &text, f), fd = -1;
+	int err = fetch(api, "{\"command\":\"rules\",\"whole\":true}", &text, f), fd = -1;
 
 	if (!err) {
 		fd = memfd_create("rules", MFD_CLOEXEC);

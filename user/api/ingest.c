@@ -192,6 +192,7 @@ void ingest_judge(const struct policy *p, const struct catalogue *c, const struc
 
 /* --- the policy ------------------------------------------------------------------------------- */
 
+/* Of the rules in force, whose state is told by *text (taken). */
 static int policy_make(struct api_ingest *i, struct text *text, struct fault *f)
 {
 	const struct catalogue *c = i->api->catalogue;
@@ -200,9 +201,13 @@ static int policy_make(struct api_ingest *i, struct text *text, struct fault *f)
 	struct rules *rules = NULL;
 	struct policy *p;
 	uint64_t seed = 0;
-	int err = rules_parse(slice_of(text->at ? text->at : "", text->len), "the rules in force",
-			      &names, RULES_FORCE, &rules, f);
+	struct text whole = {0};
+	int err = inforce_text(i->api, &whole, f);
 
+	if (!err)
+		err = rules_parse_whole(slice_of(whole.at ? whole.at : "", whole.len),
+					"the rules in force", &names, RULES_FORCE, &rules, f);
+	text_clear(&whole);
 	if (err)
 		return err;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
@@ -222,7 +227,7 @@ static int policy_make(struct api_ingest *i, struct text *text, struct fault *f)
 int ingest_policy(struct api_ingest *i, const struct policy **out, struct fault *f)
 {
 	struct text text = {0};
-	int err = inforce_text(i->api, &text, f);
+	int err = inforce_state(i->api, &text, f);
 
 	if (!err && text.failed)
 		err = fault_set(f, -ENOMEM, "out of memory");

@@ -102,6 +102,7 @@ static int arguments(struct analyze_ask *n)
 	/* What is in force was accepted once already, with --force perhaps. */
 	add(n, "--rules");
 	add(n, LAUNCH_RULES);
+	add(n, "--contents");
 	add(n, "--force");
 	return 0;
 }

@@ -41,7 +41,7 @@ struct analyze {
 	size_t net_count;
 	unsigned workers;
 	uint64_t frame_max, flow_max, split_size; /* 0: not given */
-	bool is_forced, is_verbose, is_quiet, is_reproducible;
+	bool is_forced, is_verbose, is_quiet, is_reproducible, has_contents;
 	enum color_when color;
 
 	/* made from them */

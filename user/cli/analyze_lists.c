@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/analyze.h"
+#include "control/list_store.h"
 #include "policy/list_reader.h"
 
 enum { NAME_BYTES_MAX = 32, NAMESAKES_MAX = 99 };
@@ -91,6 +92,23 @@ static void tell_left_out(const struct list_counts *c, struct text *out)
 	}
 }
 
+/* The copy that was stored last of a list from elsewhere. */
+static int recall_list(struct analyze *a, const struct rule *r, struct fault *f)
+{
+	struct list_copy copy = {0};
+	struct paths paths;
+	int err;
+
+	if (paths_init(&paths) || list_store_load(&paths, r, &copy, NULL))
+		return fault_set(f, -EINVAL,
+				 "the list %.*s comes from elsewhere, and there is no copy of it "
+				 "here: fetch it to a file, and give that by --block-list",
+				 (int)rule_list_name(r).len, r->value);
+	err = rules_set_list(a->rules, r->id, copy.list);
+	list_copy_clear(&copy);
+	return err ? fault_set(f, err, "out of memory") : 0;
+}
+
 static int read_list(struct analyze *a, const struct rule *r, struct fault *f)
 {
 	struct slice source = rule_list_source(r);
@@ -101,10 +119,7 @@ static int read_list(struct analyze *a, const struct rule *r, struct fault *f)
 	int err;
 
 	if (source.at[0] != '/')
-		return fault_set(f, -EINVAL,
-				 "the list %.*s comes from elsewhere, and there is no copy of it "
-				 "here: fetch it to a file, and give that by --block-list",
-				 (int)rule_list_name(r).len, r->value);
+		return recall_list(a, r, f);
 	snprintf(path, sizeof(path), "%.*s", (int)source.len, (const char *)source.at);
 	err = list_read_file(path, &list, &counts, f);
 	if (err)
@@ -126,7 +141,8 @@ int analyze_read_lists(struct analyze *a, struct fault *f)
 	const struct rule *r;
 	int err = 0;
 
-	while (!err && (r = rules_next(a->rules, &w)))
+	/* Whoever hands on what is in the lists has left out those that are still to come. */
+	while (!err && !a->has_contents && (r = rules_next(a->rules, &w)))
 		if (r->kind == RULE_LIST && !rules_list(a->rules, r->id))
 			err = read_list(a, r, f);
 	return err;

@@ -15,6 +15,7 @@ enum { WORKERS_DEFAULT = 4, FLOWS_MOST = 1 << 28 };
 enum option_id {
 	ID_OUTPUT = ANALYZE_APPS + 1,
 	ID_RULES,
+	ID_CONTENTS,
 	ID_WORKERS,
 	ID_JSON,
 	ID_CSV,
@@ -59,6 +60,8 @@ static const struct option_row rows[] = {
 	 "number",
 	 ID_SPLIT},
 	{"rules", 0, "FILE", "a rules file, loaded before the rules given here", ID_RULES},
+	{"contents", 0, NULL, "that file carries what is in its lists, as the service hands it on",
+	 ID_CONTENTS},
 	{"at", 0, "MOMENT",
 	 "rules with times as they are at 2026-12-01T08:00; else as they are at each frame's time",
 	 ID_AT},
@@ -158,6 +161,7 @@ static int take_option(void *ctx, int id, const char *value)
 	switch (id) {
 	case ID_OUTPUT: a->out = value; return 0;
 	case ID_RULES: a->rules_file = value; return 0;
+	case ID_CONTENTS: a->has_contents = true; return 0;
 	case ID_JSON: a->json = value; return 0;
 	case ID_CSV: a->csv = value; return 0;
 	case ID_EVENTS: a->events = value; return 0;

@@ -84,7 +84,8 @@ static int load(struct analyze *a)
 		goto out;
 	names = catalogue_rule_apps(a->catalogue);
 	if (a->rules_file)
-		err = rules_load(a->rules_file, &names, options, &a->rules, &f);
+		err = (a->has_contents ? rules_load_whole : rules_load)(a->rules_file, &names,
+									options, &a->rules, &f);
 	else
 		a->rules = rules_new();
 	for (size_t i = 0; i < a->word_count && err >= 0 && a->rules; i++)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "control/apps.h"
 #include "control/control.h"
 #include "control/history_answer.h"
+#include "control/list_store.h"
 #include "control/list_tell.h"
 #include "control/pause.h"
 #include "policy/rules_when.h"
@@ -161,6 +163,20 @@ static int keep_those_of_now(struct stored *s, const struct pause *p, struct fau
 }
 
 /* As text, or as JSON; with "now" as text those of now alone. */
+/* The text form with the stored copies of the lists. */
+static int write_whole(struct stored *s, struct fault *f)
+{
+	int err = list_store_fill(s->paths, s->rules);
+	size_t len = 0;
+	char *text = err ? NULL : rules_format_whole(s->rules, &len);
+
+	if (!text)
+		return fault_set(f, -ENOMEM, "out of memory");
+	text_add(&s->out, text, len);
+	free(text);
+	return 0;
+}
+
 static int do_rules(struct stored *s, struct fault *f)
 {
 	int err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
@@ -177,6 +193,8 @@ static int do_rules(struct stored *s, struct fault *f)
 	err = asks(s, "now") ? keep_those_of_now(s, &p, f) : 0;
 	if (err)
 		return err;
+	if (asks(s, "whole"))
+		return write_whole(s, f);
 	if (p.is_on && !asks(s, "now")) {
 		text_puts(&s->out, "# ");
 		pause_tell(&p, false, &s->out);
@@ -201,6 +219,7 @@ static int do_lists(struct stored *s, struct fault *f)
 /* Names the state of the file: two equal names mean that nothing changed between them. */
 static void version_write(const struct stored *s, struct text *out)
 {
+	char lists[PATHS_MAX + 16];
 	struct stat st;
 
 	if (stat(s->paths->rules, &st))
@@ -208,6 +227,11 @@ static void version_write(const struct stored *s, struct text *out)
 	else
 		text_printf(out, "file-%ju-%jd.%09ld-%jd", (uintmax_t)st.st_ino,
 			    (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, (intmax_t)st.st_size);
+	/* Every list that comes is renamed into place there. */
+	snprintf(lists, sizeof(lists), "%s/lists", s->paths->state_dir);
+	if (stat(lists, &st) == 0)
+		text_printf(out, "-lists-%jd.%09ld", (intmax_t)st.st_mtim.tv_sec,
+			    st.st_mtim.tv_nsec);
 }
 
 static int do_rules_version(struct stored *s, struct fault *f)
