@@ -228,7 +228,7 @@ def test_million(suite):
         suite.check(f"{MILLION} names" in r.stdout and held == MILLION, "a million names are in force", r.stdout)
         memory = anonymous(status["engine_pid"])
         print(f"# {took:.1f} s; engine {memory} MB, supervisor {anonymous(status['supervisor_pid'])} MB", flush=True)
-        suite.check(took < 15 and memory < 200, "in some seconds and little memory", f"{took:.1f} s, {memory} MB")
+        suite.check(took < 60 and memory < 100, "in some seconds and little memory", f"{took:.1f} s, {memory} MB")
         judge(suite, place, "one of them dies, one that is none of them lives", [BAD])
         judge(suite, place, "the last too", [f"host{MILLION - 2}.adserver{(MILLION - 2) % 5000}."
                                              f"example-{(MILLION - 2) % 777}.com"])

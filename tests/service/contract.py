@@ -125,7 +125,7 @@ SAMPLES = {  # by operationId
     "refreshList": ([("/lists/ads/refresh", None, None)],
                     [("/lists/ads/refresh", "{", JSON, 400),
                      ("/lists/ads/refresh?accept=1", None, None, 422)]),
-    "removeList": ([("/lists/ads", None, None), ("/lists/good?action=allow", None, None),
+    "removeList": ([("/lists/good?action=allow", None, None), ("/lists/good", None, None),
                     ("/lists/never", None, None)],
                    [("/lists/ads?action=hide", None, None, 422)]),
     "getPause": ([("/pause", None, None)], [("/pause?for=1h", None, None, 422)]),

@@ -130,6 +130,6 @@ int route_lists_refresh(struct api_request *q, struct api_answer *a)
 		return 0;
 	text_add(&out, answer.out, answer.out_len);
 	wire_clear(&answer);
-	api_answer_json(a, 202, &out);
+	api_answer_json(a, 200, &out);
 	return 0;
 }
