@@ -140,8 +140,8 @@ static int read_section(struct reading *r, struct slice line)
 		return read_values(r, slice_from(line, name.len + 2));
 	}
 	fault_set(&fault, 0,
-		  "'%s' is no section: use [BLOCKED_...] with IPS, APPS, DOMAINS, PORTS or LISTS, "
-		  "or [ALLOWED_...] with any of these but PORTS",
+		  "'%s' is no section: use [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS], "
+		  "[BLOCKED_PORTS] or [BLOCKED_LISTS], or ALLOWED for BLOCKED (but for ports)",
 		  value_show(line, shown));
 	return refuse(r, -EINVAL, &fault);
 }
