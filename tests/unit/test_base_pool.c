@@ -154,9 +154,9 @@ static void empty_blocks_go_back(void **state)
 static void blocks_change_hands(void **state)
 {
 	enum { BLOCKS = 100, ROW = 4 };
-	struct pages pages[2] = {{0}}, all = {0};
+	struct pages pages[2] = {{0}}, all = {0}, share;
 	void *block[BLOCKS];
-	uint8_t *one, *row;
+	uint8_t *one, *row, *lent;
 	size_t spare;
 
 	for (int p = 0; p < 2; p++) {
@@ -176,7 +176,15 @@ static void blocks_change_hands(void **state)
 	assert_non_null(row);
 	memset(row, 3, ROW * PAGES_BLOCK);
 	spare = all.spare_count;
-	assert_true(spare >= 2 * BLOCKS - 1 - ROW);
+	assert_int_equal(pages_share(&all, &share, BLOCKS / 2), 0);
+	assert_int_equal(all.spare_count, spare - BLOCKS / 2);
+	lent = pages_part(&share, 1);
+	memset(lent, 4, PAGES_BLOCK);
+	assert_int_equal(pages_absorb(&all, &share), 0);
+	assert_int_equal(all.spare_count, spare - 1);
+	pages_sort(&all);
+	spare = all.spare_count;
+	assert_true(spare >= 2 * BLOCKS - 2 - ROW);
 	assert_false(pages_trade(&all, spare + 1));
 	assert_true(pages_trade(&all, spare - 1));
 	assert_null(pages_part(&all, 2));
@@ -184,6 +192,8 @@ static void blocks_change_hands(void **state)
 	pages_clear(&all);
 	assert_true(is_filled(one, PAGES_BLOCK, 2));
 	assert_true(is_filled(row, ROW * PAGES_BLOCK, 3));
+	assert_true(is_filled(lent, PAGES_BLOCK, 4));
+	assert_int_equal(munmap(lent, PAGES_BLOCK), 0);
 	assert_int_equal(munmap(one, PAGES_BLOCK), 0);
 	assert_int_equal(munmap(row, ROW * PAGES_BLOCK), 0);
 }

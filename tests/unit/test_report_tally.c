@@ -289,6 +289,47 @@ static void folded_rows_still_count(void **state)
 	catalogue_free(apps);
 }
 
+/* Adds the pieces of the document that can be made by now and are not made yet. */
+static void add_pieces(const struct report_json *d, size_t *made, struct text *t)
+{
+	for (size_t count = report_json_count(d); *made < count; (*made)++)
+		assert_int_equal(report_json_piece(d, *made, t), 0);
+}
+
+/* The jobs of a report in any order, and the first part of its JSON before the last of them. */
+static void json_begins_early(void **state)
+{
+	struct catalogue *apps = catalogue_new();
+	struct tally *t = merged(3, 0, false, 0);
+	struct report_config config = {
+		.tally = t, .catalogue = apps, .input = "in", .is_reproducible = true};
+	struct report *whole = report_new(&config), *r = report_open(&config);
+	struct text expected = {0}, got = {0};
+	struct report_out to = report_to_text(&expected);
+	struct report_json *d;
+	size_t made = 0;
+
+	assert_int_equal(report_json(whole, &to), 0);
+	assert_int_equal(report_do(r, REPORT_NAMES), 0);
+	assert_int_equal(report_do(r, REPORT_SORT), 0);
+	d = report_json_new(r);
+	assert_non_null(d);
+	add_pieces(d, &made, &got);
+	assert_non_null(strstr(got.at, "\"blocked_connections\""));
+	assert_null(strstr(got.at, "\"suspicious\""));
+	assert_int_equal(report_do(r, REPORT_ENDS), 0);
+	assert_int_equal(report_finish(r), 0);
+	add_pieces(d, &made, &got);
+	assert_string_equal(got.at, expected.at);
+	report_json_free(d);
+	report_free(r);
+	report_free(whole);
+	text_clear(&expected);
+	text_clear(&got);
+	tally_free(t);
+	catalogue_free(apps);
+}
+
 static void a_copy_stands_alone(void **state)
 {
 	struct tally *t = merged(2, 0, false, 0), *copy = tally_copy(t);
@@ -446,6 +487,7 @@ int main(void)
 		cmocka_unit_test(rows_are_kept_whole),
 		cmocka_unit_test(folded_rows_still_count),
 		cmocka_unit_test(a_copy_stands_alone),
+		cmocka_unit_test(json_begins_early),
 		cmocka_unit_test(engine_events_become_rows_and_rules),
 		cmocka_unit_test(memory_is_reused),
 		cmocka_unit_test(fragments_add_up),

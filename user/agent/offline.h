@@ -64,8 +64,9 @@ struct offline_result {
 	enum offline_end end;
 	struct fault fault;
 	struct tally *tally;
-	struct pages pages; /* what it stands in, beside its own */
-	bool is_last;	    /* as in the config: both are left to the process */
+	struct pages
+		pages; /* what it stands in, beside its own, and borrows: r stays where it is */
+	bool is_last;  /* as in the config: both are left to the process */
 	/* The outputs, written but not yet called by their names: the caller finishes both when the
 	 * reports are written too, or abandons both. events is NULL when there are none. */
 	struct capture_out *out, *events;
