@@ -20,6 +20,7 @@ enum { PAGE_MAX = 64 * 1024 };
 
 static const char status_text[] =
 	"{\"version\":\"1.2\",\"engine_pid\":7,\"engine_restarts\":3,\"started_s\":1700000000,"
+	"\"paused\":true,\"rule_moments\":12,\"rules_ended\":5,"
 	"\"workers\":2,\"monitor\":true,\"action\":\"drop\",\"fail\":\"open\",\"reattached\":1,"
 	"\"rules_by_kind\":{\"ip\":5,\"allow-domain\":6},"
 	"\"maps\":[{\"map\":\"addrs\",\"entries\":4,\"max\":65536}],"
@@ -80,6 +81,9 @@ static void test_says_what_it_was_told(void **state)
 		"dpi_xdp_agent_start_time_seconds 1700000000",
 		"dpi_xdp_monitor_only 1",
 		"dpi_xdp_engine_restarts_total 3",
+		"dpi_xdp_paused 1",
+		"dpi_xdp_rule_moments_total 12",
+		"dpi_xdp_rules_ended_total 5",
 		"dpi_xdp_rules{kind=\"ip\",action=\"block\"} 5",
 		"dpi_xdp_rules{kind=\"domain\",action=\"allow\"} 6",
 		"dpi_xdp_interface_protected{interface=\"lan\"} 1",
@@ -232,9 +236,10 @@ static void test_every_counter_has_a_family(void **state)
 		families++;
 		counters += strstr(line, "_total counter") != NULL;
 	}
-	/* engine_restarts, interfaces_reattached and events_limited beside the stats */
+	/* engine_restarts, interfaces_reattached, rule_moments, rules_ended and events_limited
+	 * beside the stats */
 	assert_int_equal(counters, DPI_COUNT_MAX + sizeof(struct engine_counters) / 8 +
-					   sizeof(struct defrag_counters) / 8 + 3);
+					   sizeof(struct defrag_counters) / 8 + 5);
 	assert_true(families > counters);
 	text_clear(&status);
 	text_clear(&stats);

@@ -171,6 +171,13 @@ static void rules_write(struct metrics *m, const json_t *status)
 
 		metrics_value(m, labels, control_number(kinds, key));
 	}
+	metrics_one(m, "paused", METRIC_GAUGE, "1 while nothing is blocked, being paused",
+		    json_is_true(json_object_get(status, "paused")));
+	metrics_one(m, "rule_moments", METRIC_COUNTER,
+		    "how often others came in force by the clock alone",
+		    control_number(status, "rule_moments"));
+	metrics_one(m, "rules_ended", METRIC_COUNTER, "rules whose end has come",
+		    control_number(status, "rules_ended"));
 }
 
 /* By their names, which the owner gave them: there are a few dozen at most. */
