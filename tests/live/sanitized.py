@@ -60,6 +60,10 @@ def changes(agent):
                         ["block-port", "6881"], ["block-app", "DNS"], ["unblock-app", "DNS"],
                         ["why", "www.tiktok.com"], ["status"], ["stats"], ["flows"], ["apps"],
                         ["report"], ["report", "-j"], ["events"], ["rules"],
+                        ["what-if", "unblock-app", "TikTok", ",", "block-port", "443"],
+                        ["what-if", "load", "/dev/null", "-j"], ["what-if", "rollback", "-j"],
+                        ["rules", "history"], ["rules", "diff"], ["rules", "rollback"],
+                        ["rules", "rollback", "-j"],
                         ["unblock-app", "TikTok"], ["unblock-port", "6881"]):
             agent.run(*command)
 
