@@ -44,7 +44,7 @@ def connect(client, family, kind):
     return s
 
 
-def ask(client, family, kind, name, timeout=0.4):
+def ask(client, family, kind, name, timeout=0.2):
     """Says the name in one piece; returns an Answer."""
     with connect(client, family, kind) as s:
         s.sendall(first_word(kind, name))
