@@ -22,6 +22,10 @@ struct slice value_part(struct slice *value, enum rule_kind kind, const struct r
 
 int when_canonical(struct slice words, char out[WHEN_TEXT_MAX], struct fault *f)
 {
+	while (words.len && words.at[0] <= ' ')
+		words = slice_from(words, 1);
+	while (words.len && words.at[words.len - 1] <= ' ')
+		words.len--;
 	if (words.len >= WHEN_TEXT_MAX)
 		return fault_set(f, -EINVAL, "the line is longer than %d bytes: break it up",
 				 WHEN_TEXT_MAX);
