@@ -5,6 +5,7 @@
  */
 #include "classify/catalogue.h"
 #include "policy/policy.h"
+#include "policy/rules_when.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,20 @@ static void demand_same(const struct rules *a, const struct rules *b)
 		demand(x->is_learnt == y->is_learnt && x->is_category == y->is_category);
 		demand(memcmp(&x->ip, &y->ip, sizeof(x->ip)) == 0);
 	}
+}
+
+/* Whatever the times: a change of what is in force is to come, and nothing changes before it. */
+static void check_times(const struct rules *rules, int64_t moment_s)
+{
+	int64_t until_s, again_s;
+	struct rules *now = rules_in_force(rules, moment_s, false, &until_s), *then;
+
+	demand(now && until_s > moment_s && rules_timed(now) == 0);
+	then = rules_in_force(rules, until_s == WHEN_NEVER ? moment_s + 99999 : until_s - 1, false,
+			      &again_s);
+	demand(then && rules_equal(now, then));
+	rules_free(now);
+	rules_free(then);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -56,6 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	demand(text != NULL);
 	demand(rules_parse(slice_text(text), "again", &apps, RULES_FORCE, &again, &f) == 0);
 	demand_same(rules, again);
+	demand(rules_equal(rules, again));
+	if (rules_timed(rules))
+		check_times(rules, 1792900000 + data[0] * INT64_C(4321));
 	policy = policy_new(rules, &owned, 1);
 	demand(policy != NULL);
 	for (size_t i = 0; i < rules_count(rules); i++) {
