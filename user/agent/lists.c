@@ -61,6 +61,21 @@ int lists_fill(struct supervisor *s, struct rules *next, struct fault *f)
 	return err ? fault_set(f, err, "out of memory") : 0;
 }
 
+bool lists_empty(struct rules *rules)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+	bool had_some = false;
+
+	while ((r = rules_next(rules, &w))) {
+		if (r->kind != RULE_LIST || !rules_list(rules, r->id))
+			continue;
+		rules_set_list(rules, r->id, NULL);
+		had_some = true;
+	}
+	return had_some;
+}
+
 static struct agent_list *find(struct agent_lists *all, uint64_t id)
 {
 	for (size_t i = 0; i < all->count; i++)
@@ -76,7 +91,7 @@ static void recall(struct supervisor *s, struct agent_list *l, const struct rule
 	struct list_copy c = {0};
 
 	l->due_ns = live_monotonic();
-	if (list_store_load(&s->paths, r, &c, NULL))
+	if (!rules_list(s->rules, r->id) || list_store_load(&s->paths, r, &c, NULL))
 		return;
 	l->counts = c.counts;
 	l->fetched_s = c.fetched_s;

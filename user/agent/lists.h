@@ -40,6 +40,8 @@ struct agent_lists {
 /* Gives the lists of rules that are to come in force what is known of them: as they are in force,
  * or as they are stored. 0 or -ENOMEM with *f. */
 int lists_fill(struct supervisor *s, struct rules *next, struct fault *f);
+/* Takes what is in the lists out of a set. False when there was nothing. */
+bool lists_empty(struct rules *rules);
 /* Follows the rules in force, takes what has come and starts what is due; called every second or
  * so. */
 void lists_serve(struct supervisor *s);

@@ -322,6 +322,11 @@ int rules_begin(struct supervisor *s, struct fault *f)
 
 	if (!err)
 		err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
+	/* A stored list that the kernel cannot hold must not keep all else from being in force. */
+	if (err && lists_empty(s->rules)) {
+		log_error("%s: beginning without what is in the lists", f->text);
+		err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
+	}
 	if (!err)
 		moments_arm(s);
 	return err;
