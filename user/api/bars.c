@@ -6,28 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The leak sanitizer looks at its own process as a debugger does. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_TRACED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_TRACED 1
-#endif
-#endif
-#ifndef IS_TRACED
-#define IS_TRACED 0
-#endif
+#include "base/sanitized.h"
+#include "control/seccomp.h"
 
 /* --- files and ports -------------------------------------------------------------------------- */
 
@@ -96,7 +83,7 @@ int bars_files(const struct bar_place *places, size_t count, bool may_connect)
 		return -errno;
 	for (size_t i = 0; !err && i < count; i++)
 		err = allow(ruleset, &places[i], r.files);
-	if (!err && IS_TRACED && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
+	if (!err && IS_SANITIZED && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0)
 		err = allow(ruleset, &(struct bar_place){"/proc", false}, r.files);
 	if (!err && syscall(SYS_landlock_restrict_self, ruleset, 0))
 		err = -errno;
@@ -106,101 +93,66 @@ int bars_files(const struct bar_place *places, size_t count, bool may_connect)
 
 /* --- system calls ----------------------------------------------------------------------------- */
 
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH AUDIT_ARCH_RISCV64
-#else
-#define ARCH 0 /* no filter: the other bars stand */
-#endif
-
-#define LOAD(field) \
-	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, field))
-#define FAIL(err) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (err))
-#define DENY(nr)  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), FAIL(EPERM)
-
 static const struct sock_filter filter[] = {
-	LOAD(arch),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-	LOAD(nr),
+	SECCOMP_BEGIN,
 #ifdef __x86_64__
 	/* The 32-bit numbers of the same architecture (x32). */
 	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
-	FAIL(EPERM),
-	DENY(SYS_fork),
-	DENY(SYS_vfork),
-	DENY(SYS_chmod),
-	DENY(SYS_chown),
-	DENY(SYS_mknod),
+	SECCOMP_FAIL(EPERM),
+	SECCOMP_DENY(SYS_fork),
+	SECCOMP_DENY(SYS_vfork),
+	SECCOMP_DENY(SYS_chmod),
+	SECCOMP_DENY(SYS_chown),
+	SECCOMP_DENY(SYS_mknod),
 #endif
-	DENY(SYS_bpf),
-	DENY(SYS_execve),
-	DENY(SYS_execveat),
-	DENY(SYS_ptrace),
-	DENY(SYS_process_vm_readv),
-	DENY(SYS_process_vm_writev),
-	DENY(SYS_perf_event_open),
-	DENY(SYS_userfaultfd),
-	DENY(SYS_io_uring_setup),
-	DENY(SYS_io_uring_enter),
-	DENY(SYS_io_uring_register),
-	DENY(SYS_mount),
-	DENY(SYS_umount2),
-	DENY(SYS_pivot_root),
-	DENY(SYS_chroot),
-	DENY(SYS_unshare),
-	DENY(SYS_setns),
-	DENY(SYS_init_module),
-	DENY(SYS_finit_module),
-	DENY(SYS_delete_module),
-	DENY(SYS_kexec_load),
-	DENY(SYS_reboot),
-	DENY(SYS_swapon),
-	DENY(SYS_swapoff),
-	DENY(SYS_settimeofday),
-	DENY(SYS_clock_settime),
-	DENY(SYS_add_key),
-	DENY(SYS_request_key),
-	DENY(SYS_keyctl),
-	DENY(SYS_open_by_handle_at),
-	DENY(SYS_name_to_handle_at),
-	DENY(SYS_mknodat),
-	DENY(SYS_fchmodat),
-	DENY(SYS_fchownat),
-	DENY(SYS_setuid),
-	DENY(SYS_setgid),
-	DENY(SYS_setresuid),
-	DENY(SYS_setresgid),
-	DENY(SYS_setgroups),
-	DENY(SYS_kcmp),
-	DENY(SYS_pidfd_getfd),
-#ifdef SYS_clone3
-	/* Its flags cannot be read here: the C library falls back to clone. */
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-	FAIL(ENOSYS),
-#endif
-	/* A thread, never a process. */
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
-	LOAD(args[0]),
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0),
-	FAIL(EPERM),
-	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	SECCOMP_DENY(SYS_bpf),
+	SECCOMP_DENY(SYS_execve),
+	SECCOMP_DENY(SYS_execveat),
+	SECCOMP_DENY(SYS_ptrace),
+	SECCOMP_DENY(SYS_process_vm_readv),
+	SECCOMP_DENY(SYS_process_vm_writev),
+	SECCOMP_DENY(SYS_perf_event_open),
+	SECCOMP_DENY(SYS_userfaultfd),
+	SECCOMP_DENY(SYS_io_uring_setup),
+	SECCOMP_DENY(SYS_io_uring_enter),
+	SECCOMP_DENY(SYS_io_uring_register),
+	SECCOMP_DENY(SYS_mount),
+	SECCOMP_DENY(SYS_umount2),
+	SECCOMP_DENY(SYS_pivot_root),
+	SECCOMP_DENY(SYS_chroot),
+	SECCOMP_DENY(SYS_unshare),
+	SECCOMP_DENY(SYS_setns),
+	SECCOMP_DENY(SYS_init_module),
+	SECCOMP_DENY(SYS_finit_module),
+	SECCOMP_DENY(SYS_delete_module),
+	SECCOMP_DENY(SYS_kexec_load),
+	SECCOMP_DENY(SYS_reboot),
+	SECCOMP_DENY(SYS_swapon),
+	SECCOMP_DENY(SYS_swapoff),
+	SECCOMP_DENY(SYS_settimeofday),
+	SECCOMP_DENY(SYS_clock_settime),
+	SECCOMP_DENY(SYS_add_key),
+	SECCOMP_DENY(SYS_request_key),
+	SECCOMP_DENY(SYS_keyctl),
+	SECCOMP_DENY(SYS_open_by_handle_at),
+	SECCOMP_DENY(SYS_name_to_handle_at),
+	SECCOMP_DENY(SYS_mknodat),
+	SECCOMP_DENY(SYS_fchmodat),
+	SECCOMP_DENY(SYS_fchownat),
+	SECCOMP_DENY(SYS_setuid),
+	SECCOMP_DENY(SYS_setgid),
+	SECCOMP_DENY(SYS_setresuid),
+	SECCOMP_DENY(SYS_setresgid),
+	SECCOMP_DENY(SYS_setgroups),
+	SECCOMP_DENY(SYS_kcmp),
+	SECCOMP_DENY(SYS_pidfd_getfd),
+	SECCOMP_THREADS_ALONE,
+	SECCOMP_GIVE(SECCOMP_RET_ALLOW),
 };
 
 int bars_calls(void)
 {
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]),
-				     .filter = (struct sock_filter *)filter};
-
-	if (ARCH == 0 || IS_TRACED)
-		return 0;
-	/* EINVAL: a kernel without it. */
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) && errno != EINVAL)
-		return -errno;
-	return 0;
+	return IS_SANITIZED ? 0 : seccomp_apply(filter, sizeof(filter) / sizeof(filter[0]));
 }
 
 void bars_descriptors(int keep)

@@ -12,19 +12,10 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/sanitized.h"
 #include "control/privilege.h"
 
 enum { FILES_OPEN = 64, CPU_GRACE_S = 2 };
-
-/* The sanitizers reserve terabytes of addresses, and read of themselves in /proc. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 int confine_process(struct fault *f)
 {
@@ -53,6 +44,7 @@ int confine_child(const struct confine_limits *limits, int exe_fd, const char *s
 {
 	int err = limit(RLIMIT_CPU, limits->cpu_s, limits->cpu_s + CPU_GRACE_S);
 
+	/* Sanitizers reserve terabytes of addresses, and read of themselves in /proc. */
 	if (!err && !IS_SANITIZED)
 		err = limit(RLIMIT_AS, limits->memory, limits->memory);
 	if (!err)

@@ -11,12 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/sched.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,7 +20,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/sanitized.h"
 #include "control/privilege.h"
+#include "control/seccomp.h"
 
 enum {
 	CPU_S = 60,
@@ -33,165 +30,48 @@ enum {
 	MEMORY_MORE = 768 << 20, /* beside what the process was born with */
 };
 
-/* The sanitizers reserve terabytes of addresses, and read of themselves in /proc. */
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
-
-#if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64
-#define ARCH AUDIT_ARCH_RISCV64
-#else
-#define ARCH 0 /* no filter: the other bars stand */
-#endif
-
-#define AT(field)   ((unsigned)offsetof(struct seccomp_data, field))
-#define LOAD(at)    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (at))
-#define GIVE(value) BPF_STMT(BPF_RET | BPF_K, (value))
-#define FAIL(err)   GIVE(SECCOMP_RET_ERRNO | (err))
-/* Two steps a call: is it this one? then allow. */
-#define ALLOW(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (nr), 0, 1), GIVE(SECCOMP_RET_ALLOW)
-
 static const struct sock_filter filter[] = {
-	LOAD(AT(arch)),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-	GIVE(SECCOMP_RET_KILL_PROCESS),
-	LOAD(AT(nr)),
-	ALLOW(SYS_read),
-	ALLOW(SYS_write),
-	ALLOW(SYS_writev),
-	ALLOW(SYS_readv),
-	ALLOW(SYS_pread64),
-	ALLOW(SYS_lseek),
-	ALLOW(SYS_openat),
-	ALLOW(SYS_close),
-	ALLOW(SYS_fstat),
-	ALLOW(SYS_newfstatat),
-	ALLOW(SYS_statx),
-	ALLOW(SYS_statfs),
-	ALLOW(SYS_fstatfs),
-	ALLOW(SYS_faccessat),
-	ALLOW(SYS_faccessat2),
-	ALLOW(SYS_readlinkat),
-	ALLOW(SYS_getdents64),
-	ALLOW(SYS_getcwd),
-	ALLOW(SYS_fcntl),
-	ALLOW(SYS_ioctl),
-	ALLOW(SYS_dup),
-	ALLOW(SYS_dup3),
-	ALLOW(SYS_futex),
-	ALLOW(SYS_madvise),
-	ALLOW(SYS_mmap),
-	ALLOW(SYS_munmap),
-	ALLOW(SYS_mremap),
-	ALLOW(SYS_mprotect),
-	ALLOW(SYS_brk),
-	ALLOW(SYS_connect),
-	ALLOW(SYS_bind),
-	ALLOW(SYS_socketpair),
-	ALLOW(SYS_shutdown),
-	ALLOW(SYS_sendto),
-	ALLOW(SYS_sendmsg),
-	ALLOW(SYS_sendmmsg),
-	ALLOW(SYS_recvfrom),
-	ALLOW(SYS_recvmsg),
-	ALLOW(SYS_recvmmsg),
-	ALLOW(SYS_getsockname),
-	ALLOW(SYS_getpeername),
-	ALLOW(SYS_setsockopt),
-	ALLOW(SYS_getsockopt),
-	ALLOW(SYS_ppoll),
-	ALLOW(SYS_pselect6),
-	ALLOW(SYS_eventfd2),
-	ALLOW(SYS_pipe2),
-	ALLOW(SYS_epoll_create1),
-	ALLOW(SYS_epoll_ctl),
-	ALLOW(SYS_epoll_pwait),
-	ALLOW(SYS_rt_sigaction),
-	ALLOW(SYS_rt_sigprocmask),
-	ALLOW(SYS_rt_sigreturn),
-	ALLOW(SYS_sigaltstack),
-	ALLOW(SYS_restart_syscall),
-	ALLOW(SYS_getpid),
-	ALLOW(SYS_getppid),
-	ALLOW(SYS_gettid),
-	ALLOW(SYS_getuid),
-	ALLOW(SYS_geteuid),
-	ALLOW(SYS_getgid),
-	ALLOW(SYS_getegid),
-	ALLOW(SYS_uname),
-	ALLOW(SYS_sysinfo),
-	ALLOW(SYS_getrandom),
-	ALLOW(SYS_getrusage),
-	ALLOW(SYS_clock_gettime),
-	ALLOW(SYS_clock_getres),
-	ALLOW(SYS_clock_nanosleep),
-	ALLOW(SYS_nanosleep),
-	ALLOW(SYS_gettimeofday),
-	ALLOW(SYS_sched_yield),
-	ALLOW(SYS_sched_getaffinity),
-	ALLOW(SYS_getcpu),
-	ALLOW(SYS_set_robust_list),
-	ALLOW(SYS_set_tid_address),
-	ALLOW(SYS_rseq),
-	ALLOW(SYS_membarrier),
-	ALLOW(SYS_exit),
-	ALLOW(SYS_exit_group),
+	SECCOMP_BEGIN,
+	SECCOMP_ALLOW_ORDINARY,
+	SECCOMP_ALLOW(SYS_faccessat2),
+	SECCOMP_ALLOW(SYS_connect),
+	SECCOMP_ALLOW(SYS_bind),
+	SECCOMP_ALLOW(SYS_socketpair),
+	SECCOMP_ALLOW(SYS_shutdown),
+	SECCOMP_ALLOW(SYS_sendto),
+	SECCOMP_ALLOW(SYS_sendmsg),
+	SECCOMP_ALLOW(SYS_sendmmsg),
+	SECCOMP_ALLOW(SYS_recvfrom),
+	SECCOMP_ALLOW(SYS_recvmsg),
+	SECCOMP_ALLOW(SYS_recvmmsg),
+	SECCOMP_ALLOW(SYS_getsockname),
+	SECCOMP_ALLOW(SYS_getpeername),
+	SECCOMP_ALLOW(SYS_setsockopt),
+	SECCOMP_ALLOW(SYS_getsockopt),
+	SECCOMP_ALLOW(SYS_pselect6),
+	SECCOMP_ALLOW(SYS_eventfd2),
+	SECCOMP_ALLOW(SYS_pipe2),
+	SECCOMP_ALLOW(SYS_epoll_create1),
+	SECCOMP_ALLOW(SYS_epoll_ctl),
+	SECCOMP_ALLOW(SYS_epoll_pwait),
+	SECCOMP_ALLOW(SYS_getppid),
 #ifdef __x86_64__
-	ALLOW(SYS_open),
-	ALLOW(SYS_stat),
-	ALLOW(SYS_lstat),
-	ALLOW(SYS_access),
-	ALLOW(SYS_readlink),
-	ALLOW(SYS_poll),
-	ALLOW(SYS_select),
-	ALLOW(SYS_pipe),
-	ALLOW(SYS_epoll_wait),
-	ALLOW(SYS_arch_prctl),
-	ALLOW(SYS_time),
+	SECCOMP_ALLOW(SYS_select),
+	SECCOMP_ALLOW(SYS_pipe),
+	SECCOMP_ALLOW(SYS_epoll_wait),
 #endif
-#ifdef SYS_clone3
-	/* Its flags a filter cannot read: the C library calls clone then. */
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
-	FAIL(ENOSYS),
-#endif
+	SECCOMP_THREADS_ALONE,
 	/* Servers, their names, and which of this machine's addresses lead there. */
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 7),
-	LOAD(AT(args[0])),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 4, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 3, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 2, 0),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 1, 0),
-	FAIL(EAFNOSUPPORT),
-	GIVE(SECCOMP_RET_ALLOW),
-	/* A thread, never a process. */
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
-	LOAD(AT(args[0])),
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
-	GIVE(SECCOMP_RET_ALLOW),
-	FAIL(EPERM),
+	SECCOMP_IS(SYS_socket, 0, 7),
+	SECCOMP_LOAD(args[0]),
+	SECCOMP_IS(AF_INET, 4, 0),
+	SECCOMP_IS(AF_INET6, 3, 0),
+	SECCOMP_IS(AF_UNIX, 2, 0),
+	SECCOMP_IS(AF_NETLINK, 1, 0),
+	SECCOMP_FAIL(EAFNOSUPPORT),
+	SECCOMP_GIVE(SECCOMP_RET_ALLOW),
+	SECCOMP_FAIL(EPERM),
 };
-
-static int confine_calls(void)
-{
-	struct sock_fprog program = {
-		.len = sizeof(filter) / sizeof(filter[0]),
-		.filter = (struct sock_filter *)filter,
-	};
-
-	/* EINVAL: a kernel without it. */
-	if (ARCH && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) && errno != EINVAL)
-		return -errno;
-	return 0;
-}
 
 /* Every file for reading, none for anything else. */
 static int confine_files(void)
@@ -263,7 +143,7 @@ int fetch_confine(struct fault *f)
 	if (!err)
 		err = confine_files();
 	if (!err && !IS_SANITIZED)
-		err = confine_calls();
+		err = seccomp_apply(filter, sizeof(filter) / sizeof(filter[0]));
 	return err ? fault_set(f, err, "the process that fetches lists cannot be confined: %s",
 			       strerror(-err))
 		   : 0;
