@@ -149,7 +149,7 @@ void catalogue_nearest_category(const struct catalogue *c, struct slice name, ch
 }
 
 /* Takes rules as the real one does, but for the disk, the kernel and the engine. */
-int rules_publish(struct supervisor *s, struct rules *next, struct fault *f)
+int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, struct fault *f)
 {
 	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
 	struct policy *policy = policy_new(next, &apps, 1);
@@ -185,6 +185,32 @@ int moments_rules(struct supervisor *s, const struct rules *all, struct rules **
 int moments_pause(struct supervisor *s, const struct pause *p, struct fault *f)
 {
 	s->pause = *p;
+	return 0;
+}
+
+/* Nothing is fetched here. */
+int fetch_start(const struct fetch_ask *ask, struct fetch *out, struct fault *f)
+{
+	return fault_set(f, -EAGAIN, "no process");
+}
+
+bool fetch_is_over(struct fetch *f)
+{
+	return false;
+}
+
+void fetch_stop(struct fetch *f)
+{
+	CLAIM(!f->pid);
+}
+
+void fetch_take(struct fetch *f, struct fetch_result *out)
+{
+	CLAIM(false);
+}
+
+int accept_list(const struct list *old, const struct list *new, struct fault *f)
+{
 	return 0;
 }
 
@@ -305,7 +331,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* A set that grew large makes each step slow, and shows nothing more. */
 	if (rules_count(s.rules) > 200 || s.interfaces.count > 8) {
 		s.interfaces.count = 0;
-		CLAIM(rules_publish(&s, rules_new(), NULL) == 0);
+		CLAIM(rules_publish(&s, rules_new(), HISTORY_COMMAND, NULL) == 0);
 	}
 	return 0;
 }
