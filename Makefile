@@ -287,7 +287,8 @@ unit: $(UNIT_BIN)
 FUZZ_LIB := $(filter user/base/% user/crypt/% user/packet/% user/extract/% user/flow/% \
 	user/classify/% user/policy/% user/engine/% user/pcap/% user/report/% user/control/% \
 	user/agent/% user/api/head.c,$(LIB_SRC))
-FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	$(WARN) -Wno-missing-prototypes
 COVER_FLAGS := -g -O1 -fprofile-instr-generate -fcoverage-mapping
 COVER_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/cover/%)
 

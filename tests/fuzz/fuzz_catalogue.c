@@ -21,11 +21,13 @@ static void demand_suffixes(const struct catalogue *c)
 		const struct app_suffix *s = &c->suffix.at[i];
 
 		demand(s->app > APP_UNKNOWN && (size_t)s->app < catalogue_count(c));
-		demand(catalogue_classify(c, slice_of(s->text, s->len)) == s->app);
+		demand(catalogue_classify(c, slice_of(suffix_set_text(&c->suffix, s), s->len)) ==
+		       s->app);
 	}
 	for (size_t i = 0; i < c->resolver.count; i++)
 		demand(catalogue_is_resolver(
-			c, slice_of(c->resolver.at[i].text, c->resolver.at[i].len)));
+			c, slice_of(suffix_set_text(&c->resolver, &c->resolver.at[i]),
+				    c->resolver.at[i].len)));
 }
 
 static void demand_names(const struct catalogue *c)
