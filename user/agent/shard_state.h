@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A worker's own data, shared by shard.c and shard_events.c alone. Room: agent. Everything here but
- * `letter` belongs to the shard's thread once it runs.
+ * A worker's own data, shared by shard.c, shard_events.c and shard_letters.c alone. Room: agent.
+ * Everything here but `letter` belongs to the shard's thread once it runs.
  */
 #ifndef AGENT_SHARD_STATE_H
 #define AGENT_SHARD_STATE_H
@@ -75,6 +75,10 @@ void shard_verdict_keep(struct shard *s, const struct flow *f);
 /* A flow ends; when open flows are being copied and its turn has not come, its row (complete) is
  * taken among them. True: *row is taken. */
 bool shard_copy_ended(struct shard *s, const struct flow *f, const struct connection *row);
+/* Answers the letters that have come, and goes on with a copy of the flows. */
+void shard_letters_answer(struct shard *s);
+/* Asks the worker's thread to end, and waits until it has heard. */
+void shard_stop(struct shard *s);
 /* Counts the late frames of verdicts that are old enough at `now` (monotonic). */
 void shard_late_count(struct shard *s, uint64_t now);
 
