@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 // What is known of the row that somebody chose. It takes the focus, and Escape closes it.
-import {useEffect, useRef} from "preact/hooks";
+import {useLayoutEffect, useRef} from "preact/hooks";
 import {visible} from "../text.js";
 import {Icon} from "./icons.jsx";
 
@@ -8,7 +8,7 @@ import {Icon} from "./icons.jsx";
 export function Detail({label, title, of, facts, close, children}) {
 	const top = useRef(null);
 
-	useEffect(() => top.current?.focus(), [of]);
+	useLayoutEffect(() => top.current?.focus(), [of]);
 	return (
 		<aside
 			class="detail"
