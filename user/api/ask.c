@@ -135,3 +135,29 @@ int ask_running_with(struct api_request *q, struct api_answer *a, const struct t
 	api_answer_header(a, "Retry-After", "5");
 	return -1;
 }
+
+void answer_said(struct api_answer *a, struct wire *said)
+{
+	struct text out = {0};
+
+	text_add(&out, said->out, said->out_len);
+	wire_clear(said);
+	api_answer_json(a, 200, &out);
+}
+
+void answer_changed(struct api_answer *a, struct wire *said, bool in_force)
+{
+	json_t *was = json_loadb(said->out, said->out_len, 0, NULL);
+	const char *note = json_string_value(json_array_get(json_object_get(was, "notes"), 0));
+	struct text out = {0};
+
+	wire_clear(said);
+	text_puts(&out, "{\"status\":\"success\",\"message\":");
+	text_json(&out, slice_text(note ?: "done"));
+	text_printf(&out, ",\"changed\":%s,\"rules\":%lld,\"in_force\":%s}\n",
+		    json_integer_value(json_object_get(was, "changed")) ? "true" : "false",
+		    (long long)json_integer_value(json_object_get(was, "rules")),
+		    in_force ? "true" : "false");
+	json_decref(was);
+	api_answer_json(a, 200, &out);
+}

@@ -31,4 +31,10 @@ int ask_refused(struct api_answer *a, int status, const char *words);
  * of the body. */
 void ask_times(struct api_request *q, struct text *request);
 
+/* The answer is what the agent said, a JSON document; clears it. */
+void answer_said(struct api_answer *a, struct wire *said);
+/* The answer says what a change of the rules came to, by what the agent or the porter said of it;
+ * clears that. in_force: an agent runs, so that it holds already. */
+void answer_changed(struct api_answer *a, struct wire *said, bool in_force);
+
 #endif

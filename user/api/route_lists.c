@@ -76,9 +76,8 @@ int route_lists_change(struct api_request *q, struct api_answer *a)
 {
 	bool is_removal = strcmp(q->method, "DELETE") == 0, in_force;
 	const char *action = word_of(q, "action");
-	struct text request = {0}, value = {0}, out = {0};
+	struct text request = {0}, value = {0};
 	struct wire answer;
-	json_t *said;
 	int err;
 
 	if (action && strcmp(action, "allow") != 0 && strcmp(action, "block") != 0) {
@@ -99,24 +98,13 @@ int route_lists_change(struct api_request *q, struct api_answer *a)
 	text_clear(&value);
 	if (err)
 		return 0;
-	said = json_loadb(answer.out, answer.out_len, 0, NULL);
-	wire_clear(&answer);
-	text_puts(&out, "{\"status\":\"success\",\"message\":");
-	text_json(&out,
-		  slice_text(json_string_value(json_array_get(json_object_get(said, "notes"), 0))
-				     ?: "done"));
-	text_printf(&out, ",\"changed\":%s,\"rules\":%lld,\"in_force\":%s}\n",
-		    json_integer_value(json_object_get(said, "changed")) ? "true" : "false",
-		    (long long)json_integer_value(json_object_get(said, "rules")),
-		    in_force ? "true" : "false");
-	json_decref(said);
-	api_answer_json(a, 200, &out);
+	answer_changed(a, &answer, in_force);
 	return 0;
 }
 
 int route_lists_refresh(struct api_request *q, struct api_answer *a)
 {
-	struct text request = {0}, out = {0};
+	struct text request = {0};
 	struct wire answer;
 	int err;
 
@@ -128,8 +116,6 @@ int route_lists_refresh(struct api_request *q, struct api_answer *a)
 	text_clear(&request);
 	if (err)
 		return 0;
-	text_add(&out, answer.out, answer.out_len);
-	wire_clear(&answer);
-	api_answer_json(a, 200, &out);
+	answer_said(a, &answer);
 	return 0;
 }

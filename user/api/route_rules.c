@@ -57,10 +57,9 @@ static void flag_add(struct text *t, const char *name, bool value)
 int route_rules_change(struct api_request *q, struct api_answer *a)
 {
 	int kind = kind_find(a, q->param[0]);
-	struct text request = {0}, out = {0};
+	struct text request = {0};
 	struct wire answer;
 	bool in_force;
-	json_t *said;
 	int err;
 
 	if (kind < 0)
@@ -81,18 +80,7 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 	if (err)
 		return 0;
 	porter_fleet_poke(q->api->porter);
-	said = json_loadb(answer.out, answer.out_len, 0, NULL);
-	wire_clear(&answer);
-	text_puts(&out, "{\"status\":\"success\",\"message\":");
-	text_json(&out,
-		  slice_text(json_string_value(json_array_get(json_object_get(said, "notes"), 0))
-				     ?: "done"));
-	text_printf(&out, ",\"changed\":%s,\"rules\":%lld,\"in_force\":%s}\n",
-		    json_integer_value(json_object_get(said, "changed")) ? "true" : "false",
-		    (long long)json_integer_value(json_object_get(said, "rules")),
-		    in_force ? "true" : "false");
-	json_decref(said);
-	api_answer_json(a, 200, &out);
+	answer_changed(a, &answer, in_force);
 	return 0;
 }
 

@@ -14,7 +14,7 @@ enum { PAGE_ROWS = 100, PAGE_MAX = 1000 };
 /* Asks the agent one thing and hands on what it says. */
 static int hand_on(struct api_request *q, struct api_answer *a, const char *fields)
 {
-	struct text request = {0}, out = {0};
+	struct text request = {0};
 	struct wire answer;
 	int err;
 
@@ -23,9 +23,7 @@ static int hand_on(struct api_request *q, struct api_answer *a, const char *fiel
 	text_clear(&request);
 	if (err)
 		return 0;
-	text_add(&out, answer.out, answer.out_len);
-	wire_clear(&answer);
-	api_answer_json(a, 200, &out);
+	answer_said(a, &answer);
 	return 0;
 }
 

@@ -68,7 +68,7 @@ static void put_changes(struct api_request *q, struct text *out)
 int route_what_if(struct api_request *q, struct api_answer *a)
 {
 	struct slice data = q->json ? slice_of("", 0) : q->body;
-	struct text request = {0}, out = {0};
+	struct text request = {0};
 	struct wire answer;
 	int err;
 
@@ -83,9 +83,7 @@ int route_what_if(struct api_request *q, struct api_answer *a)
 	text_clear(&request);
 	if (err)
 		return 0;
-	text_add(&out, answer.out, answer.out_len);
-	wire_clear(&answer);
-	api_answer_json(a, 200, &out);
+	answer_said(a, &answer);
 	return 0;
 }
 
