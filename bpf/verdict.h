@@ -168,6 +168,27 @@ static __always_inline __u64 verdict_find(struct place *p)
 	return v->rule;
 }
 
+/* --- names ---------------------------------------------------------------------------------- */
+
+/* Takes what the rules say of the suffix at s->walk; whole: it is the entire name. */
+static __always_inline void name_look(struct dpi_scratch *s, bool whole)
+{
+	__u64 hash = s->walk.hash;
+	const struct dpi_name_rule *r = bpf_map_lookup_elem(&names, &hash);
+
+	if (r)
+		dpi_name_walk_found(&s->walk, r, whole);
+}
+
+/* The next byte from the right, the at-th: a dot is a border, where rules may speak. */
+static __always_inline void name_step(struct dpi_scratch *s, __u32 at, __u8 c)
+{
+	if (c == '.')
+		name_look(s, false);
+	dpi_name_walk_byte(&s->walk, c);
+	s->walk_at = at + 1;
+}
+
 /* --- DNS ------------------------------------------------------------------------------------ */
 
 /* The loops' context: a stack pointer is all that bpf_loop hands on. */
@@ -186,20 +207,10 @@ static long question_walk(__u32 i, void *ctx)
 {
 	struct dpi_scratch *s = ((struct question_loop *)ctx)->scratch;
 	__u32 at = s->walk_at, len = s->question.len;
-	__u8 c;
 
 	if (at >= len)
 		return 1;
-	c = s->name[(len - 1 - at) & 255];
-	if (c == '.') {
-		__u64 hash = s->walk.hash;
-		const struct dpi_name_rule *r = bpf_map_lookup_elem(&names, &hash);
-
-		if (r)
-			dpi_name_walk_found(&s->walk, r, false);
-	}
-	dpi_name_walk_byte(&s->walk, c);
-	s->walk_at = at + 1;
+	name_step(s, at, s->name[(len - 1 - at) & 255]);
 	return 0;
 }
 
@@ -209,8 +220,6 @@ static __always_inline __u64 question_match(struct dpi_scratch *s, __u64 seed, _
 					    __u64 unread)
 {
 	struct question_loop l = {.scratch = s};
-	const struct dpi_name_rule *r;
-	__u64 hash;
 
 	dpi_qname_init(&s->question, s->question.pos, s->question.limit);
 	bpf_loop(DPI_NAME_MAX + 20, question_read, &l, 0);
@@ -220,10 +229,7 @@ static __always_inline __u64 question_match(struct dpi_scratch *s, __u64 seed, _
 	s->walk_at = 0;
 	if (s->question.len) {
 		bpf_loop(DPI_NAME_MAX, question_walk, &l, 0);
-		hash = s->walk.hash;
-		r = bpf_map_lookup_elem(&names, &hash);
-		if (r)
-			dpi_name_walk_found(&s->walk, r, true);
+		name_look(s, true);
 	}
 	s->question.pos = s->question.after + 4; /* type and class */
 	return dpi_name_walk_block(&s->walk, protocol);

@@ -52,15 +52,7 @@ static long word_walk(__u32 i, void *ctx)
 		s->word_len = 0;
 		return 1;
 	}
-	if (c == '.') {
-		__u64 hash = s->walk.hash;
-		const struct dpi_name_rule *r = bpf_map_lookup_elem(&names, &hash);
-
-		if (r)
-			dpi_name_walk_found(&s->walk, r, false);
-	}
-	dpi_name_walk_byte(&s->walk, c);
-	s->walk_at = at + 1;
+	name_step(s, at, c);
 	return 0;
 }
 
@@ -71,8 +63,7 @@ static long word_walk(__u32 i, void *ctx)
 static __always_inline __u64 word_rule(struct dpi_scratch *s, __u64 seed, __u64 protocol)
 {
 	struct word_loop l = {.scratch = s};
-	const struct dpi_name_rule *r;
-	__u64 hash, rule;
+	__u64 rule;
 
 	dpi_name_walk_init(&s->walk, seed);
 	s->walk_at = 0;
@@ -80,10 +71,7 @@ static __always_inline __u64 word_rule(struct dpi_scratch *s, __u64 seed, __u64 
 	bpf_loop(DPI_NAME_MAX, word_walk, &l, 0);
 	if (!s->word_len)
 		return 0;
-	hash = s->walk.hash;
-	r = bpf_map_lookup_elem(&names, &hash);
-	if (r)
-		dpi_name_walk_found(&s->walk, r, true);
+	name_look(s, true);
 	rule = dpi_name_walk_block(&s->walk, protocol);
 	return rule && protocol ? protocol : rule;
 }
