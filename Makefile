@@ -172,7 +172,7 @@ $(BIN): $(CLI_OBJ) $(LIB)
 WASM     := $(BUILD)/wasm/dpi.wasm
 WASM_INC ?= /usr/include/wasm32-wasi
 WASM_LIB ?= /usr/lib/wasm32-wasi
-WASM_OUT := user/base/pages_run.c user/base/pages_part.c user/base/spool.c user/base/log.c user/crypt/crypt.c user/crypt/count.c \
+WASM_OUT := user/base/pages_run.c user/base/pages_part.c user/base/spool.c user/base/log.c user/base/write_all.c user/crypt/crypt.c user/crypt/count.c \
 	user/classify/built_in.c user/classify/load.c user/classify/read.c user/policy/value_world.c \
 	user/policy/rules_save.c user/policy/when.c user/policy/value_when.c user/policy/when_clock.c \
 	user/policy/when_moment.c user/policy/rules_when.c \

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/write_all.h"
 #include "control/control.h"
 #include "control/stored.h"
 
@@ -41,19 +42,6 @@ int inforce_state(const struct api *api, struct text *out, struct fault *f)
 	return err ? err : fetch(api, "{\"command\":\"rules-version\"}", out, f);
 }
 
-static int write_all(int fd, struct slice s)
-{
-	while (s.len) {
-		ssize_t n = write(fd, s.at, s.len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			s = slice_from(s, (size_t)n);
-	}
-	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : 0;
-}
-
 int inforce_file(const struct api *api, int *out, struct fault *f)
 {
 	struct text text = {0};
@@ -64,6 +52,8 @@ int inforce_file(const struct api *api, int *out, struct fault *f)
 		err = fd < 0 ? -errno : text.failed ? -ENOMEM : 0;
 		if (!err)
 			err = write_all(fd, slice_of(text.at, text.len));
+		if (!err && lseek(fd, 0, SEEK_SET) < 0)
+			err = -errno;
 		if (err)
 			fault_set(f, err, "the rules in force cannot be handed on: %s",
 				  strerror(-err));

@@ -15,21 +15,9 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/write_all.h"
 
 enum { CHUNK_BYTES = 65536 };
-
-static int write_all(int fd, struct slice s)
-{
-	while (s.len) {
-		ssize_t n = write(fd, s.at, s.len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			s = slice_from(s, (size_t)n);
-	}
-	return 0;
-}
 
 static const char *end_word(enum fetch_end end)
 {

@@ -11,27 +11,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/write_all.h"
+
 /* Makes a file of its own name with the text in it, on the disk. Returns 0 or -errno. */
 static int write_file(const char *path, const char *text)
 {
-	size_t left = strlen(text);
-	int err = 0;
-	int fd;
+	int err, fd;
 
 	unlink(path); /* left by a process of the same number that died */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
-	while (left && !err) {
-		ssize_t put = write(fd, text, left);
-
-		if (put >= 0) {
-			text += put;
-			left -= (size_t)put;
-		} else if (errno != EINTR) {
-			err = -errno;
-		}
-	}
+	err = write_all(fd, slice_text(text));
 	if (!err && fsync(fd))
 		err = -errno;
 	if (close(fd) && !err)
