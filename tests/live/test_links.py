@@ -67,17 +67,33 @@ def objects(host):
     return found
 
 
+def held(host, agent):
+    """The BPF objects of this agent, and of no other on the machine: {(kind, id)}. They are what its
+    processes hold open, the maps of those programs and the links that run them."""
+    found = set()
+    for pid in agent.pids():
+        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+            with contextlib.suppress(FileNotFoundError), open(f"/proc/{pid}/fdinfo/{fd}") as f:
+                for line in f:
+                    key, _, value = line.partition(":")
+                    if key in ("prog_id", "map_id", "link_id"):
+                        found.add((key.removesuffix("_id"), int(value)))
+    rows = objects(host)
+    found |= {o for o, row in rows.items() if o[0] == "link" and ("prog", row["prog_id"]) in found}
+    found |= {("map", m) for o in found if o[0] == "prog" for m in rows[o].get("map_ids", [])}
+    return found
+
+
 def leaves_nothing(suite):
     with net.Lab() as lab:
         client, router, server = lab.routed()
         lab.serve(server)
         agent = lab.agent(router)
-        agent.run("status", check=False)
-        before = objects(router)
         agent.attach("lan")
-        ours = objects(router).keys() - before.keys()
-        suite.check({k for k, _ in ours} == {"prog", "map", "link"} and agent.pins(),
-                    "attach makes programs, maps, links and pins", f"{len(ours)} objects")
+        ours = held(router, agent)
+        on = ("prog", xdp_id(router, "lan"))
+        suite.check({k for k, _ in ours} == {"prog", "map", "link"} and on in ours and agent.pins(),
+                    "attach makes programs, maps, links and pins", f"{sorted(ours)}")
         suite.check(net.reaches(client, "allowed.example", 4), "traffic passes while attached", "none")
         agent.detach()
         # The kernel frees them after a grace period.
