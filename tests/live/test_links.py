@@ -79,7 +79,7 @@ def held(host, agent):
                     if key in ("prog_id", "map_id", "link_id"):
                         found.add((key.removesuffix("_id"), int(value)))
     rows = objects(host)
-    found |= {o for o, row in rows.items() if o[0] == "link" and ("prog", row["prog_id"]) in found}
+    found |= {o for o, row in rows.items() if o[0] == "link" and ("prog", row.get("prog_id")) in found}
     found |= {("map", m) for o in found if o[0] == "prog" for m in rows[o].get("map_ids", [])}
     return found
 
