@@ -45,12 +45,13 @@ BPFFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmli
 LIBS     := -lbpf -lelf -lz -lzstd -lpcap -lidn2 -lpsl -linih -ljansson -lgcrypt -lmicrohttpd \
 	-lhiredis -lncursesw -ltinfo -lsystemd -lpthread
 
-# `base`..`report` are the rooms; agent and cli join them into the program.
+# `base`..`report` are the rooms; agent, offline and cli join them into the program.
 # Where there is no libgcrypt, crypt/portable.c stands for crypt/crypt.c.
 LIB_SRC  := $(filter-out user/crypt/portable.c,$(wildcard user/base/*.c user/crypt/*.c \
 	user/packet/*.c user/extract/*.c user/flow/*.c user/classify/*.c user/policy/*.c \
 	user/engine/*.c user/pcap/*.c user/live/*.c user/report/*.c user/control/*.c \
-	user/fleet/*.c user/fetch/*.c user/export/*.c user/api/*.c user/agent/*.c user/selftest/*.c))
+	user/fleet/*.c user/fetch/*.c user/export/*.c user/api/*.c user/agent/*.c user/offline/*.c \
+	user/selftest/*.c))
 CLI_SRC  := $(wildcard user/cli/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/user/classify/catalogue_data.o
 CLI_OBJ  := $(CLI_SRC:%.c=$(BUILD)/%.o)
@@ -183,8 +184,8 @@ WASM_OUT := user/base/pages_run.c user/base/pages_part.c user/base/spool.c user/
 	user/report/report_csv.c
 WASM_SRC := $(filter-out $(WASM_OUT),$(wildcard user/base/*.c user/crypt/*.c user/packet/*.c \
 	user/extract/*.c user/flow/*.c user/classify/*.c user/policy/*.c user/engine/*.c \
-	user/pcap/*.c user/report/*.c)) user/agent/event_log.c user/agent/offline_route.c \
-	user/agent/offline_shard.c $(wildcard user/wasm/*.c)
+	user/pcap/*.c user/report/*.c)) user/offline/event_log.c user/offline/route.c \
+	user/offline/shard.c $(wildcard user/wasm/*.c)
 WASM_OBJ := $(WASM_SRC:%.c=$(BUILD)/wasm/obj/%.o) $(BUILD)/wasm/obj/user/wasm/catalogue_packed.o
 WASM_TO  := --target=wasm32-wasi
 # Small: a page fetches it, and what the browser makes of it is as fast, but for a few.
@@ -286,7 +287,7 @@ unit: $(UNIT_BIN)
 # lines a corpus reaches.
 FUZZ_LIB := $(filter user/base/% user/crypt/% user/packet/% user/extract/% user/flow/% \
 	user/classify/% user/policy/% user/engine/% user/pcap/% user/report/% user/control/% \
-	user/agent/% user/api/head.c,$(LIB_SRC))
+	user/agent/% user/offline/% user/api/head.c,$(LIB_SRC))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
 	$(WARN) -Wno-missing-prototypes
 COVER_FLAGS := -g -O1 -fprofile-instr-generate -fcoverage-mapping

@@ -5,7 +5,7 @@
 #ifndef CLI_ANALYZE_H
 #define CLI_ANALYZE_H
 
-#include "agent/offline.h"
+#include "offline/offline.h"
 #include "cli/options.h"
 #include "policy/rules_when.h"
 

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/offline_what_if.h"
+#include "offline/what_if.h"
 #include "base/log.h"
 #include "cli/remote.h"
 #include "cli/what_if.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Room wasm: one pass over a capture. Shards, bounds and order are those of the program's workers
- * (agent/offline.c), so that nothing in the report tells the two apart.
+ * (offline/offline.c), so that nothing in the report tells the two apart.
  */
 #include "wasm/analysis.h"
 

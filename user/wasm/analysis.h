@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A capture through the road on one thread, as its bytes are pushed: what agent/offline.h is with
+ * A capture through the road on one thread, as its bytes are pushed: what offline/offline.h is with
  * files and workers, to the same report. Room: wasm. There is one analysis at a time.
  */
 #ifndef WASM_ANALYSIS_H
 #define WASM_ANALYSIS_H
 
-#include "agent/offline.h"
-#include "agent/offline_route.h"
-#include "agent/offline_shard.h"
+#include "offline/offline.h"
+#include "offline/route.h"
+#include "offline/shard.h"
 #include "pcap/capture_in.h"
 #include "wasm/replay.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The lines that events became, and which frame each belongs to. Room: agent. One thread at a time
- * owns a log.
+ * The lines that events became, and which frame each belongs to. Room: offline. One thread at a
+ * time owns a log.
  */
-#ifndef AGENT_EVENT_LOG_H
-#define AGENT_EVENT_LOG_H
+#ifndef OFFLINE_EVENT_LOG_H
+#define OFFLINE_EVENT_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * A capture through the road, by as many threads as there are workers; the caller's own is the
- * first. Room: agent.
+ * first. Room: offline.
  *
  * A flow belongs to one of DPI_RINGS_MAX shards, by the hash the kernel chooses rings with; each
  * shard has an engine and a tally of its own, and worker w runs the shards s with s % workers == w.
  * So no result depends on the number of workers. Reading and writing are whoever's turn it is, in
  * file order (batch.h).
  */
-#ifndef AGENT_OFFLINE_H
-#define AGENT_OFFLINE_H
+#ifndef OFFLINE_OFFLINE_H
+#define OFFLINE_OFFLINE_H
 
 #include <signal.h>
 #include "base/fault.h"

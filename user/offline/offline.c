@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A run of the capture door: its files, its shards, and what they add up to. Room: agent. Its
- * threads are in offline_threads.c.
+ * A run of the capture door: its files, its shards, and what they add up to. Room: offline. Its
+ * threads are in threads.c.
  */
-#include "agent/offline_state.h"
+#include "offline/state.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * A worker's way through a batch: it decodes its own frames a few ahead of the one that takes the
- * road, and has fetched what each will need. Room: agent. What it decodes nobody else sees, and
+ * road, and has fetched what each will need. Room: offline. What it decodes nobody else sees, and
  * stays in its nearest cache.
  */
-#include "agent/offline_state.h"
+#include "offline/state.h"
 
 enum {
 	WALK_STEPS = 3,

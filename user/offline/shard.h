@@ -3,10 +3,10 @@
  * One shard of the capture door: an engine and a tally for the flows whose hash chose it. Room:
  * agent. Belongs to the thread of the worker that runs it; after the workers, to the reader.
  */
-#ifndef AGENT_OFFLINE_SHARD_H
-#define AGENT_OFFLINE_SHARD_H
+#ifndef OFFLINE_SHARD_H
+#define OFFLINE_SHARD_H
 
-#include "agent/event_log.h"
+#include "offline/event_log.h"
 #include "engine/learn.h"
 #include "report/eve.h"
 #include "report/report.h"

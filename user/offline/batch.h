@@ -11,11 +11,11 @@
  * own frames (is_dropped) and its own event log; then it belongs to whoever writes it. The lock is
  * taken once a turn, never for a frame.
  */
-#ifndef AGENT_BATCH_H
-#define AGENT_BATCH_H
+#ifndef OFFLINE_BATCH_H
+#define OFFLINE_BATCH_H
 
 #include <pthread.h>
-#include "agent/event_log.h"
+#include "offline/event_log.h"
 #include "packet/packet.h"
 #include "pcap/capture_in.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The way of a frame to its shard; see offline_route.h. Room: agent.
+ * The way of a frame to its shard; see route.h. Room: offline.
  */
-#include "agent/offline_route.h"
+#include "offline/route.h"
 
 #include <stdlib.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * What other rules would make of a capture: it takes the road twice, and the connections of both
- * runs are laid beside each other. Room: agent. Nothing is written.
+ * runs are laid beside each other. Room: offline. Nothing is written.
  */
-#ifndef AGENT_OFFLINE_WHAT_IF_H
-#define AGENT_OFFLINE_WHAT_IF_H
+#ifndef OFFLINE_WHAT_IF_H
+#define OFFLINE_WHAT_IF_H
 
-#include "agent/offline.h"
+#include "offline/offline.h"
 #include "report/difference.h"
 
 /*

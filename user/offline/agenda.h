@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Rules that know the time, over a capture: which policy is in force at a frame's own time. Room:
- * agent. The workers share one agenda; what it lends is immutable. It asks no clock.
+ * offline. The workers share one agenda; what it lends is immutable. It asks no clock.
  */
-#ifndef AGENT_AGENDA_H
-#define AGENT_AGENDA_H
+#ifndef OFFLINE_AGENDA_H
+#define OFFLINE_AGENDA_H
 
 #include "classify/catalogue.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Two runs over one capture beside each other; see offline_what_if.h. Room: agent.
+ * Two runs over one capture beside each other; see what_if.h. Room: offline.
  *
  * Rows of both come in the order of the frames that opened them. A verdict keeps a flow longer than
  * it would live without, so one run may have two flows where the other has one: such a row stands
  * alone, and packets are right in the sum.
  */
-#include "agent/offline_what_if.h"
+#include "offline/what_if.h"
 
 #include <errno.h>
 

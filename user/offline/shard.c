@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * An engine, its tally and its events, for offline.c. Room: agent.
+ * An engine, its tally and its events, for offline.c. Room: offline.
  */
-#include "agent/offline_shard.h"
+#include "offline/shard.h"
 
 #include <errno.h>
 #include <sys/random.h>
-#include "agent/offline.h"
+#include "offline/offline.h"
 
 static void take_event(void *ctx, const struct event *e)
 {

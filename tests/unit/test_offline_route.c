@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
-#include "agent/batch.h"
-#include "agent/offline_route.h"
+#include "offline/batch.h"
+#include "offline/route.h"
 #include "build.h"
 
 enum { PAYLOAD = 64 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What the threads of the capture door do: fill a batch (offline_fill.c), walk it (offline_walk.c),
- * write it; see batch.h for who does which and offline.h for what belongs to whom. Room: agent.
+ * What the threads of the capture door do: fill a batch (fill.c), walk it (walk.c),
+ * write it; see batch.h for who does which and offline.h for what belongs to whom. Room: offline.
  */
-#include "agent/offline_state.h"
+#include "offline/state.h"
 
 #include <errno.h>
 #include <signal.h>

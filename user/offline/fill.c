@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Filling a batch for the capture door: pieces are taken from the capture in rows, and of each
- * frame a ticket is sent to whom it concerns. Room: agent. One thread at a time is here, in file
+ * frame a ticket is sent to whom it concerns. Room: offline. One thread at a time is here, in file
  * order.
  */
-#include "agent/offline_state.h"
+#include "offline/state.h"
 
 #include <errno.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A shard's way from one policy to the next; see offline_time.h.
+ * A shard's way from one policy to the next; see time.h.
  */
-#include "agent/offline_time.h"
+#include "offline/time.h"
 
 #include "engine/engine.h"
 

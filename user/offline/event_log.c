@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Event lines by frame; see event_log.h. Room: agent.
+ * Event lines by frame; see event_log.h. Room: offline.
  */
-#include "agent/event_log.h"
+#include "offline/event_log.h"
 
 #include <stdlib.h>
 

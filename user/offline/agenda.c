@@ -3,7 +3,7 @@
  * Policies by time; see agenda.h. The last spans are remembered, so that the workers, who come to a
  * moment one after the other, work it out once; and the policies, for hours come again each day.
  */
-#include "agent/agenda.h"
+#include "offline/agenda.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,8 +4,8 @@
  * agent. It belongs to whoever fills a batch, in file order, so that no result depends on the
  * number of workers.
  */
-#ifndef AGENT_OFFLINE_ROUTE_H
-#define AGENT_OFFLINE_ROUTE_H
+#ifndef OFFLINE_ROUTE_H
+#define OFFLINE_ROUTE_H
 
 #include "engine/learn.h"
 #include "packet/defrag.h"

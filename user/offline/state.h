@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * A run of the capture door while it lasts, shared by the files called offline alone. Room: agent.
- * What belongs to which thread is said in offline.h and batch.h.
+ * A run of the capture door while it lasts, shared by the files called offline alone. Room:
+ * offline. What belongs to which thread is said in offline.h and batch.h.
  */
-#ifndef AGENT_OFFLINE_STATE_H
-#define AGENT_OFFLINE_STATE_H
+#ifndef OFFLINE_STATE_H
+#define OFFLINE_STATE_H
 
-#include "agent/batch.h"
-#include "agent/offline.h"
-#include "agent/offline_route.h"
-#include "agent/offline_shard.h"
-#include "agent/offline_time.h"
+#include "offline/batch.h"
+#include "offline/offline.h"
+#include "offline/route.h"
+#include "offline/shard.h"
+#include "offline/time.h"
 #include "pcap/filter.h"
 
 struct worker {

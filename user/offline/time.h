@@ -3,11 +3,11 @@
  * Rules of a frame's own time at the capture door; room: agent. Each shard goes from one policy to
  * the next by its own frames, so that nothing depends on the number of workers.
  */
-#ifndef AGENT_OFFLINE_TIME_H
-#define AGENT_OFFLINE_TIME_H
+#ifndef OFFLINE_TIME_H
+#define OFFLINE_TIME_H
 
-#include "agent/agenda.h"
-#include "agent/offline_shard.h"
+#include "offline/agenda.h"
+#include "offline/shard.h"
 
 enum {
 	/* How often a shard goes back to the rules of an earlier time: each time judges all open

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Batches and the ring they travel in. Room: agent. It knows nothing of engines or files.
+ * Batches and the ring they travel in. Room: offline. It knows nothing of engines or files.
  */
-#include "agent/batch.h"
+#include "offline/batch.h"
 
 #include <errno.h>
 #include <stdlib.h>
