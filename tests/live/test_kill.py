@@ -86,7 +86,7 @@ def kills(suite):
         client, router, server, agent = lab.guarded()
         agent.run("block-app", "TikTok")
         hello, wire = net.client_hello(BLOCKED), Wire(client, router)
-        storm(suite, agent, client, server, wire, blocked_flows(suite, agent, client, wire, hello))
+        storm(suite, lab, agent, client, server, wire, blocked_flows(suite, agent, client, wire, hello))
         new_flow(suite, agent, client)
         wrong = net.silence(agent, lambda: net.ask(client, 4, net.TLS_PORT, [hello]))
         suite.check(not wrong, "a new flow of the blocked name is blocked", wrong)
@@ -107,27 +107,30 @@ def kill_often(agent):
     return done, ""
 
 
-def storm(suite, agent, client, server, wire, blocked):
+def storm(suite, lab, agent, client, server, wire, blocked):
     """The load, and the kills under it."""
     meter = server.meter("eth0").add(4, "dport", GOOD_PORT)
     for port, _ in blocked.values():
         meter.add(4, "sport", port)
     good = wire.udp(40000, GOOD_PORT, b"y" * 64)
     frames = [good, *(frame for _, frame in blocked.values())]
+    queues = lab.lost_by_wires()
     blasts = [net.Blast(client, "eth0", RATE, RATE * LONGEST_S, [f]) for f in frames]
     start = time.monotonic()
     done, fault = kill_often(agent)
     sent = [b.end() for b in blasts]
     time.sleep(0.3)
     arrived, *passed = meter.read()
+    queues = lab.lost_by_wires() - queues
     seconds = time.monotonic() - start
     suite.check(not fault, f"{done['engine']} kills of the engine, {done['supervisor']} of the "
                 f"supervisor, in {seconds:.0f} s", fault)
     for what, count, through in zip(blocked, sent[1:], passed):
         suite.check(count > RATE / 2 and through == 0,
                     f"none of {count} packets of the blocked {what} flow passes", f"{through} passed")
-    suite.check(sent[0] > RATE / 2 and arrived == sent[0],
-                f"all of {sent[0]} packets of the innocent flow arrive", f"{sent[0] - arrived} lost")
+    suite.check(sent[0] > RATE / 2 and 0 <= sent[0] - arrived <= queues,
+                f"all of {sent[0]} packets of the innocent flow arrive, but for what the wires lost "
+                f"({sent[0] - arrived}, {queues} in all)", f"{sent[0] - arrived} lost")
 
 
 def new_flow(suite, agent, client):
