@@ -139,7 +139,7 @@ def faults(suite, place):
 
 
 def child_of(place):
-    """The process that fetches, and what the kernel says of its rights."""
+    """The process of this agent that fetches, and what the kernel says of its rights."""
     for pid in os.listdir("/proc"):
         try:
             with open(f"/proc/{pid}/comm", encoding="ascii") as f:
@@ -147,9 +147,8 @@ def child_of(place):
                     continue
             with open(f"/proc/{pid}/status", encoding="ascii") as f:
                 fields = dict(line.split(":", 1) for line in f.read().splitlines())
-            if os.readlink(f"/proc/{pid}/ns/net") == os.readlink(f"/proc/{place.web.pid}/ns/net"):
-                continue
-            return int(pid), {k: v.split() for k, v in fields.items()}
+            if os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat(place.router.path).st_ino:
+                return int(pid), {k: v.split() for k, v in fields.items()}
         except (OSError, ValueError):
             continue
     return 0, {}

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import net
@@ -20,6 +21,7 @@ DIRECTORIES, PINS = "/run/dpi-xdp-selftest-*", net.BPFFS + "/dpi-xdp-run_dpi_xdp
 REFUSED = {"ip-fragments-tiny", "ip-extensions-many"}
 # The kernel itself decides these.
 AT_ONCE = {"tcp-one-segment", "rule-app", "tls-below", "tls-case", "http-request"}
+APART = "--apart"
 KEPT = {"DPI_XDP_STATE_DIR", "DPI_XDP_RUN_DIR"}
 
 
@@ -42,13 +44,22 @@ def selftest(*args):
     return status, json.loads(out) if out else {"error": err, "rows": []}, time.monotonic() - begin
 
 
+def apart():
+    """Begins this program once more, with a /run and pins of its own: so that what other self-tests
+    of the machine have there is not taken for what these leave."""
+    mounts = f"mount -t tmpfs run /run && mount -t bpf bpf {net.BPFFS} && "
+    os.execvp("unshare", ["unshare", "--mount", "sh", "-c", mounts + 'exec "$@"', "sh",
+                          sys.executable, os.path.abspath(__file__), APART, *sys.argv[1:]])
+
+
 def agents():
-    """Processes of self-tests: by the run directory in their environment."""
-    found = []
+    """Processes of these self-tests: by the run directory in their environment, and its place."""
+    found, mounts = [], os.readlink("/proc/self/ns/mnt")
     for path in glob.glob("/proc/[0-9]*/environ"):
         try:
             with open(path, "rb") as f:
-                if b"DPI_XDP_RUN_DIR=" + DIRECTORIES[:-1].encode() in f.read():
+                if b"DPI_XDP_RUN_DIR=" + DIRECTORIES[:-1].encode() in f.read() and \
+                        os.readlink(os.path.join(os.path.dirname(path), "ns/mnt")) == mounts:
                     found.append(int(path.split("/")[2]))
         except OSError:
             pass
@@ -185,4 +196,8 @@ def together(suite):
 
 
 if __name__ == "__main__":
+    if APART in sys.argv:
+        sys.argv.remove(APART)
+    elif os.geteuid() == 0:
+        apart()
     net.main([whole, blind, words, broken_off, killed, together], needs=("setpriv",))
