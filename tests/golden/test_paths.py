@@ -7,6 +7,7 @@ Whole: OUT, JSON, CSV and events of every path are compared with those of the pl
 worker. Changing: OUT is a FIFO that this test does not read until it has done its mischief, so that
 the program stands in the middle of the capture, surely and without waiting.
 """
+import contextlib
 import fcntl
 import functools
 import gzip
@@ -341,15 +342,20 @@ class Stalled:
         self.settle()
 
     def settle(self):
-        """Until it can do no more: its processor time stands still."""
+        """Until it can do no more: all its threads sleep, and their processor time stands still."""
         def used():
-            with open(f"/proc/{self.child.pid}/stat", encoding="ascii") as f:
-                return f.read().rsplit(")", 1)[1].split()[11:13]
+            found = []
+            for thread in os.listdir(f"/proc/{self.child.pid}/task"):
+                with contextlib.suppress(FileNotFoundError), \
+                        open(f"/proc/{self.child.pid}/task/{thread}/stat", encoding="ascii") as f:
+                    state, *fields = f.read().rsplit(")", 1)[1].split()
+                    found.append((thread, fields[10:12], "" if state == "S" else time.monotonic()))
+            return found
         last, since = used(), time.monotonic()
         while time.monotonic() - since < 0.3:
             time.sleep(0.05)
-            if used() != last:
-                last, since = used(), time.monotonic()
+            if (now := used()) != last:
+                last, since = now, time.monotonic()
 
     def end(self):
         """Reads the rest; (exit status, message, all that was written)."""
