@@ -66,6 +66,8 @@ static const struct {
 	{"an end in the zone's winter", "until 2026-12-01T08:00", "until 2026-12-01T07:00:00Z"},
 	{"an end in the zone's summer", "until 2026-07-01T08:00", "until 2026-07-01T06:00:00Z"},
 	{"an end elsewhere", "until 2026-12-01T08:00:00-05:30", "until 2026-12-01T13:30:00Z"},
+	{"the last moment", "until 9999-12-31T23:59:59Z", "until 9999-12-31T23:59:59Z"},
+	{"the first moment", "until 1970-01-01T00:00:00Z", "until 1970-01-01T00:00:00Z"},
 	{"an end of a day's begin", "UNTIL 2026-12-01", "until 2026-11-30T23:00:00Z"},
 	{"hours with an end", "mon-fri 21:00-07:00 until 2026-12-01T08:00:00Z",
 	 "mon-fri 21:00-07:00 until 2026-12-01T08:00:00Z"},
@@ -88,6 +90,8 @@ static const struct {
 	{"a day that the calendar has not", "until 2026-02-29T08:00", "is no moment"},
 	{"words behind the end", "until 2026-12-01T08:00 mon", "'mon' is no time"},
 	{"a zone that is none", "until 2026-12-01T08:00+25:00", "is no moment"},
+	{"a year of five digits, by its zone", "until 9999-12-31T23:59-01:00", "is no moment"},
+	{"before the first moment, by its zone", "until 1970-01-01T00:00+01:00", "is no moment"},
 	{"nine windows",
 	 "1:00-2:00,3:00-4:00,5:00-6:00,7:00-8:00,9:00-10:00,11:00-12:00,13:00-14:00,"
 	 "15:00-16:00,17:00-18:00",

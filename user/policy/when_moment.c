@@ -14,6 +14,7 @@
 
 enum { MINUTE_S = 60, HOUR_S = 60 * MINUTE_S, DAY_S = 24 * HOUR_S, LONGEST_S = 3660 * DAY_S };
 #define SHOWN_S (INT64_C(9999999) * DAY_S)
+#define LAST_S	INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* Takes exactly so many digits; -1 when there are fewer. */
 static int take_digits(struct slice *s, size_t count)
@@ -66,6 +67,13 @@ static bool take_date(struct slice *s, struct tm *tm)
 	tm->tm_mon = month - 1;
 	tm->tm_mday = day;
 	return true;
+}
+
+/* True for what can be written in universal time, and read again: a zone can move the first day and
+ * the last one out of the four digits of a year. */
+static bool is_written(int64_t moment_s)
+{
+	return moment_s >= 0 && moment_s <= LAST_S;
 }
 
 /* What stands behind a date and a time: nothing (the system's zone), Z, or +01:00. False when it is
@@ -125,12 +133,15 @@ int when_moment(struct slice text, int64_t now_s, int64_t *out, struct fault *f)
 	char shown[VALUE_SHOW_MAX];
 	struct slice s = text;
 	struct tm tm = {0};
+	int64_t at;
 
 	if (read_next(text, now_s, out))
 		return 0;
 	if (take_date(&s, &tm) && (!s.len || (take_byte(&s, "Tt") && take_clock(&s, &tm))) &&
-	    read_zone(s, &tm, out))
+	    read_zone(s, &tm, &at) && is_written(at)) {
+		*out = at;
 		return 0;
+	}
 	return fault_set(f, -EINVAL,
 			 "'%s' is no moment: write %s2026-12-01T08:00, or 2026-12-01T08:00:00Z in "
 			 "universal time",
