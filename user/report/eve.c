@@ -11,12 +11,13 @@
 #include "report/report.h"
 #include "report/tunnel.h"
 
-enum { LABEL_MAX = 400 };
+enum { LABEL_MAX = 400, ID_BITS = 51 };
 
 uint64_t eve_flow_id(const struct dpi_key *key, uint64_t first_ns)
 {
-	/* Fixed on purpose: the same flow has the same id in every run and on every host. */
-	uint64_t id = table_hash(first_ns, key, sizeof(*key)) >> 1;
+	/* Fixed on purpose: the same flow has the same id in every run and on every host. As many
+	 * bits as Suricata's: readers that keep numbers as doubles (jq, a browser) hold 53. */
+	uint64_t id = table_hash(first_ns, key, sizeof(*key)) >> (64 - ID_BITS);
 
 	return id ? id : 1;
 }

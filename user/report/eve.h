@@ -50,7 +50,7 @@ struct eve_stats {
 /* Appends the line with its newline. */
 void eve_stats(struct text *t, const struct eve_stats *s);
 
-/* A positive 63-bit number that stays with a flow: from its key and first time. */
+/* A positive number of 51 bits that stays with a flow: from its key and first time. */
 uint64_t eve_flow_id(const struct dpi_key *key, uint64_t first_ns);
 
 #endif
