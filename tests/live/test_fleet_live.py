@@ -5,6 +5,7 @@ Two agents in two namespaces and a real redis-server in a third: a rule on one i
 within a second, as packets tell; Redis dies, hangs, and is cut off, and no packet of what is blocked
 passes meanwhile. `--full`: as many repetitions as were promised.
 """
+import calendar
 import contextlib
 import os
 import socket
@@ -128,6 +129,22 @@ def spreading(suite):
         suite.check(echo.answers[-1] - begin < 1.2, "so does a member put there by hand", echo.answers[-1] - begin)
         found = [s.agent.json("why", net.LAN[4][1])["rule"] for s in (a, b)]
         suite.check(found == ["ip:" + net.LAN[4][1]] * 2, "both agents know the rule", found)
+        c("SREM", fleet.key("ip"), net.LAN[4][1])
+        net.wait_for(lambda: time.monotonic() - echo.answers[-1] < 0.05, 3)
+        begin = time.monotonic()
+        a.agent.run("block-ip", net.LAN[4][1], "--for", "4s")
+        until = [m for m in net.wait_for(lambda: c("SMEMBERS", fleet.key("timed-ip")), 3) or [b""]][0]
+        net.wait_for(lambda: time.monotonic() - echo.answers[-1] > 0.1, 3)
+        stopped = echo.answers[-1]
+        net.wait_for(lambda: echo.answers[-1] > stopped, 8)
+        went_on, at = next((t for t in echo.answers if t > stopped), begin + 99), time.monotonic() - time.time()
+        end = calendar.timegm(time.strptime(until.decode().split()[-1], "%Y-%m-%dT%H:%M:%SZ")) + at
+        print(f"# a rule for a time at the other host's packets: after {(stopped - begin) * 1000:.0f} ms, over "
+              f"{(went_on - end) * 1000:.0f} ms after its end")
+        suite.check(stopped - begin < 1.2, "a rule for a time is in force on the other host", stopped - begin)
+        suite.check(-0.1 < went_on - end < 1, "and ends there at its moment", went_on - end)
+        suite.check(net.wait_for(lambda: a.host.rules() == b.host.rules() == set(), 3), "both hosts have forgotten it",
+                    (a.host.rules(), b.host.rules()))
         a.agent.run("block-app", "TikTok")
         shared = net.wait_for(lambda: "app:TikTok" in b.host.rules(), 3)
         newest = b.agent.json("rules", "history")["changes"][0]

@@ -22,6 +22,7 @@ from fleet import HOST_PROGRAM, NEVER, PROGRAM, Place, Service, key, wait_for
 from suite import check, results  # fleet knows where
 
 FULL = "--full" in sys.argv
+SETS = 14  # of a fleet
 MANY = [f"host{i}.example.com" for i in range(500)]
 
 
@@ -255,6 +256,10 @@ def poisons():
         ("every IPv6 address", put("allow-ip", "::/0")),
         ("half of all addresses", put("ip", "128.0.0.0/1")),
         ("a rule with times", put("app", "YouTube mon-fri 21:00-07:00")),
+        ("one without among those with times", put("timed-app", "YouTube")),
+        ("times that are none", put("timed-app", "YouTube at dawn")),
+        ("an end that is another moment in each zone", put("timed-app", "YouTube until 2126-12-01T08:00")),
+        ("every address for a night", put("timed-ip", "0.0.0.0/0 21:00-07:00")),
         ("an empty member", put("app", "")),
         ("an unknown application", put("app", "NoSuchApplication")),
         ("lines of a rules file", put("domain", "a.example.com\n[ALLOWED_IPS]\n0.0.0.0/0")),
@@ -303,9 +308,10 @@ def poisoned():
         c("SADD", key("app", "f0"), "TikTok")
         check(wait_for(lambda: not h.status()["refused"] and c("SCARD", key("app", "f0")) == 2),
               "and goes out when the set is good again", h.status())
-        c("DEL", key("version", "f19"))
-        check(wait_for(lambda: c("SCARD", key("domain", "f19")) == 500),
-              "taking the version away has the last good rules put back", hosts[19].status())
+        ports = [name for name, _ in rows].index("a port that is none")
+        c("DEL", key("version", f"f{ports}"))
+        check(wait_for(lambda: c("SCARD", key("domain", f"f{ports}")) == 500),
+              "taking the version away has the last good rules put back", hosts[ports].status())
 
 
 class Liar:
@@ -370,7 +376,7 @@ def impostor(at, lie):
             elif b"SUBSCRIBE" in heard:
                 conn.sendall(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n*3\r\n$10\r\npsubscribe\r\n$1\r\nx\r\n:2\r\n")
             elif b"SCARD" in heard:
-                conn.sendall(b"$1\r\n2\r\n" + b":1\r\n" * 7)
+                conn.sendall(b"$1\r\n2\r\n" + b":1\r\n" * SETS + b"-ERR\r\n")
             else:
                 conn.sendall(b"+OK\r\n" * n)
     return talk
@@ -390,9 +396,9 @@ def strangers():
         ("an array of 2^31 announced", says(b"*2147483647\r\n")),
         ("an array of -2 elements", says(b"*-2\r\n")),
         ("arrays in arrays without end", says(b"*1\r\n" * 4000)),
-        ("numbers where sets should be", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * 8 + b":1\r\n")),
-        ("fewer sets than asked for", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * 8 + b"*1\r\n$1\r\n9\r\n")),
-        ("text where counts should be", impostor(b"SCARD", b"$1\r\n2\r\n" + b"$3\r\nall\r\n" * 7)),
+        ("numbers where sets should be", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * (1 + SETS) + b":1\r\n")),
+        ("fewer sets than asked for", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * (1 + SETS) + b"*1\r\n$1\r\n9\r\n")),
+        ("text where counts should be", impostor(b"SCARD", b"$1\r\n2\r\n" + b"$3\r\nall\r\n" * SETS + b"-ERR\r\n")),
         ("more answers than questions", says(b"+PONG\r\n" + b"-ERR x\r\n" * 50)),
     ]
     with Place() as place:
@@ -498,34 +504,105 @@ def own_rules():
         check(h.process.returncode == 2 and "own.txt:1" in h.said(), "a bad file ends a start", h.said())
 
 
+def words(host):
+    """A host's rules with one blank before the words that say when, as members have it."""
+    return {re.sub(r"  +", " ", r) for r in host.rules()}
+
+
 def times():
-    """Rules with times are each host's own, by a command or its file; the fleet goes on beside them."""
+    """Rules with times are the fleet's like others: they spread, change and end everywhere."""
     with Place() as place:
         redis = place.redis().start()
         c = redis.client()
         own = os.path.join(place.dir, "own.txt")
         with open(own, "w") as f:
-            f.write("[BLOCKED_DOMAINS]\nnight.example.com  21:00-07:00\n")
+            f.write("[BLOCKED_DOMAINS]\nnight.example.com  21:00-07:00\nboth.example.com\n")
         a = place.host("a", redis.url, "--local-rules", own).start()
         b = place.host("b", redis.url).start()
         a.in_step(), b.in_step()
 
-        def names():
-            return {r.split("  ")[0] for r in a.rules()}
+        def both(*rules, without=(), timeout=5):
+            """Whether both hosts come to have these and lack those."""
+            return wait_for(lambda: all(words(h) >= set(rules) and not words(h) & set(without) for h in (a, b)), timeout)
 
-        a.cli("block-app", "TikTok", "--for", "1h")
-        a.cli("block-domain", "plain.example.com")
-        ok = b.has("domain:plain.example.com", 5) < NEVER
-        check(ok and b.rules() == {"domain:plain.example.com"} and c("EXISTS", key("app")) == 0 and
-              {"app:TikTok", "domain:night.example.com"} <= names(), "times stay where they were given",
-              (a.rules(), b.rules()))
-        b.cli("block-app", "YouTube")
-        check(a.has("app:YouTube", 5) < NEVER and "app:TikTok" in names(), "the fleet leaves them alone", a.rules())
-        check("  21:00-07:00" in a.cli("rules").stdout and "TikTok  until " in a.cli("rules").stdout,
-              "and their times", a.cli("rules").stdout)
+        took = []
+        for command, value, kind, rule in [
+                ("block-app", "tiktok", "app", "TikTok mon-fri 21:00-07:00"),
+                ("block-domain", "*.Example.com", "domain", "example.com mon-fri 21:00-07:00"),
+                ("block-ip", "10.1.0.0/16", "ip", "10.1.0.0/16 mon-fri 21:00-07:00"),
+                ("block-port", "6881/udp", "port", "6881/udp mon-fri 21:00-07:00"),
+                ("allow-ip", "10.0.0.7", "allow-ip", "10.0.0.7 mon-fri 21:00-07:00"),
+                ("allow-app", "youtube", "allow-app", "YouTube mon-fri 21:00-07:00"),
+                ("allow-domain", "a.example", "allow-domain", "a.example mon-fri 21:00-07:00")]:
+            begin = time.monotonic()
+            a.cli(command, value, "--when", "mon-fri 21:00-07:00")
+            took.append(time.monotonic() - begin if both(f"{kind}:{rule}") else NEVER)
+            check(c("SMEMBERS", key("timed-" + kind)) == [rule.encode()] and not c("EXISTS", key(kind)),
+                  f"a rule with times has a set of its own: timed-{kind}", c("SMEMBERS", key("timed-" + kind)))
+        check(in_time(took, 1), "rules with times are on the other host within 1 s", took)
+        check(not any("night" in r for r in b.rules()), "but not those of one host alone", b.rules())
+
+        # One value: other times, more times, for good, for a time again.
+        b.cli("block-app", "TikTok", "--when", "sat,sun")
+        check(both("app:TikTok mon-fri 21:00-07:00", "app:TikTok sat,sun"), "more times of a value join", (a.rules(), b.rules()))
+        b.cli("block-app", "TikTok")
+        ok = both("app:TikTok", without=["app:TikTok sat,sun", "app:TikTok mon-fri 21:00-07:00"])
+        check(ok and wait_for(lambda: not c("EXISTS", key("timed-app"))) and c("SMEMBERS", key("app")) == [b"TikTok"],
+              "for good takes the place of times", (a.rules(), c("SMEMBERS", key("timed-app"))))
         a.cli("unblock-app", "TikTok")
-        time.sleep(0.6)
-        check("app:TikTok" not in names() and "app:YouTube" in b.rules(), "and taken away here alone", a.rules())
+        a.cli("block-app", "TikTok", "--when", "sun")
+        check(both("app:TikTok sun", without=["app:TikTok"]) and wait_for(lambda: not c("EXISTS", key("app"))),
+              "and times that of for good", (a.rules(), b.rules()))
+        b.cli("block-domain", "both.example.com", "--for", "1h")
+        a.in_step()
+        time.sleep(0.7)
+        check(c("SCARD", key("timed-domain")) == 2 and "domain:both.example.com" in a.rules(),
+              "a host's own rule for good stands before the fleet's for a time", a.rules())
+        with open(own + ".new", "w") as f:
+            f.write("[BLOCKED_DOMAINS]\nnight.example.com  21:00-07:00\n")
+        os.replace(own + ".new", own)
+        ok = wait_for(lambda: any(r.startswith("domain:both.example.com  until") for r in a.rules()))
+        check(ok and c("SCARD", key("timed-domain")) == 2, "and makes room for it when it goes", a.rules())
+
+        # The end.
+        a.cli("block-app", "Zoom", "--for", "3s")
+        here = wait_for(lambda: any(r.startswith("app:Zoom ") for r in b.rules()))
+        member = [m for m in c("SMEMBERS", key("timed-app")) if m.startswith(b"Zoom until ")]
+        check(here and len(member) == 1 and member[0].endswith(b"Z"), "an end is one moment for all", member)
+        gone = wait_for(lambda: not any("Zoom" in h.cli("rules").stdout for h in (a, b)), 6)
+        published = a.status()["published"] + b.status()["published"]
+        time.sleep(0.7)
+        check(gone and a.status()["published"] + b.status()["published"] == published and a.status()["pending"] == 0,
+              "both end it, and that is nothing to publish", (a.status(), b.status()))
+        c("SADD", key("timed-app"), "Netflix until 2020-01-01T00:00:00Z", "spotify until 2020-01-01T00:00+01:00", "Discord mon")
+        ok = both("app:Discord mon")
+        check(ok and wait_for(lambda: sorted(c("SMEMBERS", key("timed-app")))[:2] == [b"Discord mon", b"TikTok sun"]) and
+              not any("Netflix" in r or "Spotify" in r for r in a.rules() | b.rules()),
+              "what has been over for a minute is swept from the server", c("SMEMBERS", key("timed-app")))
+
+        # By hand, in other words; and a start from nothing.
+        c("SADD", key("timed-app"), "disney+   MON-FRI   21:00-7:00")
+        ok = both("app:Disney+ mon-fri 21:00-07:00")
+        a.cli("unblock-app", "Disney+")
+        check(ok and wait_for(lambda: c("SCARD", key("timed-app")) == len([m for m in c("SMEMBERS", key("timed-app")) if b"isney" not in m])),
+              "a member in other words is read, and goes however it was written", c("SMEMBERS", key("timed-app")))
+        want = words(b)
+        b.kill()
+        redis.kill()
+        os.unlink(os.path.join(b.state, "rules.txt"))
+        b.start()
+        check(wait_for(lambda: words(b) == want), "a start without Redis has them", (words(b) ^ want))
+        redis.start()
+        check(wait_for(lambda: redis.client()("SCARD", key("timed-domain")) == 2), "and what Redis lost is put back", b.status())
+
+        # A host of a version that knows no sets with times: it counts, tells, and touches its own.
+        c = redis.client()
+        c("SADD", key("app"), "Discord")
+        c("SET", key("version"), int(c("GET", key("version"))) + 1)
+        c("PUBLISH", key("changed"), "news")
+        check(both("app:Discord", without=["app:Discord mon"]), "where such a host says for good, that holds", (a.rules(), b.rules()))
+        c("SREM", key("app"), "Discord")
+        check(both("app:Discord mon", without=["app:Discord"]), "and when it takes that back, the times hold again", (a.rules(), b.rules()))
 
 
 def masses():
@@ -587,6 +664,13 @@ def diverging():
               "older data in Redis is replaced: the higher version wins", c("SMEMBERS", key("app")))
 
 
+def shared(c):
+    """What hosts make of the sets of applications: without times stands before with times."""
+    plain = {f"{kind}:{v.decode()}" for kind in ("app", "allow-app") for v in c("SMEMBERS", key(kind))}
+    timed = {f"{kind}:{v.decode()}" for kind in ("app", "allow-app") for v in c("SMEMBERS", key("timed-" + kind))}
+    return plain | {r for r in timed if r.split(" ")[0] not in plain}
+
+
 def chaos():
     """Hosts edit, die and start, Redis dies, hangs and forgets, at random; left in peace they agree."""
     dice = random.Random(int(os.environ.get("DPI_SEED", "1")))
@@ -600,7 +684,7 @@ def chaos():
                 h = dice.choice(hosts)
                 act = dice.randrange(20)
                 if act < 8:
-                    h.cli("block-app", *dice.sample(apps, 2))
+                    h.cli("block-app", *dice.sample(apps, 2), *dice.choice([[], [], ["--when", "mon"], ["--when", "sat,sun"]]))
                 elif act < 12:
                     h.cli("unblock-app", dice.choice(apps))
                 elif act < 14:
@@ -616,9 +700,7 @@ def chaos():
                         redis.client()("SADD", key("app"), dice.choice(apps))
                 else:
                     time.sleep(dice.random())
-            same = wait_for(lambda: hosts[0].rules() == hosts[1].rules() == hosts[2].rules() ==
-                            {f"{kind}:{v.decode()}" for kind in ("app", "allow-app")
-                             for v in redis.client()("SMEMBERS", key(kind))}, 40, 0.1)
+            same = wait_for(lambda: words(hosts[0]) == words(hosts[1]) == words(hosts[2]) == shared(redis.client()), 40, 0.1)
             if not same:
                 bad.append([h.rules() for h in hosts] + [h.status() for h in hosts])
         check(not bad, f"whatever happens, left in peace all agree ({40 if FULL else 1} times)", bad[:1])

@@ -20,14 +20,18 @@
 
 enum { DAMAGES = 4000 };
 
+#define QUEUED_5 "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+
 /* What a server says from the greeting to the end of a reading. */
 static const char told[] =
 	"+PONG\r\n"
 	"$1\r\n7\r\n:1\r\n:2\r\n:1\r\n:0\r\n:0\r\n:0\r\n:1\r\n"
-	"+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
-	"+QUEUED\r\n+QUEUED\r\n"
-	"*8\r\n$1\r\n7\r\n*1\r\n$8\r\n10.0.0.1\r\n*2\r\n$7\r\na.b.com\r\n"
-	"$8\r\nC.D.com.\r\n*1\r\n$6\r\nTikTok\r\n*0\r\n*0\r\n*0\r\n*1\r\n$1\r\nX\r\n";
+	":0\r\n:1\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n"
+	"*2\r\n$10\r\n1700000000\r\n$1\r\n5\r\n"
+	"+OK\r\n" QUEUED_5 QUEUED_5 QUEUED_5
+	"*15\r\n$1\r\n7\r\n*1\r\n$8\r\n10.0.0.1\r\n*2\r\n$7\r\na.b.com\r\n"
+	"$8\r\nC.D.com.\r\n*1\r\n$6\r\nTikTok\r\n*0\r\n*0\r\n*0\r\n*1\r\n$1\r\nX\r\n"
+	"*0\r\n*1\r\n$11\r\ne.f.com sat\r\n*0\r\n*0\r\n*0\r\n*0\r\n*0\r\n";
 
 struct teller {
 	int listen_fd, stop_fd;
@@ -137,7 +141,8 @@ static void hears_the_truth(void **state)
 	assert_int_equal(converse(*state, &s), 0);
 	assert_true(s.has_version);
 	assert_int_equal(s.version, 7);
-	assert_int_equal(rules_count(s.rules), 5);
+	assert_int_equal(rules_count(s.rules), 6);
+	assert_int_equal(rules_timed(s.rules), 1);
 	assert_int_equal(s.alias_count, 2);
 	for (size_t i = 0; i <= FLEET_SET_COUNT; i++)
 		assert_string_equal(s.reason[i], "");
@@ -180,7 +185,7 @@ static void survives_damage(void **state)
 			continue;
 		heard++;
 		assert_non_null(s.rules);
-		assert_true(rules_count(s.rules) <= 6);
+		assert_true(rules_count(s.rules) <= 7);
 		shared_clear(&s);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &ended);

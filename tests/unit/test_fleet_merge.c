@@ -84,9 +84,29 @@ static const struct {
 	{"own rules are put back", "a.b", "a.b", "a.b", "c.d", "a.b c.d", "", "", 0, 0},
 	{"own rules outlive the fleet's", "a.b", "", "a.b", "a.b", "a.b", "", "", 0, 0},
 	{"own and the fleet's: not taken here", "a.b", "a.b", "", "a.b", "a.b", "", "", 0, 0},
-	{"times are not shared", "", "", "a.b@mon c.d", "", "a.b@mon c.d", "c.d", "", 0, 0},
-	{"nor taken by the fleet", "c.d", "", "a.b@mon c.d", "", "a.b@mon", "", "", 0, 0},
-	{"of a value the fleet has none", "", "a.b", "a.b@mon", "", "a.b", "", "", 0, 0},
+	{"times are shared", "", "", "a.b@mon c.d", "", "a.b@mon c.d", "a.b@mon c.d", "", 0, 0},
+	{"times added there", "c.d", "c.d a.b@mon", "c.d", "", "c.d a.b@mon", "", "", 0, 0},
+	{"times taken there", "a.b@mon", "", "a.b@mon c.d", "", "c.d", "c.d", "", 0, 0},
+	{"times taken here", "a.b@mon a.b@tue", "a.b@mon a.b@tue", "a.b@tue", "", "a.b@tue", "",
+	 "a.b@mon", 0, 0},
+	{"both sides give times", "", "a.b@mon", "a.b@tue", "", "a.b@mon a.b@tue", "a.b@tue", "", 0,
+	 0},
+	{"given times here", "a.b", "a.b", "a.b@mon", "", "a.b@mon", "a.b@mon", "a.b", 0, 0},
+	{"given times there", "a.b", "a.b@mon", "a.b", "", "a.b@mon", "", "", 0, 0},
+	{"on both sides, the same", "a.b", "a.b@mon", "a.b@mon", "", "a.b@mon", "", "", 0, 0},
+	{"on both sides, others", "a.b", "a.b@tue", "a.b@mon", "", "a.b@mon a.b@tue", "a.b@mon", "",
+	 0, 0},
+	{"for good here", "a.b@mon", "a.b@mon", "a.b", "", "a.b", "a.b", "a.b@mon", 0, 0},
+	{"for good there", "a.b@mon", "a.b", "a.b@mon", "", "a.b", "", "", 0, 0},
+	{"for good there, times here", "", "a.b", "a.b@mon", "", "a.b", "", "", 0, 0},
+	{"times there, for good here", "", "a.b@mon", "a.b", "", "a.b", "a.b", "", 0, 0},
+	{"an allow for a time contradicts nothing", "", "a.b", "+a.b@mon", "", "a.b +a.b@mon",
+	 "+a.b@mon", "", 0, 0},
+	{"own for good, the fleet's with times", "a.b@mon", "a.b@mon", "a.b", "a.b", "a.b", "", "",
+	 0, 0},
+	{"own with times, the fleet's for good", "a.b", "a.b", "a.b", "a.b@mon", "a.b", "", "", 0,
+	 0},
+	{"and when that goes", "a.b", "", "a.b", "a.b@mon", "a.b@mon", "", "", 0, 0},
 	{"own rules may have them", "a.b", "a.b", "a.b", "c.d@mon c.d@tue", "a.b c.d@mon c.d@tue",
 	 "", "", 0, 0},
 	{"all of .uk stays here", "", "", "co.uk", "", "co.uk", "", "", 0, 1},
@@ -246,14 +266,10 @@ static void meet(struct host *h, struct rules **redis, const struct rules *none)
 	struct merge_in in = {
 		.base = h->base, .remote = *redis, .here = h->here, .own = none, .apps = &apps};
 	struct merge_out out;
-	struct rules_walk w = {0};
-	const struct rule *r;
 
 	assert_int_equal(merge(&in, &out), 0);
+	assert_int_equal(merge_take(*redis, out.take, &apps), 0);
 	assert_true(merge_add(*redis, out.add, &apps) >= 0);
-	while ((r = rules_next(out.take, &w)))
-		rules_remove(*redis, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
-			     &apps, NULL);
 	rules_free(h->base);
 	h->base = rules_copy(*redis);
 	rules_free(h->here);
@@ -263,10 +279,11 @@ static void meet(struct host *h, struct rules **redis, const struct rules *none)
 
 static void edit(struct rules *r)
 {
-	char name[16];
+	static const char *const times[] = {"", "", " mon", " tue 20:00-21:00"};
+	char name[40];
 	bool is_allow = rand() % 4 == 0;
 
-	snprintf(name, sizeof(name), "n%d.example", rand() % NAMES);
+	snprintf(name, sizeof(name), "n%d.example%s", rand() % NAMES, times[rand() % 4]);
 	if (rand() % 2)
 		add(r, RULE_DOMAIN, is_allow, name);
 	else

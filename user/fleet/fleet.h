@@ -5,9 +5,11 @@
  * It runs in a thread of its own in the service's process, speaks to the agent by its control
  * socket alone (or changes the stored rules when no agent runs), and no packet ever waits for it.
  *
- * What is shared lies in seven sets, a value a member, and a counter and a channel beside them:
+ * What is shared lies in sets, a value a member, and a counter and a channel beside them:
  *
  *     dpi-xdp:{NAME}:ip|domain|app|port|allow-ip|allow-domain|allow-app
+ *     dpi-xdp:{NAME}:timed-ip|...   the same with words behind the value that say when: hours are
+ *                                   those of each host's own zone, an end names a zone
  *     dpi-xdp:{NAME}:version        +1 with every change; the higher one wins
  *     dpi-xdp:{NAME}:changed        the channel; a message is the new version
  *
@@ -16,7 +18,8 @@
  * channel is noticed all the same: the sets are looked at twice a second.
  *
  * Rules for this host alone stand in a file of their own (local_rules): always in force here, never
- * shared, whatever the fleet says. Rules with times, and a pause, are of this host alone too.
+ * shared, whatever the fleet says. Lists, and a pause, are of this host alone too. A host of a
+ * version that knows no timed sets goes on without them and does not touch them.
  *
  * What was last agreed on is kept in the directory fleet/ of the state directory.
  */
@@ -27,7 +30,7 @@
 #include "base/text.h"
 #include "control/paths.h"
 
-enum { FLEET_NAME_MAX = 64, FLEET_SETS = 7 };
+enum { FLEET_NAME_MAX = 64, FLEET_SETS = 14 };
 
 struct fleet;
 
@@ -70,7 +73,7 @@ struct fleet_status {
 	/* Sets whose content is refused, with the reason; the last good content stays in force. */
 	size_t refused_count;
 	struct {
-		char set[16]; /* "app", "allow-ip", ..., "version" */
+		char set[24]; /* "app", "timed-allow-ip", ..., "version" */
 		char reason[200];
 	} refused[FLEET_SETS + 1];
 };

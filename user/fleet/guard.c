@@ -7,15 +7,25 @@
 enum { BITS_MIN = 7, IP4_BITS = 96 };
 
 const struct fleet_set fleet_sets[FLEET_SET_COUNT] = {
-	{"ip", RULE_IP, false},	       {"domain", RULE_DOMAIN, false},
-	{"app", RULE_APP, false},      {"port", RULE_PORT, false},
-	{"allow-ip", RULE_IP, true},   {"allow-domain", RULE_DOMAIN, true},
-	{"allow-app", RULE_APP, true},
+	{"ip", RULE_IP, false, false},
+	{"domain", RULE_DOMAIN, false, false},
+	{"app", RULE_APP, false, false},
+	{"port", RULE_PORT, false, false},
+	{"allow-ip", RULE_IP, true, false},
+	{"allow-domain", RULE_DOMAIN, true, false},
+	{"allow-app", RULE_APP, true, false},
+	{"timed-ip", RULE_IP, false, true},
+	{"timed-domain", RULE_DOMAIN, false, true},
+	{"timed-app", RULE_APP, false, true},
+	{"timed-port", RULE_PORT, false, true},
+	{"timed-allow-ip", RULE_IP, true, true},
+	{"timed-allow-domain", RULE_DOMAIN, true, true},
+	{"timed-allow-app", RULE_APP, true, true},
 };
 
 bool fleet_shares(const struct rule *r)
 {
-	return r->kind != RULE_LIST && !r->is_timed;
+	return r->kind != RULE_LIST;
 }
 
 size_t fleet_set_of(const struct rule *r)
@@ -23,7 +33,8 @@ size_t fleet_set_of(const struct rule *r)
 	size_t i = 0;
 
 	while (i < FLEET_SET_COUNT - 1 &&
-	       (fleet_sets[i].kind != r->kind || fleet_sets[i].is_allow != r->is_allow))
+	       (fleet_sets[i].kind != r->kind || fleet_sets[i].is_allow != r->is_allow ||
+		fleet_sets[i].is_timed != r->is_timed))
 		i++;
 	return i;
 }
@@ -31,6 +42,13 @@ size_t fleet_set_of(const struct rule *r)
 bool guard_holds(const struct rules *set, const struct rule *r)
 {
 	return rules_holds(set, r);
+}
+
+bool guard_stands_for(const struct rules *set, const struct rule *r)
+{
+	const struct rule *there = r->is_timed ? rules_by_id(set, r->id) : NULL;
+
+	return there && !there->is_timed;
 }
 
 bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps)

@@ -6,6 +6,7 @@
 #ifndef FLEET_GUARD_H
 #define FLEET_GUARD_H
 
+#include "fleet/fleet.h"
 #include "policy/rules.h"
 
 enum {
@@ -15,20 +16,25 @@ enum {
 
 /* The sets of a fleet, in the order of struct fleet_set. */
 struct fleet_set {
-	const char *name; /* "ip", "allow-app" */
+	const char *name; /* "ip", "allow-app", "timed-app" */
 	enum rule_kind kind;
 	bool is_allow;
+	/* Rules with times have sets of their own: a host that knows no times would refuse a whole
+	 * set for one rule that has some. */
+	bool is_timed;
 };
-enum { FLEET_SET_COUNT = 7 };
+enum { FLEET_SET_COUNT = FLEET_SETS };
 extern const struct fleet_set fleet_sets[FLEET_SET_COUNT];
-/* False for a list, and for a rule with times: each host has its own. (Members that know no times
- * would refuse a whole set for one that has some.) */
+/* False for a list: each host has its own. */
 bool fleet_shares(const struct rule *r);
 /* The number of the set that a rule belongs to, which the fleet shares. */
 size_t fleet_set_of(const struct rule *r);
 
 /* True when a rule of this text is in the set. */
 bool guard_holds(const struct rules *set, const struct rule *r);
+/* True when another rule in the set keeps this one out of it: one of the same value that has no
+ * times, where this has some. */
+bool guard_stands_for(const struct rules *set, const struct rule *r);
 /* True for a rule that reaches every name below a public suffix, or more than a 128th of all
  * addresses. */
 bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps);

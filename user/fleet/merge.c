@@ -21,17 +21,31 @@ static int add_rule(struct rules *into, const struct rule *r, const struct rule_
 	int added = rules_add(into, (enum rule_kind)r->kind, r->is_allow,
 			      slice_text(rule_text(r, text)), apps, RULES_FORCE, NULL);
 
-	/* A rule of a set can be read again; what else may fail is memory, or the bound. */
-	return added < 0 ? -ENOMEM : added;
+	/* A rule of a set can be read again; what else may fail is memory, or a bound. */
+	return added == -EINVAL ? -ENOSPC : added;
 }
 
+/* Takes this very rule away, and none of the same value at other times. */
 static int take_rule(struct rules *from, const struct rule *r, const struct rule_apps *apps)
 {
 	char text[RULE_TEXT_MAX];
-	int taken = rules_remove(from, (enum rule_kind)r->kind, r->is_allow,
-				 slice_text(rule_text(r, text)), apps, NULL);
+	int taken = !guard_holds(from, r)
+			    ? 0
+			    : rules_remove(from, (enum rule_kind)r->kind, r->is_allow,
+					   slice_text(rule_text(r, text)), apps, NULL);
 
 	return taken < 0 ? -ENOMEM : taken;
+}
+
+int merge_take(struct rules *from, const struct rules *less, const struct rule_apps *apps)
+{
+	struct rules_walk w = {0};
+	const struct rule *r;
+	int err = 0;
+
+	while (err >= 0 && (r = rules_next(less, &w)))
+		err = take_rule(from, r, apps);
+	return err < 0 ? err : 0;
 }
 
 int merge_add(struct rules *into, const struct rules *more, const struct rule_apps *apps)
@@ -52,25 +66,17 @@ int merge_add(struct rules *into, const struct rules *more, const struct rule_ap
 
 bool merge_is_equal(const struct rules *a, const struct rules *b)
 {
-	struct rules_walk w = {0};
-	const struct rule *r;
-
-	if (rules_count(a) != rules_count(b))
-		return false;
-	while ((r = rules_next(a, &w)))
-		if (!guard_holds(b, r))
-			return false;
-	return true;
+	return rules_equal(a, b);
 }
 
 /* True when the fleet has just said the opposite: it allows what this would block, or blocks what
- * this would allow. */
+ * this would allow. What is so for a time only is an exception, and contradicts nothing. */
 static bool is_contradicted(const struct merge_in *in, const struct rule *r)
 {
 	struct rules *twin;
 	bool is;
 
-	if (r->kind == RULE_PORT)
+	if (r->kind == RULE_PORT || r->is_timed)
 		return false;
 	twin = rules_new();
 	is = twin &&
@@ -98,6 +104,12 @@ static int add_local(const struct merge_in *in, const struct rule *r, size_t *ro
 
 	if (guard_holds(in->remote, r))
 		return 0; /* the fleet has it too by now */
+	if (guard_stands_for(in->remote, r) && !rules_by_id(out->take, r->id)) {
+		/* It is to have times and cannot be given them; or the fleet's is newer. */
+		if (guard_stands_for(in->base, r))
+			hold(out, held_set);
+		return 0;
+	}
 	if (is_contradicted(in, r)) {
 		rule_label(r, label, sizeof(label));
 		text_printf(&out->lost, "%s%s", out->lost_count ? ", " : "", label);
@@ -111,8 +123,8 @@ static int add_local(const struct merge_in *in, const struct rule *r, size_t *ro
 		hold(out, held_full);
 	else if (!in->accepts_mass_change && guard_is_sweeping(r, in->apps))
 		hold(out, held_sweeping);
-	else if (add_rule(out->add, r, in->apps) < 0)
-		return -ENOMEM;
+	else if ((err = add_rule(out->add, r, in->apps)) < 0)
+		return err;
 	else
 		room[set]--;
 	return 0;
@@ -144,11 +156,13 @@ static int find_taken(const struct merge_in *in, struct merge_out *out)
 	struct guard_losses l = guard_losses(in->base, in->here);
 	struct rules_walk w = {0};
 	const struct rule *r;
+	int err = 0;
 
-	while ((r = rules_next(in->base, &w))) {
+	while (err >= 0 && (r = rules_next(in->base, &w))) {
 		size_t set = fleet_set_of(r);
 
-		if (guard_holds(in->here, r) || guard_holds(in->own, r))
+		if (guard_holds(in->here, r) || guard_holds(in->own, r) ||
+		    guard_stands_for(in->own, r))
 			continue;
 		if (!guard_holds(in->remote, r))
 			continue;
@@ -156,27 +170,27 @@ static int find_taken(const struct merge_in *in, struct merge_out *out)
 			hold(out, held_set);
 		else if (!in->accepts_mass_change && guard_refuses(&l, set))
 			hold(out, held_mass);
-		else if (add_rule(out->take, r, in->apps) < 0)
-			return -ENOMEM;
+		else
+			err = add_rule(out->take, r, in->apps);
 	}
-	return 0;
+	return err < 0 ? err : 0;
 }
 
-/* What the fleet added and took away since. */
+/* What the fleet took away and added since; in this order, for what it gave other times. */
 static int follow_fleet(const struct merge_in *in, struct merge_out *out)
 {
 	struct rules_walk w = {0};
 	const struct rule *r;
+	int err = 0;
 
-	while ((r = rules_next(in->remote, &w)))
-		if (!guard_holds(in->base, r) && !guard_holds(out->here, r) &&
-		    add_rule(out->here, r, in->apps) < 0)
-			return -ENOMEM;
+	while (err >= 0 && (r = rules_next(in->base, &w)))
+		if (!guard_holds(in->remote, r))
+			err = take_rule(out->here, r, in->apps);
 	w = (struct rules_walk){0};
-	while ((r = rules_next(in->base, &w)))
-		if (!guard_holds(in->remote, r) && take_rule(out->here, r, in->apps) < 0)
-			return -ENOMEM;
-	return 0;
+	while (err >= 0 && (r = rules_next(in->remote, &w)))
+		if (!guard_holds(in->base, r) && !guard_holds(out->here, r))
+			err = add_rule(out->here, r, in->apps);
+	return err < 0 ? err : 0;
 }
 
 int merge(const struct merge_in *in, struct merge_out *out)
@@ -187,16 +201,16 @@ int merge(const struct merge_in *in, struct merge_out *out)
 		.here = rules_copy(in->here), .add = rules_new(), .take = rules_new()};
 	err = out->here && out->add && out->take ? 0 : -ENOMEM;
 	if (!err)
-		err = find_added(in, out);
-	if (!err)
 		err = find_taken(in, out);
 	if (!err)
+		err = find_added(in, out);
+	if (!err)
 		err = follow_fleet(in, out);
-	if (!err && merge_add(out->here, in->own, in->apps) < 0)
-		err = -ENOMEM;
-	if (err)
+	if (!err)
+		err = merge_add(out->here, in->own, in->apps);
+	if (err < 0)
 		merge_clear(out);
-	return err;
+	return err < 0 ? err : 0;
 }
 
 void merge_clear(struct merge_out *out)

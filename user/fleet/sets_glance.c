@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room fleet: the names of a fleet's keys, and a glance at them, which costs eight small answers
+ * Room fleet: the names of a fleet's keys, and a glance at them, which costs some small answers,
  * however many rules there are.
  */
 #include "fleet/sets.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define VERSION_MAX (1ULL << 53) /* what a JSON reader still takes for the same number */
 
@@ -51,9 +52,18 @@ static bool is_wrong_type(const redisReply *r)
 	return r->type == REDIS_REPLY_ERROR && strncmp(r->str, "WRONGTYPE", 9) == 0;
 }
 
+/* TIME's answer: seconds and microseconds. A server that tells none is as good a server. */
+static int64_t read_time(const redisReply *r)
+{
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
+	    r->element[0]->type != REDIS_REPLY_STRING)
+		return 0;
+	return strtoll(r->element[0]->str, NULL, 10);
+}
+
 int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct fault *f)
 {
-	redisReply *r[1 + FLEET_SET_COUNT];
+	redisReply *r[1 + FLEET_SET_COUNT + 1];
 	struct link_batch b = {0};
 	struct glance g = {0};
 	int err;
@@ -61,6 +71,7 @@ int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct
 	link_batch_words(&b, "GET", k->version, NULL);
 	for (size_t i = 0; i < FLEET_SET_COUNT; i++)
 		link_batch_words(&b, "SCARD", k->set[i], NULL);
+	link_batch_words(&b, "TIME", NULL);
 	err = link_ask(l, &b, r, f);
 	if (err)
 		return err;
@@ -81,7 +92,8 @@ int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct
 		else
 			err = fault_set(f, -EPROTO, "an answer that is none to SCARD");
 	}
-	link_free(r, 1 + FLEET_SET_COUNT);
+	g.time_s = read_time(r[1 + FLEET_SET_COUNT]);
+	link_free(r, 1 + FLEET_SET_COUNT + 1);
 	if (!err)
 		*out = g;
 	return err;

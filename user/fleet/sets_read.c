@@ -10,77 +10,6 @@
 
 _Static_assert((int)GUARD_SET_MAX <= (int)LINK_ELEMENTS_MAX, "a whole set fits an answer");
 
-/* --- members to rules ------------------------------------------------------------------------- */
-
-static int keep_alias(struct shared *s, uint64_t rule, struct slice member)
-{
-	struct alias *more = realloc(s->alias, (s->alias_count + 1) * sizeof(*more));
-	char *text = malloc(member.len + 1);
-
-	if (more)
-		s->alias = more;
-	if (!more || !text) {
-		free(text);
-		return -ENOMEM;
-	}
-	memcpy(text, member.at, member.len);
-	more[s->alias_count++] = (struct alias){.rule = rule, .text = text, .len = member.len};
-	return 0;
-}
-
-/* Notes a member that is written otherwise than the rule it means, which is in no other set. */
-static int note_alias(struct shared *out, const struct fleet_set *set, struct slice member,
-		      const struct rule_apps *apps)
-{
-	struct rules *alone = rules_new();
-	const struct rule *r;
-	int err = -ENOMEM;
-
-	if (alone &&
-	    rules_add(alone, set->kind, set->is_allow, member, apps, RULES_FORCE, NULL) > 0) {
-		r = rules_at(alone, 0);
-		err = slice_equal(slice_text(r->value), member) ? 0
-								: keep_alias(out, r->id, member);
-	}
-	rules_free(alone);
-	return err;
-}
-
-/* One member as one rule into `into`. 0, or -errno with *f. */
-static int read_member(const redisReply *member, const struct fleet_set *set,
-		       const struct sets_past *past, struct rules *into, struct shared *out,
-		       struct fault *f)
-{
-	struct slice value = slice_of(member->str, (size_t)member->len);
-	const struct rule *r;
-	int added;
-
-	if (member->type != REDIS_REPLY_STRING)
-		return fault_set(f, -EINVAL, "a member that is no text");
-	if (value.len > SETS_VALUE_MAX)
-		return fault_set(f, -EINVAL, "a member of %zu bytes; a rule has at most %d",
-				 value.len, SETS_VALUE_MAX);
-	added = rules_add(into, set->kind, set->is_allow, value, past->apps, RULES_FORCE, f);
-	if (added < 0)
-		return added;
-	r = rules_at(into, rules_count(into) - 1);
-	if (added && r->is_timed)
-		return fault_set(f, -EINVAL,
-				 "'%s' has times, which a fleet does not share: give it to each "
-				 "host, by a command or its --local-rules",
-				 r->value);
-	if (!(added && slice_equal(slice_text(r->value), value)) &&
-	    note_alias(out, set, value, past->apps))
-		return fault_set(f, -ENOMEM, "out of memory");
-	if (added && !past->accepts_mass_change && !guard_holds(past->good, r) &&
-	    guard_is_sweeping(r, past->apps))
-		return fault_set(f, -EINVAL,
-				 "'%s' would reach nearly everything; if that is meant, run serve "
-				 "with --accept-mass-change",
-				 r->value);
-	return 0;
-}
-
 /* A whole set into *into, or the reason why not. -ENOMEM alone is a failure. */
 static int read_set(const redisReply *reply, size_t set, const struct sets_past *past,
 		    struct shared *out, struct rules *into)
@@ -95,7 +24,7 @@ static int read_set(const redisReply *reply, size_t set, const struct sets_past 
 		return 0;
 	}
 	for (size_t i = 0; i < reply->elements && !err; i++)
-		err = read_member(reply->element[i], &fleet_sets[set], past, into, out, &f);
+		err = sets_read_member(reply->element[i], &fleet_sets[set], past, into, out, &f);
 	if (err)
 		snprintf(out->reason[set], sizeof(out->reason[set]), "%.190s", f.text);
 	return err == -ENOMEM ? err : 0;
@@ -107,12 +36,13 @@ static int add_set(struct rules *into, const struct rules *from, size_t set,
 		   const struct rule_apps *apps)
 {
 	struct rules_walk w = {0};
+	char text[RULE_TEXT_MAX];
 	const struct rule *r;
 
 	while ((r = rules_next(from, &w)))
 		if (fleet_set_of(r) == set &&
-		    rules_add(into, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
-			      apps, RULES_FORCE, NULL) < 0)
+		    rules_add(into, (enum rule_kind)r->kind, r->is_allow,
+			      slice_text(rule_text(r, text)), apps, RULES_FORCE, NULL) < 0)
 			return -ENOMEM;
 	return 0;
 }

@@ -17,6 +17,7 @@ struct members {
 	struct link_batch *batch;
 	struct slice word[2 + WORDS_MAX];
 	size_t count;
+	char timed[WORDS_MAX][RULE_TEXT_MAX]; /* words that stand nowhere else in one piece */
 };
 
 static void flush(struct members *m)
@@ -33,11 +34,20 @@ static void add_member(struct members *m, struct slice member)
 	m->word[m->count++] = member;
 }
 
+static void add_rule(struct members *m, const struct rule *r)
+{
+	if (m->count == 2 + WORDS_MAX)
+		flush(m);
+	add_member(m, sets_member(r, m->timed[m->count - 2]));
+}
+
 /* What else a rule is written as. */
 static void add_aliases(struct members *m, const struct shared *seen, const struct rule *r)
 {
+	uint64_t key = seen->alias_count ? alias_key(r) : 0;
+
 	for (size_t i = 0; i < seen->alias_count; i++)
-		if (seen->alias[i].rule == r->id)
+		if (seen->alias[i].rule == key)
 			add_member(m, slice_of(seen->alias[i].text, seen->alias[i].len));
 }
 
@@ -59,7 +69,7 @@ static int add_commands(struct link_batch *b, const char *command, const struct 
 		while ((r = rules_next(rules, &w))) {
 			if (fleet_set_of(r) != i)
 				continue;
-			add_member(m, slice_text(r->value));
+			add_rule(m, r);
 			if (seen)
 				add_aliases(m, seen, r);
 		}
@@ -108,6 +118,8 @@ static int add_change(struct link_batch *b, const struct keys *k, const struct s
 		link_batch_words(b, "DEL", k->set[i], NULL);
 	if (c->take)
 		err = add_commands(b, "SREM", k, c->take, seen);
+	if (!err && c->ended)
+		err = add_commands(b, "SREM", k, c->ended, seen);
 	if (!err && c->add)
 		err = add_commands(b, "SADD", k, c->add, NULL);
 	link_batch_words(b, "SET", k->version, version, NULL);

@@ -74,11 +74,18 @@ void snapshot_save(struct fleet *fl);
 struct rules *snapshot_load_own(struct fleet *fl);
 void snapshot_save_own(struct fleet *fl);
 
-/* --- sync.c ----------------------------------------------------------------------------------- */
+/* --- sync_local.c, sync.c --------------------------------------------------------------------- */
 
 /* Sees to this host alone: reads its rules if they changed, and keeps its own among them. 1 when
  * there may be something for the fleet, 0, -errno with *f. */
 int sync_local(struct fleet *fl, struct fault *f);
+/* Takes rules that are over out of a set (NULL: none). 0 or -ENOMEM. */
+int sync_leave_out_over(struct rules **rules, int64_t now_s);
+/* The same for all that is known of this host: a rule whose end has come is in force nowhere, so
+ * that to have it no longer is no change, and to have it still no news. */
+int sync_forget_over(struct fleet *fl, int64_t now_s);
+/* What to say where the rules of a host reach their bound. */
+extern const char sync_full[];
 /* Makes fleet and host agree. 0; -EAGAIN: somebody else wrote at the same moment, try again;
  * -ENODATA: this host cannot take them (*f); other -errno: the link is at fault (*f). */
 int sync_fleet(struct fleet *fl, const struct glance *g, struct fault *f);

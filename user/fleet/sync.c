@@ -9,92 +9,14 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "control/times.h"
 #include "fleet/merge.h"
 #include "fleet/state.h"
+#include "policy/rules_when.h"
 
-/* --- this host alone -------------------------------------------------------------------------- */
-
-/* Takes away what is no longer among the own rules and not the fleet's either. */
-static int drop_own(struct fleet *fl, struct rules *next, const struct rules *old)
-{
-	struct rules_walk w = {0};
-	char text[RULE_TEXT_MAX];
-	const struct rule *r;
-
-	while ((r = rules_next(old, &w)))
-		if (!guard_holds(fl->local.own, r) && !guard_holds(fl->base, r) &&
-		    rules_remove(next, (enum rule_kind)r->kind, r->is_allow,
-				 slice_text(rule_text(r, text)), &fl->apps, NULL) < 0)
-			return -ENOMEM;
-	return 0;
-}
-
-/* The rules as they should be here, by the host's own and, at a start from nothing, by the last
- * good ones of the fleet. Gives *out. */
-static int complete(struct fleet *fl, const struct rules *old, struct rules **out)
-{
-	struct rules *next = rules_copy(fl->local.rules);
-	int err = next ? 0 : -ENOMEM;
-
-	if (!err && old)
-		err = drop_own(fl, next, old);
-	if (!err && fl->local.is_missing)
-		err = merge_add(next, fl->base, &fl->apps) < 0 ? -ENOMEM : 0;
-	if (!err)
-		err = merge_add(next, fl->local.own, &fl->apps) < 0 ? -ENOMEM : 0;
-	if (err)
-		rules_free(next);
-	else
-		*out = next;
-	return err;
-}
-
-/* Changes made here since fleet and host last agreed. */
-static size_t count_pending(const struct fleet *fl)
-{
-	struct guard_losses l = guard_losses(fl->base, fl->local.rules);
-	struct rules_walk w = {0};
-	size_t count = l.all_lost;
-	const struct rule *r;
-
-	while ((r = rules_next(fl->local.rules, &w)))
-		count += fleet_shares(r) && !guard_holds(fl->base, r) &&
-			 !guard_holds(fl->local.own, r);
-	return count;
-}
-
-int sync_local(struct fleet *fl, struct fault *f)
-{
-	struct rules *old = NULL, *next = NULL;
-	int changed, err;
-
-	err = local_follow_own(&fl->local, &old, f);
-	/* A bad file is told of once, and shown until there is a good one. */
-	if (err)
-		fleet_note(fl->own_fault, sizeof(fl->own_fault), err < 0 ? f->text : "");
-	changed = local_follow(&fl->local, f);
-	if (changed < 0) {
-		rules_free(old);
-		return changed;
-	}
-	if (!old && !changed)
-		return 0;
-	/* Own rules that went while nobody looked. */
-	if (!old && fl->is_new_start)
-		old = snapshot_load_own(fl);
-	err = complete(fl, old, &next);
-	if (!err && !merge_is_equal(next, fl->local.rules))
-		err = local_put(&fl->local, next, f);
-	if (!err && old) {
-		snapshot_save_own(fl);
-		fl->is_new_start = false;
-	}
-	rules_free(next);
-	rules_free(old);
-	if (!fl->link)
-		fl->now.pending_count = count_pending(fl);
-	return err ? err : 1;
-}
+/* Rules that are over by the server's clock are taken away there; a little later, so that each host
+ * ends them by its own. */
+enum { ENDED_S = 60 };
 
 /* --- what the fleet has ----------------------------------------------------------------------- */
 
@@ -212,21 +134,21 @@ static void note_conflict(struct fleet *fl, const struct shared *s, const struct
 
 /* Publishes what this host changed, and gives a version to what others changed without one. Then
  * *rules (given) and *version are the fleet's. */
-static int publish(struct fleet *fl, const struct shared *s, const struct merge_out *m,
-		   struct rules **rules, uint64_t *version, struct fault *f)
+static int publish(struct fleet *fl, const struct shared *s, const struct rules *ended,
+		   const struct merge_out *m, struct rules **rules, uint64_t *version,
+		   struct fault *f)
 {
 	bool is_unmarked = s->version == fl->version && !merge_is_equal(s->rules, fl->base);
 	size_t count = rules_count(m->add) + rules_count(m->take);
-	struct sets_change c = {.add = m->add, .take = m->take, .version = s->version + 1};
-	struct rules_walk w = {0};
-	const struct rule *r;
+	struct sets_change c = {
+		.add = m->add, .take = m->take, .ended = ended, .version = s->version + 1};
 	int err;
 
 	*rules = rules_copy(s->rules);
 	*version = s->version;
 	if (!*rules)
 		return fault_set(f, -ENOMEM, "out of memory");
-	if (!count && !is_unmarked) {
+	if (!count && !is_unmarked && !rules_count(ended)) {
 		fl->write_fault[0] = '\0';
 		return 0;
 	}
@@ -234,13 +156,11 @@ static int publish(struct fleet *fl, const struct shared *s, const struct merge_
 	fleet_note(fl->write_fault, sizeof(fl->write_fault), err == -EPERM ? f->text : "");
 	if (err == -EPERM)
 		return 0; /* reading goes on; what is to be written is found again */
-	if (!err && merge_add(*rules, m->add, &fl->apps) < 0)
-		err = -ENOMEM;
-	while (!err && (r = rules_next(m->take, &w)))
-		if (rules_remove(*rules, (enum rule_kind)r->kind, r->is_allow, slice_text(r->value),
-				 &fl->apps, NULL) < 0)
-			err = -ENOMEM;
-	if (err) {
+	if (!err)
+		err = merge_take(*rules, m->take, &fl->apps);
+	if (!err)
+		err = merge_add(*rules, m->add, &fl->apps);
+	if (err < 0) {
 		rules_free(*rules);
 		return err;
 	}
@@ -249,7 +169,8 @@ static int publish(struct fleet *fl, const struct shared *s, const struct merge_
 	return 0;
 }
 
-static int join(struct fleet *fl, const struct shared *s, struct fault *f)
+static int join(struct fleet *fl, const struct shared *s, const struct rules *ended,
+		struct fault *f)
 {
 	struct merge_in in = {.base = fl->base,
 			      .remote = s->rules,
@@ -265,6 +186,8 @@ static int join(struct fleet *fl, const struct shared *s, struct fault *f)
 	for (size_t i = 0; i < FLEET_SET_COUNT; i++)
 		in.is_held[i] = s->reason[i][0] != '\0';
 	err = merge(&in, &m);
+	if (err == -ENOSPC)
+		return fault_set(f, -ENODATA, "%s", sync_full);
 	if (err)
 		return fault_set(f, err, "out of memory");
 	if (!merge_is_equal(m.here, fl->local.rules)) {
@@ -275,7 +198,7 @@ static int join(struct fleet *fl, const struct shared *s, struct fault *f)
 		}
 		fl->now.applied++;
 	}
-	err = publish(fl, s, &m, &agreed, &version, f);
+	err = publish(fl, s, ended, &m, &agreed, &version, f);
 	if (!err) {
 		note_conflict(fl, s, &m);
 		fl->now.pending_count = m.held_count;
@@ -288,27 +211,67 @@ static int join(struct fleet *fl, const struct shared *s, struct fault *f)
 	return err;
 }
 
+/* --- rules that are over ---------------------------------------------------------------------- */
+
+/* Of what was read, by the server's clock. */
+struct late {
+	const struct shared *read;
+	int64_t at_s;
+};
+
+static bool is_late(void *ctx, const struct rule *r)
+{
+	const struct late *late = ctx;
+	struct when w;
+
+	rule_when_read(r, &w);
+	return when_is_over(&w, late->at_s) && !late->read->reason[fleet_set_of(r)][0];
+}
+
+/* Leaves those out that are over by this host's clock, and gives in *ended those that are so by the
+ * server's: these go from there. A host whose clock is wrong ends rules for itself alone. */
+static int part_over(struct shared *s, const struct glance *g, int64_t now_s, struct rules **ended)
+{
+	struct late late = {.read = s, .at_s = g->time_s - ENDED_S};
+	struct rules *over = rules_filter(s->rules, is_late, &late, false);
+	int err = over ? sync_leave_out_over(&s->rules, now_s) : -ENOMEM;
+
+	if (err)
+		rules_free(over);
+	else
+		*ended = over;
+	return err;
+}
+
 int sync_fleet(struct fleet *fl, const struct glance *g, struct fault *f)
 {
-	struct sets_past past = {.good = fl->base,
-				 .accepts_mass_change = fl->accepts_mass_change,
-				 .apps = &fl->apps};
-	struct shared s;
+	struct sets_past past = {.accepts_mass_change = fl->accepts_mass_change, .apps = &fl->apps};
+	int64_t now_s = times_now();
+	struct rules *ended = NULL;
+	struct shared s = {0};
 	int err;
 
 	if (!fl->local.rules || !fl->local.version[0])
 		return -EAGAIN;
-	err = sets_read(fl->link, &fl->keys, g, &past, &s, f);
-
+	err = sync_forget_over(fl, now_s);
+	past.good = fl->base;
+	if (!err)
+		err = sets_read(fl->link, &fl->keys, g, &past, &s, f);
+	if (!err)
+		err = part_over(&s, g, now_s, &ended);
+	if (err == -ENOMEM)
+		fault_set(f, err, "out of memory");
 	if (err)
-		return err;
+		goto out;
 	note_refused(fl, &s);
 	if (s.reason[FLEET_SET_COUNT][0])
 		err = 0; /* without a version nothing can be told apart */
 	else if (fl->version && (!s.has_version || s.version < fl->version))
 		err = restore(fl, &s, f);
 	else
-		err = join(fl, &s, f);
+		err = join(fl, &s, ended, f);
+out:
+	rules_free(ended);
 	shared_clear(&s);
 	return err;
 }
