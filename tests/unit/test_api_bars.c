@@ -3,122 +3,60 @@
  * The bars around the service and its porter: a process that has put them up tries what it must not
  * do. Each probe runs in a child of its own. A bar that this kernel or build lacks holds nothing.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "probes.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/landlock.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "api/bars.h"
 
-/* A probe returns 0 when what it tried was done, else errno. */
-static int failed(long result)
-{
-	return result < 0 ? errno : 0;
-}
-
 static int try_bpf(void)
 {
-	return failed(syscall(SYS_bpf, 0, NULL, 0));
-}
-
-static int try_exec(void)
-{
-	char name[] = "true", *const args[] = {name, NULL};
-
-	return failed(execve("/bin/true", args, environ));
+	return probe_failed(syscall(SYS_bpf, 0, NULL, 0));
 }
 
 static int try_exec_at(void)
 {
-	return failed(syscall(SYS_execveat, AT_FDCWD, "/bin/true", NULL, NULL, 0));
-}
-
-static int try_fork(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	return failed(pid);
-}
-
-static int try_trace(void)
-{
-	return failed(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
-}
-
-static int try_peek(void)
-{
-	return failed(syscall(SYS_process_vm_readv, getppid(), NULL, 0UL, NULL, 0UL, 0UL));
+	return probe_failed(syscall(SYS_execveat, AT_FDCWD, "/bin/true", NULL, NULL, 0));
 }
 
 static int try_mount(void)
 {
-	return failed(mount("none", "/mnt", "tmpfs", 0, NULL));
-}
-
-static int try_unshare(void)
-{
-	return failed(syscall(SYS_unshare, 0));
+	return probe_failed(mount("none", "/mnt", "tmpfs", 0, NULL));
 }
 
 static int try_setns(void)
 {
-	return failed(syscall(SYS_setns, -1, 0));
-}
-
-static int try_ring(void)
-{
-	return failed(syscall(SYS_io_uring_setup, 0, NULL));
+	return probe_failed(syscall(SYS_setns, -1, 0));
 }
 
 static int try_perf(void)
 {
-	return failed(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
+	return probe_failed(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
 }
 
 static int try_keys(void)
 {
-	return failed(syscall(SYS_keyctl, 0, 0, 0, 0, 0));
+	return probe_failed(syscall(SYS_keyctl, 0, 0, 0, 0, 0));
 }
 
 static int try_setuid(void)
 {
-	return failed(syscall(SYS_setresuid, getuid(), getuid(), getuid()));
+	return probe_failed(syscall(SYS_setresuid, getuid(), getuid(), getuid()));
 }
 
 static int try_module(void)
 {
-	return failed(syscall(SYS_init_module, NULL, 0UL, ""));
+	return probe_failed(syscall(SYS_init_module, NULL, 0UL, ""));
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} probes[] = {
-	{"bpf", try_bpf},	   {"execve", try_exec},	{"execveat", try_exec_at},
-	{"fork", try_fork},	   {"ptrace", try_trace},	{"process_vm_readv", try_peek},
-	{"mount", try_mount},	   {"unshare", try_unshare},	{"setns", try_setns},
-	{"io_uring", try_ring},	   {"perf", try_perf},		{"keyctl", try_keys},
-	{"setresuid", try_setuid}, {"init_module", try_module},
+static const struct probe probes[] = {
+	PROBES_EVERYWHERE,    {"bpf", try_bpf},		 {"execveat", try_exec_at},
+	{"mount", try_mount}, {"setns", try_setns},	 {"perf", try_perf},
+	{"keyctl", try_keys}, {"setresuid", try_setuid}, {"init_module", try_module},
 };
 
 /* Runs fn(arg) in a child; its exit status, or -1 when it was killed. */
@@ -134,27 +72,9 @@ static int in_child(int (*fn)(const void *arg), const void *arg)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int behind_filter(const void *arg)
-{
-	int (*const *run)(void) = arg;
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || bars_calls())
-		return 255;
-	if (prctl(PR_GET_SECCOMP) != 2)
-		return 254; /* none here: a sanitizer's build, or this kernel's */
-	return (*run)();
-}
-
 static void calls_are_denied(void **state)
 {
-	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		int got = in_child(behind_filter, &probes[i].run);
-
-		if (got == 254)
-			return;
-		if (got != -1 && got != EPERM)
-			fail_msg("%s: %s", probes[i].name, got ? strerror(got) : "was done");
-	}
+	probes_are_refused(bars_calls, probes, sizeof(probes) / sizeof(probes[0]));
 }
 
 static int try_work(void)
@@ -173,12 +93,10 @@ static int try_work(void)
 
 static void work_goes_on(void **state)
 {
-	int (*const run)(void) = try_work;
-	int got = in_child(behind_filter, &run);
+	int got = probe_run(bars_calls, try_work);
 
-	if (got == 254)
-		return;
-	assert_int_equal(got, 0);
+	if (got != PROBE_NO_FILTER)
+		assert_int_equal(got, 0);
 }
 
 /* --- files and ports -------------------------------------------------------------------------- */

@@ -146,6 +146,23 @@ static const struct sock_filter filter[] = {
 	SECCOMP_DENY(SYS_setgroups),
 	SECCOMP_DENY(SYS_kcmp),
 	SECCOMP_DENY(SYS_pidfd_getfd),
+	/* Where no users were made for them the engine is nobody too, and root's porter is root's
+	 * user: what the user alone decides on, other processes are spared here. */
+	SECCOMP_DENY(SYS_kill),
+	SECCOMP_DENY(SYS_tkill),
+	SECCOMP_DENY(SYS_tgkill),
+	SECCOMP_DENY(SYS_rt_sigqueueinfo),
+	SECCOMP_DENY(SYS_rt_tgsigqueueinfo),
+	SECCOMP_DENY(SYS_pidfd_send_signal),
+	SECCOMP_DENY(SYS_setpriority),
+	SECCOMP_DENY(SYS_ioprio_set),
+	SECCOMP_DENY(SYS_sched_setaffinity),
+	SECCOMP_DENY(SYS_sched_setscheduler),
+	SECCOMP_DENY(SYS_sched_setparam),
+	SECCOMP_DENY(SYS_sched_setattr),
+	SECCOMP_ALLOW_WITH(SYS_prlimit64, 0, 0),
+	SECCOMP_ALLOW_IOCTL,
+	SECCOMP_ALLOW_FCNTL,
 	SECCOMP_THREADS_ALONE,
 	SECCOMP_GIVE(SECCOMP_RET_ALLOW),
 };

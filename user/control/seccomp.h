@@ -6,12 +6,15 @@
 #ifndef CONTROL_SECCOMP_H
 #define CONTROL_SECCOMP_H
 
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
@@ -36,6 +39,21 @@
 /* Two steps a call: is it this one? then that. */
 #define SECCOMP_ALLOW(nr) SECCOMP_IS((nr), 0, 1), SECCOMP_GIVE(SECCOMP_RET_ALLOW)
 #define SECCOMP_DENY(nr)  SECCOMP_IS((nr), 0, 1), SECCOMP_FAIL(EPERM)
+/* Four: with this value of an argument's low half alone. */
+#define SECCOMP_ALLOW_WITH(nr, arg, value)                                          \
+	SECCOMP_IS((nr), 0, 4), SECCOMP_LOAD(args[arg]), SECCOMP_IS((value), 0, 1), \
+		SECCOMP_GIVE(SECCOMP_RET_ALLOW), SECCOMP_FAIL(EPERM)
+/* Any ioctl but those that type on a terminal, which may be the one that root started this from and
+ * goes on with when this is over (ioctl_tty(2)), and any fcntl, but those that have signals sent to
+ * another process of the same user (fcntl(2), F_SETOWN). */
+#define SECCOMP_ALLOW_IOCTL                                                            \
+	SECCOMP_IS(SYS_ioctl, 0, 7), SECCOMP_LOAD(args[1]), SECCOMP_IS(TIOCSTI, 4, 0), \
+		SECCOMP_IS(TIOCLINUX, 3, 0), SECCOMP_IS(FIOSETOWN, 2, 0),              \
+		SECCOMP_IS(SIOCSPGRP, 1, 0), SECCOMP_GIVE(SECCOMP_RET_ALLOW), SECCOMP_FAIL(EPERM)
+#define SECCOMP_ALLOW_FCNTL                                                              \
+	SECCOMP_IS(SYS_fcntl, 0, 5), SECCOMP_LOAD(args[1]), SECCOMP_IS(F_SETOWN, 2, 0),  \
+		SECCOMP_IS(15 /* F_SETOWN_EX */, 1, 0), SECCOMP_GIVE(SECCOMP_RET_ALLOW), \
+		SECCOMP_FAIL(EPERM)
 
 /* Another architecture's numbers mean other calls. */
 #define SECCOMP_BEGIN                                       \
@@ -62,21 +80,21 @@
 		SECCOMP_ALLOW(SYS_close), SECCOMP_ALLOW(SYS_fstat), SECCOMP_ALLOW(SYS_newfstatat), \
 		SECCOMP_ALLOW(SYS_statx), SECCOMP_ALLOW(SYS_statfs), SECCOMP_ALLOW(SYS_fstatfs),   \
 		SECCOMP_ALLOW(SYS_faccessat), SECCOMP_ALLOW(SYS_readlinkat),                       \
-		SECCOMP_ALLOW(SYS_getdents64), SECCOMP_ALLOW(SYS_getcwd),                          \
-		SECCOMP_ALLOW(SYS_fcntl), SECCOMP_ALLOW(SYS_ioctl), SECCOMP_ALLOW(SYS_dup),        \
-		SECCOMP_ALLOW(SYS_dup3), SECCOMP_ALLOW(SYS_rt_sigaction),                          \
-		SECCOMP_ALLOW(SYS_rt_sigprocmask), SECCOMP_ALLOW(SYS_rt_sigreturn),                \
-		SECCOMP_ALLOW(SYS_sigaltstack), SECCOMP_ALLOW(SYS_restart_syscall),                \
-		SECCOMP_ALLOW(SYS_getpid), SECCOMP_ALLOW(SYS_gettid), SECCOMP_ALLOW(SYS_getuid),   \
-		SECCOMP_ALLOW(SYS_geteuid), SECCOMP_ALLOW(SYS_getgid), SECCOMP_ALLOW(SYS_getegid), \
-		SECCOMP_ALLOW(SYS_uname), SECCOMP_ALLOW(SYS_sysinfo),                              \
-		SECCOMP_ALLOW(SYS_getrandom), SECCOMP_ALLOW(SYS_getrusage),                        \
-		SECCOMP_ALLOW(SYS_clock_gettime), SECCOMP_ALLOW(SYS_clock_getres),                 \
-		SECCOMP_ALLOW(SYS_clock_nanosleep), SECCOMP_ALLOW(SYS_nanosleep),                  \
-		SECCOMP_ALLOW(SYS_gettimeofday), SECCOMP_ALLOW(SYS_sched_yield),                   \
-		SECCOMP_ALLOW(SYS_sched_getaffinity), SECCOMP_ALLOW(SYS_getcpu),                   \
-		SECCOMP_ALLOW(SYS_set_robust_list), SECCOMP_ALLOW(SYS_set_tid_address),            \
-		SECCOMP_ALLOW(SYS_rseq), SECCOMP_ALLOW(SYS_membarrier), SECCOMP_ALLOW(SYS_exit),   \
+		SECCOMP_ALLOW(SYS_getdents64), SECCOMP_ALLOW(SYS_getcwd), SECCOMP_ALLOW_FCNTL,     \
+		SECCOMP_ALLOW_IOCTL, SECCOMP_ALLOW(SYS_dup), SECCOMP_ALLOW(SYS_dup3),              \
+		SECCOMP_ALLOW(SYS_rt_sigaction), SECCOMP_ALLOW(SYS_rt_sigprocmask),                \
+		SECCOMP_ALLOW(SYS_rt_sigreturn), SECCOMP_ALLOW(SYS_sigaltstack),                   \
+		SECCOMP_ALLOW(SYS_restart_syscall), SECCOMP_ALLOW(SYS_getpid),                     \
+		SECCOMP_ALLOW(SYS_gettid), SECCOMP_ALLOW(SYS_getuid), SECCOMP_ALLOW(SYS_geteuid),  \
+		SECCOMP_ALLOW(SYS_getgid), SECCOMP_ALLOW(SYS_getegid), SECCOMP_ALLOW(SYS_uname),   \
+		SECCOMP_ALLOW(SYS_sysinfo), SECCOMP_ALLOW(SYS_getrandom),                          \
+		SECCOMP_ALLOW(SYS_getrusage), SECCOMP_ALLOW(SYS_clock_gettime),                    \
+		SECCOMP_ALLOW(SYS_clock_getres), SECCOMP_ALLOW(SYS_clock_nanosleep),               \
+		SECCOMP_ALLOW(SYS_nanosleep), SECCOMP_ALLOW(SYS_gettimeofday),                     \
+		SECCOMP_ALLOW(SYS_sched_yield), SECCOMP_ALLOW(SYS_sched_getaffinity),              \
+		SECCOMP_ALLOW(SYS_getcpu), SECCOMP_ALLOW(SYS_set_robust_list),                     \
+		SECCOMP_ALLOW(SYS_set_tid_address), SECCOMP_ALLOW(SYS_rseq),                       \
+		SECCOMP_ALLOW(SYS_membarrier), SECCOMP_ALLOW(SYS_exit),                            \
 		SECCOMP_ALLOW(SYS_exit_group) SECCOMP_AND_OLD
 
 /* clone3, whose flags a filter cannot read, is not there: the C library calls clone then. */
