@@ -528,6 +528,7 @@ def privilege(suite):
             s = dict(l.rstrip("\n").split(":\t", 1) for l in f if ":\t" in l)
         caps = {k: int(s[k], 16) for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
         suite.check(not any(caps.values()), "the engine has no capability, and none to get", caps)
+        suite.check(s["Seccomp"] == "2", "its system calls are filtered", s["Seccomp"])
         suite.check("0" not in s["Uid"].split() + s["Gid"].split() and not s["Groups"].strip() and
                     s["NoNewPrivs"] == "1", "it is nobody, and stays so", (s["Uid"], s["Gid"], s["NoNewPrivs"]))
         held, odd = [], []

@@ -76,6 +76,7 @@ static int shards_start(struct engine_state *e, struct fault *f)
 		.policy = e->policy,
 		.shards = e->shards,
 		.bell = e->bell,
+		.socket = e->options.socket,
 		.clock = e->clock,
 		.flow_max = e->options.flow_max,
 	};

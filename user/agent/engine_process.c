@@ -97,6 +97,9 @@ static int state_init(struct engine_state *e, const struct engine_options *optio
 	err = privilege_drop("dpi-xdp", "the engine", f);
 	if (!err && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		err = fault_set(f, -errno, "the engine cannot follow its parent");
+	if (!err && (err = engine_confine()))
+		fault_set(f, err, "the engine's system calls cannot be filtered: %s",
+			  strerror(-err));
 	return err;
 }
 

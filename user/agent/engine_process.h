@@ -64,6 +64,8 @@ struct engine_options {
 	size_t flow_max;	      /* a shard */
 };
 
+/* Puts the filter of its system calls in force. 0 or -errno. (engine_confine.c) */
+int engine_confine(void);
 /* Runs the process. Never returns. */
 _Noreturn void engine_process_run(const struct engine_options *options);
 

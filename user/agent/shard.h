@@ -28,6 +28,7 @@ struct shard_config {
 	struct shard *const *shards;
 	struct learnt *learnt; /* borrowed: names by DNS answers, of all workers */
 	int bell;	       /* an eventfd: rung when an event line follows none */
+	int socket;	       /* any: the kernel tells the names of interfaces by it */
 	struct live_clock clock;
 	uint64_t seed;
 	size_t flow_max;

@@ -5,6 +5,7 @@
  */
 #include "agent/shard_state.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent/kernel_counts.h"
@@ -65,6 +66,17 @@ static bool is_used_again(const struct shard *s, const struct flow *f)
 	       k.first_ns + s->config.clock.offset_ns > f->last_ns;
 }
 
+/* Asked of a socket that is there: the engine may open none (netdevice(7)). */
+static void iface_ask(int socket, unsigned index, char name[IF_NAMESIZE])
+{
+	struct ifreq ask = {.ifr_ifindex = (int)index};
+
+	name[0] = '\0';
+	if (ioctl(socket, SIOCGIFNAME, &ask) == 0)
+		memcpy(name, ask.ifr_name, IF_NAMESIZE);
+	name[IF_NAMESIZE - 1] = '\0';
+}
+
 /* NULL: no frame is at hand, or its interface is gone. */
 static const char *iface_name(struct shard *s)
 {
@@ -77,8 +89,7 @@ static const char *iface_name(struct shard *s)
 	if (n->index != s->ifindex || now >= n->due_ns) {
 		n->index = s->ifindex;
 		n->due_ns = now + IFACE_NAME_NS;
-		if (!if_indextoname(s->ifindex, n->name))
-			n->name[0] = 0;
+		iface_ask(s->config.socket, s->ifindex, n->name);
 	}
 	return n->name[0] ? n->name : NULL;
 }
