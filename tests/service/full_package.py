@@ -28,7 +28,7 @@ WORK = os.path.join(TOP, os.environ.get("DPI_BUILD", "build"), "package")
 SUITE = "bookworm"
 EXTRA = "systemd-sysv,dbus,iproute2,ca-certificates,logrotate"
 HERE, THERE = "10.99.7.1", "10.99.7.2"  # the machine's end and the far end of the veth
-BLOCKED, FREE = "blocked.example.com", "free.example.com"
+BLOCKED, FREE, LISTED = "blocked.example.com", "free.example.com", "listed.example.com"
 CAPABILITIES = "CAP_BPF,CAP_PERFMON,CAP_NET_ADMIN,CAP_SYS_NICE"
 DEADLINE = 60
 LONG = 8 << 20
@@ -179,6 +179,24 @@ class Hello(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Names(Hello):
+    """A list of names, as somebody else keeps it."""
+
+    def do_GET(self):
+        body = f"0.0.0.0 {LISTED}\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def serve_names(machine):
+    with machine.far.inside():
+        server = http.server.ThreadingHTTPServer((THERE, 8082), Names)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    machine.cleanups.callback(server.shutdown)
+
+
 def serve_hello(machine):
     with machine.host.inside():
         server = http.server.ThreadingHTTPServer((HERE, 8081), Hello)
@@ -227,7 +245,7 @@ def install(check, m, deb):
     update = m.prepare("apt-get", "-q", "update")
     # First its libraries alone, so that what is there before and after can be compared.
     depends = run("dpkg-deb", "-f", deb, "Depends").stdout
-    libraries = [d.split()[0] for d in depends.split(", ") if "|" not in d]
+    libraries = [d.split()[0] for d in depends.split(", ") if "|" not in d] + ["libcurl3-gnutls"]
     r = m.prepare("apt-get", "-q", "-y", "--no-install-recommends", "install", *libraries)
     check(update.returncode == 0 and r.returncode == 0, "full/libraries", (update.stderr + r.stderr)[-300:])
     before = files(m.root)
@@ -301,6 +319,16 @@ def block(check, m):
     check(r.returncode == 0 and not arrives(m, BLOCKED) and arrives(m, FREE), "full/blocks", r.stderr)
     stats = json.loads(m.do("dpi-xdp", "report", "--json").stdout or "{}")
     check(stats.get("dropped_packets", 0) > 0, "full/drop-is-counted", stats.get("dropped_packets"))
+
+
+def lists(check, m):
+    """The unit lets lists be fetched, by a process that all of its own bars are up around."""
+    serve_names(m)
+    r = m.do("dpi-xdp", "block-list", "ads", f"http://{THERE}:8082/ads.txt")
+    check(r.returncode == 0 and "1 names" in r.stdout and not arrives(m, LISTED) and arrives(m, FREE),
+          "full/list-of-a-server", r.stdout + r.stderr)
+    r = m.do("dpi-xdp", "unblock-list", "ads")
+    check(r.returncode == 0 and arrives(m, LISTED), "full/list-taken-away", r.stderr)
 
 
 def reload(check, m):
@@ -449,7 +477,7 @@ def run_all(check, deb):
         try:
             before = install(check, m, deb)
             serve_hello(m)
-            for step in (start, block, reload, watchdog, stop, upgrade, others):
+            for step in (start, block, lists, reload, watchdog, stop, upgrade, others):
                 begin = time.monotonic()
                 try:
                     step(check, m)
