@@ -190,7 +190,8 @@ def test_no_agent(place):
           "and its categories, with how many applications each has", categories)
     r = place.run("apps")
     check(b"YouTube" in r.stdout and b"no agent" in r.stderr, "apps as text", r.stdout[:200])
-    check(f"social {categories['social']}".encode() in r.stdout, "with the categories", r.stdout[-300:])
+    check(f"\nsocial ({categories['social']})\n  Facebook,".encode() in r.stdout,
+          "by category, as none was seen", r.stdout[-300:])
     r = place.run("doctor", "-j")
     rows = json.loads(r.stdout)["findings"]
     check(r.returncode == (0 if all(x["good"] for x in rows) else 4) and len(rows) == 5,

@@ -489,6 +489,34 @@ def questions(suite):
         agent.detach()
 
 
+def listings(suite):
+    """What a person reads of flows and applications, beside what a program reads of the same."""
+    with net.Lab() as lab:
+        client, router, server, agent = lab.guarded()
+        agent.run("block-domain", "bad.example")
+        for name in ("www.youtube.com", "www.bad.example"):
+            net.reaches(client, name, 4, "http")
+        net.reaches(client, "www.fine.example", 6, "http")  # after its neighbour was asked for
+        rows = {f["domain"]: f for f in agent.json("flows")["flows"] if f["domain"]}
+        lines = agent.run("flows").stdout.splitlines()
+        starts = {(l.index(l.split()[1]), l.index(l.split()[2])) for l in lines}
+        suite.check(len(lines) > 3 and any(l.startswith("ICMPv6") for l in lines) and len(starts) == 1,
+                    "flows: every column begins where its heading does", lines)
+        told = agent.run("flows", "-v").stdout.splitlines()
+        below = {l.split()[-3 if "<-" in l else -1]: told[i + 1] for i, l in enumerate(told[:-1]) if l[0] != " "}
+        wrong = [n for n, f in rows.items() if f"dropped {f['dropped_packets']}" not in below.get(n, "")]
+        suite.check(len(rows) == 3 and rows["www.bad.example"]["dropped_packets"] and not wrong,
+                    "flows -v: below each what was dropped of it", f"{wrong} {told}")
+        short, whole = (agent.run("apps", *o).stdout for o in ([], ["-v"]))
+        seen = [a for a in agent.json("apps")["apps"] if a["flows"]]
+        order = [a["app"] for a in sorted(seen, key=lambda a: -a["bytes"])]
+        suite.check([l.split()[0] for l in short.splitlines()[1:len(seen) + 1]] == order and "Netflix" not in short,
+                    "apps: what was seen, the largest first", f"{order} {short}")
+        suite.check("\nstreaming (" in whole and "Netflix" in whole and whole.count("YouTube,") == 0,
+                    "apps -v: and the names of all others, by category", whole[:300])
+        agent.detach()
+
+
 def open_flows(suite):
     """Each rule on a flow that is open already: it stops both ways at once, and goes on when allowed."""
     with net.Lab() as lab:
@@ -549,5 +577,5 @@ def privilege(suite):
 
 if __name__ == "__main__":
     net.main([attaching, odd_interface, remembering, monitoring, failing, foreground, others, crowd, following,
-              questions, open_flows, privilege],
+              questions, listings, open_flows, privilege],
              ("ip", "tc", "nsenter", "openssl", "curl", "bpftool", "setpriv"))

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/flow_lines.h"
 #include "control/apps.h"
 #include "dpi/parse.h"
 #include "report/sums.h"
-#include "report/tunnel.h"
 
 enum { HITS_LISTED = 1000 }; /* rules with what they dropped, in one answer */
 
@@ -103,50 +103,6 @@ static int answer_workers(struct engine_state *e, struct text *out)
 	return err;
 }
 
-static const char *end_text(const struct connection *c, int end, char *out, size_t size)
-{
-	char addr[ADDR_TEXT_MAX];
-	uint16_t port = dpi_be16(c->key.port[end]);
-
-	addr_format(&c->key.addr[end], addr);
-	if (!port)
-		snprintf(out, size, "%s", addr);
-	else
-		snprintf(out, size, dpi_addr_is4(&c->key.addr[end]) ? "%s:%u" : "[%s]:%u", addr,
-			 port);
-	return out;
-}
-
-static void flow_line(struct engine_state *e, const struct connection *c, struct text *out)
-{
-	char src[64], dst[64], proto[8], label[REPORT_LABEL_MAX];
-	struct connection_name name;
-	size_t at = 0;
-
-	text_printf(
-		out, "%-5s %-28s %-28s %-14s %-12s %8llu %12llu  ",
-		report_protocol(c->key.proto, proto), end_text(c, c->opener & 1, src, sizeof(src)),
-		end_text(c, ~c->opener & 1, dst, sizeof(dst)), catalogue_name(e->catalogue, c->app),
-		flow_state_name((enum flow_state)c->state),
-		(unsigned long long)connection_packets(c), (unsigned long long)connection_bytes(c));
-	if (connection_next_name(c, &at, &name))
-		text_escaped(out, name.text);
-	else
-		text_putc(out, '-');
-	if (at && name.source == PROTO_LEARNT)
-		text_puts(out, " (by DNS)");
-	if (c->name_count > 1)
-		text_printf(out, " +%u", c->name_count - 1U);
-	if (tunnel_name(c->tunnel))
-		text_printf(out, " in %s", tunnel_name(c->tunnel));
-	if (c->is_blocked) {
-		report_rule_label(policy_rules(e->lent), c->rule, label, sizeof(label));
-		text_puts(out, "  <- ");
-		text_escaped(out, slice_text(label));
-	}
-	text_putc(out, '\n');
-}
-
 static int answer_flows(struct engine_state *e, const struct wire *request, struct text *out)
 {
 	struct engine_view view = view_of(request);
@@ -158,8 +114,7 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 	if (!err && view.is_json)
 		text_puts(out, "{\"flows\":[");
 	else if (!err)
-		text_printf(out, "%-5s %-28s %-28s %-14s %-12s %8s %12s  %s\n", "PROTO", "SOURCE",
-			    "DESTINATION", "APP", "STATE", "PACKETS", "BYTES", "NAME");
+		flow_lines_head(out);
 	for (size_t i = 0; i < count; i++) {
 		tally_row(g.all, i, &row);
 		if (view.is_json && i)
@@ -167,7 +122,8 @@ static int answer_flows(struct engine_state *e, const struct wire *request, stru
 		if (view.is_json)
 			report_json_connection(out, &row, e->catalogue, policy_rules(e->lent));
 		else
-			flow_line(e, &row, out);
+			flow_lines_add(out, &row, e->catalogue, policy_rules(e->lent),
+				       view.is_verbose);
 	}
 	if (!err && view.is_json)
 		text_puts(out, "]}\n");
@@ -189,6 +145,8 @@ static void folded_add(const struct sums *folded, const struct catalogue *c, str
 
 static int answer_apps(struct engine_state *e, const struct wire *request, struct text *out)
 {
+	struct apps_view view = {.is_json = view_of(request).is_json,
+				 .has_names = view_of(request).is_verbose};
 	struct app_sum *sums = calloc(catalogue_count(e->catalogue), sizeof(*sums));
 	struct connection row;
 	struct gathered g;
@@ -209,7 +167,7 @@ static int answer_apps(struct engine_state *e, const struct wire *request, struc
 	if (!err && sums)
 		folded_add(tally_folded(g.all), e->catalogue, sums);
 	if (!err && sums)
-		apps_write(e->catalogue, sums, view_of(request).is_json, out);
+		apps_write(e->catalogue, sums, &view, out);
 	engine_gathered_clear(&g);
 	free(sums);
 	return sums ? err : -ENOMEM;

@@ -22,11 +22,23 @@ struct query_wish {
 	enum color_when color;
 };
 
-static const struct option_row query_rows[] = {
-	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
-	{"verbose", 'v', NULL, "more of it", OPT_VERBOSE},
-	OPTIONS_COMMON,
+/* What --verbose adds; others take it, and say no more. */
+static const struct {
+	const char *command, *help;
+} verbose_words[] = {
+	{"stats", "with --json, the hits of each rule and the fill of the kernel's maps too"},
+	{"flows", "below each flow its age, what was dropped, its signs and its JA4"},
+	{"apps", "the names of all applications too, by category"},
+	{"report", "every connection and counter too"},
 };
+
+static const char *verbose_help(const char *command)
+{
+	for (size_t i = 0; i < sizeof(verbose_words) / sizeof(verbose_words[0]); i++)
+		if (strcmp(command, verbose_words[i].command) == 0)
+			return verbose_words[i].help;
+	return NULL;
+}
 
 static int query_take(void *ctx, int id, const char *value)
 {
@@ -43,8 +55,13 @@ static int query_take(void *ctx, int id, const char *value)
 
 static int query_parse(const struct command *c, int argc, char **argv, struct query_wish *w)
 {
-	int first = options_parse(c, query_rows, sizeof(query_rows) / sizeof(query_rows[0]), argc,
-				  argv, query_take, w);
+	const struct option_row rows[] = {
+		{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
+		{"verbose", 'v', NULL, verbose_help(c->name), OPT_VERBOSE},
+		OPTIONS_COMMON,
+	};
+	int first = options_parse(c, rows, sizeof(rows) / sizeof(rows[0]), argc, argv, query_take,
+				  w);
 
 	w->view.is_boxed = terminal_is_boxed(stdout);
 	w->view.is_coloured = terminal_is_coloured(stdout, w->color);
@@ -64,6 +81,7 @@ static void request_view(struct text *request, const struct remote_view *v)
 /* Without an agent the applications are names; a rule may have any of them. */
 static int apps_known(const struct remote_view *v)
 {
+	const struct apps_view view = {.is_json = v->is_json, .has_names = true};
 	struct catalogue *catalogue = NULL;
 	struct app_sum *sums = NULL;
 	struct text out = {0};
@@ -77,7 +95,7 @@ static int apps_known(const struct remote_view *v)
 		log_error("%s", f.text);
 		return err == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
-	apps_write(catalogue, sums, v->is_json, &out);
+	apps_write(catalogue, sums, &view, &out);
 	fwrite(out.at, 1, out.len, stdout);
 	if (!v->is_quiet)
 		log_note("no agent is running: nothing was counted; start one with `dpi-xdp "

@@ -5,7 +5,7 @@
 #include "control/apps.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 enum { LINE_WIDTH = 78 };
 
@@ -62,71 +62,108 @@ static void end_words(struct text *out)
 	text_putc(out, '\n');
 }
 
-/* The names of applications without a flow, in lines. */
-static void write_others(const struct catalogue *c, const struct app_sum *sums, struct text *out)
+/* The names of a category's applications without a flow, in lines. */
+static void write_names(const struct catalogue *c, const struct app_sum *sums, const char *category,
+			struct text *out)
 {
-	size_t width = LINE_WIDTH;
+	size_t width = LINE_WIDTH, begin = out->len;
 
-	text_puts(out, "\nno flows of these (rules may name them all):");
 	for (size_t i = 0; i < catalogue_count(c); i++) {
-		if (!sums[i].flows)
+		if (!sums[i].flows && strcmp(catalogue_category(c, (int)i), category) == 0)
 			write_word(out, &width, catalogue_name(c, (int)i));
 	}
-	end_words(out);
+	if (out->len > begin)
+		end_words(out);
+	else
+		text_puts(out, ": all above\n");
 }
 
-/* The categories, and how many applications a rule for each means. */
-static void write_categories(const struct catalogue *c, bool is_json, struct text *out)
+static void write_categories(const struct catalogue *c, const struct app_sum *sums,
+			     struct text *out)
 {
-	size_t width = LINE_WIDTH, apps;
-	bool is_first = true;
+	size_t apps;
 
-	text_puts(out, is_json ? ",\"categories\":["
-			       : "\ncategories, of so many applications (rules may name them as "
-				 "category:NAME):");
+	text_puts(out,
+		  "A rule may have any of these names, and the categories as category:NAME.\n");
 	for (size_t i = 0; i < catalogue_category_count(c); i++) {
 		const char *category = catalogue_category_at(c, i, &apps);
-		char word[64];
 
 		if (!apps)
 			continue;
-		if (is_json) {
-			text_puts(out, is_first ? "{\"category\":" : ",{\"category\":");
-			text_json(out, slice_text(category));
-			text_printf(out, ",\"apps\":%zu}", apps);
-		} else {
-			snprintf(word, sizeof(word), "%s %zu", category, apps);
-			write_word(out, &width, word);
-		}
-		is_first = false;
+		text_printf(out, "\n%s (%zu)", category, apps);
+		write_names(c, sums, category, out);
 	}
-	if (is_json)
-		text_putc(out, ']');
-	else
-		end_words(out);
 }
 
-void apps_write(const struct catalogue *c, const struct app_sum *sums, bool is_json,
+static void write_categories_json(const struct catalogue *c, struct text *out)
+{
+	bool is_first = true;
+	size_t apps;
+
+	text_puts(out, ",\"categories\":[");
+	for (size_t i = 0; i < catalogue_category_count(c); i++) {
+		const char *category = catalogue_category_at(c, i, &apps);
+
+		if (!apps)
+			continue;
+		text_puts(out, is_first ? "{\"category\":" : ",{\"category\":");
+		text_json(out, slice_text(category));
+		text_printf(out, ",\"apps\":%zu}", apps);
+		is_first = false;
+	}
+	text_putc(out, ']');
+}
+
+static void write_json(const struct catalogue *c, const struct app_sum *sums, struct text *out)
+{
+	text_puts(out, "{\"apps\":[");
+	for (size_t i = 0; i < catalogue_count(c); i++) {
+		if (i)
+			text_putc(out, ',');
+		write_object(c, (int)i, &sums[i], out);
+	}
+	text_putc(out, ']');
+	write_categories_json(c, out);
+	text_puts(out, "}\n");
+}
+
+/* The number of the application that comes behind the one given (-1: none yet) when those with
+ * flows stand the largest first, then by number; -1 at the end. */
+static int next_largest(const struct catalogue *c, const struct app_sum *sums, int last)
+{
+	int best = -1;
+
+	for (int i = 0; i < (int)catalogue_count(c); i++) {
+		bool is_behind = last < 0 || sums[i].bytes < sums[last].bytes ||
+				 (sums[i].bytes == sums[last].bytes && i > last);
+
+		if (sums[i].flows && is_behind && (best < 0 || sums[i].bytes > sums[best].bytes))
+			best = i;
+	}
+	return best;
+}
+
+void apps_write(const struct catalogue *c, const struct app_sum *sums, const struct apps_view *view,
 		struct text *out)
 {
-	if (is_json)
-		text_puts(out, "{\"apps\":[");
-	else
-		text_printf(out, "%-20s %-14s %8s %10s %14s %10s\n", "APP", "CATEGORY", "FLOWS",
-			    "PACKETS", "BYTES", "DROPPED");
-	for (size_t i = 0; i < catalogue_count(c); i++) {
-		if (is_json && i)
-			text_putc(out, ',');
-		if (is_json)
-			write_object(c, (int)i, &sums[i], out);
-		else if (sums[i].flows)
-			write_row(c, (int)i, &sums[i], out);
+	size_t seen = 0;
+
+	if (view->is_json) {
+		write_json(c, sums, out);
+		return;
 	}
-	if (is_json)
-		text_putc(out, ']');
+	for (int app = next_largest(c, sums, -1); app >= 0; app = next_largest(c, sums, app)) {
+		if (!seen++)
+			text_printf(out, "%-20s %-14s %8s %10s %14s %10s\n", "APP", "CATEGORY",
+				    "FLOWS", "PACKETS", "BYTES", "DROPPED");
+		write_row(c, app, &sums[app], out);
+	}
+	if (seen)
+		text_putc(out, '\n');
+	if (view->has_names)
+		write_categories(c, sums, out);
 	else
-		write_others(c, sums, out);
-	write_categories(c, is_json, out);
-	if (is_json)
-		text_puts(out, "}\n");
+		text_printf(out,
+			    "%zu applications %sare known; `dpi-xdp apps --verbose` names them\n",
+			    catalogue_count(c) - seen, seen ? "without a flow " : "");
 }

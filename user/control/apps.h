@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The applications of this machine, and the list of them: what was seen of each, and the names of
- * all others that a rule may have; and the categories. Room: control. The engine fills in what it
- * saw; with no agent the list has names alone.
+ * The applications of this machine, and the list of them: what was seen of each, and the names and
+ * categories that a rule may have. Room: control. The engine fills in what it saw; with no agent
+ * the list has names alone.
  */
 #ifndef CONTROL_APPS_H
 #define CONTROL_APPS_H
@@ -23,9 +23,14 @@ struct app_sum {
 	bool is_blocked;
 };
 
-/* Writes every application, sums[i] being that of number i. As text those without a flow are named
- * behind the table; as JSON they are rows of zeros. */
-void apps_write(const struct catalogue *c, const struct app_sum *sums, bool is_json,
+struct apps_view {
+	bool is_json;
+	bool has_names; /* as text: those without a flow are named, by category */
+};
+
+/* Writes what was seen of each application, sums[i] being that of number i: as text the largest
+ * first, and how many more there are; as JSON all, in the catalogue's order. */
+void apps_write(const struct catalogue *c, const struct app_sum *sums, const struct apps_view *view,
 		struct text *out);
 
 #endif

@@ -96,7 +96,7 @@ void pause_json(const struct pause *p, struct text *out)
 	if (p->is_on && p->until_s != WHEN_NEVER)
 		text_printf(out, "\"paused_until\":\"%s\",\"paused_left_s\":%lld",
 			    when_moment_format(p->until_s, moment),
-			    (long long)(p->until_s - times_now()));
+			    (long long)times_left(p->until_s));
 	else
 		text_puts(out, "\"paused_until\":null,\"paused_left_s\":null");
 }
@@ -115,7 +115,7 @@ void pause_tell(const struct pause *p, bool is_json, struct text *out)
 		text_puts(out, "paused until `dpi-xdp resume`: nothing is blocked\n");
 	} else {
 		text_printf(out, "paused for %s, until %s: nothing is blocked\n",
-			    when_length_format(p->until_s - times_now(), left),
+			    when_length_format(times_left(p->until_s), left),
 			    when_wall_format(p->until_s, wall));
 	}
 }

@@ -21,6 +21,11 @@ static int64_t now_rounded_up(void)
 	return (int64_t)now.tv_sec + (now.tv_nsec != 0);
 }
 
+int64_t times_left(int64_t until_s)
+{
+	return until_s - now_rounded_up();
+}
+
 static bool is_asked(const char *text)
 {
 	return text && *text;

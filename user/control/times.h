@@ -18,6 +18,8 @@ struct times {
 
 /* Wall clock, seconds since the epoch. */
 int64_t times_now(void);
+/* Whole seconds from now to such a moment: what was asked for as 5m has 300 of them at first. */
+int64_t times_left(int64_t until_s);
 /* The words; "" when nothing is asked for. 0, or -EINVAL with *f: one of them is no good, or over
  * already. */
 int times_words(const struct times *t, char out[WHEN_TEXT_MAX], struct fault *f);

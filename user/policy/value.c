@@ -245,11 +245,11 @@ static int read_app(union draft *d, struct slice value, const struct rule_apps *
 	}
 	value_show(value, shown);
 	if (!nearest.text[0])
-		return fault_set(f, -EINVAL, "'%s' is no known %s: `dpi-xdp apps` lists them",
+		return fault_set(f, -EINVAL, "'%s' is no known %s: `dpi-xdp apps -v` lists them",
 				 shown, what);
 	return fault_set(f, -EINVAL,
-			 "'%s' is no known %s: did you mean %s? `dpi-xdp apps` lists them", shown,
-			 what, nearest.text);
+			 "'%s' is no known %s: did you mean %s? `dpi-xdp apps -v` lists them",
+			 shown, what, nearest.text);
 }
 
 static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,

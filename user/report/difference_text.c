@@ -180,7 +180,7 @@ static void show_row(const struct difference *d, const struct difference_row *r,
 	struct connection_name name;
 	size_t at = 0;
 
-	text_printf(out, "%-5s %-24s %-24s %-14s %8llu  ", report_protocol(r->c.key.proto, proto),
+	text_printf(out, "%-6s %-24s %-24s %-14s %8llu  ", report_protocol(r->c.key.proto, proto),
 		    end_of(connection_src(&r->c), connection_src_port(&r->c), src),
 		    end_of(connection_dst(&r->c), connection_dst_port(&r->c), dst),
 		    catalogue_name(d->config.catalogue, r->c.app),
@@ -201,7 +201,7 @@ static void show_rows(const struct difference *d, size_t most, struct text *out)
 	uint64_t left_out = d->rows_left_out;
 
 	if (d->row_count)
-		text_printf(out, "\n%-5s %-24s %-24s %-14s %8s  %s\n", "PROTO", "SOURCE",
+		text_printf(out, "\n%-6s %-24s %-24s %-14s %8s  %s\n", "PROTO", "SOURCE",
 			    "DESTINATION", "APP", "PACKETS", "NAME, NOW -> THEN");
 	for (size_t i = 0; i < d->row_count; i++) {
 		if (i < most)
