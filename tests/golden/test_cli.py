@@ -145,6 +145,11 @@ def test_help(place):
 
 def test_usage(place):
     expect(place, 2, ["blok-app", "X"], "a command nearly right", "did you mean block-app?")
+    expect(place, 2, ["rules", "lod", "x"], "a word of rules nearly right", "did you mean load?")
+    expect(place, 2, ["status", "now"], "a word too many is named", "'now' has no place here", "usage:")
+    expect(place, 2, ["rules", "diff", "1", "2"], "also behind a word of rules", "'2' has no place here")
+    for args in (["why"], ["attach"], ["detach"], ["block-ip"], ["rules", "save"], ["what-if"], ["block-list", "x"]):
+        expect(place, 2, args, f"{' '.join(args)}: what is missing is said to be", "something is missing", "usage:")
     expect(place, 2, ["qqqqqqqqqqqqqqqq"], "a command nowhere near", "dpi-xdp --help")
     expect(place, 2, ["\x1b[31m\xff"], "a command of odd bytes is shown escaped", r"\x1b[31m")
     expect(place, 2, ["help", "statu"], "help of no command", "did you mean status?")
@@ -173,6 +178,20 @@ def test_usage(place):
                        (["--color=mauve", "block-app", "X"], "always, never or auto")):
         expect(place, 2, args, " ".join(args), word)
     check(place.rules() == {}, "and nothing of it changed the rules", place.rules())
+
+
+def test_told(place):
+    """What a change says is what the rules then have, not what was typed."""
+    for args, said in ((["block-app", "x", "tiktok"], "app Twitter: blocked\napp TikTok: blocked\n"),
+                       (["block-app", "TIKTOK"], "app TikTok: the rule was there already\n"),
+                       (["block-domain", "bücher.example", "*.UP.example."],
+                        "domain xn--bcher-kva.example: blocked\ndomain up.example: blocked\n"),
+                       (["block-ip", "10.1.2.3/8"], "ip 10.0.0.0/8: blocked\n"),
+                       (["unblock-port", "0080/TCP"], "port 80/tcp: there was no such rule\n")):
+        r = place.run(*args)
+        check(r.returncode == 0 and r.stdout.decode() == said, f"{' '.join(args)} is told as it is kept", r.stdout)
+    expect(place, 2, ["block-domain", "YouTube"], "an application given as a domain", "one label", "app rule", "=youtube")
+    place.run("rules", "clear")
 
 
 def test_no_agent(place):
@@ -636,7 +655,7 @@ def main():
     if not os.access(BIN, os.X_OK):
         say("FAIL", "setup", f"{BIN} is not built; run make")
     else:
-        for test in (test_help, test_usage, test_no_agent, test_analyze_files, test_analyze_rules,
+        for test in (test_help, test_usage, test_told, test_no_agent, test_analyze_files, test_analyze_rules,
                      test_bad_rules, test_analyze_refused, test_stored, test_learnt,
                      test_users_applications,
                      test_stored_refused,

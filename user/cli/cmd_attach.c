@@ -260,7 +260,7 @@ int cmd_attach(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (argc == first)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, argc);
 	w.interfaces = argv + first;
 	return attach(&w);
 }
@@ -297,7 +297,7 @@ int cmd_detach(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (argc - first != (w.is_all ? 0 : 1))
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first + !w.is_all);
 	remote_begin(&request, "detach");
 	remote_string(&request, "interface", w.is_all ? "" : argv[first]);
 	remote_flag(&request, "all", w.is_all);

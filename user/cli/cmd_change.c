@@ -231,7 +231,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first == argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	change.is_forced = w.is_forced;
 	change.is_learnt = w.is_learnt;
 	change.times = w.times;
@@ -392,6 +392,36 @@ static int rules_again(bool is_quiet)
 	return remote_run(&request, slice_of("", 0), is_quiet, NULL);
 }
 
+/* The words of `rules`, and how many may stand behind each. */
+static const struct {
+	const char *word;
+	int most;
+} rules_words[] = {
+	{"list", 0},	{"load", 1}, {"save", 1},     {"clear", 0},   {"reload", 0},
+	{"history", 0}, {"diff", 1}, {"rollback", 1}, {"refresh", 1},
+};
+
+static const char *rules_word(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return rules_words[i].word;
+}
+
+/* A word that is none of them, or has too few or too many behind it. */
+static int rules_refuse(const struct command *c, int argc, char **argv, int first)
+{
+	size_t count = sizeof(rules_words) / sizeof(rules_words[0]);
+	const char *near = nearest_word(argv[first], rules_word, NULL, count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(argv[first], rules_words[i].word) == 0)
+			return command_refuse(c, argc, argv, first + 1 + rules_words[i].most);
+	if (!near)
+		return command_refuse(c, argc, argv, first);
+	log_error("rules: no word %s; did you mean %s?", argv[first], near);
+	return EXIT_USAGE;
+}
+
 int cmd_rules(const struct command *c, int argc, char **argv)
 {
 	struct change_wish w = {0};
@@ -418,5 +448,5 @@ int cmd_rules(const struct command *c, int argc, char **argv)
 				     w.is_quiet);
 	if (strcmp(what, "refresh") == 0 && more <= 1)
 		return lists_refresh_all(more ? argv[first + 1] : "", w.is_accepted, w.is_quiet);
-	return command_usage(c, stderr);
+	return rules_refuse(c, argc, argv, first);
 }

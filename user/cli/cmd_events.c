@@ -142,7 +142,7 @@ int cmd_events(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first != argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	if (!remote_paths(&p))
 		return EXIT_USAGE;
 	/* A person at a terminal is told that there is no agent; what runs by itself waits for it.

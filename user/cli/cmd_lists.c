@@ -198,7 +198,7 @@ int cmd_list(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (argc - first != 2)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first + 2);
 	if (!remote_paths(&p))
 		return EXIT_USAGE;
 	status = value_make(argv[first], argv[first + 1], w.every, &value);

@@ -84,7 +84,7 @@ int cmd_pause(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first != argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	remote_begin(&request, c->name);
 	remote_flag(&request, "json", w.is_json);
 	if (w.length)

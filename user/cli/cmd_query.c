@@ -116,7 +116,7 @@ int cmd_query(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first != argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	remote_begin(&request, c->name);
 	request_view(&request, &w.view);
 	status = remote_run(&request, slice_of("", 0), w.view.is_quiet && !w.view.is_json,
@@ -190,7 +190,7 @@ int cmd_why(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (argc - first != 1)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first + 1);
 	remote_begin(&request, "why");
 	remote_string(&request, "what", argv[first]);
 	request_view(&request, &w.view);

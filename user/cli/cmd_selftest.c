@@ -159,7 +159,7 @@ int cmd_selftest(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first != argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	if (choice.wish.only && !is_known(choice.wish.only))
 		return EXIT_USAGE;
 	if (choice.write)

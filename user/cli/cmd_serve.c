@@ -121,7 +121,7 @@ int cmd_serve(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first != argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	if (!o.redis && (o.fleet || o.local_rules || o.accept_mass_change)) {
 		log_error("--fleet, --local-rules and --accept-mass-change are for a fleet: give "
 			  "its server with --redis");

@@ -258,7 +258,7 @@ int cmd_top(const struct command *c, int argc, char **argv)
 	if (first < 0)
 		return options_status(first);
 	if (first != argc)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, first);
 	if (!remote_paths(&p))
 		return EXIT_USAGE;
 	if (w.is_batch || !isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))

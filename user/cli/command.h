@@ -38,6 +38,8 @@ struct command {
 
 /* Prints a command's usage line and help; returns EXIT_USAGE so that callers can return it. */
 int command_usage(const struct command *c, FILE *to);
+/* The same on stderr, behind what is wrong: the word at argv[at], or that one is missing there. */
+int command_refuse(const struct command *c, int argc, char **argv, int at);
 
 /* Puts the rules of a file (NULL: none) in force, or stores them where no agent runs. */
 int rules_put(const char *path, bool is_forced, bool is_quiet);

@@ -113,6 +113,16 @@ int command_usage(const struct command *c, FILE *to)
 	return EXIT_USAGE;
 }
 
+int command_refuse(const struct command *c, int argc, char **argv, int at)
+{
+	if (at < argc)
+		log_error("%s: '%s' has no place here; see dpi-xdp %s --help", c->name, argv[at],
+			  c->name);
+	else
+		log_error("%s: something is missing; see dpi-xdp %s --help", c->name, c->name);
+	return command_usage(c, stderr);
+}
+
 static int usage(FILE *to)
 {
 	fputs("usage: dpi-xdp [-q] [--color[=WHEN]] COMMAND [ARGUMENT...]\n"

@@ -248,7 +248,7 @@ int what_if_parse(struct what_if *w, const struct command *c, int argc, char **a
 	if (status)
 		return status;
 	if ((w->load != NULL) + w->is_rollback + (w->change_count > 0) != 1)
-		return command_usage(c, stderr);
+		return command_refuse(c, argc, argv, argc);
 	if (w->rules_file && !w->capture) {
 		log_error("--rules is for a capture; of live traffic the rules in force are those "
 			  "of before");

@@ -19,15 +19,29 @@ static int change_value(struct rules *rules, const struct change *c, struct slic
 	return rules_add(rules, c->kind, c->is_allow, value, apps, options, f);
 }
 
+/* The value as rules have it: "x" is Twitter, another script A-labels; else as it was written. */
+static void note_canonical(const struct change *c, struct slice value, const struct rule_apps *apps,
+			   struct text *note)
+{
+	struct rules *alone = rules_new();
+	struct fault ignored;
+
+	if (alone && c->kind != RULE_LIST &&
+	    rules_add(alone, c->kind, c->is_allow, value, apps, RULES_FORCE, &ignored) > 0)
+		value = slice_text(rules_at(alone, 0)->value);
+	text_escaped(note, value);
+	rules_free(alone);
+}
+
 static void note_value(const struct change *c, struct slice value, const char *when, int changed,
-		       struct text *note)
+		       const struct rule_apps *apps, struct text *note)
 {
 	const char *done = c->is_remove ? (c->is_allow ? "no longer allowed" : "no longer blocked")
 					: (c->is_allow ? "allowed" : "blocked");
 	const char *same = c->is_remove ? "there was no such rule" : "the rule was there already";
 
 	text_printf(note, "%s ", rule_kind_name(c->kind));
-	text_escaped(note, value);
+	note_canonical(c, value, apps, note);
 	text_printf(note, ": %s%s%s\n", changed ? done : same, *when && changed ? " " : "",
 		    changed ? when : "");
 }
@@ -51,7 +65,7 @@ static int change_one(struct rules *rules, const struct change *c, const char *v
 	changed = whole.failed ? fault_set(f, -ENOMEM, "out of memory")
 			       : change_value(rules, c, s, apps, f);
 	if (changed >= 0)
-		note_value(c, bare, when, changed, note);
+		note_value(c, bare, when, changed, apps, note);
 	text_clear(&whole);
 	return changed;
 }

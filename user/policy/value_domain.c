@@ -98,6 +98,13 @@ int value_check_suffix(const struct rule *rule, unsigned options, struct fault *
 	if (rule->kind != RULE_DOMAIN || rule->is_exact || (options & RULES_FORCE) ||
 	    !value_is_public_suffix(rule_subject(rule)))
 		return 0;
+	if (!strchr(rule_subject(rule), '.'))
+		return fault_set(f, -EINVAL,
+				 "%s is a public suffix or a name of one label: it would %s every "
+				 "site below it; for an application use an app rule, for this "
+				 "name alone =%s; add --force if all is meant",
+				 rule_subject(rule), rule->is_allow ? "allow" : "block",
+				 rule_subject(rule));
 	return fault_set(f, -EINVAL,
 			 "%s is a public suffix: it would %s every site below it; add --force if "
 			 "that is meant",
