@@ -22,7 +22,7 @@ import net
 NOBODY = "65534"
 SILENT_S = 3.3  # an engine silent for 3 s counts as dead
 LINE = re.compile(r"lan is protected: (native|generic) XDP on receive( and clsact on transmit)?, "
-                  r"(\d+) workers?, (\d+) rules?(, monitoring only)?\n")
+                  r"(\d+) workers?, (\d+) rules?(, monitoring only)?(?:, both ends told by a RST)?\n")
 
 
 def attach_line(agent, *args):
@@ -118,11 +118,18 @@ def attaching(suite):
             want = hook == "both"
             suite.check(got[1] is want and has_transmit(router) is want and says == hook,
                         f"--hook {hook} on an attached interface", f"{got} {says} {has_transmit(router)}")
+        got = attach_line(agent, "--action", "reset")
+        status = agent.run("status").stdout
+        suite.check(got[1] is False and not has_transmit(router) and "told by a RST" in status and
+                    re.search(r"running for \d+ [smh]", status), "another setting leaves the hooks as they are",
+                    f"{got} {status}")
+        attach_line(agent, "--action", "drop")
         suite.check("clsact" not in router.tc("qdisc", "show", "dev", "lan").stdout,
                     "and takes its clsact along", "clsact is left")
         refused(suite, agent, 4, ["attach", "lan", "--mode", "generic"],
                 "another mode is refused, not ignored", "native mode already", "detach lan")
         refused(suite, agent, 4, ["attach", "nosuch"], "no such interface", '"nosuch"', "ip link")
+        refused(suite, agent, 4, ["attach", "n" * 16], "a name too long for one", "up to 15 bytes", "ip link")
         refused(suite, agent, 2, ["detach", "nosuch"], "detach of what is not attached", "dpi-xdp status")
         suite.check(agent.pids() == first, "refusals leave the agent as it is", agent.pids())
         agent.detach()

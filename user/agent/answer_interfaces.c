@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dpi/version.h"
+#include "policy/when.h"
 
 static const char *mode_name(const struct attachment *a)
 {
@@ -24,7 +25,9 @@ static void attached_tell(const struct asked *a, const struct attachment *at)
 		    mode_name(at), at->has_transmit ? " and clsact on transmit" : "",
 		    s->options.workers, s->options.workers == 1 ? "" : "s", rules_count(s->rules),
 		    rules_count(s->rules) == 1 ? "" : "s",
-		    s->options.is_monitor ? ", monitoring only" : "");
+		    s->options.is_monitor ? ", monitoring only"
+		    : s->options.is_reset ? ", both ends told by a RST"
+					  : "");
 	if (at->note[0])
 		text_printf(a->err, "%s\n", at->note);
 }
@@ -64,6 +67,16 @@ static int settings_take(struct asked *a, struct fault *f)
 	return err;
 }
 
+/* The hooks asked for; without a word those of before, at first both. */
+static bool wants_transmit(const struct asked *a, const struct interface *known)
+{
+	const char *hook = asked_text(a, "hook");
+
+	if (!*hook && known)
+		return known->attachment.has_transmit;
+	return strcmp(hook, "receive") != 0;
+}
+
 /* A service may begin before all of its interfaces are there: one that is not is attached when it
  * comes. */
 static bool is_awaited(const struct asked *a, const char *name)
@@ -87,13 +100,20 @@ static int attach_asked(struct asked *a)
 {
 	const char *name = asked_text(a, "interface");
 	struct supervisor *s = a->s;
-	struct attachment at = {.has_transmit = strcmp(asked_text(a, "hook"), "receive") != 0};
 	struct interface *known = interfaces_find(&s->interfaces, name);
+	struct attachment at = {.has_transmit = wants_transmit(a, known)};
 	struct fault f = {0};
 	int err;
 
-	if (strlen(name) >= sizeof(at.name) || mode_parse(asked_text(a, "mode"), &at.want))
+	if (mode_parse(asked_text(a, "mode"), &at.want))
 		return asked_refuse(a, -EINVAL, &f);
+	if (strlen(name) >= sizeof(at.name))
+		return asked_refuse(a,
+				    fault_set(&f, -ENODEV,
+					      "there is no interface \"%s\", as names have up to "
+					      "%zu bytes; `ip link` lists them",
+					      name, sizeof(at.name) - 1),
+				    &f);
 	if (s->interfaces.count == INTERFACES_MAX && !known)
 		return asked_refuse(a,
 				    fault_set(&f, -EINVAL, "an agent protects up to %d interfaces",
@@ -220,12 +240,16 @@ static void status_json(struct asked *a)
 int answer_status(struct asked *a)
 {
 	struct supervisor *s = a->s;
+	char up[WHEN_MOMENT_MAX];
+	int64_t up_s;
 
 	if (asked_flag(a, "json")) {
 		status_json(a);
 		return DONE;
 	}
-	text_printf(a->out, "agent        running, supervisor %d, ", (int)getpid());
+	up_s = (int64_t)((live_monotonic() - s->started_ns) / 1000000000ULL);
+	text_printf(a->out, "agent        running for %s, supervisor %d, ",
+		    when_length_format(up_s, up), (int)getpid());
 	if (s->engine_pid)
 		text_printf(a->out, "engine %d", (int)s->engine_pid);
 	else
@@ -252,10 +276,11 @@ int answer_status(struct asked *a)
 	}
 	text_printf(a->out, "rules        %zu", rules_count(s->rules));
 	if (rules_timed(s->rules))
-		text_printf(a->out, ", %zu of them in force now", rules_count(s->in_force));
+		text_printf(a->out, ", in force now %zu", rules_count(s->in_force));
 	text_printf(a->out, " (%s)\n",
 		    s->pause.is_on	    ? "paused"
 		    : s->options.is_monitor ? "monitoring: nothing is dropped"
+		    : s->options.is_reset   ? "enforced: TCP ends are told by a RST"
 					    : "enforced");
 	text_printf(a->out, "fail         %s\n",
 		    s->options.is_fail_closed ? "closed: without an engine new flows do not pass"

@@ -42,7 +42,8 @@ enum {
 static const struct option_row attach_rows[] = {
 	{"mode", 0, "auto|native|generic", "where XDP runs (auto: native if the driver can)",
 	 OPT_MODE},
-	{"hook", 0, "both|receive", "also see what this host sends (both: the default)", OPT_HOOK},
+	{"hook", 0, "both|receive", "also see what this host sends (both, unless said before)",
+	 OPT_HOOK},
 	{"workers", 0, "N", "threads that inspect, 1 to 16 (default: 4, or the CPUs if fewer)",
 	 OPT_WORKERS},
 	{"rules", 0, "FILE", "put these rules in force", OPT_RULES},
@@ -120,7 +121,8 @@ static int attach_request(const struct attach_wish *w, size_t i, bool *no_agent)
 	remote_flag(&request, "wait", w->is_foreground && getenv("NOTIFY_SOCKET"));
 	remote_flag(&request, "ready", is_last && w->is_foreground);
 	remote_string(&request, "mode", w->mode);
-	remote_string(&request, "hook", w->hook);
+	/* A service has what its line says; a person changes what the line says. */
+	remote_string(&request, "hook", w->hook ? w->hook : w->is_foreground ? "both" : "");
 	remote_flag(&request, "set_monitor", w->set_monitor);
 	remote_flag(&request, "monitor", w->agent.is_monitor);
 	remote_flag(&request, "set_action", w->set_action);
@@ -252,7 +254,6 @@ int cmd_attach(const struct command *c, int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	struct attach_wish w = {.mode = "auto",
-				.hook = "both",
 				.agent = {.workers = cpus > 0 && cpus < 4 ? (uint32_t)cpus : 4}};
 	int first = options_parse(c, attach_rows, sizeof(attach_rows) / sizeof(attach_rows[0]),
 				  argc, argv, attach_take, &w);

@@ -104,8 +104,9 @@ static int link_ladder(struct loader *l, struct attachment *a, struct fault *f)
 				 a->name, strerror(-native_err));
 	}
 	if (fd < 0)
-		return fault_set(f, fd, "%s takes no XDP program: %s", a->name,
-				 native_err ? strerror(-native_err) : strerror(-fd));
+		return fault_set(f, fd, "%s takes no XDP program: %s%s", a->name,
+				 native_err ? strerror(-native_err) : strerror(-fd),
+				 a->want == ATTACH_NATIVE ? "; --mode generic may do" : "");
 	return fd;
 }
 
