@@ -155,6 +155,51 @@ def spreading(suite):
                     "rolled back on one host, it goes on the other", b.host.rules())
 
 
+def answers(host, address, port):
+    with contextlib.suppress(OSError), host.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+        s.settimeout(1)
+        s.connect((address, port))
+        return True
+    return False
+
+
+def lists(suite):
+    """A list from an address, given on one host, is fetched by the other and stops packets there."""
+    with net.Lab() as lab, fleet.Place() as place:
+        redis, (a, b) = two_sites(lab, place)
+        b.router.ip("route", "add", HUB[0], "via", HUB[1])
+        www = os.path.join(place.dir, "www")
+        os.makedirs(www)
+        with open(os.path.join(www, "list.txt"), "w", encoding="ascii") as f:
+            f.write(f"{net.LAN[4][1]}\n192.0.2.1\n")
+        web = b.hub.spawn(sys.executable, "-m", "http.server", "-d", www, "-b", "0.0.0.0", "8000")
+        net.wait_for(lambda: answers(a.router, HUB[0], 8000) and answers(b.router, HUB[0], 8000), 10)
+        echo = Echo(b.client, net.LAN[4][0])
+        place.things.append(echo)
+        net.wait_for(lambda: echo.answers)
+        url = f"http://{HUB[0]}:8000/list.txt"
+        begin = time.monotonic()
+        a.agent.run("block-list", "bad", url)
+        net.wait_for(lambda: time.monotonic() - echo.answers[-1] > 0.1, 10)
+        print(f"# a list at the other host's packets, fetched by it: {(echo.answers[-1] - begin) * 1000:.0f} ms")
+        suite.check(echo.answers[-1] - begin < 3, "a list given on one host is fetched and in force on the other", echo.answers[-1] - begin)
+        rules = b.agent.run("rules").stdout
+        suite.check(f"bad {url}  # 0 names, 2 addresses" in rules, "where rules tell of it", rules)
+        web.kill()
+        web.wait()
+        redis.kill()
+        b.agent.run("block-app", "TikTok")
+        redis.start()
+        net.wait_for(lambda: "app:TikTok" in a.host.rules(), 35)
+        begin = time.monotonic()
+        time.sleep(0.5)
+        suite.check(not echo.since(begin) and "app:TikTok" in a.host.rules(), "and stays in force whoever is away", echo.since(begin))
+        a.agent.run("unblock-list", "bad")
+        begin = time.monotonic()
+        net.wait_for(lambda: echo.since(begin), 3)
+        suite.check(echo.since(begin), "taken away on one host, it blocks on neither", b.host.rules())
+
+
 def dying(suite):
     """What is blocked stays blocked while Redis dies again and again, hangs and sleeps."""
     with net.Lab() as lab, fleet.Place() as place:
@@ -255,5 +300,5 @@ def parting(suite):
 
 
 if __name__ == "__main__":
-    net.main([spreading, dying, parting] + ([hanging] if FULL else []),
+    net.main([spreading, lists, dying, parting] + ([hanging] if FULL else []),
              ("ip", "tc", "nsenter", "redis-server"))

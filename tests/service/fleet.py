@@ -191,7 +191,8 @@ class Host:
         """The rules stored here (an agent stores what it has in force): {"app:TikTok", ...}."""
         words = {"BLOCKED_IPS": "ip", "BLOCKED_APPS": "app", "BLOCKED_DOMAINS": "domain",
                  "BLOCKED_PORTS": "port", "ALLOWED_IPS": "allow-ip", "ALLOWED_APPS": "allow-app",
-                 "ALLOWED_DOMAINS": "allow-domain"}
+                 "ALLOWED_DOMAINS": "allow-domain",
+                 "BLOCKED_LISTS": "list", "ALLOWED_LISTS": "allow-list"}
         found, at = set(), None
         with contextlib.suppress(OSError), open(os.path.join(self.state, "rules.txt")) as f:
             for line in f:

@@ -18,11 +18,11 @@ import sys
 import threading
 import time
 
-from fleet import HOST_PROGRAM, NEVER, PROGRAM, Place, Service, key, wait_for
+from fleet import HOST_PROGRAM, NEVER, PROGRAM, Place, Service, free_port, key, wait_for
 from suite import check, results  # fleet knows where
 
 FULL = "--full" in sys.argv
-SETS = 14  # of a fleet
+SETS = 16  # of a fleet
 MANY = [f"host{i}.example.com" for i in range(500)]
 
 
@@ -259,6 +259,8 @@ def poisons():
         ("one without among those with times", put("timed-app", "YouTube")),
         ("times that are none", put("timed-app", "YouTube at dawn")),
         ("an end that is another moment in each zone", put("timed-app", "YouTube until 2126-12-01T08:00")),
+        ("a list that is a file", put("list", "ads /etc/dpi-xdp/ads.txt")),
+        ("two lists of one name", put("list", "ads https://a.example/", "ads https://b.example/")),
         ("every address for a night", put("timed-ip", "0.0.0.0/0 21:00-07:00")),
         ("an empty member", put("app", "")),
         ("an unknown application", put("app", "NoSuchApplication")),
@@ -605,6 +607,41 @@ def times():
         check(both("app:Discord mon", without=["app:Discord"]), "and when it takes that back, the times hold again", (a.rules(), b.rules()))
 
 
+def lists():
+    """A list from an address is every host's; from a file it is one host's."""
+    with Place() as place:
+        redis = place.redis().start()
+        c = redis.client()
+        a, b = pair(place, redis)
+        www = f"http://127.0.0.1:{free_port()}"  # where nobody is: the rule is stored, and spreads, all the same
+        file = os.path.join(place.dir, "mine.txt")
+        with open(file, "w") as f:
+            f.write("mine.example\n")
+        ads = f"ads {www}/ads.txt"
+        a.cli("block-list", "ads", f"{www}/ads.txt", "--every", "12h", check=False)
+        took = b.has(f"list:{ads} every 12h")
+        check(took < 1.5 and c("SMEMBERS", key("list")) == [f"{ads} every 12h".encode()],
+              "a list from an address is on the other host within a second", (took, b.rules()))
+        a.cli("block-list", "mine", file, check=False)
+        a.cli("allow-list", "fine", f"{www}/more.txt", check=False)
+        ok = b.has(f"allow-list:fine {www}/more.txt") < NEVER
+        check(ok and f"list:mine {file}" in a.rules() and "mine" not in str(b.rules()) and "mine" not in str(c("SMEMBERS", key("list"))),
+              "a list from a file stays where it is", (a.rules(), b.rules()))
+        b.cli("block-list", "ads", f"{www}/more.txt", check=False)
+        ok = wait_for(lambda: f"list:ads {www}/more.txt" in a.rules())
+        check(ok and wait_for(lambda: c("SMEMBERS", key("list")) == [f"ads {www}/more.txt".encode()]),
+              "another source of the same name takes its place everywhere", (a.rules(), c("SMEMBERS", key("list"))))
+        b.cli("block-list", "mine", f"{www}/ads.txt", check=False)
+        ok = wait_for(lambda: "list:mine stays out" in a.said())
+        check(ok and f"list:mine {file}" in a.rules(), "a file keeps out the fleet's list of its name, and that is said", a.said())
+        a.cli("unblock-list", "mine")
+        check(a.has(f"list:mine {www}/ads.txt") < NEVER and f"list:mine {www}/ads.txt" in b.rules(),
+              "which comes in when the file is taken away", (a.rules(), b.rules()))
+        a.cli("unblock-list", "mine", "ads")
+        check(wait_for(lambda: not c("EXISTS", key("list")) and b.rules() == {f"allow-list:fine {www}/more.txt"}),
+              "taken away on one host it goes everywhere", b.rules())
+
+
 def masses():
     """What would take most of the rules away needs a word, on both sides."""
     with Place() as place:
@@ -748,7 +785,7 @@ def services():
               (a.process.returncode, time.monotonic() - begin))
 
 
-TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, times, diverging, masses,
+TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, times, lists, diverging, masses,
          starting_alone, refused_urls]
 
 

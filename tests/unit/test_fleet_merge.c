@@ -138,28 +138,82 @@ static void joins_both_sides(void **state)
 	}
 }
 
-/* A list is each host's own: the fleet neither gets it nor takes it away. */
-static void leaves_lists_alone(void **state)
+/* Lists by what each side has under two names: "ads=U1" is ads from an address, "ads=/f" a file. */
+static struct rules *lists_of(const char *words)
 {
-	struct rules *base = set_of("a.b"), *remote = set_of("c.d"), *here = set_of("a.b");
-	struct rules *none = set_of("");
-	struct merge_in in = {
-		.base = base, .remote = remote, .here = here, .own = none, .apps = &apps};
-	struct merge_out out;
+	struct rules *r = rules_new();
+	char text[256], value[128], *rest = text, *word;
 
+	snprintf(text, sizeof(text), "%s", words);
+	while ((word = strsep(&rest, " "))) {
+		char *source = strchr(word, '=');
+
+		if (!source)
+			continue;
+		*source++ = '\0';
+		snprintf(value, sizeof(value), "%s %s%s", word,
+			 *source == '/' ? "" : "https://lists.example/", source);
+		add(r, RULE_LIST, false, value);
+	}
+	return r;
+}
+
+static void expect_lists(const char *why, const struct rules *got, const char *words)
+{
+	struct rules *want = lists_of(words);
+	char *shown = rules_format(got);
+
+	if (!merge_is_equal(got, want))
+		fail_msg("%s: should be '%s': %s", why, words, shown);
+	free(shown);
+	rules_free(want);
+}
+
+static const struct {
+	const char *why, *base, *remote, *here, *own;
+	const char *result, *add, *take;
+	size_t lost;
+	bool is_kept_out;
+} list_rows[] = {
+	{"from an address: shared", "", "", "ads=1", "", "ads=1", "ads=1", "", 0, false},
+	{"from a file: this host's", "", "", "ads=/f", "", "ads=/f", "", "", 0, false},
+	{"added there", "", "ads=1", "", "", "ads=1", "", "", 0, false},
+	{"taken there", "ads=1", "", "ads=1", "", "", "", "", 0, false},
+	{"taken here", "ads=1", "ads=1", "", "", "", "", "ads=1", 0, false},
+	{"another source here", "ads=1", "ads=1", "ads=2", "", "ads=2", "ads=2", "ads=1", 0, false},
+	{"another source there", "ads=1", "ads=2", "ads=1", "", "ads=2", "", "", 0, false},
+	{"other sources on both sides", "ads=1", "ads=2", "ads=3", "", "ads=2", "", "", 1, false},
+	{"one name, two sources, at once", "", "ads=1", "ads=2", "", "ads=1", "", "", 1, false},
+	{"a file keeps the fleet's out", "", "ads=1", "ads=/f", "", "ads=/f", "", "", 0, true},
+	{"and is no change of it", "ads=1", "ads=1", "ads=/f", "", "ads=/f", "", "", 0, false},
+	{"nor taken with it", "ads=1", "", "ads=/f", "", "ads=/f", "", "", 0, false},
+	{"own stands before the fleet's", "ads=1", "ads=1", "ads=2", "ads=2", "ads=2", "", "", 0,
+	 false},
+};
+
+static void joins_lists(void **state)
+{
 	(void)state;
-	add(here, RULE_LIST, false, "ads /etc/ads.txt");
-	add(here, RULE_LIST, true, "good /etc/good.txt");
-	assert_int_equal(merge(&in, &out), 0);
-	expect("lists", "added", out.add, "");
-	expect("lists", "taken", out.take, "");
-	assert_int_equal(rules_list_count(out.here), 2);
-	assert_int_equal(rules_count(out.here), 3);
-	merge_clear(&out);
-	rules_free(base);
-	rules_free(remote);
-	rules_free(here);
-	rules_free(none);
+	for (size_t i = 0; i < sizeof(list_rows) / sizeof(list_rows[0]); i++) {
+		struct rules *base = lists_of(list_rows[i].base),
+			     *remote = lists_of(list_rows[i].remote),
+			     *here = lists_of(list_rows[i].here), *own = lists_of(list_rows[i].own);
+		struct merge_in in = {
+			.base = base, .remote = remote, .here = here, .own = own, .apps = &apps};
+		struct merge_out out;
+
+		assert_int_equal(merge(&in, &out), 0);
+		expect_lists(list_rows[i].why, out.here, list_rows[i].result);
+		expect_lists(list_rows[i].why, out.add, list_rows[i].add);
+		expect_lists(list_rows[i].why, out.take, list_rows[i].take);
+		assert_int_equal(out.lost_count, list_rows[i].lost);
+		assert_int_equal(out.kept_out.len > 0, list_rows[i].is_kept_out);
+		merge_clear(&out);
+		rules_free(base);
+		rules_free(remote);
+		rules_free(here);
+		rules_free(own);
+	}
 }
 
 static void holds_back_what_cannot_be_written(void **state)
@@ -326,7 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(joins_both_sides),
-		cmocka_unit_test(leaves_lists_alone),
+		cmocka_unit_test(joins_lists),
 		cmocka_unit_test(holds_back_what_cannot_be_written),
 		cmocka_unit_test(holds_back_masses),
 		cmocka_unit_test(knows_what_sweeps),

@@ -28,6 +28,7 @@ static void clear(struct fleet *fl)
 		close(fl->network_fd);
 	local_clear(&fl->local);
 	rules_free(fl->base);
+	rules_free(fl->before);
 	catalogue_free(fl->catalogue);
 	pthread_mutex_destroy(&fl->lock);
 	explicit_bzero(&fl->url, sizeof(fl->url));

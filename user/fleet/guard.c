@@ -21,11 +21,13 @@ const struct fleet_set fleet_sets[FLEET_SET_COUNT] = {
 	{"timed-allow-ip", RULE_IP, true, true},
 	{"timed-allow-domain", RULE_DOMAIN, true, true},
 	{"timed-allow-app", RULE_APP, true, true},
+	{"list", RULE_LIST, false, false},
+	{"allow-list", RULE_LIST, true, false},
 };
 
 bool fleet_shares(const struct rule *r)
 {
-	return r->kind != RULE_LIST;
+	return r->kind != RULE_LIST || rule_list_source(r).at[0] != '/';
 }
 
 size_t fleet_set_of(const struct rule *r)
@@ -34,7 +36,7 @@ size_t fleet_set_of(const struct rule *r)
 
 	while (i < FLEET_SET_COUNT - 1 &&
 	       (fleet_sets[i].kind != r->kind || fleet_sets[i].is_allow != r->is_allow ||
-		fleet_sets[i].is_timed != r->is_timed))
+		(fleet_sets[i].is_timed != r->is_timed && r->kind != RULE_LIST)))
 		i++;
 	return i;
 }
@@ -44,11 +46,20 @@ bool guard_holds(const struct rules *set, const struct rule *r)
 	return rules_holds(set, r);
 }
 
-bool guard_stands_for(const struct rules *set, const struct rule *r)
+const struct rule *guard_stands_for(const struct rules *set, const struct rule *r)
 {
-	const struct rule *there = r->is_timed ? rules_by_id(set, r->id) : NULL;
+	const struct rule *there = rules_by_id(set, r->id);
 
-	return there && !there->is_timed;
+	if (!there || guard_holds(set, r) || (r->kind != RULE_LIST && there->is_timed))
+		return NULL;
+	return there;
+}
+
+bool guard_is_kept_out(const struct rules *set, const struct rule *r)
+{
+	const struct rule *there = guard_stands_for(set, r);
+
+	return there && !fleet_shares(there);
 }
 
 bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps)

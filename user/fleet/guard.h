@@ -20,21 +20,23 @@ struct fleet_set {
 	enum rule_kind kind;
 	bool is_allow;
 	/* Rules with times have sets of their own: a host that knows no times would refuse a whole
-	 * set for one rule that has some. */
+	 * set for one rule that has some. (Lists have always had their own.) */
 	bool is_timed;
 };
 enum { FLEET_SET_COUNT = FLEET_SETS };
 extern const struct fleet_set fleet_sets[FLEET_SET_COUNT];
-/* False for a list: each host has its own. */
+/* False for a list that is a file of this host. */
 bool fleet_shares(const struct rule *r);
 /* The number of the set that a rule belongs to, which the fleet shares. */
 size_t fleet_set_of(const struct rule *r);
 
-/* True when a rule of this text is in the set. */
+/* True when a rule of this text is in the set; of a list, with this source. */
 bool guard_holds(const struct rules *set, const struct rule *r);
-/* True when another rule in the set keeps this one out of it: one of the same value that has no
- * times, where this has some. */
-bool guard_stands_for(const struct rules *set, const struct rule *r);
+/* The other rule in the set that keeps this one out of it, or NULL: one of the same value that has
+ * no times, where this has some; a list of the same name. Borrowed from the set. */
+const struct rule *guard_stands_for(const struct rules *set, const struct rule *r);
+/* True when that is a list from a file of this host: it stays, and the fleet's is left out here. */
+bool guard_is_kept_out(const struct rules *set, const struct rule *r);
 /* True for a rule that reaches every name below a public suffix, or more than a 128th of all
  * addresses. */
 bool guard_is_sweeping(const struct rule *r, const struct rule_apps *apps);

@@ -94,29 +94,48 @@ static void hold(struct merge_out *out, const char *why)
 	out->why_held = why;
 }
 
+static void add_label(struct text *names, const struct rule *r)
+{
+	char label[600];
+
+	rule_label(r, label, sizeof(label));
+	text_printf(names, "%s%s", names->len ? ", " : "", label);
+}
+
+/* Gives up what this host added, against the fleet's. */
+static int lose(const struct merge_in *in, const struct rule *r, struct merge_out *out)
+{
+	int err = take_rule(out->here, r, in->apps);
+
+	add_label(&out->lost, r);
+	out->lost_count++;
+	return err < 0 ? err : 0;
+}
+
+/* Of this rule the fleet has another one, which stays: times that yield to none, or another source
+ * of a list. */
+static int yield(const struct merge_in *in, const struct rule *r, struct merge_out *out)
+{
+	if (guard_holds(in->base, guard_stands_for(in->remote, r)))
+		hold(out, held_set); /* it was to go, and cannot */
+	else if (r->kind == RULE_LIST)
+		return lose(in, r, out);
+	return 0;
+}
+
 /* A rule that this host added since; room[] counts what its set may still take. */
 static int add_local(const struct merge_in *in, const struct rule *r, size_t *room,
 		     struct merge_out *out)
 {
 	size_t set = fleet_set_of(r);
-	char label[600];
 	int err;
 
 	if (guard_holds(in->remote, r))
 		return 0; /* the fleet has it too by now */
-	if (guard_stands_for(in->remote, r) && !rules_by_id(out->take, r->id)) {
-		/* It is to have times and cannot be given them; or the fleet's is newer. */
-		if (guard_stands_for(in->base, r))
-			hold(out, held_set);
-		return 0;
-	}
-	if (is_contradicted(in, r)) {
-		rule_label(r, label, sizeof(label));
-		text_printf(&out->lost, "%s%s", out->lost_count ? ", " : "", label);
-		out->lost_count++;
-		err = take_rule(out->here, r, in->apps);
-		return err < 0 ? err : 0;
-	}
+	if (guard_stands_for(in->remote, r) && !rules_by_id(out->take, r->id))
+		return yield(in, r, out);
+	if (is_contradicted(in, r))
+		return lose(in, r, out);
 	if (in->is_held[set])
 		hold(out, held_set);
 	else if (!room[set])
@@ -162,7 +181,7 @@ static int find_taken(const struct merge_in *in, struct merge_out *out)
 		size_t set = fleet_set_of(r);
 
 		if (guard_holds(in->here, r) || guard_holds(in->own, r) ||
-		    guard_stands_for(in->own, r))
+		    guard_stands_for(in->own, r) || guard_is_kept_out(in->here, r))
 			continue;
 		if (!guard_holds(in->remote, r))
 			continue;
@@ -187,9 +206,14 @@ static int follow_fleet(const struct merge_in *in, struct merge_out *out)
 		if (!guard_holds(in->remote, r))
 			err = take_rule(out->here, r, in->apps);
 	w = (struct rules_walk){0};
-	while (err >= 0 && (r = rules_next(in->remote, &w)))
-		if (!guard_holds(in->base, r) && !guard_holds(out->here, r))
+	while (err >= 0 && (r = rules_next(in->remote, &w))) {
+		if (guard_holds(in->base, r) || guard_holds(out->here, r))
+			continue;
+		if (guard_is_kept_out(out->here, r))
+			add_label(&out->kept_out, r);
+		else
 			err = add_rule(out->here, r, in->apps);
+	}
 	return err < 0 ? err : 0;
 }
 
@@ -219,5 +243,6 @@ void merge_clear(struct merge_out *out)
 	rules_free(out->add);
 	rules_free(out->take);
 	text_clear(&out->lost);
+	text_clear(&out->kept_out);
 	*out = (struct merge_out){0};
 }

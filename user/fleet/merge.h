@@ -30,7 +30,8 @@ struct merge_out {
 	size_t held_count;	  /* changes made here that stay here for now */
 	size_t lost_count;	  /* those that the fleet's contradict, given up */
 	struct text lost;	  /* their names, ", " between them */
-	const char *why_held;	  /* or NULL; static text */
+	struct text kept_out; /* lists of the fleet that a file of this host keeps out, now new */
+	const char *why_held; /* or NULL; static text */
 };
 
 /* 0; -ENOSPC: this host cannot take as many rules; -ENOMEM. */

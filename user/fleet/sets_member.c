@@ -81,10 +81,26 @@ static bool lacks_zone(const struct rule *r, struct slice member)
 	       !(len >= 6 && (at[len - 6] == '+' || at[len - 6] == '-') && at[len - 3] == ':');
 }
 
+static int refuse_zone(const struct rule *r, struct fault *f)
+{
+	return fault_set(f, -EINVAL,
+			 "'%s' ends at another moment in each zone: write its end as in until "
+			 "2026-12-01T08:00:00Z",
+			 r->value);
+}
+
 /* What the language of the rules file takes and a fleet does not. */
 static int check(const struct rule *r, const struct fleet_set *set, struct slice member,
 		 const struct sets_past *past, struct fault *f)
 {
+	if (!fleet_shares(r))
+		return fault_set(f, -EINVAL,
+				 "'%s' is a file, which no other host has: give each host that "
+				 "list by a command, or write where it is fetched: 'ads "
+				 "https://example.com/ads.txt'",
+				 r->value);
+	if (set->kind == RULE_LIST)
+		return lacks_zone(r, member) ? refuse_zone(r, f) : 0;
 	if (r->is_timed && !set->is_timed)
 		return fault_set(f, -EINVAL, "'%s' has times: put it into the set timed-%s",
 				 r->value, set->name);
@@ -94,10 +110,7 @@ static int check(const struct rule *r, const struct fleet_set *set, struct slice
 				 "mon-fri 21:00-07:00'",
 				 r->value, set->name + sizeof("timed"), r->value);
 	if (lacks_zone(r, member))
-		return fault_set(f, -EINVAL,
-				 "'%s' ends at another moment in each zone: write its end as in "
-				 "until 2026-12-01T08:00:00Z",
-				 r->value);
+		return refuse_zone(r, f);
 	if (!past->accepts_mass_change && !guard_holds(past->good, r) &&
 	    guard_is_sweeping(r, past->apps))
 		return fault_set(f, -EINVAL,
@@ -112,6 +125,7 @@ int sets_read_member(const redisReply *member, const struct fleet_set *set,
 		     struct fault *f)
 {
 	struct slice value = slice_of(member->str, (size_t)member->len);
+	size_t count = rules_count(into);
 	const struct rule *r;
 	int added;
 
@@ -124,6 +138,9 @@ int sets_read_member(const redisReply *member, const struct fleet_set *set,
 	if (added < 0)
 		return added;
 	r = rules_at(into, rules_count(into) - 1);
+	if (added && set->kind == RULE_LIST && rules_count(into) == count)
+		return fault_set(f, -EINVAL, "two lists are called '%.*s': take one of them away",
+				 (int)r->list.name_len, r->value);
 	if (!(added && is_written_so(r, value)) && note_alias(out, set, value, past->apps))
 		return fault_set(f, -ENOMEM, "out of memory");
 	return added ? check(r, set, value, past, f) : 0;

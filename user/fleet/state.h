@@ -25,6 +25,7 @@ struct fleet {
 	struct rule_apps apps;
 	struct local local;
 
+	struct rules *before; /* of this host, as last seen to; NULL: never yet */
 	/* What this host and the fleet last agreed on, as kept on disk. */
 	struct rules *base;
 	uint64_t version;

@@ -190,6 +190,10 @@ static int join(struct fleet *fl, const struct shared *s, const struct rules *en
 		return fault_set(f, -ENODATA, "%s", sync_full);
 	if (err)
 		return fault_set(f, err, "out of memory");
+	if (m.kept_out.len)
+		log_note("fleet: %s stays out: this host has a file of that name; the fleet's "
+			 "comes in when that is taken away",
+			 m.kept_out.at);
 	if (!merge_is_equal(m.here, fl->local.rules)) {
 		err = local_put(&fl->local, m.here, f);
 		if (err) {

@@ -75,6 +75,29 @@ static int drop_own(struct fleet *fl, struct rules *next, const struct rules *ol
 	return err < 0 ? err : 0;
 }
 
+/* The fleet's lists that a file of this host kept out, until somebody took that away. */
+struct uncovered {
+	const struct rules *before, *now;
+};
+
+static bool is_uncovered(void *ctx, const struct rule *r)
+{
+	const struct uncovered *u = ctx;
+
+	return r->kind == RULE_LIST && guard_is_kept_out(u->before, r) &&
+	       !rules_by_id(u->now, r->id);
+}
+
+static int bring_lists(struct fleet *fl, struct rules *next)
+{
+	struct uncovered u = {.before = fl->before, .now = next};
+	struct rules *come = rules_filter(fl->base, is_uncovered, &u, false);
+	int err = come ? merge_add(next, come, &fl->apps) : -ENOMEM;
+
+	rules_free(come);
+	return err < 0 ? err : 0;
+}
+
 /* The rules as they should be here, by the host's own and, at a start from nothing, by the last
  * good ones of the fleet. Gives *out. */
 static int complete(struct fleet *fl, const struct rules *old, struct rules **out)
@@ -84,6 +107,8 @@ static int complete(struct fleet *fl, const struct rules *old, struct rules **ou
 
 	if (!err && old)
 		err = drop_own(fl, next, old);
+	if (!err && fl->before)
+		err = bring_lists(fl, next);
 	if (!err && fl->local.is_missing)
 		err = merge_add(next, fl->base, &fl->apps);
 	if (err >= 0)
@@ -145,6 +170,10 @@ int sync_local(struct fleet *fl, struct fault *f)
 	if (!err && old) {
 		snapshot_save_own(fl);
 		fl->is_new_start = false;
+	}
+	if (!err) {
+		rules_free(fl->before);
+		fl->before = rules_copy(fl->local.rules);
 	}
 	rules_free(next);
 	rules_free(old);
