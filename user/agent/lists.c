@@ -47,10 +47,10 @@ int lists_fill(struct supervisor *s, struct rules *next, struct fault *f)
 	const struct rule *r;
 	int err = 0;
 
-	while (!err && s->rules && (r = rules_next(next, &w))) {
+	while (!err && s->rules && (r = rules_next_of(next, &w, RULES_OF_KIND(RULE_LIST)))) {
 		const struct rule *now = rules_by_id(s->rules, r->id);
 
-		if (r->kind != RULE_LIST || rules_list(next, r->id) || !now ||
+		if (rules_list(next, r->id) || !now ||
 		    !slice_equal(rule_list_source(now), rule_list_source(r)))
 			continue;
 		/* Lists are values that are only held: it does not matter by how many sets. */
@@ -67,8 +67,8 @@ bool lists_empty(struct rules *rules)
 	const struct rule *r;
 	bool had_some = false;
 
-	while ((r = rules_next(rules, &w))) {
-		if (r->kind != RULE_LIST || !rules_list(rules, r->id))
+	while ((r = rules_next_of(rules, &w, RULES_OF_KIND(RULE_LIST)))) {
+		if (!rules_list(rules, r->id))
 			continue;
 		rules_set_list(rules, r->id, NULL);
 		had_some = true;
@@ -135,9 +135,8 @@ static void follow(struct supervisor *s)
 
 	for (size_t i = 0; i < all->count; i++)
 		all->row[i].is_kept = false;
-	while ((r = rules_next(s->rules, &w)))
-		if (r->kind == RULE_LIST)
-			follow_rule(s, r);
+	while ((r = rules_next_of(s->rules, &w, RULES_OF_KIND(RULE_LIST))))
+		follow_rule(s, r);
 	for (size_t i = all->count; i-- > 0;) {
 		if (all->row[i].is_kept)
 			continue;

@@ -31,12 +31,7 @@ static int count_port(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
 
 void rule_fill_count(const struct rules *rules, const struct policy *p, struct rule_fill *out)
 {
-	struct rules_walk walk = {0};
-	const struct rule *r;
-
-	*out = (struct rule_fill){0};
-	while ((r = rules_next(rules, &walk)) != NULL)
-		++*(r->is_allow ? &out->allows[r->kind] : &out->blocks[r->kind]);
+	*out = (struct rule_fill){.rules = *rules_counts(rules)};
 	policy_each_addr(p, count_addr, &out->addrs);
 	policy_each_net(p, count_net, &out->nets);
 	policy_each_port(p, count_port, &out->ports);
@@ -60,7 +55,7 @@ void rule_fill_json(const struct rule_fill *fill, struct text *out)
 		const char *name = rule_kind_name((enum rule_kind)k);
 
 		text_printf(out, "%s\"%s\":%zu,\"allow-%s\":%zu", k ? "," : "", name,
-			    fill->blocks[k], name, fill->allows[k]);
+			    fill->rules.of[k][false], name, fill->rules.of[k][true]);
 	}
 	text_puts(out, "},\"maps\":[");
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)

@@ -22,7 +22,7 @@
 /* How full the rules in force make the kernel's rule maps, and how many rules there are of a kind.
  */
 struct rule_fill {
-	size_t blocks[RULE_KINDS], allows[RULE_KINDS];
+	struct rules_counts rules;
 	size_t addrs, nets, ports, names; /* entries */
 };
 

@@ -195,8 +195,8 @@ static void each_timed(const struct rules *rules, uint64_t id,
 	const struct rule *r;
 	bool is_first = true;
 
-	while (rules_timed(rules) && (r = rules_next(rules, &w))) {
-		if (r->id != id || !r->is_timed)
+	while ((r = rules_next_of(rules, &w, RULES_TIMED))) {
+		if (r->id != id)
 			continue;
 		fn(r, now_s, out, is_first);
 		is_first = false;

@@ -140,11 +140,10 @@ int list_store_fill(const struct paths *p, struct rules *rules)
 	const struct rule *r;
 	int err = 0;
 
-	while (!err && (r = rules_next(rules, &w))) {
+	while (!err && (r = rules_next_of(rules, &w, RULES_OF_KIND(RULE_LIST)))) {
 		struct list_copy c = {0};
 
-		if (r->kind != RULE_LIST || rules_list(rules, r->id) ||
-		    list_store_load(p, r, &c, NULL))
+		if (rules_list(rules, r->id) || list_store_load(p, r, &c, NULL))
 			continue;
 		err = rules_set_list(rules, r->id, c.list);
 		list_copy_clear(&c);
@@ -205,9 +204,7 @@ static bool is_used(const struct rules *rules, const char *file)
 	const struct rule *r;
 	char name[64];
 
-	while ((r = rules_next(rules, &w))) {
-		if (r->kind != RULE_LIST)
-			continue;
+	while ((r = rules_next_of(rules, &w, RULES_OF_KIND(RULE_LIST)))) {
 		file_name(r, name, sizeof(name));
 		if (strcmp(name, file) == 0)
 			return true;

@@ -143,15 +143,13 @@ static size_t count_addrs(const struct rules *rules)
 	const struct rule *rule;
 	size_t count = 0;
 
-	while ((rule = rules_next(rules, &w))) {
-		const struct list *list = NULL;
+	while ((rule = rules_next_of(rules, &w, RULES_OF_KIND(RULE_LIST)))) {
+		const struct list *list = rules_list(rules, rule->id);
 
-		if (rule->kind == RULE_LIST)
-			list = rules_list(rules, rule->id);
-		count += rule->kind == RULE_IP;
 		count += list ? list_addr_count(list) : 0;
 	}
-	return count;
+	return count + rules_counts(rules)->of[RULE_IP][false] +
+	       rules_counts(rules)->of[RULE_IP][true];
 }
 
 static void add_entry(struct addr_table *t, const struct addr_entry *e)
@@ -181,14 +179,16 @@ static void add_rules(struct addr_table *t, const struct rules *rules)
 	struct rules_walk w = {0};
 	const struct rule *rule;
 
-	while ((rule = rules_next(rules, &w))) {
-		if (rule->kind == RULE_IP) {
-			struct addr_entry e = entry_of(rule);
+	while ((rule = rules_next_of(rules, &w,
+				     RULES_OF_KIND(RULE_IP) | RULES_OF_KIND(RULE_LIST)))) {
+		struct addr_entry e;
 
-			add_entry(t, &e);
-		} else if (rule->kind == RULE_LIST) {
+		if (rule->kind == RULE_LIST) {
 			add_list(t, rule, rules_list(rules, rule->id));
+			continue;
 		}
+		e = entry_of(rule);
+		add_entry(t, &e);
 	}
 }
 

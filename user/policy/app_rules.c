@@ -44,8 +44,8 @@ static size_t add_sort(struct app_rules *a, const struct rules *rules,
 	const struct rule *rule;
 	size_t others = 0;
 
-	while ((rule = rules_next(rules, &w))) {
-		if (rule->kind != RULE_APP || (a->is_learnt && !rule->is_learnt))
+	while ((rule = rules_next_of(rules, &w, RULES_OF_KIND(RULE_APP)))) {
+		if (a->is_learnt && !rule->is_learnt)
 			continue;
 		if (rule->is_category != is_category)
 			others++;

@@ -37,11 +37,9 @@ int name_table_find_lists(struct name_table *t, size_t *names)
 	t->list = calloc(count + 1, sizeof(*t->list));
 	if (!t->list)
 		return -ENOMEM;
-	while (n < count && (rule = rules_next(t->rules, &w))) {
+	while (n < count && (rule = rules_next_of(t->rules, &w, RULES_OF_KIND(RULE_LIST)))) {
 		const struct list *list = rules_list(t->rules, rule->id);
 
-		if (rule->kind != RULE_LIST)
-			continue;
 		count -= !list;
 		if (!list)
 			continue;

@@ -47,29 +47,25 @@ static void set_once(__u64 *field, __u64 id)
 		*field = id;
 }
 
-/* A list is of the kinds that its entries are. */
-static void survey_list(struct survey *s, const struct rule *rule, const struct list *list)
-{
-	if (!list)
-		return;
-	s->has_kind[RULE_DOMAIN] |= list_name_count(list) > 0;
-	s->has_kind[RULE_IP] |= list_addr_count(list) > 0;
-	s->has_block |= !rule->is_allow;
-}
-
 static struct survey survey_of(const struct rules *rules)
 {
+	const struct rules_counts *counts = rules_counts(rules);
+	struct survey s = {.has_learnt = counts->learnt};
 	struct rules_walk w = {0};
-	struct survey s = {0};
 	const struct rule *rule;
 
-	while ((rule = rules_next(rules, &w))) {
-		if (rule->kind == RULE_LIST) {
-			survey_list(&s, rule, rules_list(rules, rule->id));
+	for (int kind = 0; kind < RULE_LIST; kind++) {
+		s.has_kind[kind] = counts->of[kind][false] || counts->of[kind][true];
+		s.has_block |= counts->of[kind][false];
+	}
+	/* A list is of the kinds that its entries are. */
+	while ((rule = rules_next_of(rules, &w, RULES_OF_KIND(RULE_LIST)))) {
+		const struct list *list = rules_list(rules, rule->id);
+
+		if (!list)
 			continue;
-		}
-		s.has_kind[rule->kind] = true;
-		s.has_learnt |= rule->is_learnt;
+		s.has_kind[RULE_DOMAIN] |= list_name_count(list) > 0;
+		s.has_kind[RULE_IP] |= list_addr_count(list) > 0;
 		s.has_block |= !rule->is_allow;
 	}
 	return s;
@@ -80,8 +76,8 @@ static int build_ports(struct policy *p)
 	struct rules_walk w = {0};
 	const struct rule *rule;
 
-	while ((rule = rules_next(p->rules, &w))) {
-		for (int t = 0; rule->kind == RULE_PORT && t < PORT_TABLES; t++) {
+	while ((rule = rules_next_of(p->rules, &w, RULES_OF_KIND(RULE_PORT)))) {
+		for (int t = 0; t < PORT_TABLES; t++) {
 			if (rule->port.proto && rule->port.proto != port_protos[t])
 				continue;
 			if (!p->port[t])

@@ -96,9 +96,19 @@ bool rules_holds(const struct rules *r, const struct rule *rule)
 	return rule_store_find(r->shared->store, rule) != NULL;
 }
 
+size_t rules_number(const struct rules *r, const struct rule *rule)
+{
+	return rule_store_number(r->shared->store, rule);
+}
+
+const struct rules_counts *rules_counts(const struct rules *r)
+{
+	return rule_store_counts(r->shared->store);
+}
+
 size_t rules_timed(const struct rules *r)
 {
-	return rule_store_timed(r->shared->store);
+	return rules_counts(r)->timed;
 }
 
 const struct rule *rules_next(const struct rules *r, struct rules_walk *w)
@@ -106,9 +116,24 @@ const struct rule *rules_next(const struct rules *r, struct rules_walk *w)
 	return rule_store_next(r->shared->store, w);
 }
 
-int rules_part(struct rules *r)
+const struct rule *rules_next_of(const struct rules *r, struct rules_walk *w, unsigned sorts)
 {
-	struct shared *s = shared_new(rule_store_copy(r->shared->store));
+	return rule_store_next_of(r->shared->store, w, sorts);
+}
+
+bool rules_skip_shared(const struct rules *a, struct rules_walk *wa, const struct rules *b,
+		       struct rules_walk *wb)
+{
+	struct rules_walk before = *wa;
+
+	rule_store_skip_shared(a->shared->store, wa, b->shared->store, wb);
+	return before.block != wa->block;
+}
+
+/* Gives the set this store (taken). 0, or -ENOMEM: also when there is none. */
+static int take_store(struct rules *r, struct rule_store *store)
+{
+	struct shared *s = shared_new(store);
 
 	if (!s)
 		return -ENOMEM;
@@ -116,6 +141,30 @@ int rules_part(struct rules *r)
 	s->owners = 1;
 	r->shared = s;
 	return 0;
+}
+
+int rules_part(struct rules *r)
+{
+	return take_store(r, rule_store_copy(r->shared->store));
+}
+
+struct rules *rules_sift_timed(const struct rules *r,
+			       bool (*keep)(void *ctx, const struct rule *rule), void *ctx)
+{
+	struct rules *out = rules_copy(r);
+	struct rules_walk w = {0};
+	const struct rule *rule;
+	int err = out ? rules_part(out) : 0;
+
+	while (out && !err && (rule = rules_next_of(r, &w, RULES_TIMED)))
+		if (!keep(ctx, rule))
+			err = rule_store_remove(out->shared->store,
+						rule_store_find(out->shared->store, rule));
+	if (err) {
+		rules_free(out);
+		return NULL;
+	}
+	return out;
 }
 
 /* Adds a rule without its times, unless its value is there. Returns 0 or -ENOMEM. */
@@ -152,23 +201,27 @@ struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const 
 
 bool rules_equal(const struct rules *a, const struct rules *b)
 {
-	struct rules_walk w = {0};
+	struct rules_walk w = {0}, there;
 	const struct rule *r;
 
 	if (rules_count(a) != rules_count(b))
 		return false;
-	while (a->shared != b->shared && (r = rules_next(a, &w)))
-		if (!rules_holds(b, r))
-			return false;
-	return true;
+	do {
+		there = w;
+		rules_skip_shared(a, &w, b, &there);
+		r = rules_next(a, &w);
+	} while (r && rules_holds(b, r));
+	return !r;
 }
 
-void rules_remove_value(struct rules *r, const struct rule *like)
+int rules_remove_value(struct rules *r, const struct rule *like)
 {
 	const struct rule *rule;
+	int err = 0;
 
-	while ((rule = rule_store_value(r->shared->store, like, NULL)))
-		rule_store_remove(r->shared->store, rule);
+	while (!err && (rule = rule_store_value(r->shared->store, like, NULL)))
+		err = rule_store_remove(r->shared->store, rule);
+	return err;
 }
 
 /* Puts a rule in place of all that it says as much as: one without times, of those that have some.
@@ -188,7 +241,7 @@ static int put(struct rules *r, const struct rule *rule, size_t twins, struct fa
 	if (r->shared->owners > 1)
 		err = rules_part(r);
 	if (!err && twins && !rule->is_timed)
-		rules_remove_value(r, rule);
+		err = rules_remove_value(r, rule);
 	if (!err)
 		err = rule_store_add(r->shared->store, rule);
 	return err ? fault_set(f, err, "out of memory: take some rules away") : 0;
@@ -248,11 +301,14 @@ int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct sli
 	if (r->shared->owners > 1 && rules_part(r))
 		return fault_set(f, -ENOMEM, "out of memory");
 	if (d.rule.is_timed)
-		rule_store_remove(r->shared->store, rule_store_find(r->shared->store, &d.rule));
+		err = rule_store_remove(r->shared->store,
+					rule_store_find(r->shared->store, &d.rule));
 	else
-		rules_remove_value(r, &d.rule);
+		err = rules_remove_value(r, &d.rule);
+	if (err)
+		return fault_set(f, err, "out of memory");
 	/* Gives back the bytes of rules taken away. Without memory for that, they stay. */
 	if (rule_store_is_wasteful(r->shared->store))
-		(void)rules_part(r);
+		(void)take_store(r, rule_store_pack(r->shared->store));
 	return 1;
 }

@@ -60,8 +60,9 @@ struct text;
 
 struct rules *rules_new(void);
 void rules_free(struct rules *r);
-/* A set of the same rules, in constant time: what both hold is stored once until one of them
- * changes. So copies of one set are made, changed and freed by one thread; any may read them. */
+/* A set of the same rules, in constant time: what both hold is stored once, and a change of one of
+ * them costs memory and time for what is near it alone. So copies of one set are made, changed and
+ * freed by one thread; any may read them. */
 struct rules *rules_copy(const struct rules *r);
 size_t rules_count(const struct rules *r);
 const struct rule *rules_at(const struct rules *r, size_t i); /* i < count; till the next change */
@@ -69,7 +70,18 @@ const struct rule *rules_at(const struct rules *r, size_t i); /* i < count; till
 const struct rule *rules_by_id(const struct rules *r, uint64_t id);
 /* Whether this very rule is in a set, with the same times. */
 bool rules_holds(const struct rules *r, const struct rule *rule);
-size_t rules_timed(const struct rules *r); /* how many rules are not in force at all times */
+
+/* How many rules there are of a kind: blocks, allows. */
+struct rules_counts {
+	size_t of[RULE_KINDS][2];
+	size_t timed; /* not in force at all times */
+	size_t learnt;
+};
+const struct rules_counts *rules_counts(const struct rules *r); /* till the next change */
+size_t rules_timed(const struct rules *r);
+
+/* The number of such a rule in the set; SIZE_MAX: it is not there. */
+size_t rules_number(const struct rules *r, const struct rule *rule);
 
 /* A walk over a set in order, which costs less than asking for each by its number. */
 struct rules_walk {
@@ -77,6 +89,18 @@ struct rules_walk {
 };
 /* The next rule, NULL behind the last. The walk begins as {0}. */
 const struct rule *rules_next(const struct rules *r, struct rules_walk *w);
+/* Sorts of rules that a walk can keep to, as a set of bits. */
+enum rules_sort { RULES_TIMED = 1 << RULE_KINDS };
+#define RULES_OF_KIND(kind) (1U << (kind))
+/* The next of these sorts: where few are, that costs little. */
+const struct rule *rules_next_of(const struct rules *r, struct rules_walk *w, unsigned sorts);
+/* Two walks that stand at one place of two sets: both leave out what the sets share from there on.
+ * True when that was something. */
+bool rules_skip_shared(const struct rules *a, struct rules_walk *wa, const struct rules *b,
+		       struct rules_walk *wb);
+/* All rules but those with times that keep() says no to. NULL when out of memory. */
+struct rules *rules_sift_timed(const struct rules *r,
+			       bool (*keep)(void *ctx, const struct rule *rule), void *ctx);
 /* The rules that keep() says yes to, asked of each in order, as a set; is_stripped: without their
  * times. NULL when out of memory. */
 struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),

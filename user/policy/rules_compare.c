@@ -52,9 +52,19 @@ static int each_missing(const struct rules *of, const struct rules *in, bool is_
 	int result = 0;
 
 	b.next = rules_next(in, &b.walk);
-	while (!result && (r = rules_next(of, &walk)) != NULL)
+	while (!result) {
+		struct rules_walk there = walk;
+
+		if (rules_skip_shared(of, &walk, in, &there)) {
+			b.walk = there;
+			b.next = rules_next(in, &b.walk);
+		}
+		r = rules_next(of, &walk);
+		if (!r)
+			break;
 		if (!beside_has(&b, r))
 			result = fn(ctx, r, is_added);
+	}
 	return result;
 }
 

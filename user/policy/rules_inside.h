@@ -24,8 +24,8 @@ int rules_add_parted(struct rules *r, enum rule_kind kind, bool is_allow, struct
 		     struct fault *f);
 /* Gives the set a store of its own: a copy of the one it has. 0 or -ENOMEM. */
 int rules_part(struct rules *r);
-/* Takes away all rules of a value. */
-void rules_remove_value(struct rules *r, const struct rule *like);
+/* Takes away all rules of a value. 0 or -ENOMEM. */
+int rules_remove_value(struct rules *r, const struct rule *like);
 
 /* Takes the list away that has the name of a new one, and from the shelf what was in it, if the new
  * one comes from elsewhere. Returns 0, -EINVAL or -ENOMEM with *f. (rules_lists.c) */

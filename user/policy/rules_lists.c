@@ -20,13 +20,9 @@ int rules_set_list(struct rules *r, uint64_t id, struct list *list)
 
 size_t rules_list_count(const struct rules *r)
 {
-	struct rules_walk w = {0};
-	const struct rule *rule;
-	size_t count = 0;
+	const size_t *count = rules_counts(r)->of[RULE_LIST];
 
-	while ((rule = rules_next(r, &w)))
-		count += rule->kind == RULE_LIST;
-	return count;
+	return count[false] + count[true];
 }
 
 int rules_make_way(struct rules *r, const struct rule *list, struct fault *f)
@@ -45,8 +41,7 @@ int rules_make_way(struct rules *r, const struct rule *list, struct fault *f)
 	old = rules_by_id(r, list->id);
 	if (!slice_equal(rule_list_source(old), rule_list_source(list)))
 		list_shelf_drop(&r->lists, list->id);
-	rules_remove_value(r, old);
-	return 0;
+	return rules_remove_value(r, old) ? fault_set(f, -ENOMEM, "out of memory") : 0;
 }
 
 int rules_remove_list(struct rules *r, bool is_allow, struct slice value, struct fault *f)
@@ -60,6 +55,6 @@ int rules_remove_list(struct rules *r, bool is_allow, struct slice value, struct
 	if (r->shared->owners > 1 && rules_part(r))
 		return fault_set(f, -ENOMEM, "out of memory");
 	list_shelf_drop(&r->lists, id);
-	rules_remove_value(r, rules_by_id(r, id));
-	return 1;
+	return rules_remove_value(r, rules_by_id(r, id)) ? fault_set(f, -ENOMEM, "out of memory")
+							 : 1;
 }

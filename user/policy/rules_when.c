@@ -65,8 +65,6 @@ static bool goes_on(void *ctx, const struct rule *rule)
 	struct moment *m = ctx;
 	struct when w;
 
-	if (!rule->is_timed)
-		return true;
 	rule_when_read(rule, &w);
 	m->off += when_is_over(&w, m->at_s);
 	return !when_is_over(&w, m->at_s);
@@ -75,7 +73,7 @@ static bool goes_on(void *ctx, const struct rule *rule)
 struct rules *rules_not_over(const struct rules *r, int64_t moment_s, size_t *ended)
 {
 	struct moment m = {.at_s = moment_s};
-	struct rules *out = rules_timed(r) ? rules_filter(r, goes_on, &m, false) : rules_copy(r);
+	struct rules *out = rules_sift_timed(r, goes_on, &m);
 
 	*ended = m.off;
 	return out;

@@ -29,11 +29,11 @@ char *rules_format_whole(const struct rules *r, size_t *len)
 	t.len = strlen(t.at);
 	t.cap = t.len + 1;
 	text_puts(&t, CONTENTS);
-	while ((rule = rules_next(r, &w))) {
+	while ((rule = rules_next_of(r, &w, RULES_OF_KIND(RULE_LIST)))) {
 		const struct list *list = rules_list(r, rule->id);
 		char label[LABEL_MAX];
 
-		if (rule->kind != RULE_LIST || !list)
+		if (!list)
 			continue;
 		rule_label(rule, label, sizeof(label));
 		text_printf(&t, "%s %zu\n", label, list_text(list).len);
@@ -51,11 +51,9 @@ static const struct rule *find_label(const struct rules *r, const char *wanted)
 	struct rules_walk w = {0};
 	const struct rule *rule;
 
-	while ((rule = rules_next(r, &w))) {
+	while ((rule = rules_next_of(r, &w, RULES_OF_KIND(RULE_LIST)))) {
 		char label[LABEL_MAX];
 
-		if (rule->kind != RULE_LIST)
-			continue;
 		rule_label(rule, label, sizeof(label));
 		if (strcmp(label, wanted) == 0)
 			break;
