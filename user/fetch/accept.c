@@ -6,24 +6,29 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/table.h"
 
 enum { LOST_MIN = 10 /* fewer may go at any time */ };
 
-/* Hashes of the lines of a list: 64 bits, so two that fall together do not matter here. */
+/* Hashes of the lines of a list: 64 bits, so two that fall together do not matter here. They are
+ * keyed: whoever wrote the list must not choose where its lines fall, for the agent waits here. */
 struct lines {
 	uint64_t *slot; /* open addressing; 0: empty */
 	size_t slot_count;
+	uint64_t seed;
 };
 
-static bool next_line(struct slice *rest, uint64_t *hash)
+static bool next_line(const struct lines *l, struct slice *rest, uint64_t *hash)
 {
-	size_t len = 0;
+	const uint8_t *end = rest->len ? memchr(rest->at, '\n', rest->len) : NULL;
+	size_t len = end ? (size_t)(end - rest->at) : rest->len;
 
 	if (!rest->len)
 		return false;
-	*hash = 0xcbf29ce484222325ULL;
-	for (; len < rest->len && rest->at[len] != '\n'; len++)
-		*hash = (*hash ^ rest->at[len]) * 0x100000001b3ULL;
+	*hash = table_hash(l->seed, rest->at, len);
 	*hash |= !*hash;
 	*rest = slice_from(*rest, len + 1);
 	return true;
@@ -31,7 +36,7 @@ static bool next_line(struct slice *rest, uint64_t *hash)
 
 static uint64_t *place_of(const struct lines *l, uint64_t hash)
 {
-	size_t i = (size_t)(hash ^ hash >> 29) & (l->slot_count - 1);
+	size_t i = (size_t)hash & (l->slot_count - 1);
 
 	while (l->slot[i] && l->slot[i] != hash)
 		i = (i + 1) & (l->slot_count - 1);
@@ -43,13 +48,15 @@ static int lines_init(struct lines *l, const struct list *list)
 	struct slice rest = list_text(list);
 	uint64_t hash;
 
+	if (getrandom(&l->seed, sizeof(l->seed), 0) != sizeof(l->seed))
+		return -EIO;
 	l->slot_count = 16;
 	while (l->slot_count < (list_name_count(list) + list_addr_count(list)) * 2)
 		l->slot_count *= 2;
 	l->slot = calloc(l->slot_count, sizeof(*l->slot));
 	if (!l->slot)
 		return -ENOMEM;
-	while (next_line(&rest, &hash))
+	while (next_line(l, &rest, &hash))
 		*place_of(l, hash) = hash;
 	return 0;
 }
@@ -65,7 +72,7 @@ int accept_list(const struct list *old, const struct list *new, struct fault *f)
 		return 0;
 	if (lines_init(&lines, new))
 		return fault_set(f, -ENOMEM, "out of memory");
-	while (next_line(&rest, &hash))
+	while (next_line(&lines, &rest, &hash))
 		lost += *place_of(&lines, hash) == 0;
 	free(lines.slot);
 	if (lost < LOST_MIN || lost * 2 <= before)
