@@ -100,6 +100,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def get_disk(self, _):
         self.head(302, Location="file:///etc/hosts", Content_Length=0)
 
+    def get_inside(self, _):
+        self.head(302, Location="http://127.0.0.1:9/admin", Content_Length=0)
+
+    def get_inside6(self, _):
+        self.head(302, Location="http://[::ffff:127.0.0.1]:9/admin", Content_Length=0)
+
+    def get_cable(self, _):
+        self.head(307, Location="http://169.254.169.254/latest/meta-data/", Content_Length=0)
+
+    def get_unasked(self, _):
+        self.head(304)
+
     def get_broken(self, _):
         self.head(500, Content_Length=0)
 

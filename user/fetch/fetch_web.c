@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fetch/reach.h"
 #include "dpi/version.h"
 
 enum {
@@ -47,6 +48,9 @@ struct getting {
 	struct fault *f;
 	size_t total;
 	int err;
+	enum reach first; /* the farthest of the addresses that the rule's own source led to */
+	bool is_led_on;	  /* by a redirect, to what a stranger chose */
+	struct fault led_astray; /* "": not */
 };
 
 int fetch_web_open(struct fetch_web **out, struct fault *f)
@@ -122,7 +126,28 @@ static size_t take_head(char *line, size_t one, size_t count, void *ctx)
 		g->said->etag[0] = g->said->modified[0] = '\0';
 	take_field(line, count, "ETag:", g->said->etag);
 	take_field(line, count, "Last-Modified:", g->said->modified);
+	g->is_led_on |= count > 9 && strncasecmp(line, "Location:", 9) == 0;
 	return count;
+}
+
+/* A socket for an address that is about to be asked. What a redirect names may not lie further in
+ * than what the rule names: a server elsewhere has no business with this machine's own services,
+ * nor with its neighbours. */
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
+{
+	enum reach reach = reach_of(&at->addr);
+	struct getting *g = ctx;
+
+	(void)purpose;
+	if (!g->is_led_on && reach > g->first)
+		g->first = reach;
+	if (g->is_led_on && reach < g->first) {
+		fault_set(&g->led_astray, -EPERM,
+			  "its server leads on to %s; name the address that is meant in the rule",
+			  reach_name(reach));
+		return CURL_SOCKET_BAD;
+	}
+	return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
 }
 
 /* "Is there another one than this?" */
@@ -142,15 +167,24 @@ static struct curl_slist *conditions(struct fetch_web *w, const struct fetch_ask
 	return list;
 }
 
+/* Where the answer may come from. A library that does not know all of it would go anywhere. */
+static int set_fences(struct fetch_web *w, CURL *c, const struct fetch_ask *ask, struct getting *g)
+{
+	/* Who asked for a safe way is not led off it. */
+	bool is_safe = strncasecmp(ask->source, "https:", 6) == 0;
+
+	if (w->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") ||
+	    w->easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, is_safe ? "https" : "http,https") ||
+	    w->easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_socket) ||
+	    w->easy_setopt(c, CURLOPT_OPENSOCKETDATA, g))
+		return fault_set(g->f, -ENOSYS, "libcurl is too old: 7.85 or newer is needed");
+	return 0;
+}
+
 static void set_options(struct fetch_web *w, CURL *c, const struct fetch_ask *ask,
 			struct getting *g, char *why)
 {
-	bool is_safe = strncasecmp(ask->source, "https:", 6) == 0;
-
 	w->easy_setopt(c, CURLOPT_URL, ask->source);
-	w->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-	/* Who asked for a safe way is not led off it. */
-	w->easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, is_safe ? "https" : "http,https");
 	w->easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	w->easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
 	w->easy_setopt(c, CURLOPT_FAILONERROR, 1L);
@@ -181,14 +215,23 @@ int fetch_web_get(struct fetch_web *w, const struct fetch_ask *ask, struct list_
 
 	if (!c)
 		return fault_set(f, -ENOMEM, "out of memory");
+	if (set_fences(w, c, ask, &g))
+		return -ENOSYS;
 	set_options(w, c, ask, &g, why);
 	code = w->easy_perform(c);
 	w->easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
 	if (g.err)
 		return g.err;
+	if (code && g.led_astray.text[0])
+		return fault_set(f, -EPERM, "%.200s", g.led_astray.text);
 	if (code)
 		return fault_set(f, -EIO, "%.200s", why[0] ? why : w->easy_strerror(code));
-	if (status == STATUS_NOT_MODIFIED)
-		said->end = FETCH_SAME;
+	if (status != STATUS_NOT_MODIFIED)
+		return 0;
+	if (!ask->etag[0] && !ask->modified[0])
+		return fault_set(f, -EIO,
+				 "its server says that nothing is newer, but was asked for "
+				 "all of it");
+	said->end = FETCH_SAME;
 	return 0;
 }
