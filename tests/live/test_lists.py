@@ -21,7 +21,8 @@ MILLION = 1000000
 
 # What the server does now, and the word that the refusal must have.
 FAULTS = [("missing.txt", "404"), ("broken", "500"), ("page", "HTML"), ("loop", "redirects"),
-          ("disk", "rotocol"), ("short", "transfer closed"), ("endless", "more than"), ("bomb", "larger than"),
+          ("disk", "rotocol"), ("inside", "leads on to this machine itself"), ("inside6", "leads on to this machine"),
+          ("cable", "leads on to an address of the cable"), ("short", "transfer closed"), ("endless", "more than"), ("bomb", "larger than"),
           ("slow", "too slow")]
 
 
@@ -124,6 +125,8 @@ def faults(suite, place):
         suite.check(r.returncode == 1 and word in r.stderr and "stays in force" in r.stderr,
                     f"{what}: the refusal says why", r.stderr + r.stdout)
         judge(suite, place, f"{what}: the last good list stays in force", [BAD])
+    place.mode("broken")  # nothing comes of what is accepted, so it is over
+    refresh(place, "ads", "--accept-mass-change")
     place.mode(None)
     place.write("list.txt", f"{BAD}\nfew.example\n")
     r = refresh(place, "ads")
@@ -136,6 +139,29 @@ def faults(suite, place):
     r = refresh(place, "ads")
     suite.check(r.returncode == 1 and "onnect" in r.stderr, "no server: it says so", r.stderr)
     judge(suite, place, "no server: the last good list stays in force", [BAD])
+
+
+def unstored(suite, place):
+    """What cannot be stored is in force, and is asked for again until it is stored."""
+    agent, lists = place.agent, os.path.join(place.agent.state_dir, "lists")
+    place.start()
+    r = agent.run("block-list", "new", place.url("unasked"), check=False)
+    suite.check(r.returncode == 1 and "asked for all of it" in r.stderr, "a server that has nothing newer than nothing",
+                r.stdout + r.stderr)
+    agent.run("unblock-list", "new")
+    place.write("list.txt", f"{BAD}\n{GONE}\n")
+    os.rename(lists, lists + ".away")
+    with open(lists, "w", encoding="ascii"):
+        pass
+    r = refresh(place, "ads")
+    suite.check(r.returncode == 1 and "directory" in r.stderr, "a list that cannot be stored: it says so", r.stderr)
+    judge(suite, place, "and is in force all the same", [BAD, GONE])
+    os.unlink(lists)
+    os.rename(lists + ".away", lists)
+    r = refresh(place, "ads")
+    with open(os.path.join(lists, "block-ads.list"), encoding="ascii") as f:
+        suite.check(r.returncode == 0 and GONE in f.read(), "stored when it can be, though it has not changed", r.stderr)
+    place.stop()
 
 
 def child_of(place):
@@ -213,7 +239,7 @@ def files(suite, place):
 def test_lists(suite):
     with net.Lab() as lab:
         place = Place(lab)
-        for part in (life, faults, killed, files):
+        for part in (life, faults, unstored, killed, files):
             part(suite, place)
         place.agent.detach()
 

@@ -171,7 +171,10 @@ static int put_in_force(struct supervisor *s, struct agent_list *l, struct fetch
 	memcpy(l->etag, copy.etag, sizeof(l->etag));
 	memcpy(l->modified, copy.modified, sizeof(l->modified));
 	/* A rule with an end may have met it meanwhile. */
-	return rule_of(s, l) ? list_store_save(&s->paths, rule_of(s, l), &copy, f) : 0;
+	err = rule_of(s, l) ? list_store_save(&s->paths, rule_of(s, l), &copy, f) : 0;
+	if (err) /* all of it is asked for again, or it would never come to the disk */
+		l->etag[0] = l->modified[0] = '\0';
+	return err;
 }
 
 static int take_new(struct supervisor *s, struct agent_list *l, struct fetch_result *r,
@@ -180,10 +183,7 @@ static int take_new(struct supervisor *s, struct agent_list *l, struct fetch_res
 	int err = l->is_accepted ? 0 : accept_list(rules_list(s->rules, l->id), r->list, f);
 
 	l->is_held = err == -EPERM;
-	if (err)
-		return err;
-	l->is_accepted = false;
-	return put_in_force(s, l, r, f);
+	return err ? err : put_in_force(s, l, r, f);
 }
 
 static void note_failure(struct agent_list *l, uint32_t every_s, const char *why)
@@ -215,6 +215,7 @@ static void take(struct supervisor *s, struct agent_list *l)
 	else if (r.end == FETCH_FAILED)
 		err = fault_set(&f, -EIO, "%s", r.why);
 	list_drop(r.list);
+	l->is_accepted = false; /* what was accepted is what came of this, and nothing later */
 	if (err) {
 		note_failure(l, every_s, f.text);
 		return;
