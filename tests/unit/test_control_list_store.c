@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -124,6 +125,26 @@ static void what_cannot_be_fetched_says_why(void **state)
 	}
 }
 
+/* Somebody else who can still write to the memory of the answer. */
+static void memory_that_may_change_is_no_answer(void **state)
+{
+	struct fetch_ask ask = {.source = file};
+	struct fetch_result r;
+	struct fetch one;
+	struct fault f;
+	void *at;
+
+	write_file("ads.example\n", 0644);
+	assert_int_equal(fetch_start(&ask, &one, &f), 0);
+	fetch_wait(&one);
+	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, one.out, 0);
+	assert_true(at != MAP_FAILED);
+	fetch_take(&one, &r);
+	assert_int_equal(r.end, FETCH_FAILED);
+	assert_null(r.list);
+	munmap(at, 4096);
+}
+
 static void one_is_ended(void **state)
 {
 	struct fetch_ask ask = {.source = file};
@@ -208,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_fetched),
 		cmocka_unit_test(what_cannot_be_fetched_says_why),
+		cmocka_unit_test(memory_that_may_change_is_no_answer),
 		cmocka_unit_test(one_is_ended),
 		cmocka_unit_test(a_copy_comes_back),
 		cmocka_unit_test(a_damaged_copy_is_none),

@@ -7,6 +7,7 @@
 #include "fetch/fetch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static _Noreturn void child(const struct fetch_ask *ask, int out, pid_t parent)
 
 int fetch_start(const struct fetch_ask *ask, struct fetch *out, struct fault *f)
 {
-	int fd = memfd_create("list", MFD_CLOEXEC);
+	int fd = memfd_create("list", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	pid_t parent = getpid(), pid;
 
 	if (fd < 0)
@@ -164,11 +165,13 @@ static void take_answer(struct fetch_result *r, struct slice all)
 
 void fetch_take(struct fetch *f, struct fetch_result *out)
 {
+	/* The process may have handed the memory on to another: what is looked at here stays so. */
+	const int still = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	struct stat st = {0};
 	void *at = MAP_FAILED;
 
 	*out = (struct fetch_result){.end = FETCH_FAILED};
-	if (fstat(f->out, &st) == 0 && st.st_size > 0 &&
+	if (fcntl(f->out, F_ADD_SEALS, still) == 0 && fstat(f->out, &st) == 0 && st.st_size > 0 &&
 	    st.st_size < (off_t)LIST_BYTES_MAX + HEAD_MAX)
 		at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, f->out, 0);
 	take_answer(out, at == MAP_FAILED ? slice_of("", 0) : slice_of(at, (size_t)st.st_size));
