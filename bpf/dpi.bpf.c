@@ -7,8 +7,8 @@
  *     DNS question -> first word -> count -> sample
  *
  * Of names, those that lie whole in one frame are decided here: a DNS question, which decides a
- * message, and the first word of a TCP connection, which decides the flow. All others are the
- * agent's to find, from samples; it answers with a verdict on the flow.
+ * message or a segment, and the first word of a TCP connection, which decides the flow. All others
+ * are the agent's to find, from samples; it answers with a verdict on the flow.
  *
  * What cannot be parsed is counted and passed, but for what hides its ports while any rule blocks
  * something: fragments made so, and IPv6 with more headers than are followed. No decision ever
@@ -78,14 +78,21 @@ static __always_inline bool count_parse(struct place *p, enum dpi_parse result)
 	return true;
 }
 
+/* A piece hides what a rule could be meant for. Returns true when it must be dropped. */
+static __always_inline bool drop_piece(struct place *p, struct dpi_flow *f)
+{
+	if (!drop(p, f, 0))
+		return false;
+	count(p, DROP_FRAGMENT);
+	return true;
+}
+
 /* The road's end for a piece that is of no known flow. Returns true when it must be dropped: when
  * it hides its ports, and any rule could be meant for it. */
 static __always_inline bool decide_piece(struct place *p, __u32 hook, bool is_tiny, bool is_allowed)
 {
-	if (is_tiny && !is_allowed && (p->config->flags & DPI_CONFIG_BLOCKS) && drop(p, 0, 0)) {
-		count(p, DROP_FRAGMENT);
+	if (is_tiny && !is_allowed && (p->config->flags & DPI_CONFIG_BLOCKS) && drop_piece(p, 0))
 		return true;
-	}
 	if (piece_wanted(p, 0, 0))
 		sample_send(p, hook, 0, 0);
 	return false;
@@ -188,11 +195,12 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 		return drop_verdict(p, f, rule);
 	payload = place_payload(p);
 	is_dns = !p->packet.frag_off && dns_is_message(p, hook);
-	if (is_dns && !is_allowed && (p->config->flags & DPI_CONFIG_NAMES) &&
-	    !p->config->dns_allow) {
-		rule = dns_match(p, hook);
+	if (!is_allowed && (p->config->flags & DPI_CONFIG_NAMES) && !p->config->dns_allow) {
+		rule = is_dns ? dns_match(p, hook) : 0;
 		if (rule)
 			return drop_question(p, hook, f, rule);
+		if (piece_hides_question(p, hook, is_dns) && drop_piece(p, f))
+			return true;
 	}
 	if (!is_allowed && word_may_be(p, f, payload) && drop_word(p, hook, f))
 		return true;
@@ -203,7 +211,7 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 		return true;
 	}
 	if (f)
-		pass(p, hook, f, payload, is_dns);
+		pass(p, hook, f, payload, is_dns && p->packet.key.proto == DPI_IP_UDP);
 	return false;
 }
 

@@ -4,7 +4,8 @@
  * the later ones, which carry no ports, share its fate. All pieces go to the agent by the hash of
  * what they have in common, so that one worker puts the datagram together.
  *
- * Standards: RFC 791 3.2, RFC 8200 4.5, RFC 1858 (pieces made to hide the ports).
+ * Standards: RFC 791 3.2, RFC 8200 4.5, RFC 1858 (pieces made to hide the ports; those made to hide
+ * a question are dropped as they are).
  */
 #ifndef BPF_PIECES_H
 #define BPF_PIECES_H
@@ -56,6 +57,27 @@ static __noinline int piece_find(struct place *p)
 	p->packet.key.proto = known->proto;
 	p->packet.dir = known->dir;
 	return 1;
+}
+
+/*
+ * True for the first piece of a datagram that ends in front of the end of the DNS question in it,
+ * or of what would tell that there is one. No path is so narrow: it is cut so to hide the question.
+ * is_dns: dns_match() has read it, as far as it goes.
+ */
+static __always_inline bool piece_hides_question(struct place *p, __u32 hook, bool is_dns)
+{
+	struct dpi_scratch *s = p->scratch;
+	__u32 there = place_payload(p);
+
+	if (!p->packet.is_first_fragment || p->packet.key.proto != DPI_IP_UDP)
+		return false;
+	if (is_dns)
+		return s->question.state == DPI_QNAME_BAD && s->question.pos >= s->question.limit &&
+		       s->question.limit < DPI_DNS_WINDOW;
+	if (there >= DNS_LEAST)
+		return false;
+	return there < 8 || (place_load(p, hook, p->packet.payload_off, s->message, 8) == 0 &&
+			     dpi_dns_head(s->message));
 }
 
 /* True while this CPU may still copy pieces that no flow's budget pays for. */

@@ -22,6 +22,7 @@ struct place {
 	__u32 drops;   /* of this flow on this CPU, this frame included; 0 while it has none */
 	bool is_inner; /* packet came in a tunnel: scratch->outer is the outermost */
 	bool is_piece; /* packet is an IP fragment, first or later */
+	__u8 dns_skip; /* bytes of payload in front of a DNS message */
 };
 
 #define count(p, id)	    ((p)->counts->n[DPI_COUNT_##id]++)

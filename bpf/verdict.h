@@ -191,6 +191,12 @@ static __always_inline void name_step(struct dpi_scratch *s, __u32 at, __u8 c)
 
 /* --- DNS ------------------------------------------------------------------------------------ */
 
+enum {
+	DNS_HEAD = 12,
+	DNS_LENGTH = 2,		  /* in front of that, over TCP */
+	DNS_LEAST = DNS_HEAD + 5, /* and the shortest question */
+};
+
 /* The loops' context: a stack pointer is all that bpf_loop hands on. */
 struct question_loop {
 	struct dpi_scratch *scratch;
@@ -255,37 +261,52 @@ static __always_inline bool is_netbios_port(const struct dpi_key *k)
 	return dpi_be16(k->port[0]) == 137 || dpi_be16(k->port[1]) == 137;
 }
 
-/* True when a UDP payload can be a DNS message; its head is then in scratch->message. */
+/* True when a DNS message may begin `skip` bytes into the payload; its head is then in
+ * scratch->message. */
+static __always_inline bool dns_begins(struct place *p, __u32 hook, __u32 skip)
+{
+	p->dns_skip = (__u8)skip;
+	return place_payload(p) >= skip + DNS_LEAST &&
+	       place_load(p, hook, p->packet.payload_off + skip, p->scratch->message, DNS_HEAD) ==
+		       0 &&
+	       dpi_dns_head(p->scratch->message);
+}
+
+/* True when a UDP payload can be a DNS message, or a TCP segment on its port can begin with one:
+ * behind its length (RFC 1035 4.2.2), or that came by itself. */
 static __always_inline bool dns_is_message(struct place *p, __u32 hook)
 {
-	if (p->packet.key.proto != DPI_IP_UDP || place_payload(p) < 17)
-		return false;
-	if (place_load(p, hook, p->packet.payload_off, p->scratch->message, 12))
-		return false;
-	return dpi_dns_head(p->scratch->message);
+	const __be16 dns = dpi_be16(53);
+
+	if (p->packet.key.proto == DPI_IP_TCP)
+		return (p->packet.key.port[0] == dns || p->packet.key.port[1] == dns) &&
+		       (dns_begins(p, hook, DNS_LENGTH) || dns_begins(p, hook, 0));
+	return p->packet.key.proto == DPI_IP_UDP && dns_begins(p, hook, 0);
 }
 
 /*
  * The rule that blocks a question of the DNS message in this frame, or 0. Queries and answers
  * alike: an answer repeats the question. A name the kernel cannot read is counted and left to the
- * agent.
+ * agent. Over TCP this drops the one segment, and the agent blocks the flow.
  */
 static __noinline __u64 dns_match(struct place *p, __u32 hook)
 {
 	struct dpi_scratch *s = p->scratch;
-	__u32 there = place_payload(p);
-	__u64 len = there, seed, protocol, unread, rule = 0;
+	__u32 there = place_payload(p), skip = p->dns_skip;
+	__u64 len, seed, protocol, unread, rule = 0;
 	__u32 questions;
 
-	if (!p->config || !s || !p->counts || there < 17)
+	if (!p->config || !s || !p->counts || there < skip + DNS_LEAST)
 		return 0;
+	s->question.state = DPI_QNAME_DONE;
+	len = there - skip;
 	if (len > DPI_DNS_WINDOW)
 		len = DPI_DNS_WINDOW;
 	len--;
 	dpi_opaque(len);
 	len &= DPI_DNS_WINDOW - 1;
 	len++;
-	if (place_load(p, hook, p->packet.payload_off, s->message, (__u32)len))
+	if (place_load(p, hook, p->packet.payload_off + skip, s->message, (__u32)len))
 		return 0;
 	count(p, DNS_MESSAGES);
 	questions = s->message[5];
@@ -293,9 +314,10 @@ static __noinline __u64 dns_match(struct place *p, __u32 hook)
 	protocol = is_local_name_port(&p->packet.key) || is_netbios_port(&p->packet.key)
 			   ? 0
 			   : p->config->dns_block;
-	/* On other ports, what cannot be read is something else that looks like it. */
-	unread = is_dns_port(&p->packet.key) ? protocol : 0;
-	s->question.pos = 12;
+	/* On other ports, what cannot be read is something else that looks like it; in a stream it
+	 * may be the midst of something. */
+	unread = p->packet.key.proto == DPI_IP_UDP && is_dns_port(&p->packet.key) ? protocol : 0;
+	s->question.pos = DNS_HEAD;
 	s->question.limit = (__u32)len;
 	for (__u32 i = 0; i < DPI_QUESTIONS_MAX; i++) {
 		if (i >= questions || rule)

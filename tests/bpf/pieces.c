@@ -20,6 +20,7 @@ struct piece {
 	uint16_t sport, dport; /* of the first one */
 	uint8_t extension;     /* IPv6: the next header that a later one claims; 0: UDP */
 	size_t len;	       /* bytes of payload */
+	const uint8_t *bytes;  /* that it has; NULL: zeros */
 };
 
 static void put16(uint8_t *at, unsigned n)
@@ -39,7 +40,7 @@ static void make_piece(struct made *m, const struct piece *f)
 		.proto = DPI_IP_UDP,
 		.frag = f->is_v6 ? (f->off ? 1 : 0)
 				 : (uint16_t)((f->has_more ? MORE : 0) | f->off >> 3),
-		.payload = slice_of(zeros, f->len),
+		.payload = slice_of(f->bytes ? f->bytes : zeros, f->len),
 	};
 	uint8_t *ip = m->bytes + 14;
 
@@ -273,6 +274,97 @@ static void test_tiny(struct kernel *k)
 	}
 }
 
+/* --- pieces that hide a question ---------------------------------------------------------------
+ */
+
+/* A question for www.blocked.example, or for www.allowed.example, with padding behind. */
+static size_t question_make(uint8_t out[600], bool is_blocked)
+{
+	static const uint8_t head[12] = {1, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1};
+	static const char name[] = "\3www\7blocked\7example", other[] = "\3www\7allowed\7example";
+
+	memset(out, 0, 600);
+	memcpy(out, head, sizeof(head));
+	memcpy(out + 12, is_blocked ? name : other, sizeof(name));
+	out[12 + sizeof(name) + 1] = out[12 + sizeof(name) + 3] = 1; /* A, Internet */
+	return 12 + sizeof(name) + 4;
+}
+
+/* First pieces of every length: one that ends in front of the question's end does not pass, whoever
+ * asks for what; of those that hold it the name decides. */
+static void test_question_cut(struct kernel *k)
+{
+	static const struct {
+		const char *rules;
+		uint32_t flags;
+		bool is_refused, is_decided; /* a question that is cut; one that is whole */
+	} sets[] = {
+		{"", 0, false, false},
+		{"[BLOCKED_PORTS] 9999", 0, false, false},
+		{"[BLOCKED_DOMAINS] blocked.example", 0, true, true},
+		{"[BLOCKED_DOMAINS] blocked.example", DPI_CONFIG_MONITOR, false, false},
+		{"[BLOCKED_DOMAINS] blocked.example\n[ALLOWED_IPS] 10.0.0.2\n2001:db8::a00:2", 0,
+		 false, false},
+		{"[BLOCKED_DOMAINS] blocked.example\n[ALLOWED_APPS] DNS", 0, false, false},
+	};
+	static uint8_t bytes[600];
+
+	for (size_t i = 0; i < COUNT(sets); i++) {
+		kernel_rules(k, sets[i].rules, sets[i].flags);
+		for (unsigned way = 0; way < 96; way++) {
+			bool is_blocked = way & 1;
+			size_t whole = question_make(bytes, is_blocked), len = way / 16 * 8;
+			bool is_cut = len < whole;
+			bool is_dropped = is_cut ? sets[i].is_refused
+						 : sets[i].is_decided && is_blocked;
+			const struct piece head = {.has_more = true,
+						   .is_v6 = way & 2,
+						   .id = (uint16_t)(way + 1),
+						   .sport = 40000,
+						   .dport = way & 4 ? 53 : 5300,
+						   .len = is_cut ? len : 592,
+						   .bytes = bytes};
+			struct dpi_counts before;
+
+			kernel_counts(k, &before);
+			expect(k,
+			       run(k, &head, way & 8 ? DPI_HOOK_TRANSMIT : DPI_HOOK_RECEIVE) ==
+				       (is_dropped ? DROP : PASS),
+			       "'%s': %zu bytes of %zu, port %u: %s", sets[i].rules, head.len,
+			       whole, head.dport, is_dropped ? "passed" : "dropped");
+			expect(k,
+			       kernel_grown(k, &before, DPI_COUNT_DROP_FRAGMENT) ==
+					       (is_cut && is_dropped) &&
+				       kernel_grown(k, &before, DPI_COUNT_DROP_DNS) ==
+					       (!is_cut && is_dropped),
+			       "'%s': counted otherwise", sets[i].rules);
+			kernel_drain(k);
+		}
+	}
+}
+
+/* What is no question passes, however short its pieces are, but for those that show nothing. */
+static void test_question_none(struct kernel *k)
+{
+	static uint8_t bytes[600];
+
+	kernel_rules(k, "[BLOCKED_DOMAINS] blocked.example", 0);
+	memset(bytes, 0x5a, sizeof(bytes));
+	for (unsigned i = 0; i < 80; i++) {
+		struct piece head = {.has_more = true,
+				     .is_v6 = i & 1,
+				     .id = (uint16_t)(i + 1),
+				     .sport = 40000,
+				     .dport = i & 2 ? 53 : 443,
+				     .len = i / 4 * 8,
+				     .bytes = bytes};
+
+		expect(k, run(k, &head, i & 1) == (head.len ? PASS : DROP),
+		       "%zu bytes to port %u: otherwise", head.len, head.dport);
+		kernel_drain(k);
+	}
+}
+
 const struct test_case piece_cases[] = {
 	{"later fragments share the fate of the first", test_shares_fate, false},
 	{"later fragments share the rules of the first", test_shares_rules, false},
@@ -280,5 +372,7 @@ const struct test_case piece_cases[] = {
 	{"fragments of no known flow are rationed", test_ration, false},
 	{"fragments of a known flow are copied until it is settled", test_settled, false},
 	{"a first fragment that hides its ports", test_tiny, false},
+	{"a first fragment that hides a question", test_question_cut, false},
+	{"a short first fragment that has no question", test_question_none, false},
 	{0},
 };

@@ -169,6 +169,34 @@ static void check_message(struct kernel *k, const char *what, const struct messa
 	check_frame(k, what, frame->bytes, frame->len, r);
 }
 
+/* The same over TCP, where messages have their length in front: in the segment, or in one before.
+ */
+static void check_stream(struct kernel *k, const char *what, const struct message *m, bool is_back,
+			 const struct ruling *r)
+{
+	uint8_t bytes[2 + sizeof(m->bytes)] = {(uint8_t)(m->len >> 8), (uint8_t)m->len};
+	static uint16_t port = 10000;
+
+	memcpy(bytes + 2, m->bytes, m->len);
+	for (int skip = 0; skip <= 2; skip += 2) {
+		struct made *frame = &(struct made){0};
+
+		frame->len = build_frame(
+			frame->bytes,
+			&(struct build_packet){
+				.src = is_back ? SERVER : CLIENT,
+				.dst = is_back ? CLIENT : SERVER,
+				.sport = is_back ? 53 : ++port,
+				.dport = is_back ? ++port : 53,
+				.proto = DPI_IP_TCP,
+				.flags = DPI_TCP_ACK | DPI_TCP_PSH,
+				.seq = 1000,
+				.ack = 1,
+				.payload = slice_of(bytes + 2 - skip, m->len + (size_t)skip)});
+		check_frame(k, what, frame->bytes, frame->len, r);
+	}
+}
+
 /* --- names and rules ---------------------------------------------------------------------------
  */
 
@@ -249,6 +277,7 @@ static void test_names(struct kernel *k)
 			expect(k, (r.rule != 0) == rows[i].is_blocked && r.is_message,
 			       "%s: the policy says otherwise", rows[i].why);
 			check_message(k, rows[i].why, &m, ways[w].sport, ways[w].dport, &r);
+			check_stream(k, rows[i].why, &m, ways[w].is_answer, &r);
 		}
 		/* The flow itself is not blocked: resolvers use it for other names too. */
 		message_begin(&m, 1, false);
@@ -310,6 +339,7 @@ static void test_truncated(struct kernel *k)
 		r = rule_on(k->policy, slice_of(m.bytes, m.len));
 		expect(k, (r.rule != 0) == (len >= whole), "cut to %zu bytes", len);
 		check_message(k, "cut short", &m, 40000, 53, &r);
+		check_stream(k, "cut short", &m, false, &r);
 	}
 }
 

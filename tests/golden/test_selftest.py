@@ -30,8 +30,8 @@ PLAIN = {
 }
 WRONG_SUMS = {"decoy-checksum", "decoy-crossed", "decoy-reset", "decoy-fin", "decoy-offset",
               "ip-fragments-overlap"}
-# What a capture knows and the kernel does not: an inner flow, a message put together.
-OPEN_LIVE = {"tunnel-teredo", "ip-fragments-dns-2"}
+# What a capture knows and the kernel does not: an inner flow.
+OPEN_LIVE = {"tunnel-teredo"}
 # What tshark cannot read: it goes by ports, believes counts, and leaves urgent bytes in the stream.
 MALFORMED = {"quic-odd-port", "dns-several", "tcp-urgent", "ip-fragments-overlap"}
 

@@ -5,13 +5,15 @@ Names that lie whole in the first segment of a connection are decided in the ker
 goes anywhere: of a blocked hello (also one of post-quantum size) or request no byte may reach the
 server, every time, on the client's own host, on a router and on the server's; nothing is late, and
 another name is left alone. So with curl and openssl as clients, with the rules changed under it, and
-with the engine dead.
+with the engine dead. So are DNS questions, over TCP and in IP fragments, by the answer at the latest.
 
 `--full`: a hundred times each, not thirty.
 """
 import itertools
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -268,6 +270,78 @@ def dead_engine(suite):
         agent.detach()
 
 
+class Asleep:
+    """While the block runs the engine decides nothing."""
+
+    def __init__(self, agent):
+        _, self.engine = agent.pids()
+
+    def __enter__(self):
+        os.kill(self.engine, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        os.kill(self.engine, signal.SIGCONT)
+
+
+def streamed(name, number):
+    """A question as it goes over TCP (RFC 1035 4.2.2), whole and in parts."""
+    query = net.dns_query(name, number)
+    whole = struct.pack("!H", len(query)) + query
+    return [whole], [whole[:2], whole[2:]], [whole[:9], whole[9:20], whole[20:]]
+
+
+def questions_by_tcp(suite):
+    """However it is cut: the answer repeats the question, and is dropped for it."""
+    with net.Lab() as lab:
+        client, router, server, agent = lab.guarded(RULE)
+        with Asleep(agent):
+            for family in (4, 6):
+                for way in range(3):
+                    bad, good = ([net.ask(client, family, net.DNS_PORT, streamed(name, n)[way], 0.02, wait)
+                                  for n in range(TIMES // 3)] for name, wait in ((BLOCKED, 0.1), (INNOCENT, 3)))
+                    what = f"DNS over TCP, IPv{family}, in {len(streamed(BLOCKED, 0)[way])} segments"
+                    suite.check(not any(bad), f"{what}: blocked ones are not answered",
+                                f"{sum(map(bool, bad))} of {len(bad)} are")
+                    suite.check(all(good), f"{what}: innocent ones are", f"{sum(map(bool, good))} are")
+        suite.check(net.dig(client, [INNOCENT] * 5, 4, tcp=True, timeout=3) == 5 and
+                    net.dig(client, [BLOCKED] * 5, 4, tcp=True) == 0, "dig +tcp: the same", "")
+        count = TIMES // 3 * 6
+        told = counter(agent, "kernel_dropped_by_question")
+        suite.check(told >= count, f"the kernel counts them ({told})", f"of {count}")
+
+        def named():
+            flows = [f for f in agent.json("flows")["flows"] if f["domain"] == BLOCKED]
+            return len(flows) >= count and all(f["state"] == "BLOCKED" for f in flows)
+        suite.check(net.wait_for(named, 5), f"and the engine, awake, blocks all {count} flows", "")
+        agent.detach()
+
+
+def questions_in_fragments(suite):
+    """Questions and answers of 2,000 bytes, as DNSSEC has them, in the fragments that the two ends' own
+    kernels make."""
+    def asked(family, name, timeout):
+        with client.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            message = net.dns_query(name, 7)
+            s.sendto(message + bytes(2000 - len(message)), (net.SERVER[family], net.ECHO_PORT))
+            return net.answer_bytes(s, timeout)
+
+    with net.Lab() as lab:
+        client, router, server, agent = lab.guarded(RULE)
+        for family in (4, 6):
+            before = counter(agent, "kernel_fragments_later")
+            with Asleep(agent):
+                bad = [asked(family, BLOCKED, 0.05) for _ in range(TIMES)]
+                good = [asked(family, INNOCENT, 3) for _ in range(TIMES)]
+            suite.check(not any(bad), f"IPv{family}: blocked ones in fragments are not answered",
+                        f"{sum(map(bool, bad))} are")
+            suite.check(good == [2000] * TIMES, f"IPv{family}: innocent ones are, in fragments too",
+                        f"{sum(map(bool, good))} are")
+            pieces = counter(agent, "kernel_fragments_later") - before
+            suite.check(pieces >= 3 * TIMES, f"IPv{family}: {pieces} fragments behind the first", "")
+        suite.check(counter(agent, "kernel_dropped_fragments") == 0, "none is dropped for being one", "")
+        agent.detach()
+
+
 if __name__ == "__main__":
-    net.main([every_time, real_clients, rules_change, watching, dead_engine],
-             ("ip", "nsenter", "openssl", "curl", "tcpdump"))
+    net.main([every_time, real_clients, rules_change, watching, dead_engine, questions_by_tcp,
+              questions_in_fragments], ("ip", "nsenter", "openssl", "curl", "tcpdump", "dig"))

@@ -35,3 +35,16 @@ size_t make_dns_question(uint8_t *at, const char *name, uint16_t id, uint32_t ty
 	bytes_put16(at + n + 2, 1);
 	return n + 4;
 }
+
+size_t make_dns_padding(uint8_t *message, size_t len, size_t padding)
+{
+	static const uint8_t head[] = {0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0};
+	uint8_t *at = message + len;
+
+	message[11]++;
+	memcpy(at, head, sizeof(head));
+	bytes_put16(at + 9, padding + 4);
+	bytes_put16(at + 13, padding);
+	memset(at + sizeof(head), 0, padding);
+	return sizeof(head) + padding;
+}

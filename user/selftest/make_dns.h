@@ -12,4 +12,8 @@ size_t make_dns_name(uint8_t *at, const char *name);
 /* A query with one question. Returns its length: that of the name, and 16. */
 size_t make_dns_question(uint8_t *at, const char *name, uint16_t id, uint32_t type);
 
+/* Appends EDNS (RFC 6891) with so many bytes of padding (RFC 7830) to a message of len bytes that
+ * has no other record behind its questions. Returns how many bytes that takes. */
+size_t make_dns_padding(uint8_t *message, size_t len, size_t padding);
+
 #endif

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { PORT = 53, MESSAGE_MAX = 512, A = 1, HTTPS = 65, HEAD = 12, QUESTIONS = 5, PADDED = 83 };
+enum { PORT = 53, MESSAGE_MAX = 512, A = 1, HTTPS = 65, HEAD = 12, QUESTIONS = 5 };
 
 static size_t question(struct stage *s, uint8_t *at, const char *name, uint32_t type)
 {
@@ -95,11 +95,10 @@ static void play_padded(struct stage *s)
 	uint8_t message[MESSAGE_MAX];
 	size_t n = question(s, message, s->name, A);
 
-	/* EDNS with 64 bytes of padding (RFC 7830), and four that belong to nothing. */
-	memset(message + n, 0, PADDED);
-	memcpy(message + n, "\0\0\x29\4\xd0\0\0\0\0\0\x44\0\x0c\0\x40", 15);
-	message[11] = 1;
-	ask(s, PORT, message, n + PADDED);
+	/* And four bytes that belong to nothing. */
+	n += make_dns_padding(message, n, 64);
+	memset(message + n, 0, 4);
+	ask(s, PORT, message, n + 4);
 }
 
 /* Many names on one pair of ports: each is decided by itself. */
