@@ -592,6 +592,11 @@ def test_why(place):
         ("45.0.0.2:99-45.0.0.3:53/tcp", "flow", False, None),
         ("45.0.0.2:8080-45.0.0.3:99", "flow", False, None),
         ("[2001:db8::2]:99-[2001:db8::1]:8080", "flow", True, "port:8080"),
+        ("YouTube", "app", True, "app:YouTube"), ("Netflix", "app", True, "app:category:streaming"),
+        ("GitHub", "app", False, None), ("Booking.com", "name", False, None),
+        ("8080", "port", True, "port:8080"), ("8080/udp", "port", True, "port:8080"),
+        ("53", "port", True, "port:53/udp"), ("53/udp", "port", True, "port:53/udp"),
+        ("53/tcp", "port", False, None),
     ]
     for what, kind, blocked, rule in rows:
         r = place.run("why", what, "-j")
@@ -605,6 +610,8 @@ def test_why(place):
     got = json.loads(place.run("why", "-j", "www.youtube.com").stdout)
     check((got["app"], got["category"]) == ("YouTube", "streaming"), "why names application and category",
           got)
+    check(place.run("why", "twitter").stdout == place.run("why", "X").stdout == b"Twitter is not blocked\n"
+          b"  rule         none speaks of it\n", "why X is asked of Twitter", place.run("why", "X").stdout)
     r = place.run("why", "www.netflix.com")
     check(b"compared with the category" in r.stdout, "why says that a category decided", r.stdout)
     for what in ("", "a b", "1.2.3.4:99999-2.3.4.5:1", "1.2.3.4:5-", "a\x1b[31m", "\udcff", "-" * 300):

@@ -12,11 +12,15 @@
 #include "policy/list.h"
 #include "policy/rules_when.h"
 
+/* What may be asked about, as JSON calls it. */
+enum kind { KIND_NAME, KIND_ADDRESS, KIND_FLOW, KIND_APP, KIND_PORT };
+static const char *const kinds[] = {"name", "address", "flow", "app", "port"};
+
 /* One explanation, before it becomes text or JSON. */
 struct answer {
 	const char *subject;
-	const char *kind; /* "name", "address", "flow" */
-	const char *app;  /* NULL: does not apply */
+	enum kind kind;
+	const char *app; /* NULL: does not apply */
 	const char *category;
 	struct name name; /* of a flow, when known */
 	char rule[600];	  /* label; empty: no rule spoke */
@@ -85,6 +89,42 @@ static void judge_address(struct answer *a, const struct policy *p, const struct
 	d = policy_match_flow(p, &key, 1);
 	label_set(a, p, &d, "the address as a flow's destination");
 	find_entry(a, p, d.rule, slice_of("", 0), addr);
+}
+
+/* An application as such: what a rule says of all its names, and of flows that show none. */
+static void judge_app(struct answer *a, const struct policy *p, int app)
+{
+	struct decision d = policy_match_app(p, app);
+	const struct rule *r = policy_rule(p, d.rule);
+
+	label_set(a, p, &d, r && r->is_category ? "its category" : "the application");
+}
+
+/* A port that flows are opened to: over one protocol, or (proto 0) over either. */
+static void judge_port(struct answer *a, const struct policy *p, __be16 port, uint8_t proto)
+{
+	static const uint8_t protos[] = {DPI_IP_TCP, DPI_IP_UDP};
+
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		struct dpi_key key = {.proto = protos[i], .port = {0, port}};
+		struct decision d = policy_match_flow(p, &key, 0);
+
+		if ((!proto || proto == protos[i]) && d.kind == RULE_PORT)
+			label_set(a, p, &d, "the responder's port");
+	}
+}
+
+/* "443", "443/tcp", "443/udp", as port rules are written; *proto is 0 where none is said. */
+static bool port_parse(const char *what, __be16 *port, uint8_t *proto)
+{
+	char *end;
+	unsigned long n = *what >= '0' && *what <= '9' ? strtoul(what, &end, 10) : 0;
+
+	if (n < 1 || n > 65535 || (*end && strcmp(end, "/tcp") != 0 && strcmp(end, "/udp") != 0))
+		return false;
+	*port = (__be16)dpi_be16(n);
+	*proto = !*end ? 0 : end[1] == 't' ? DPI_IP_TCP : DPI_IP_UDP;
+	return true;
 }
 
 /* "ADDR:PORT" or "[ADDR]:PORT". */
@@ -157,31 +197,45 @@ static void judge_flow(struct answer *a, const struct policy *p, const struct ca
 /* What the answer's sentence is about, and what it was asked of. */
 struct question {
 	const char *what;
+	enum kind kind;
 	struct dpi_addr addr;
 	struct dpi_key key;
 	struct name name;
-	uint8_t opener;
+	uint8_t opener, proto; /* of a flow; of a port */
+	__be16 port;
+	int app;
 };
 
-/* The kind of subject that this is; NULL when it is none. */
-static const char *question_read(struct question *q, const char *what)
+/* False when it is none of the kinds. */
+static bool question_read(struct question *q, const struct catalogue *c, const char *what)
 {
 	q->what = what;
-	if (addr_parse(slice_text(what), &q->addr) == 0)
-		return "address";
-	if (flow_parse(what, &q->key, &q->opener) == 0)
-		return "flow";
-	return name_set(&q->name, slice_text(what)) && name_is_host(name_slice(&q->name)) ? "name"
-											  : NULL;
+	q->app = catalogue_find(c, slice_text(what));
+	if (q->app != APP_UNKNOWN && !strchr(what, '.')) { /* Booking.com is a name first */
+		q->what = catalogue_name(c, q->app);
+		q->kind = KIND_APP;
+	} else if (port_parse(what, &q->port, &q->proto)) {
+		q->kind = KIND_PORT;
+	} else if (addr_parse(slice_text(what), &q->addr) == 0) {
+		q->kind = KIND_ADDRESS;
+	} else if (flow_parse(what, &q->key, &q->opener) == 0) {
+		q->kind = KIND_FLOW;
+	} else {
+		q->kind = KIND_NAME;
+		return name_set(&q->name, slice_text(what)) && name_is_host(name_slice(&q->name));
+	}
+	return true;
 }
 
 static void judge(struct answer *a, const struct policy *p, const struct catalogue *c,
 		  const struct live_maps *maps, const struct question *q)
 {
-	switch (*a->kind) {
-	case 'a': judge_address(a, p, &q->addr); break;
-	case 'f': judge_flow(a, p, c, maps, &q->key, q->opener); break;
-	default: judge_name(a, p, c, name_slice(&q->name)); break;
+	switch (q->kind) {
+	case KIND_NAME: judge_name(a, p, c, name_slice(&q->name)); break;
+	case KIND_ADDRESS: judge_address(a, p, &q->addr); break;
+	case KIND_FLOW: judge_flow(a, p, c, maps, &q->key, q->opener); break;
+	case KIND_APP: judge_app(a, p, q->app); break;
+	case KIND_PORT: judge_port(a, p, q->port, q->proto); break;
 	}
 }
 
@@ -220,7 +274,7 @@ static void time_text(const struct rule *r, int64_t now_s, struct text *out, boo
 static void write_json(const struct answer *a, const struct answer *later,
 		       const struct why_rules *w, struct text *out)
 {
-	text_printf(out, "{\"%s\":", a->kind);
+	text_printf(out, "{\"%s\":", kinds[a->kind]);
 	text_json(out, slice_text(a->subject));
 	if (a->name.len) {
 		text_puts(out, ",\"domain\":");
@@ -283,13 +337,14 @@ int why_explain(const struct why_rules *w, const struct catalogue *c, const stru
 		const char *what, bool is_json, struct text *out, struct fault *f)
 {
 	struct question q;
-	struct answer a = {.subject = what, .kind = question_read(&q, what)}, later = a;
+	struct answer a = {0}, later;
 
-	if (!a.kind)
+	if (!question_read(&q, c, what))
 		return fault_set(f, -EINVAL,
-				 "\"%s\" is neither a name, nor an address, nor a flow; "
-				 "a flow is written 10.0.0.7:40000-203.0.113.9:443/tcp",
+				 "\"%s\" is no name, address, application, port or flow; a flow "
+				 "is written 10.0.0.7:40000-203.0.113.9:443/tcp",
 				 what);
+	a = later = (struct answer){.subject = q.what, .kind = q.kind};
 	judge(&a, w->now, c, maps, &q);
 	if (w->all && !a.id)
 		judge(&later, w->all, c, maps, &q);

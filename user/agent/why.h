@@ -19,9 +19,10 @@ struct why_rules {
 };
 
 /*
- * Explains what the rules say of a name ("www.tiktok.com"), an address ("10.0.0.7") or a flow
- * ("10.0.0.7:40000-203.0.113.9:443" with "/udp" for UDP; IPv6 in brackets). maps may be NULL: then
- * a flow is judged by its addresses and ports alone. 0, or -EINVAL with *f.
+ * Explains what the rules say of a name ("www.tiktok.com"), an address ("10.0.0.7"), an application
+ * ("TikTok"), a port ("443", "443/udp") or a flow ("10.0.0.7:40000-203.0.113.9:443" with "/udp" for
+ * UDP; IPv6 in brackets). maps may be NULL: then a flow is judged by its addresses and ports alone.
+ * 0, or -EINVAL with *f.
  */
 int why_explain(const struct why_rules *r, const struct catalogue *c, const struct live_maps *maps,
 		const char *what, bool is_json, struct text *out, struct fault *f);

@@ -88,7 +88,7 @@ static const struct command commands[] = {
 	 "nothing is blocked until resume, or for so long; exceptions and counts go on", cmd_pause,
 	 0},
 	{"resume", "", "the rules are in force again", cmd_pause, 0},
-	{"why", "NAME|ADDR|FLOW", "which rule decides, and how", cmd_why, 0},
+	{"why", "NAME|ADDR|APP|PORT|FLOW", "which rule decides, and how", cmd_why, 0},
 	{"analyze",
 	 "IN OUT | IN... -o OUT\n"
 	 "                       [--block-ip|--block-app|--block-domain|--block-port VALUE]...\n"
