@@ -397,6 +397,30 @@ static void a_damaged_index_misleads_nobody(void **state)
 	close_place(&p);
 }
 
+/* Numbers that no count comes to, and that would be other ones in JSON. */
+static void a_number_out_of_reach_is_damage(void **state)
+{
+	static const char *const lines[] = {
+		"left-out 9007199254740992\n",
+		"change 18446744073709551615 2026-11-22T23:00:29Z command +0 -0 0 0 0 lost\n",
+		"change 5 2026-11-22T23:00:29Z command +99999999999999999999 -0 0 0 0 lost\n",
+	};
+	struct history h;
+	struct fault f;
+	struct place p;
+
+	open_place(&p);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		spoil(&p, "history.txt", 0, NULL);
+		spoil(&p, "history.txt", 0, lines[i]);
+		spoil(&p, "history.txt", (off_t)strlen(lines[i]), "# end 0\n");
+		assert_int_equal(history_read(&p.paths, p.now, &h, &f), 0);
+		assert_true(h.is_damaged && !h.count && !h.left_out);
+		history_clear(&h);
+	}
+	close_place(&p);
+}
+
 static void a_damaged_file_of_a_change_is_refused(void **state)
 {
 	struct rules *none = rules_new(), *few;
@@ -512,6 +536,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_make_room),
 		cmocka_unit_test(large_changes_have_a_file_of_their_own),
 		cmocka_unit_test(a_damaged_index_misleads_nobody),
+		cmocka_unit_test(a_number_out_of_reach_is_damage),
 		cmocka_unit_test(a_damaged_file_of_a_change_is_refused),
 		cmocka_unit_test(a_killed_writer_leaves_old_or_new),
 		cmocka_unit_test(a_killed_writer_of_much_leaves_old_or_new),

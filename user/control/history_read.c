@@ -74,6 +74,13 @@ static bool time_of(const char *stamp, int64_t *out)
 	return end && !*end;
 }
 
+/* What counts one by one comes nowhere near; and whoever reads JSON takes it for what it is (RFC
+ * 8259 6). */
+static bool is_count(uint64_t n)
+{
+	return n < (uint64_t)1 << 53;
+}
+
 /* Reads the line that begins an entry. */
 static bool entry_read(const char *line, struct history_entry *e)
 {
@@ -90,7 +97,8 @@ static bool entry_read(const char *line, struct history_entry *e)
 	e->by = history_by_of(by, HISTORY_BYS);
 	kind = place_of(place);
 	e->place = kind < 0 ? HISTORY_LOST : (enum history_place)kind;
-	return e->number && e->by != HISTORY_BYS && kind >= 0 && time_of(stamp, &e->time_s) &&
+	return e->number && is_count(e->number) && is_count(e->added) && is_count(e->removed) &&
+	       e->by != HISTORY_BYS && kind >= 0 && time_of(stamp, &e->time_s) &&
 	       e->bytes <= HISTORY_CHANGE_MAX &&
 	       (e->place != HISTORY_HERE || e->bytes <= HISTORY_HERE_MAX);
 }
@@ -127,6 +135,16 @@ static bool entry_take(struct history *h, const char *line, char **at, const cha
 	return true;
 }
 
+static bool left_out_read(const char *line, struct history *h)
+{
+	uint64_t n;
+
+	if (sscanf(line, "left-out %" SCNu64, &n) != 1 || !is_count(n))
+		return false;
+	h->left_out = n;
+	return true;
+}
+
 static void parse(struct history *h, size_t len)
 {
 	const char *end = h->text + len;
@@ -137,7 +155,7 @@ static void parse(struct history *h, size_t len)
 	while ((line = next_line(&at, end)) != NULL) {
 		if (sscanf(line, "# end %zu", &count) == 1)
 			h->is_damaged = count != h->count || at != end;
-		if (line[0] == '#' || sscanf(line, "left-out %" SCNu64, &h->left_out) == 1)
+		if (line[0] == '#' || left_out_read(line, h))
 			continue;
 		if (!entry_take(h, line, &at, end))
 			return;
