@@ -76,6 +76,13 @@ static __always_inline __u64 word_rule(struct dpi_scratch *s, __u64 seed, __u64 
 	return rule && protocol ? protocol : rule;
 }
 
+/* How far behind the number of a SYN's sender the first byte it sends has its own: those in the SYN
+ * itself (RFC 7413) stand with it. */
+static __always_inline __u32 word_distance(const struct dpi_packet *k)
+{
+	return is_tcp_syn(k) ? 0 : 1;
+}
+
 /* True when both ends' handshake says that this segment is the first of the connection's opener. */
 static __always_inline bool word_is_first(const struct place *p)
 {
@@ -84,7 +91,8 @@ static __always_inline bool word_is_first(const struct place *p)
 	__u8 dir = k->dir & 1, own = dir ? DPI_FLOW_ISN1 : DPI_FLOW_ISN0;
 
 	if (!s || !(s->flags & DPI_FLOW_OPENER) || !(s->flags & own) ||
-	    (s->flags & DPI_FLOW_DISPUTED) || s->opener != dir || k->seq != s->isn[dir] + 1)
+	    (s->flags & DPI_FLOW_DISPUTED) || s->opener != dir ||
+	    k->seq - s->isn[dir] != word_distance(k))
 		return false;
 	/* Where answers go by another way, no SYN-ACK is seen. */
 	if (!(s->flags & (own ^ (DPI_FLOW_ISN0 | DPI_FLOW_ISN1))))
@@ -155,21 +163,25 @@ static __noinline __u64 word_match(struct place *p, __u32 hook)
 	return rule && bpf_map_lookup_elem(&facts, &p->packet.key) ? 0 : rule;
 }
 
-/* True for a segment that may be an opener's first: all others pay these few compares. */
+/* True for a segment that may be an opener's first, or is sent in its place once more: all others
+ * pay these few compares. What came before from outside the stream is no matter. */
 static __always_inline bool word_may_be(const struct place *p, const struct dpi_flow *f,
 					__u32 payload)
 {
 	const struct dpi_packet *k = &p->packet;
-	__u8 dir = k->dir & 1;
+	__u8 dir = k->dir & 1, flags = k->tcp_flags & WORD_FLAGS;
 
 	return (p->config->flags & (DPI_CONFIG_HELLOS | DPI_CONFIG_REQUESTS)) && f && payload &&
-	       k->key.proto == DPI_IP_TCP && !f->budget_bytes[dir] && f->opener == dir &&
-	       !p->is_piece && !(f->flags & DPI_FLOW_SETTLED) &&
-	       (k->tcp_flags & WORD_FLAGS) == DPI_TCP_ACK;
+	       k->key.proto == DPI_IP_TCP && k->seq - f->isn[dir] == word_distance(k) &&
+	       f->opener == dir && !(f->flags & DPI_FLOW_SETTLED) &&
+	       (flags == DPI_TCP_ACK || flags == DPI_TCP_SYN);
 }
 
-/* Puts the flow under a verdict of the kernel's own and tells the engine, which must know of each,
- * or nobody would take it away. What cannot be told is decided again when it is sent again. */
+/*
+ * Puts the flow under a verdict of the kernel's own and tells the engine, which must know of each,
+ * or nobody would take it away. What cannot be told is decided again when it is sent again. A piece
+ * has its datagram's way through the engine, and leaves the verdict to that.
+ */
 static __always_inline void word_block(struct place *p, __u32 hook, struct dpi_flow *f, __u64 rule)
 {
 	struct dpi_verdict *v = &p->scratch->verdict;
@@ -183,7 +195,8 @@ static __always_inline void word_block(struct place *p, __u32 hook, struct dpi_f
 	v->action = DPI_DROP;
 	v->is_untold = 1;
 	/* Before the engine can answer. One that is there is the engine's, or has run out. */
-	is_new = bpf_map_update_elem(&verdicts, &p->packet.key, v, BPF_NOEXIST) == 0;
+	is_new = !p->is_piece &&
+		 bpf_map_update_elem(&verdicts, &p->packet.key, v, BPF_NOEXIST) == 0;
 	if (!sample_send(p, hook, f, DPI_SAMPLE_DROPPED) && is_new)
 		bpf_map_delete_elem(&verdicts, &p->packet.key);
 	count(p, DROP_WORD);

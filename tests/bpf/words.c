@@ -178,6 +178,8 @@ static const struct row {
 	bool is_back, is_second, is_cut, has_no_ack;
 	int32_t seq, ack; /* added to what is right */
 	uint32_t config;
+	bool has_before; /* something is said first, at the offset ... */
+	int32_t before;
 } rows[] = {
 	{"a hello", BLOCK, NAME, .is_blocked = true},
 	{"a hello with PSH", BLOCK, NAME, true, .flags = DPI_TCP_PSH},
@@ -255,6 +257,17 @@ static const struct row {
 	{"a FIN", BLOCK, NAME, false, .flags = DPI_TCP_FIN},
 	{"a RST", BLOCK, NAME, false, .flags = DPI_TCP_RST},
 	{"data in a SYN", BLOCK, NAME, false, .flags = DPI_TCP_SYN, .seq = -1},
+	{"data in the SYN that opens", BLOCK, NAME, true, .shake = SHAKE_NONE, .flags = DPI_TCP_SYN,
+	 .seq = -1, .has_no_ack = true},
+	{"and another name", BLOCK, "www.allowed.example", false, .shake = SHAKE_NONE,
+	 .flags = DPI_TCP_SYN, .seq = -1, .has_no_ack = true},
+	{"data in a SYN and no first byte", BLOCK, NAME, false, .shake = SHAKE_ONE_WAY,
+	 .flags = DPI_TCP_SYN, .has_no_ack = true},
+	{"behind one in front of it", BLOCK, NAME, true, .has_before = true, .before = -20},
+	{"behind one outside the window", BLOCK, NAME, true, .has_before = true, .before = 100000},
+	{"in the place of another", BLOCK, NAME, true, .has_before = true},
+	{"another in the place of another", BLOCK, "www.allowed.example", false,
+	 .has_before = true},
 	{"the responder's", BLOCK, NAME, false, .is_back = true},
 	{"not the first", BLOCK, NAME, false, .is_second = true},
 	{"a name that goes on", BLOCK, NAME, false, .is_cut = true},
@@ -324,8 +337,8 @@ static void check_row(struct kernel *k, const struct row *r, enum dpi_hook hook,
 	if (!talk_begin(t, k, hook))
 		return;
 	shake_hands(t, r->shake);
-	if (r->is_second)
-		say(t, segment(t, false, 0, DPI_TCP_ACK, data));
+	if (r->is_second || r->has_before)
+		say(t, segment(t, false, r->before, DPI_TCP_ACK, data));
 	kernel_drain(k);
 	kernel_counts(k, &before);
 	outcome = say(t, segment_of_row(t, r, payload));
@@ -349,6 +362,45 @@ static void test_rows(struct kernel *k)
 			for (int way = 0; way < 8; way++)
 				check_row(k, &rows[i], (enum dpi_hook)hook, way & 1, way / 2 % 3,
 					  way >= 6);
+}
+
+/* A name in the first fragment: it goes no further, but the verdict is left to whoever has them
+ * all.
+ */
+static void test_piece(struct kernel *k)
+{
+	static uint8_t bytes[BUILD_MAX];
+
+	kernel_rules(k, BLOCK, 0);
+	for (int way = 0; way < 8; way++) {
+		bool is_blocked = way & 1;
+		const char *name = is_blocked ? NAME : "www.allowed.example";
+		struct slice payload = words_make(bytes, way & 2 ? REQUEST : HELLO, name);
+		struct talk *t = &(struct talk){.k = NULL};
+		struct build_packet p;
+		struct dpi_counts before;
+		struct dpi_verdict v;
+
+		if (!talk_begin(t, k, way & 4 ? DPI_HOOK_TRANSMIT : DPI_HOOK_RECEIVE))
+			return;
+		shake_hands(t, SHAKE_WHOLE);
+		kernel_drain(k);
+		kernel_counts(k, &before);
+		p = segment(t, false, 0, DPI_TCP_ACK, payload);
+		p.frag = 0x2000;
+		expect(k, say(t, p) == (is_blocked ? DROP : PASS), "'%s' is %s", name,
+		       is_blocked ? "passed" : "dropped");
+		expect(k,
+		       kernel_grown(k, &before, DPI_COUNT_DROP_WORD) == is_blocked &&
+			       !has_verdict(t, &v),
+		       "'%s': there is a verdict, or no count", name);
+		expect(k,
+		       kernel_drain(k) == 1 &&
+			       !(k->sample.head.flags & DPI_SAMPLE_DROPPED) == !is_blocked &&
+			       (k->sample.head.flags & DPI_SAMPLE_FRAGMENT),
+		       "'%s': the agent is told otherwise", name);
+		engine_free(t->engine);
+	}
 }
 
 /* --- the names -------------------------------------------------------------------------------- */
@@ -528,6 +580,7 @@ static void test_captures(struct kernel *k)
 const struct test_case word_cases[] = {
 	{"the kernel decides first words as the engine does", test_rows, false},
 	{"only first segments are read, and only for a rule", test_cost, false},
+	{"a first word in a first fragment", test_piece, false},
 	{"a first word that the agent cannot be told of", test_untold, false},
 	{"a first word of a flow that the agent knows", test_known, false},
 	{"every captured first word", test_captures, true},
