@@ -194,7 +194,7 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 	if (rule)
 		return drop_verdict(p, f, rule);
 	payload = place_payload(p);
-	is_dns = !p->packet.frag_off && dns_is_message(p, hook);
+	is_dns = payload >= DNS_LEAST && !p->packet.frag_off && dns_is_message(p, hook);
 	if (!is_allowed && (p->config->flags & DPI_CONFIG_NAMES) && !p->config->dns_allow) {
 		rule = is_dns ? dns_match(p, hook) : 0;
 		if (rule)
