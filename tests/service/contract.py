@@ -45,6 +45,7 @@ SAMPLES = {  # by operationId
                             [("/stats/connections?limit=0", None, None, 422),
                              ("/stats/connections?limit=1001", None, None, 422),
                              ("/stats/connections?limit=x", None, None, 422),
+                             ("/stats/connections?sort=size", None, None, 422),
                              ("/stats/connections?limit=%zz", None, None, 400),
                              ("/stats/connections?page=2", None, None, 422), ("/stats/connections?cursor=xyz", None, None, 422)]),
     "getStatsWorkers": ([("/stats/workers", None, None)], []),
@@ -257,6 +258,11 @@ class Contract:
         self.suite.check(self.spec["openapi"] == "3.1.0" and len(set(names)) == len(names) and
                          set(names) == set(SAMPLES), "every operation has samples, every sample an operation",
                          set(names) ^ set(SAMPLES))
+        headings = {path: {t for op in ops.values() for t in op["tags"]} for path, ops in self.spec["paths"].items()}
+        self.suite.check(all(len(t) == 1 for t in headings.values()) and headings["/flows"] == {"traffic"} and
+                         headings["/what-if"] == headings["/rules/{kind}/{value}"] == {"rules"} and
+                         headings["/analyze"] == {"captures"} and headings["/health"] == {"service"},
+                         "each path stands under one heading of the documentation", headings)
         for path, ops in self.spec["paths"].items():
             for method, op in ops.items():
                 self.operation(method, path, op)

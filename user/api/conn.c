@@ -98,16 +98,29 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
+/* Media types that have a blank between them, for a person. */
+static const char *media_words(const char *list, struct text *out)
+{
+	for (; *list; list++) {
+		if (*list == ' ')
+			text_puts(out, " or ");
+		else
+			text_putc(out, *list);
+	}
+	return out->at ? out->at : "";
+}
+
 /* Is a body of this type and size taken here? 0, or -1 with a problem set. */
 static int body_check(struct api_conn *c, const struct route *r)
 {
 	uint64_t max = r->body_max ? r->body_max : r->sink ? UINT64_MAX : API_BODY_MAX;
-	struct text shown = {0};
+	struct text shown = {0}, words = {0};
 
 	if (c->q.body_len == 0) {
 		if (r->body_media && !(r->flags & ROUTE_BODY_OPTIONAL) && !r->sink) {
 			api_problem(&c->a, 400, "the body is missing: send one of type %s",
-				    r->body_media);
+				    media_words(r->body_media, &words));
+			text_clear(&words);
 			return -1;
 		}
 		return 0;
@@ -125,7 +138,8 @@ static int body_check(struct api_conn *c, const struct route *r)
 		api_problem(&c->a, 415, "%s takes no body; send none", r->path);
 	else
 		api_problem(&c->a, 415, "a body of type \"%s\" is not taken here; send %s",
-			    shown.at ? shown.at : "", r->body_media);
+			    shown.at ? shown.at : "", media_words(r->body_media, &words));
+	text_clear(&words);
 	text_clear(&shown);
 	return -1;
 }

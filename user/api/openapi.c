@@ -223,6 +223,25 @@ static void answers_write(const struct route *r, struct text *out)
 		       "{\"$ref\":\"#/components/schemas/Problem\"}}}}}");
 }
 
+/* Under which heading a path stands in /docs: the first row that it begins with. */
+static const struct {
+	const char *prefix, *tag;
+} tags[] = {
+	{"/stats", "traffic"}, {"/flows", "traffic"},	 {"/events", "traffic"},
+	{"/rules", "rules"},   {"/lists", "rules"},	 {"/pause", "rules"},
+	{"/what-if", "rules"}, {"/analyze", "captures"}, {"/ingest", "captures"},
+	{"/", "service"},
+};
+
+static const char *tag_of(const char *path)
+{
+	size_t i = 0;
+
+	while (strncmp(path, tags[i].prefix, strlen(tags[i].prefix)) != 0)
+		i++; /* every path begins as the last row does */
+	return tags[i].tag;
+}
+
 static void operation_write(const struct route *r, struct text *out)
 {
 	char method[8];
@@ -231,7 +250,8 @@ static void operation_write(const struct route *r, struct text *out)
 	for (; r->method[n] && n < sizeof(method) - 1; n++)
 		method[n] = (char)(r->method[n] | 32);
 	method[n] = 0;
-	text_printf(out, "\"%s\":{\"operationId\":\"%s\",\"summary\":", method, r->name);
+	text_printf(out, "\"%s\":{\"operationId\":\"%s\",\"tags\":[\"%s\"],\"summary\":", method,
+		    r->name, tag_of(r->path));
 	text_json(out, slice_text(r->summary));
 	params_write(r, out);
 	body_write(r, out);

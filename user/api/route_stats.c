@@ -52,6 +52,8 @@ static int page(struct api_request *q, struct api_answer *a, const char *command
 
 	if ((end && *end) || rows < 1 || rows > PAGE_MAX)
 		return api_problem(a, 422, "limit is a number from 1 to %d", PAGE_MAX);
+	if (sort && strcmp(sort, "newest") != 0)
+		return api_problem(a, 422, "sort is newest, or left out");
 	if (cursor &&
 	    (strlen(cursor) > 160 || strspn(cursor, "0123456789abcdef") != strlen(cursor)))
 		return api_problem(
@@ -60,7 +62,7 @@ static int page(struct api_request *q, struct api_answer *a, const char *command
 			"it out to begin");
 	snprintf(fields, sizeof(fields),
 		 "\"command\":\"%s\",\"limit\":%lu,\"cursor\":\"%s\",\"newest\":%s", command, rows,
-		 cursor ? cursor : "", sort && strcmp(sort, "newest") == 0 ? "true" : "false");
+		 cursor ? cursor : "", sort ? "true" : "false");
 	return hand_on(q, a, fields);
 }
 

@@ -10,11 +10,12 @@ const TOP = 12;
 const bare = name => name.replace(/\.$/, "");
 
 export function Domains() {
+	const named = shown.value.domains.value.length;
 	const rows = [...shown.value.domains.value].sort((a, b) => b.flows - a.flows).slice(0, TOP);
 	const most = Math.max(...rows.map(d => d.flows), 1);
 
 	return (
-		<Panel title="Top domains" name="domains" note={`${TOP} with most flows`}>
+		<Panel title="Top domains" name="domains" note={named > TOP ? `${TOP} with most flows` : ""}>
 			<Ready
 				when={rows.length}
 				empty="No name seen yet"

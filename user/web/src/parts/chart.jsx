@@ -7,6 +7,9 @@ import {clock, short} from "../text.js";
 
 const HEIGHT = 220;
 
+/** Steps of an axis that counts: no halves, whose labels would round to the same number twice. */
+const WHOLE = Array.from({length: 13}, (_, e) => [1, 2, 5].map(n => n * 10 ** e)).flat();
+
 function axis(scale, side, unit, grid, text) {
 	return {
 		scale,
@@ -16,6 +19,7 @@ function axis(scale, side, unit, grid, text) {
 		font: "11px system-ui, sans-serif",
 		grid: {show: side === 3, stroke: grid, width: 1},
 		ticks: {show: false},
+		incrs: WHOLE,
 		values: (_, list) => list.map(v => (v === null ? "" : short(v, unit))),
 	};
 }
