@@ -64,9 +64,11 @@ int pause_save(const char *path, const struct pause *p, struct fault *f)
 	if (!p->is_on && access(path, F_OK))
 		return 0;
 	err = rules_save_text(line, path, f);
-	/* It says the same as no file, should the machine stop before that is on the disk. */
-	if (!err && !p->is_on)
-		unlink(path);
+	/* It says the same as no file, should the machine stop before that is on the disk; where
+	 * there is no room to say so, no file must do: a full disk does not keep rules out of
+	 * force. */
+	if (!p->is_on && unlink(path) == 0)
+		err = 0;
 	return err;
 }
 
