@@ -191,6 +191,8 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 	if (!has_flow)
 		return decide_piece(p, hook, result == DPI_PARSE_TINY, is_allowed);
 	rule = is_allowed ? 0 : verdict_find(p);
+	if (!rule && p->packet.is_first_fragment && layers_may_follow(&p->packet))
+		rule = piece_verdict_inside(p, hook);
 	if (rule)
 		return drop_verdict(p, f, rule);
 	payload = place_payload(p);

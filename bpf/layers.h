@@ -213,7 +213,7 @@ static __always_inline int layers_descend(struct place *p, __u32 hook)
 			count(p, TUNNEL_DEEP);
 			return result;
 		}
-		if (i == 0)
+		if (i == 0 && !p->is_piece)
 			layers_count(p, kind);
 		p->packet = inner;
 		p->is_inner = true;

@@ -159,6 +159,7 @@ struct dpi_scratch {
 	struct dpi_verdict verdict; /* a new one, before it is stored */
 	/* What may be done in the current second: half-open entries, pieces of unknown flows. */
 	__u64 syn_window, syn_count, frag_window, frag_count;
+	struct dpi_packet piece;  /* a tunnel's first piece, while what it carries is looked at */
 	struct dpi_addr outer[2]; /* of a packet in a tunnel: the outermost source, destination */
 	__be16 outer_port;	  /* UDP: the outermost destination */
 	__u8 outer_proto;

@@ -60,6 +60,28 @@ static __noinline int piece_find(struct place *p)
 }
 
 /*
+ * The verdict on the flow that a tunnel carries whose packets go in pieces, by the first one, or 0.
+ * The piece stays one of the tunnel: the agent is to put it together, and what is asked or said in
+ * it for the first time is the agent's to decide.
+ */
+static __noinline __u64 piece_verdict_inside(struct place *p, __u32 hook)
+{
+	struct dpi_scratch *s = p->scratch;
+	bool is_inner = p->is_inner;
+	__u64 rule = 0;
+
+	if (!s || !p->counts)
+		return 0;
+	s->piece = p->packet;
+	p->packet.is_first_fragment = false;
+	if (layers_follow(p, hook) == DPI_PARSE_OK && p->packet.l3_off != s->piece.l3_off)
+		rule = verdict_find(p);
+	p->packet = s->piece;
+	p->is_inner = is_inner;
+	return rule;
+}
+
+/*
  * True for the first piece of a datagram that ends in front of the end of the DNS question in it,
  * or of what would tell that there is one. No path is so narrow: it is cut so to hide the question.
  * is_dns: dns_match() has read it, as far as it goes.

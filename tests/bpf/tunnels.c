@@ -276,6 +276,45 @@ static void test_verdict(struct kernel *k)
 	}
 }
 
+/* Of a tunnel that sends fragments the first one shows whose packet it is; what it is not told of
+ * passes, and is the agent's to put together. */
+static void test_pieces(struct kernel *k)
+{
+	enum { FLAGS = 14 + 6, MORE = 0x20 };
+	struct made *m = &(struct made){0};
+
+	for (size_t i = 0; i < COUNT(carriers) * 2; i++) {
+		const struct carrier *c = &carriers[i / 2];
+		struct build_packet p = inside_tcp(false, i & 1), back = inside_tcp(true, i & 1);
+		struct build_packet other = p;
+		struct dpi_key key = inner_key(&p);
+		struct dpi_counts before;
+
+		kernel_reset(k);
+		kernel_rules(k, "", DPI_CONFIG_RESET);
+		other.sport++;
+		kernel_counts(k, &before);
+		carry(m, c, false, &p);
+		m->bytes[FLAGS] |= MORE;
+		want(k, "a first fragment before the verdict", c->name, m, PASS);
+		expect(k,
+		       kernel_drain(k) > 0 && (k->sample.head.flags & DPI_SAMPLE_FRAGMENT) &&
+			       k->sample.head.key.addr[0].w[3] == dpi_be32(TUNNEL_A),
+		       "%s: it is sampled as another's", c->name);
+		live_verdict_put(k->maps, &key, RULE, live_monotonic());
+		want(k, "a first fragment of a blocked flow", c->name, m, DROP);
+		carry(m, c, false, &back);
+		m->bytes[FLAGS] |= MORE;
+		want(k, "one the other way", c->name, m, DROP);
+		carry(m, c, false, &other);
+		m->bytes[FLAGS] |= MORE;
+		want(k, "one of another flow", c->name, m, PASS);
+		expect(k, kernel_grown(k, &before, DPI_COUNT_DROP_VERDICT) == 4,
+		       "%s: drops are counted otherwise", c->name);
+		kernel_drain(k);
+	}
+}
+
 static void test_counters(struct kernel *k)
 {
 	struct made *m = &(struct made){0};
@@ -502,6 +541,7 @@ const struct test_case tunnel_cases[] = {
 	{"parity of damaged tunnels", test_damaged, false},
 	{"tunnels are counted by kind", test_counters, false},
 	{"a verdict on a flow in a tunnel", test_verdict, false},
+	{"a verdict on a flow in a tunnel that sends fragments", test_pieces, false},
 	{"address and port rules in and around tunnels", test_rules, false},
 	{"questions inside tunnels", test_question, false},
 	{"tunnels in tunnels", test_depth, false},

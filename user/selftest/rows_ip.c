@@ -243,6 +243,25 @@ INSIDE(play_geneve, MAKE_GENEVE)
 INSIDE(play_gtpu, MAKE_GTPU)
 INSIDE(play_teredo, MAKE_TEREDO)
 
+/* Every packet of a tunnel that is longer than its path is wide. */
+static void play_tunnel_fragments(struct stage *s)
+{
+	static const enum make_layer layers[] = {MAKE_IPIP, MAKE_GRE, MAKE_VXLAN, MAKE_GENEVE,
+						 MAKE_GTPU};
+
+	s->layer_piece = 160;
+	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
+		struct made_message m;
+		struct talk *t;
+
+		s->layer = layers[i];
+		t = talk_open(s, PORT);
+		talk_say(s, t, STAGE_CLIENT, row_hello(s, &m, false));
+	}
+	s->layer = MAKE_BARE;
+	s->layer_piece = 0;
+}
+
 static void play_vpn(struct stage *s)
 {
 	struct talk *t = stage_talk(s, 51820, true);
@@ -280,6 +299,7 @@ static const struct row rows[] = {
 	ROW("tunnel-vxlan", "through VXLAN", play_vxlan),
 	ROW("tunnel-geneve", "through GENEVE", play_geneve),
 	ROW("tunnel-gtpu", "through a mobile network's tunnel", play_gtpu),
+	ROW("tunnel-fragments", "through tunnels that send fragments", play_tunnel_fragments),
 	ROW("tunnel-teredo", "through Teredo", play_teredo, .families = ROW_V6,
 	    .open = "the kernel does not look inside: found and reported, not dropped"),
 	ROW("tunnel-vpn", "through a VPN", play_vpn,

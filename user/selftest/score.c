@@ -13,6 +13,7 @@ struct mark {
 	uint64_t hash;
 	uint16_t row, talk;
 	bool is_attack, is_probe, is_v6, is_client;
+	bool is_rest;
 	bool is_last; /* of its talk's client, ahead of the wait for verdicts */
 };
 
@@ -74,6 +75,7 @@ bool score_sent(struct score *s, const struct stage_shot *shot)
 		.talk = shot->talk,
 		.is_attack = shot->is_attack,
 		.is_probe = shot->is_probe,
+		.is_rest = shot->is_rest,
 		.is_v6 = shot->is_v6,
 		.is_client = shot->from == STAGE_CLIENT,
 	};
@@ -109,8 +111,8 @@ static void find_last(struct marks *sent)
 		struct mark *m = &sent->at[i];
 		const struct row *row = rows_at(m->row, NULL);
 
-		m->is_last = m->is_attack && m->is_client && !m->is_probe && !is_found[m->talk] &&
-			     !row->open && !row->is_refused;
+		m->is_last = m->is_attack && m->is_client && !m->is_probe && !m->is_rest &&
+			     !is_found[m->talk] && !row->open && !row->is_refused;
 		is_found[m->talk] |= m->is_last;
 	}
 }

@@ -57,6 +57,7 @@ struct talk *stage_talk(struct stage *s, uint16_t port, bool is_udp)
 		.is_v6 = s->is_v6,
 		.is_udp = is_udp,
 		.layer = s->layer,
+		.layer_piece = s->layer_piece,
 		.server_end = 20,
 	};
 	stage_speaks(s, t);
@@ -88,20 +89,53 @@ struct make_ends talk_ends(const struct talk *t, enum stage_side from)
 	return e;
 }
 
-void stage_packet(struct stage *s, struct slice packet, enum stage_side from)
+static void emit(struct stage *s, struct slice frame, enum stage_side from)
 {
-	uint8_t frame[MAKE_FRAME_MAX];
 	struct stage_shot shot = {
 		.row = s->row,
 		.talk = s->talk,
 		.is_attack = s->is_attack,
-		.is_probe = s->is_probe,
+		.is_probe = s->is_probe && !s->is_rest,
+		.is_rest = s->is_probe && s->is_rest,
 		.is_v6 = s->is_v6,
 		.from = from,
-		.frame = slice_of(frame, make_frame(frame, s->layer, packet, from == STAGE_SERVER)),
+		.frame = frame,
 	};
 
 	s->emit(s->ctx, &shot);
+}
+
+/* A tunnel's packet, in fragments: the frame is Ethernet and IP. */
+static void emit_pieces(struct stage *s, struct slice frame, enum stage_side from)
+{
+	enum { ETHER = 14 };
+	struct slice packet = slice_from(frame, ETHER);
+	struct slice body = slice_from(packet, make_ip_head(packet));
+	uint8_t piece[MAKE_FRAME_MAX];
+	uint32_t ident = s->ident++;
+
+	memcpy(piece, frame.at, ETHER);
+	for (size_t at = 0; at < body.len; at += s->layer_piece) {
+		size_t n = make_fragment(piece + ETHER, packet, at,
+					 slice_first(slice_from(body, at), s->layer_piece),
+					 at + s->layer_piece < body.len, ident);
+
+		s->is_rest = at > 0;
+		emit(s, slice_of(piece, ETHER + n), from);
+	}
+	s->is_rest = false;
+}
+
+void stage_packet(struct stage *s, struct slice packet, enum stage_side from)
+{
+	uint8_t bytes[MAKE_FRAME_MAX];
+	struct slice frame = slice_of(bytes,
+				      make_frame(bytes, s->layer, packet, from == STAGE_SERVER));
+
+	if (s->layer_piece && s->layer >= MAKE_IPIP && frame.len > s->layer_piece)
+		emit_pieces(s, frame, from);
+	else
+		emit(s, frame, from);
 }
 
 void stage_pause(struct stage *s, unsigned ms)
@@ -154,6 +188,7 @@ void stage_probe(struct stage *s, struct talk *t)
 	s->is_attack = s->is_probe = t->is_attack;
 	s->is_v6 = t->is_v6;
 	s->layer = t->layer;
+	s->layer_piece = t->layer_piece;
 	if (t->probe_len)
 		talk_repeat(s, t);
 	else

@@ -26,6 +26,7 @@ struct stage_shot {
 	uint16_t talk;	/* of the stage, by its number */
 	bool is_attack; /* of a row played with the blocked name */
 	bool is_probe;	/* of an attack: it must not arrive */
+	bool is_rest;	/* of such a packet, but not its first fragment: it may */
 	bool is_v6;
 	enum stage_side from;
 	struct slice frame;
@@ -40,6 +41,7 @@ struct talk {
 	bool is_frame_wise; /* the kernel decides each frame: no verdict is to be waited for */
 	bool is_over;	    /* asks for nothing behind the verdict: its frames said all */
 	enum make_layer layer;
+	size_t layer_piece;
 	uint32_t first[2], sent[2]; /* of both sides: the first number, and how many bytes so far */
 	uint8_t server_end;	    /* last byte of the server's address */
 	struct make_quic_flow quic;
@@ -64,7 +66,9 @@ struct stage {
 	uint16_t row;
 	bool is_attack, is_v6;
 	enum make_layer layer; /* of the flows to come */
-	bool is_probe;	       /* the frames to come */
+	size_t layer_piece; /* a tunnel's own packets go in fragments of so many bytes; 0: whole */
+	bool is_probe;	    /* the frames to come */
+	bool is_rest;	    /* they do not begin a packet */
 };
 
 /* False: out of memory, or the library refuses to make keys. */

@@ -27,13 +27,12 @@ static void send_pieces(struct stage *s, struct slice packet, enum stage_side fr
 	struct slice body = slice_from(packet, make_ip_head(packet));
 	size_t count = (body.len + way->piece - 1) / way->piece;
 	uint32_t ident = s->ident++;
-	bool is_probe = s->is_probe;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t at = turn(i, count, way->order) * way->piece, n;
 
 		/* Without its beginning no datagram is put together. */
-		s->is_probe = is_probe && at == 0;
+		s->is_rest = at > 0;
 
 		n = make_fragment(piece, packet, at, slice_first(slice_from(body, at), way->piece),
 				  at + way->piece < body.len, ident);
@@ -41,7 +40,7 @@ static void send_pieces(struct stage *s, struct slice packet, enum stage_side fr
 		if (way->order == TALK_TWICE && i + 1 < count)
 			stage_packet(s, slice_of(piece, n), from);
 	}
-	s->is_probe = is_probe;
+	s->is_rest = false;
 }
 
 /* A transport's bytes on their way. */
