@@ -177,7 +177,9 @@ WASM_OUT := user/base/pages_run.c user/base/pages_part.c user/base/spool.c user/
 	user/classify/built_in.c user/classify/load.c user/classify/read.c user/policy/value_world.c \
 	user/policy/rules_save.c user/policy/when.c user/policy/value_when.c user/policy/when_clock.c \
 	user/policy/when_moment.c user/policy/rules_when.c \
-	user/policy/list%.c user/policy/%_list.c user/policy/%_lists.c user/policy/rules_whole.c user/pcap/foreign.c \
+	user/policy/list%.c user/policy/%_list.c user/policy/%_lists.c user/policy/rules_whole.c \
+	user/policy/%device.c user/policy/%devices.c user/policy/device_table.c user/engine/whom.c \
+	user/pcap/foreign.c \
 	user/pcap/source.c user/pcap/source_form.c user/pcap/source_map.c user/pcap/unpack.c \
 	user/pcap/filter.c \
 	user/pcap/guard.c user/pcap/split.c user/pcap/set%.c user/pcap/%out.c user/pcap/out_%.c \

@@ -185,7 +185,19 @@ struct dpi_net_key {
 } __attribute__((packed)); /* the kernel counts bits from behind prefix_len on */
 _Static_assert(sizeof(struct dpi_net_key) == 20, "dpi_net_key");
 
-/* Rules for one name suffix, found by its hash (name.h). Rule ids; 0 is none. */
+/* The devices that something is of, each by its id (policy.h); 0 behind the last. Written by the
+ * supervisor. */
+enum {
+	DPI_DEVICES_EACH = 4, /* that one address may be of; more are refused */
+	DPI_DEVICES_MAX = 16, /* that a packet may be of: two addresses, two hardware addresses */
+};
+struct dpi_device_set {
+	__u64 id[DPI_DEVICES_EACH];
+};
+_Static_assert(sizeof(struct dpi_device_set) == 32, "dpi_device_set");
+
+/* Rules for one name suffix, found by its hash (name.h). Those of a device stand beside those of
+ * all, their hashes seeded with its id as well. Rule ids; 0 is none. */
 enum dpi_name_flag {
 	DPI_NAME_APP =
 		1, /* the suffix belongs to an application: replaces what a shorter one said */
@@ -225,7 +237,9 @@ enum dpi_config_flag {
 				    do not pass */
 	DPI_CONFIG_HELLOS = 256, /* names in ClientHellos may be decided by themselves ... */
 	DPI_CONFIG_ECH = 512,	 /* ... with an encrypted one inside as well ... */
-	DPI_CONFIG_REQUESTS = 1024, /* ... and those in HTTP requests */
+	DPI_CONFIG_REQUESTS = 1024,    /* ... and those in HTTP requests */
+	DPI_CONFIG_DEVICE_NETS = 2048, /* there are rules of devices, by address ... */
+	DPI_CONFIG_DEVICE_MACS = 4096, /* ... and by hardware address */
 };
 
 /* Written by the supervisor, read by the kernel on every packet. */

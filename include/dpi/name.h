@@ -25,6 +25,7 @@ dpi_inline __u8 dpi_lower(__u8 c)
 struct dpi_name_walk {
 	__u64 hash;
 	__u64 app_block, app_allow;	  /* from the longest suffix an application owns */
+	__u64 own_block, own_allow;	  /* the same, of walks before this one */
 	__u64 domain_block, domain_allow; /* from any suffix, the shortest first */
 	__u64 list_block, list_allow;	  /* the same, of lists */
 	__u64 is_spared;		  /* a list has it as an exception */
@@ -34,6 +35,7 @@ dpi_inline void dpi_name_walk_init(struct dpi_name_walk *w, __u64 seed)
 {
 	w->hash = 0xcbf29ce484222325ULL ^ seed;
 	w->app_block = w->app_allow = 0;
+	w->own_block = w->own_allow = 0;
 	w->domain_block = w->domain_allow = 0;
 	w->list_block = w->list_allow = 0;
 	w->is_spared = 0;
@@ -49,6 +51,16 @@ dpi_inline void dpi_name_walk_hear(__u64 *field, __u64 rule)
 {
 	if (!*field)
 		*field = rule;
+}
+
+/* Begins again at the right end of the same name, with the rules of somebody else: those of devices
+ * first, those of all last. What was found so far stays, and comes first. */
+dpi_inline void dpi_name_walk_again(struct dpi_name_walk *w, __u64 seed)
+{
+	w->hash = 0xcbf29ce484222325ULL ^ seed;
+	dpi_name_walk_hear(&w->own_block, w->app_block);
+	dpi_name_walk_hear(&w->own_allow, w->app_allow);
+	w->app_block = w->app_allow = 0;
 }
 
 /* Takes what the table holds for the suffix read so far; whole: it is the entire name. */
@@ -82,8 +94,10 @@ dpi_inline void dpi_name_walk_found(struct dpi_name_walk *w, const struct dpi_na
  */
 dpi_inline __u64 dpi_name_walk_block(const struct dpi_name_walk *w, __u64 protocol_block)
 {
-	if (w->domain_allow || w->app_allow || w->list_allow)
+	if (w->domain_allow || w->app_allow || w->own_allow || w->list_allow)
 		return 0;
+	if (w->own_block)
+		return w->own_block;
 	if (w->app_block || protocol_block)
 		return w->app_block ? w->app_block : protocol_block;
 	if (w->domain_block)

@@ -123,7 +123,7 @@ static struct ruling rule_on(const struct policy *p, struct slice payload)
 		}
 		if (i == 0)
 			r.first = name;
-		d = policy_match_name(p, name_slice(&name));
+		d = policy_match_name(p, NULL, name_slice(&name));
 		r.rule = d.is_block ? d.rule : 0;
 	}
 	return r;

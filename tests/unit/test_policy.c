@@ -191,7 +191,8 @@ static void test_names(void **state)
 		char label[300];
 
 		p = policy_of(c, names[i].rules);
-		show(p, policy_match_name(p, slice_text(names[i].name)), label, sizeof(label));
+		show(p, policy_match_name(p, NULL, slice_text(names[i].name)), label,
+		     sizeof(label));
 		if (strcmp(label, names[i].label) != 0)
 			fail_msg("%s: '%s', not '%s'", names[i].why, label, names[i].label);
 		policy_free(p);
@@ -208,7 +209,7 @@ static void test_learnt_names(void **state)
 		struct policy *p = policy_of(c, row->rules);
 		char label[300];
 
-		show(p, policy_match_learnt(p, slice_text(row->name)), label, sizeof(label));
+		show(p, policy_match_learnt(p, NULL, slice_text(row->name)), label, sizeof(label));
 		if (strcmp(label, row->label) != 0)
 			fail_msg("%s: '%s', not '%s'", row->why, label, row->label);
 		policy_free(p);
@@ -236,8 +237,8 @@ static void test_category_of_a_later_catalogue(void **state)
 	owned = catalogue_policy_apps(c);
 	later = policy_new(policy_rules(p), &owned, 1);
 	assert_int_equal(rules_count(policy_rules(later)), 1);
-	assert_false(policy_match_name(p, slice_text("www.agora.example")).is_block);
-	assert_true(policy_match_name(later, slice_text("www.agora.example")).is_block);
+	assert_false(policy_match_name(p, NULL, slice_text("www.agora.example")).is_block);
+	assert_true(policy_match_name(later, NULL, slice_text("www.agora.example")).is_block);
 	policy_free(later);
 	policy_free(p);
 	catalogue_free(c);
@@ -356,14 +357,16 @@ static void test_apps_and_flags(void **state)
 	struct policy *p = policy_of(c, "[BLOCKED_APPS] QUIC YouTube DNS\n[ALLOWED_APPS] DNS");
 	char label[300];
 
-	show(p, policy_match_app(p, catalogue_find(c, slice_text("QUIC"))), label, sizeof(label));
+	show(p, policy_match_app(p, NULL, catalogue_find(c, slice_text("QUIC"))), label,
+	     sizeof(label));
 	assert_string_equal(label, "app:QUIC");
-	show(p, policy_match_app(p, catalogue_find(c, slice_text("DNS"))), label, sizeof(label));
+	show(p, policy_match_app(p, NULL, catalogue_find(c, slice_text("DNS"))), label,
+	     sizeof(label));
 	assert_string_equal(label, "allow-app:DNS");
-	assert_int_equal(policy_match_app(p, catalogue_find(c, slice_text("HTTP"))).rule, 0);
-	assert_int_equal(policy_match_app(p, APP_UNKNOWN).rule, 0);
-	assert_int_equal(policy_match_app(p, -1).rule, 0);
-	assert_int_equal(policy_match_app(p, 1 << 30).rule, 0);
+	assert_int_equal(policy_match_app(p, NULL, catalogue_find(c, slice_text("HTTP"))).rule, 0);
+	assert_int_equal(policy_match_app(p, NULL, APP_UNKNOWN).rule, 0);
+	assert_int_equal(policy_match_app(p, NULL, -1).rule, 0);
+	assert_int_equal(policy_match_app(p, NULL, 1 << 30).rule, 0);
 	assert_int_equal(policy_seed(p), 0x1234567);
 	assert_int_equal(rules_count(policy_rules(p)), 4);
 	assert_null(policy_rule(p, 0));
@@ -371,13 +374,14 @@ static void test_apps_and_flags(void **state)
 	policy_free(p);
 	policy_free(NULL);
 	p = policy_of(c, "[BLOCKED_APPS] category:protocols ECH\n[ALLOWED_APPS] HTTPS");
-	show(p, policy_match_app(p, catalogue_of_sign(c, SIGN_DOH)), label, sizeof(label));
+	show(p, policy_match_app(p, NULL, catalogue_of_sign(c, SIGN_DOH)), label, sizeof(label));
 	assert_string_equal(label, "app:category:protocols");
-	show(p, policy_match_app(p, catalogue_of_sign(c, SIGN_ECH)), label, sizeof(label));
+	show(p, policy_match_app(p, NULL, catalogue_of_sign(c, SIGN_ECH)), label, sizeof(label));
 	assert_string_equal(label, "app:ECH");
-	show(p, policy_match_app(p, catalogue_of_proto(c, PROTO_TLS, 443)), label, sizeof(label));
+	show(p, policy_match_app(p, NULL, catalogue_of_proto(c, PROTO_TLS, 443)), label,
+	     sizeof(label));
 	assert_string_equal(label, "allow-app:HTTPS");
-	assert_int_equal(policy_match_app(p, APP_UNKNOWN).rule, 0);
+	assert_int_equal(policy_match_app(p, NULL, APP_UNKNOWN).rule, 0);
 	policy_free(p);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		p = policy_of(c, rows[i].rules);
@@ -427,9 +431,9 @@ static void test_policy_agrees_with_classify(void **state)
 			char name[300];
 
 			snprintf(name, sizeof(name), "www.%.*s", (int)suffix.len, suffix.at);
-			assert_int_equal(policy_match_name(p, slice_text(name)).is_block,
+			assert_int_equal(policy_match_name(p, NULL, slice_text(name)).is_block,
 					 catalogue_classify(c, slice_text(name)) == app);
-			assert_int_equal(policy_match_name(p, suffix).is_block, owner == app);
+			assert_int_equal(policy_match_name(p, NULL, suffix).is_block, owner == app);
 		}
 		policy_free(p);
 	}
@@ -520,7 +524,7 @@ static void test_lists(void **state)
 		print_message("%s\n", listed[i].why);
 		snprintf(text, sizeof(text), "%s\n" LISTS "\n[CONTENTS]\n" A B G, listed[i].rules);
 		p = policy_of_whole(c, text);
-		d = policy_match_name(p, slice_text(listed[i].name));
+		d = policy_match_name(p, NULL, slice_text(listed[i].name));
 		show(p, d, label, sizeof(label));
 		assert_string_equal(label, listed[i].label);
 		assert_true(kernel_says(p, listed[i].name) == (d.is_block ? d.rule : 0));

@@ -91,6 +91,18 @@ static const struct {
 	{"the name alone", RULE_DOMAIN, "=Exact.example.com", "=exact.example.com"},
 	{"an underscore", RULE_DOMAIN, "_dmarc.example.com", "_dmarc.example.com"},
 	{"hyphens", RULE_DOMAIN, "r3---sn-4g5.googlevideo.com", "r3---sn-4g5.googlevideo.com"},
+	{"of an address", RULE_DOMAIN, "*.Example.COM  device 192.168.1.50",
+	 "example.com device 192.168.1.50"},
+	{"of a network", RULE_APP, "x DEVICE 192.168.1.17/28", "Twitter device 192.168.1.16/28"},
+	{"of a network of IPv6", RULE_APP, "x device 2001:DB8::/32",
+	 "Twitter device 2001:db8::/32"},
+	{"of a hardware address", RULE_APP, "prime video device AA-bb-0C:0d:e0:ff",
+	 "Prime Video device aa:bb:0c:0d:e0:ff"},
+	{"of a name", RULE_APP, "learnt:category:Social device Tablet_2.home",
+	 "learnt:category:social device tablet_2.home"},
+	{"of a name, a domain alone", RULE_DOMAIN, "=a.example device t", "=a.example device t"},
+	{"a device", RULE_DEVICE, "Tablet AA-BB-CC-DD-EE-FF 192.168.1.50  192.168.2.0/24 FE80::1",
+	 "tablet aa:bb:cc:dd:ee:ff 192.168.1.50 192.168.2.0/24 fe80::1"},
 	{"a list", RULE_LIST, "Ads  HTTPS://a.example/ads.txt", "ads HTTPS://a.example/ads.txt"},
 	{"a list that is a file", RULE_LIST, "my.ads_2-x /etc/ads.txt", "my.ads_2-x /etc/ads.txt"},
 	{"a list, how often", RULE_LIST, "ads http://[::1]:80/ Every 90m",
@@ -123,7 +135,7 @@ static void test_good_values(void **state)
 		struct rules *r = rules_new();
 		struct fault f = {""};
 		const struct rule *rule;
-		char label[300], want[300];
+		char label[300], want[300], subject[600];
 
 		if (rules_add(r, good[i].kind, false, slice_text(good[i].value), &apps, 0, &f) != 1)
 			fail_msg("%s: %s", good[i].why, f.text);
@@ -134,15 +146,19 @@ static void test_good_values(void **state)
 		assert_int_equal(rule->is_exact, strchr(good[i].canonical, '=') != NULL);
 		assert_int_equal(rule->is_learnt, strncmp(rule->value, "learnt:", 7) == 0);
 		assert_int_equal(rule->is_category, strstr(rule->value, "category:") != NULL);
-		assert_null(strpbrk(rule_subject(rule),
-				    good[i].kind == RULE_DOMAIN || good[i].kind == RULE_APP ? ":="
-											    : "="));
+		snprintf(subject, sizeof(subject), "%.*s", (int)rule_subject(rule).len,
+			 (const char *)rule_subject(rule).at);
+		assert_null(strpbrk(subject, good[i].kind == RULE_DOMAIN || good[i].kind == RULE_APP
+						     ? ":="
+						     : "="));
+		assert_int_equal(rule->device_len, rule_device(rule).len);
+		assert_int_equal(rule->device_len != 0, strstr(good[i].canonical, " device ") != 0);
 		assert_true(rule->id != 0);
 		rule_label(rule, label, sizeof(label));
 		snprintf(want, sizeof(want), "%s:%s", rule_kind_name(good[i].kind),
 			 good[i].canonical);
-		/* A list goes by its name alone. */
-		if (rule->kind == RULE_LIST)
+		/* A list goes by its name alone, and so does a device. */
+		if (rule_is_named(rule))
 			*strchr(want, ' ') = '\0';
 		assert_string_equal(label, want);
 		/* The canonical form means the same rule, and takes it away. */
@@ -207,6 +223,17 @@ static const struct {
 	{"a public suffix, learnt", RULE_DOMAIN, "learnt:co.uk", "is a public suffix"},
 	{"a learnt address", RULE_IP, "learnt:10.0.0.1", "not an address"},
 	{"a learnt port", RULE_PORT, "learnt:80", "1 to 65535"},
+	{"a device of no word", RULE_APP, "x device 192.168.1", "is no device"},
+	{"a device's half", RULE_APP, "x device aa:bb:cc:dd:ee", "is no device"},
+	{"a device with a digit first", RULE_APP, "x device 1st", "is no device"},
+	{"a device like a day", RULE_DEVICE, "mon 10.0.0.1", "needs a name"},
+	{"a device of everything", RULE_APP, "x device ::/0", "is no device"},
+	{"a device around IPv4", RULE_APP, "x device ::/64", "is no device"},
+	{"an address of a device", RULE_IP, "10.0.0.1 device t", "only rules of applications"},
+	{"a port of a device", RULE_PORT, "80 device t", "only rules of applications"},
+	{"a device alone", RULE_DEVICE, "tablet", "has no address"},
+	{"a device of a device", RULE_DEVICE, "tablet phone", "is no address of tablet"},
+	{"a device without a name", RULE_DEVICE, "10.0.0.1 10.0.0.2", "needs a name"},
 	{"a list without a source", RULE_LIST, "ads", "not where a list can come from"},
 	{"a list of a file beside", RULE_LIST, "ads ads.txt", "not where a list can come from"},
 	{"a list of another protocol", RULE_LIST, "ads file:///etc/ads",

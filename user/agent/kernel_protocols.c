@@ -10,7 +10,7 @@ enum { PORT_DNS = 53, PORT_HTTPS = 443, PORT_OTHER = 0, PORTS = 65536 };
 
 static struct decision match(const struct policy *p, int app)
 {
-	return app == APP_UNKNOWN ? (struct decision){.rule = 0} : policy_match_app(p, app);
+	return app == APP_UNKNOWN ? (struct decision){.rule = 0} : policy_match_app(p, NULL, app);
 }
 
 static struct decision match_proto(const struct catalogue *c, const struct policy *p,

@@ -70,7 +70,7 @@ static void find_entry(struct answer *a, const struct policy *p, uint64_t rule, 
 static void judge_name(struct answer *a, const struct policy *p, const struct catalogue *c,
 		       struct slice name)
 {
-	struct decision d = policy_match_name(p, name);
+	struct decision d = policy_match_name(p, NULL, name);
 
 	label_name(a, p, c, name, d);
 	find_entry(a, p, d.rule, name, NULL);
@@ -94,7 +94,7 @@ static void judge_address(struct answer *a, const struct policy *p, const struct
 /* An application as such: what a rule says of all its names, and of flows that show none. */
 static void judge_app(struct answer *a, const struct policy *p, int app)
 {
-	struct decision d = policy_match_app(p, app);
+	struct decision d = policy_match_app(p, NULL, app);
 	const struct rule *r = policy_rule(p, d.rule);
 
 	label_set(a, p, &d, r && r->is_category ? "its category" : "the application");
@@ -178,9 +178,11 @@ static void judge_flow(struct answer *a, const struct policy *p, const struct ca
 		       const struct live_maps *maps, const struct dpi_key *key, uint8_t opener)
 {
 	struct decision d = policy_match_flow(p, key, opener);
+	struct policy_whom whom = {.count = 0};
 	struct dpi_verdict v;
 	struct dpi_fact fact;
 
+	policy_whom_ends(p, key, &whom);
 	label_set(a, p, &d, d.kind == RULE_PORT ? "the responder's port" : "an address");
 	if (maps && live_verdict_get(maps, key, &v) == 0) {
 		d = (struct decision){.rule = v.rule, .is_block = true};
@@ -190,8 +192,8 @@ static void judge_flow(struct answer *a, const struct policy *p, const struct ca
 	    name_set(&a->name, slice_of(fact.name, fact.name_len)))
 		label_name(a, p, c, name_slice(&a->name),
 			   fact.source == PROTO_LEARNT
-				   ? policy_match_learnt(p, name_slice(&a->name))
-				   : policy_match_name(p, name_slice(&a->name)));
+				   ? policy_match_learnt(p, &whom, name_slice(&a->name))
+				   : policy_match_name(p, &whom, name_slice(&a->name)));
 }
 
 /* What the answer's sentence is about, and what it was asked of. */

@@ -154,13 +154,15 @@ static struct decision decide(const struct policy *p, const struct dpi_key *key,
 			      int proto_app, struct slice name)
 {
 	struct decision d = policy_match_flow(p, key, opener), by_app = {0}, by_name = {0};
+	struct policy_whom whom = {.count = 0};
 
 	if (d.rule)
 		return d;
+	policy_whom_ends(p, key, &whom);
 	if (proto_app != APP_UNKNOWN)
-		by_app = policy_match_app(p, proto_app);
+		by_app = policy_match_app(p, &whom, proto_app);
 	if (name.len)
-		by_name = policy_match_name(p, name);
+		by_name = policy_match_name(p, &whom, name);
 	if (by_app.rule && !by_app.is_block)
 		return by_app;
 	if (by_name.rule && by_name.kind != RULE_DOMAIN && by_name.is_block)

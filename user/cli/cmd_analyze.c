@@ -92,6 +92,8 @@ static int load(struct analyze *a)
 		if (a->words[i].id != ANALYZE_APPS)
 			err = add_rule(a, &a->words[i], &names, options, &f);
 	if (err >= 0 && a->rules)
+		err = rules_check_devices(a->rules, &f);
+	if (err >= 0 && a->rules)
 		err = analyze_read_lists(a, &f);
 	if (err >= 0 && a->rules && a->at_s != WHEN_NEVER)
 		keep_those_of(a);

@@ -98,6 +98,11 @@ int change_apply(struct rules **rules, const struct change *c, const struct cata
 		}
 		changed += one;
 	}
+	one = rules_check_devices(next, f);
+	if (one < 0) {
+		rules_free(next);
+		return one;
+	}
 	rules_free(*rules);
 	*rules = next;
 	return changed;

@@ -31,15 +31,18 @@ void hearsay_learn(struct engine *e, struct flow *f)
 
 struct decision hearsay_match(const struct engine *e, const struct flow *f)
 {
+	struct policy_whom whom;
+
 	if (!hearsay_is_due(f) || f->is_pending)
 		return (struct decision){0};
-	return policy_match_learnt(e->config.policy, learnt_slice(f));
+	return policy_match_learnt(e->config.policy, whom_of(e, f, &whom), learnt_slice(f));
 }
 
 void hearsay_judge(struct finding *x)
 {
 	struct decision d;
 
+	whom_note(x->engine, x->flow, x->packet);
 	if (x->block.rule || !hearsay_match(x->engine, x->flow).is_block)
 		return;
 	d = judge_flow(x->engine, x->flow);

@@ -16,6 +16,7 @@
 struct judgement {
 	struct decision allow, block;
 	const struct name *name; /* behind block; NULL when it was the protocol */
+	const struct policy_whom *whom;
 };
 
 static bool is_dns(enum app_proto p)
@@ -56,7 +57,7 @@ static void weigh_proto(const struct engine *e, const struct flow *f, struct jud
 	int app = app_of(e, f, p);
 
 	if (app != APP_UNKNOWN)
-		weigh(j, policy_match_app(e->config.policy, app), NULL);
+		weigh(j, policy_match_app(e->config.policy, j->whom, app), NULL);
 }
 
 /* A sign speaks for the flow, as its protocol does. */
@@ -69,14 +70,14 @@ static void weigh_signs(const struct engine *e, const struct flow *f, struct jud
 		int app = catalogue_of_sign(e->config.catalogue, sign);
 
 		if (app != APP_UNKNOWN)
-			weigh(j, policy_match_app(e->config.policy, app), NULL);
+			weigh(j, policy_match_app(e->config.policy, j->whom, app), NULL);
 	}
 }
 
 static void weigh_name(const struct engine *e, struct judgement *j, struct slice text,
 		       const struct name *name)
 {
-	struct decision d = policy_match_name(e->config.policy, text);
+	struct decision d = policy_match_name(e->config.policy, j->whom, text);
 
 	if (d.is_block)
 		weigh(j, d, name);
@@ -204,7 +205,8 @@ static void weigh_clue(struct finding *x, const struct clue *clue)
 {
 	struct engine *e = x->engine;
 	struct flow *f = x->flow;
-	struct judgement j = {.name = NULL};
+	struct policy_whom whom;
+	struct judgement j = {.whom = whom_of(e, f, &whom)};
 	struct decision d;
 
 	weigh_proto(e, f, &j, clue->proto);
@@ -252,8 +254,10 @@ void judge_clue(struct finding *x, const struct clue *clue)
 		flow_keep_ja4(f, clue->ja4);
 	for (unsigned i = 0; i < clue->name_count; i++)
 		take_name(e, f, clue, &clue->name[i]);
-	if (is_weighed && !flow_is_allowed(f))
+	if (is_weighed && !flow_is_allowed(f)) {
+		whom_note(e, f, x->packet);
 		weigh_clue(x, clue);
+	}
 }
 
 static void spill(void *ctx, const struct clue *clue)
@@ -311,12 +315,14 @@ struct decision judge_ends(const struct engine *e, const struct flow *f)
 struct decision judge_flow(const struct engine *e, const struct flow *f)
 {
 	struct decision d = judge_ends(e, f);
+	struct policy_whom whom;
 	struct judgement j = {.name = NULL};
 
 	if (d.rule)
 		return d;
 	if (!policy_hears_names(e->config.policy))
 		return (struct decision){0};
+	j.whom = whom_of(e, f, &whom);
 	if (f->proto != PROTO_NONE && !is_message(f, f->proto))
 		weigh_proto(e, f, &j, f->proto);
 	weigh_signs(e, f, &j);

@@ -119,6 +119,7 @@ static void adopt_verdict(struct engine *e, struct flow *f, uint64_t rule)
 		f->decision.is_block = true;
 		/* Only names get verdicts, whichever kind of rule speaks of them. */
 		f->decision.kind = r && r->kind != RULE_LIST ? r->kind : RULE_DOMAIN;
+		whom_note_rule(e, f, rule);
 	}
 	if (!r || d.rule)
 		judge_again(e, f);

@@ -3,7 +3,8 @@
  * Private to the engine room: what its files share. engine.c is the road itself, fragment.c its
  * side way for IP fragments, life.c all of an engine but its frames, track.c follows connections,
  * inspect.c, lane.c, urgent.c and pieces.c read payload, sound.c doubts segments, judge.c turns
- * names into applications and verdicts, sign.c and hearsay.c know what stands in for a name.
+ * names into applications and verdicts, sign.c and hearsay.c know what stands in for a name, whom.c
+ * whose flow it is.
  */
 #ifndef ENGINE_ROAD_H
 #define ENGINE_ROAD_H
@@ -151,6 +152,14 @@ void sound_note(struct flow *f, const struct packet *p);
 void urgent_note(struct flow_side *side, const struct packet *p, uint32_t seq, bool is_sound);
 void urgent_read(struct finding *x, const struct flow_side *side, uint32_t base, struct slice view,
 		 size_t border);
+
+/* whom.c: keeps the hardware addresses of a frame of the flow that rules know; or, of a flow that
+ * is taken over, one of the device whose rule it is. */
+void whom_note(struct engine *e, struct flow *f, const struct packet *p);
+void whom_note_rule(struct engine *e, struct flow *f, uint64_t rule);
+/* The devices that the flow is of, in *whom; NULL: no rule is of any. */
+const struct policy_whom *whom_of(const struct engine *e, const struct flow *f,
+				  struct policy_whom *whom);
 
 /* judge.c: empties a clue for an extractor; names beyond what it holds are judged as they come. */
 void judge_begin(struct finding *x, struct clue *clue);

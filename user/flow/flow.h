@@ -50,7 +50,7 @@ struct flow_name {
 	char text[]; /* canonical, NUL-terminated */
 };
 
-enum { FLOW_NAMES_MAX = 256, FLOW_JA4_LEN = 36, FLOW_RUNS_MAX = 64 };
+enum { FLOW_NAMES_MAX = 256, FLOW_JA4_LEN = 36, FLOW_RUNS_MAX = 64, FLOW_MACS_MAX = 2 };
 
 /* A handshake that datagrams carry in pieces (QUIC's CRYPTO frames, DTLS's fragments), put in
  * order; its stream's sequence numbers are the offsets. */
@@ -124,12 +124,14 @@ struct flow_stream_side {
 struct flow_rare {
 	uint32_t other_isn[2]; /* of a second SYN, before any payload: one of the two is real */
 	uint64_t dropped_packets, dropped_bytes;
-	uint64_t late_packets;	  /* frames that passed before the verdict took effect (live) */
-	uint64_t verdict_ns;	  /* time of the frame that brought the verdict */
-	uint8_t tunnel;		  /* enum dpi_tunnel */
-	uint8_t tunnel_depth;	  /* packets in packets: how many around this one */
-	uint8_t outer_proto;	  /* of the outermost packet */
-	__be16 outer_port;	  /* the tunnel's, where its protocol has ports */
+	uint64_t late_packets; /* frames that passed before the verdict took effect (live) */
+	uint64_t verdict_ns;   /* time of the frame that brought the verdict */
+	uint8_t tunnel;	       /* enum dpi_tunnel */
+	uint8_t tunnel_depth;  /* packets in packets: how many around this one */
+	uint8_t outer_proto;   /* of the outermost packet */
+	__be16 outer_port;     /* the tunnel's, where its protocol has ports */
+	uint8_t mac_count;     /* hardware addresses of its frames that rules know: */
+	uint8_t mac[FLOW_MACS_MAX][6];
 	char *ja4;		  /* as in a flow that is not short; NULL: none */
 	struct dpi_addr outer[2]; /* tunnelled: of the outer packet that opened the flow, by the
 				     ends of key: whoever carried end 0, and end 1 */

@@ -19,59 +19,88 @@ static void add_category(struct app_rules *a, const struct rule *rule,
 {
 	__u64 *ids = rule->is_allow ? a->allow : a->block;
 
-	for (size_t app = 0; apps->category && app < a->count; app++) {
+	for (size_t app = 0; apps->category && app < apps->app_count; app++) {
 		const char *category = apps->category(apps->ctx, (int)app);
 
-		if (category && strcmp(category, rule_subject(rule)) == 0)
+		if (category && slice_equal(slice_text(category), rule_subject(rule)))
 			set_once(&ids[app], rule->id);
 	}
 }
 
 static void add_app(struct app_rules *a, const struct rule *rule, const struct policy_apps *apps)
 {
-	int app = apps->find(apps->ctx, slice_text(rule_subject(rule)));
+	int app = apps->find(apps->ctx, rule_subject(rule));
 
-	if (app >= 0 && (size_t)app < a->count)
+	if (app >= 0 && (size_t)app < apps->app_count)
 		set_once(rule->is_allow ? &a->allow[app] : &a->block[app], rule->id);
 }
 
-/* Adds the rules of one sort: for applications as such, or for categories. Returns how many of the
- * other sort there are. */
-static size_t add_sort(struct app_rules *a, const struct rules *rules,
-		       const struct policy_apps *apps, bool is_category)
+/* The set of a device, or of all (0), made when there is none. NULL when out of memory. */
+static struct app_rules *set_of(struct app_rule_sets *s, uint64_t device)
+{
+	struct app_rules *a;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (s->at[i].device == device)
+			return &s->at[i];
+	a = reallocarray(s->at, s->count + 1, sizeof(*a));
+	if (!a)
+		return NULL;
+	s->at = a;
+	a = &s->at[s->count++];
+	*a = (struct app_rules){.device = device,
+				.block = calloc(s->app_count + 1, sizeof(__u64)),
+				.allow = calloc(s->app_count + 1, sizeof(__u64))};
+	return a->block && a->allow ? a : NULL;
+}
+
+/* Adds the rules of one sort: for applications as such, or for categories. Counts those of the
+ * other sort. */
+static int add_sort(struct app_rule_sets *s, const struct rules *rules,
+		    const struct policy_apps *apps, bool is_category, size_t *others)
 {
 	struct rules_walk w = {0};
 	const struct rule *rule;
-	size_t others = 0;
 
 	while ((rule = rules_next_of(rules, &w, RULES_OF_KIND(RULE_APP)))) {
-		if (a->is_learnt && !rule->is_learnt)
+		struct app_rules *a;
+
+		if (s->is_learnt && !rule->is_learnt)
 			continue;
-		if (rule->is_category != is_category)
-			others++;
-		else if (is_category)
+		if (rule->is_category != is_category) {
+			++*others;
+			continue;
+		}
+		a = set_of(s, rule->device_len ? rule_device_id(rule_device(rule)) : 0);
+		if (!a)
+			return -ENOMEM;
+		if (is_category)
 			add_category(a, rule, apps);
 		else
 			add_app(a, rule, apps);
 	}
-	return others;
-}
-
-int app_rules_build(struct app_rules *a, const struct rules *rules, const struct policy_apps *apps)
-{
-	a->block = calloc(apps->app_count + 1, sizeof(__u64));
-	a->allow = calloc(apps->app_count + 1, sizeof(__u64));
-	if (!a->block || !a->allow)
-		return -ENOMEM;
-	a->count = apps->app_count;
-	if (add_sort(a, rules, apps, false))
-		add_sort(a, rules, apps, true);
 	return 0;
 }
 
-void app_rules_clear(struct app_rules *a)
+int app_rules_build(struct app_rule_sets *s, const struct rules *rules,
+		    const struct policy_apps *apps)
 {
-	free(a->block);
-	free(a->allow);
-	*a = (struct app_rules){0};
+	size_t others = 0;
+	int err;
+
+	s->app_count = apps->app_count;
+	if (!set_of(s, 0))
+		return -ENOMEM;
+	err = add_sort(s, rules, apps, false, &others);
+	return err || !others ? err : add_sort(s, rules, apps, true, &others);
+}
+
+void app_rules_clear(struct app_rule_sets *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		free(s->at[i].block);
+		free(s->at[i].allow);
+	}
+	free(s->at);
+	*s = (struct app_rule_sets){0};
 }

@@ -15,7 +15,7 @@ static struct name_say say_of(const struct name_table *t, const struct name_slot
 	uint32_t number = s->at - 1;
 
 	if (number < t->rule_count) {
-		*suffix = slice_text(rule_subject(rules_at(t->rules, number)));
+		*suffix = rule_subject(rules_at(t->rules, number));
 		return name_say_of_rule(rules_at(t->rules, number));
 	}
 	return name_table_say_of_list(t, number, suffix);
@@ -26,7 +26,8 @@ size_t name_table_home(const struct name_table *t, uint64_t hash)
 	return (size_t)(hash ^ hash >> 32) & (t->slot_count - 1);
 }
 
-struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, struct slice suffix)
+struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, uint64_t device,
+				  struct slice suffix)
 {
 	size_t i = name_table_home(t, hash);
 	struct slice there;
@@ -41,8 +42,7 @@ struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, str
 				break;
 			continue;
 		}
-		say_of(t, s, &there);
-		if (slice_equal(there, suffix))
+		if (say_of(t, s, &there).device == device && slice_equal(there, suffix))
 			break;
 	}
 	return &t->slot[i];
@@ -96,13 +96,13 @@ const struct dpi_name_rule *name_table_entry(const struct name_table *t, const s
 	return room;
 }
 
-struct name_hashes name_table_hash(const struct name_table *t, struct slice name)
+struct name_hashes name_table_hash(const struct name_table *t, uint64_t device, struct slice name)
 {
 	struct name_hashes h = {0};
 	struct dpi_name_walk w;
 	unsigned labels = 1;
 
-	dpi_name_walk_init(&w, t->seed);
+	dpi_name_walk_init(&w, t->seed ^ device);
 	for (size_t i = name.len; i-- > 0;) {
 		if (name.at[i] == '.' && labels++ == NAME_ROOT_LABELS)
 			h.root = w.hash;
@@ -125,12 +125,12 @@ void name_table_clear(struct name_table *t)
 }
 
 /* Takes what the table holds for the suffix walked so far, whose hash the filter may have. */
-static void take(const struct name_table *t, struct dpi_name_walk *w, struct slice suffix,
-		 bool is_whole)
+static void take(const struct name_table *t, struct dpi_name_walk *w, uint64_t device,
+		 struct slice suffix, bool is_whole)
 {
 	struct dpi_name_rule room;
-	const struct dpi_name_rule *r = name_table_entry(t, name_table_find(t, w->hash, suffix),
-							 &room);
+	const struct dpi_name_rule *r =
+		name_table_entry(t, name_table_find(t, w->hash, device, suffix), &room);
 
 	if (r)
 		dpi_name_walk_found(w, r, is_whole);
@@ -152,26 +152,41 @@ void name_table_await(const struct name_table *t, struct slice name)
 	__builtin_prefetch(name_filter_place(&t->filter, w.hash));
 }
 
-struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice name)
+/* Walks with the rules of one device, or of all (0), which the walk has begun for. */
+static void walk(const struct name_table *t, struct dpi_name_walk *w, uint64_t device,
+		 struct slice name)
 {
 	unsigned labels = 1, first = t->has_top ? 1 : NAME_ROOT_LABELS;
+
+	for (size_t i = name.len; i-- > 0;) {
+		if (name.at[i] == '.') {
+			if (labels >= first && name_filter_may_have(&t->filter, w->hash))
+				take(t, w, device, slice_from(name, i + 1), false);
+			else if (labels == NAME_ROOT_LABELS)
+				return;
+			labels++;
+		}
+		dpi_name_walk_byte(w, name.at[i]);
+	}
+	if (labels >= first && name_filter_may_have(&t->filter, w->hash))
+		take(t, w, device, name, true);
+}
+
+struct dpi_name_walk name_table_walk(const struct name_table *t, const struct policy_whom *whom,
+				     struct slice name)
+{
 	struct dpi_name_walk w;
 
 	dpi_name_walk_init(&w, t->seed);
 	if (!t->count || !name.len)
 		return w;
-	for (size_t i = name.len; i-- > 0;) {
-		if (name.at[i] == '.') {
-			if (labels >= first && name_filter_may_have(&t->filter, w.hash))
-				take(t, &w, slice_from(name, i + 1), false);
-			else if (labels == NAME_ROOT_LABELS)
-				return w;
-			labels++;
-		}
-		dpi_name_walk_byte(&w, name.at[i]);
+	for (unsigned i = 0; whom && i < whom->count; i++) {
+		dpi_name_walk_again(&w, t->seed ^ whom->id[i]);
+		walk(t, &w, whom->id[i], name);
 	}
-	if (labels >= first && name_filter_may_have(&t->filter, w.hash))
-		take(t, &w, name, true);
+	if (whom)
+		dpi_name_walk_again(&w, t->seed);
+	walk(t, &w, 0, name);
 	return w;
 }
 
@@ -191,8 +206,9 @@ int name_table_each(const struct name_table *t,
 		if (s->at >= NAME_FULL) {
 			hash = t->full[s->at - NAME_FULL].hash;
 		} else {
-			say_of(t, s, &suffix);
-			hash = name_table_hash(t, suffix).whole;
+			uint64_t device = say_of(t, s, &suffix).device;
+
+			hash = name_table_hash(t, device, suffix).whole;
 		}
 		stop = fn(ctx, hash, name_table_entry(t, s, &room));
 	}

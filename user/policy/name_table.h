@@ -53,14 +53,17 @@ struct name_table {
 /* Fills an empty table: with all name rules, or with those that say `learnt:` (no list does), as
  * *app was built. Returns 0 or -ENOMEM; clear it in either case. */
 int name_table_build(struct name_table *t, const struct rules *rules,
-		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed);
+		     const struct policy_apps *apps, const struct app_rule_sets *app,
+		     uint64_t seed);
 void name_table_clear(struct name_table *t);
 
 /* Asks for the memory that the walk over this name will touch first, if it may be far. */
 void name_table_await(const struct name_table *t, struct slice name);
-/* Walks a canonical name from its right end over the table. Only what rules say of the name is
- * meant in the answer: the walk ends where nothing more can be said. */
-struct dpi_name_walk name_table_walk(const struct name_table *t, struct slice name);
+/* Walks a canonical name from its right end over the table, once for each device and once for all.
+ * Only what rules say of the name is meant in the answer: the walk ends where nothing more can be
+ * said. whom may be NULL. */
+struct dpi_name_walk name_table_walk(const struct name_table *t, const struct policy_whom *whom,
+				     struct slice name);
 int name_table_each(const struct name_table *t,
 		    int (*fn)(void *ctx, uint64_t hash, const struct dpi_name_rule *r), void *ctx);
 

@@ -47,7 +47,7 @@ static struct dpi_name_rule *widen(struct name_table *t, struct name_slot *s,
 
 static int add_name(struct name_table *t, const struct name_coming *c)
 {
-	struct name_slot *s = name_table_find(t, c->hashes.whole, c->suffix);
+	struct name_slot *s = name_table_find(t, c->hashes.whole, c->say.device, c->suffix);
 	struct dpi_name_rule *full, room, next;
 
 	if (!s->at) {
@@ -68,7 +68,7 @@ static int add_name(struct name_table *t, const struct name_coming *c)
 
 void name_table_prepare(const struct name_table *t, struct name_coming *c)
 {
-	c->hashes = name_table_hash(t, c->suffix);
+	c->hashes = name_table_hash(t, c->say.device, c->suffix);
 	__builtin_prefetch(&t->slot[name_table_home(t, c->hashes.whole)], 1);
 	__builtin_prefetch(name_filter_place(&t->filter, c->hashes.whole), 1);
 	__builtin_prefetch(name_filter_place(&t->filter, c->hashes.root), 1);
@@ -103,9 +103,8 @@ static int add_domains(struct name_table *t)
 
 		if (!is_wanted(t, rule))
 			continue;
-		c[count] = (struct name_coming){.suffix = slice_text(rule_subject(rule)),
-						.number = n,
-						.say = name_say_of_rule(rule)};
+		c[count] = (struct name_coming){
+			.suffix = rule_subject(rule), .number = n, .say = name_say_of_rule(rule)};
 		name_table_prepare(t, &c[count++]);
 		if (count == NAME_AHEAD) {
 			err = name_table_add(t, c, count);
@@ -115,19 +114,20 @@ static int add_domains(struct name_table *t)
 	return err ? err : name_table_add(t, c, count);
 }
 
-/* True when the name lies below a suffix of an application that rules speak of. */
-static bool is_below_app(const struct name_table *t, struct slice name)
+/* True when the name lies below a suffix of an application that the device's rules speak of. */
+static bool is_below_app(const struct name_table *t, uint64_t device, struct slice name)
 {
 	struct dpi_name_rule room;
 	struct dpi_name_walk w;
 
-	dpi_name_walk_init(&w, t->seed);
+	dpi_name_walk_init(&w, t->seed ^ device);
 	for (size_t i = name.len; i-- > 0;) {
 		const struct dpi_name_rule *r = NULL;
 
 		if (name.at[i] == '.')
-			r = name_table_entry(t, name_table_find(t, w.hash, slice_from(name, i + 1)),
-					     &room);
+			r = name_table_entry(
+				t, name_table_find(t, w.hash, device, slice_from(name, i + 1)),
+				&room);
 		if (r && (r->flags & DPI_NAME_APP))
 			return true;
 		dpi_name_walk_byte(&w, name.at[i]);
@@ -148,10 +148,10 @@ static int add_apps(struct name_table *t, const struct policy_apps *apps,
 		suffix = apps->suffix(apps->ctx, i, &id);
 		if ((app->block[id] || app->allow[id]) != is_ruled)
 			continue;
-		if (!is_ruled && !is_below_app(t, suffix))
+		if (!is_ruled && !is_below_app(t, app->device, suffix))
 			continue;
-		h = name_table_hash(t, suffix);
-		full = widen(t, name_table_find(t, h.whole, suffix), &h);
+		h = name_table_hash(t, app->device, suffix);
+		full = widen(t, name_table_find(t, h.whole, app->device, suffix), &h);
 		if (!full)
 			return -ENOMEM;
 		full->flags |= DPI_NAME_APP;
@@ -161,12 +161,38 @@ static int add_apps(struct name_table *t, const struct policy_apps *apps,
 	return 0;
 }
 
-static bool has_app_rule(const struct app_rules *app)
+static bool has_app_rule(const struct app_rule_sets *s, const struct app_rules *app)
 {
-	for (size_t i = 0; i < app->count; i++)
+	for (size_t i = 0; i < s->app_count; i++)
 		if (app->block[i] || app->allow[i])
 			return true;
 	return false;
+}
+
+/* Adds the suffixes for all, and for each device that has rules for applications. */
+static int add_app_sets(struct name_table *t, const struct policy_apps *apps,
+			const struct app_rule_sets *s)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < s->count && !err; i++) {
+		if (!has_app_rule(s, &s->at[i]))
+			continue;
+		err = add_apps(t, apps, &s->at[i], true);
+		if (!err)
+			err = add_apps(t, apps, &s->at[i], false);
+	}
+	return err;
+}
+
+/* How many suffixes that can add. */
+static size_t count_app_sets(const struct policy_apps *apps, const struct app_rule_sets *s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->count; i++)
+		count += has_app_rule(s, &s->at[i]) ? apps->suffix_count : 0;
+	return count;
 }
 
 /* Makes slots and filter for so many entries: at most two thirds of the slots are taken. */
@@ -184,10 +210,9 @@ static int make_room(struct name_table *t, size_t most)
 }
 
 int name_table_build(struct name_table *t, const struct rules *rules,
-		     const struct policy_apps *apps, const struct app_rules *app, uint64_t seed)
+		     const struct policy_apps *apps, const struct app_rule_sets *app, uint64_t seed)
 {
-	bool has_apps = has_app_rule(app);
-	size_t most = has_apps ? apps->suffix_count : 0;
+	size_t most = count_app_sets(apps, app);
 	struct rules_walk w = {0};
 	const struct rule *rule;
 	int err;
@@ -208,9 +233,5 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 		err = add_domains(t);
 	if (!err)
 		err = name_table_add_lists(t);
-	if (!err && has_apps)
-		err = add_apps(t, apps, app, true);
-	if (!err && has_apps)
-		err = add_apps(t, apps, app, false);
-	return err;
+	return err ? err : add_app_sets(t, apps, app);
 }

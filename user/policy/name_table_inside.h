@@ -17,6 +17,7 @@ enum {
 /* What one rule, or one entry of a list, says of a suffix. */
 struct name_say {
 	uint64_t rule;
+	uint64_t device; /* whose rule it is; 0: of all */
 	bool is_allow, is_exact;
 	bool is_list;  /* the rule is a list */
 	bool is_spare; /* an exception within lists */
@@ -24,8 +25,10 @@ struct name_say {
 
 static inline struct name_say name_say_of_rule(const struct rule *rule)
 {
-	return (struct name_say){
-		.rule = rule->id, .is_allow = rule->is_allow, .is_exact = rule->is_exact};
+	return (struct name_say){.rule = rule->id,
+				 .device = rule->device_len ? rule_device_id(rule_device(rule)) : 0,
+				 .is_allow = rule->is_allow,
+				 .is_exact = rule->is_exact};
 }
 
 /* Puts it into an entry; what is there already stays. False when it says nothing new. */
@@ -36,12 +39,13 @@ struct name_hashes {
 	uint64_t whole, root;
 	bool is_top; /* of one label */
 };
-struct name_hashes name_table_hash(const struct name_table *t, struct slice name);
+struct name_hashes name_table_hash(const struct name_table *t, uint64_t device, struct slice name);
 
 /* Where a suffix with this hash would be, if nothing is there before it. */
 size_t name_table_home(const struct name_table *t, uint64_t hash);
-/* The slot of this suffix, whose hash is given, or the empty one where it would go. */
-struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, struct slice suffix);
+/* The slot of a device's suffix, whose hash is given, or the empty one where it would go. */
+struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, uint64_t device,
+				  struct slice suffix);
 /* The entry of a slot, written out into *room where it is a short one; NULL for an empty slot. */
 const struct dpi_name_rule *name_table_entry(const struct name_table *t, const struct name_slot *s,
 					     struct dpi_name_rule *room);

@@ -5,34 +5,15 @@
  * changed; any number of threads may ask. Address rules are asked in the kernel's order: the key's
  * end 0 before end 1, an address before the network around it, either side before one side.
  */
-#include "policy/policy.h"
-#include "policy/addr_table.h"
+#include "policy/policy_inside.h"
 #include "policy/list.h"
-#include "policy/name_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PORT_COUNT = 65536, PORT_TABLES = 2 };
+enum { PORT_COUNT = 65536 };
 
 static const uint8_t port_protos[PORT_TABLES] = {DPI_IP_TCP, DPI_IP_UDP};
-
-/* What kinds of rules there are at all: what nobody speaks of is not gone through. */
-struct survey {
-	bool has_kind[RULE_KINDS];
-	bool has_learnt, has_block;
-};
-
-struct policy {
-	struct rules *rules;
-	uint64_t seed;
-	struct survey survey;
-	struct name_table names;
-	struct name_table learnt; /* of the rules that say so, for names that DNS answers gave */
-	struct addr_table addrs;
-	__u64 *port[PORT_TABLES]; /* by port; NULL without rules for the protocol */
-	struct app_rules apps;
-};
 
 /* What stands in where there is no catalogue. */
 static int find_none(const void *ctx, struct slice proper_name)
@@ -50,7 +31,7 @@ static void set_once(__u64 *field, __u64 id)
 static struct survey survey_of(const struct rules *rules)
 {
 	const struct rules_counts *counts = rules_counts(rules);
-	struct survey s = {.has_learnt = counts->learnt};
+	struct survey s = {.has_learnt = counts->learnt, .has_devices = counts->of_devices};
 	struct rules_walk w = {0};
 	const struct rule *rule;
 
@@ -93,7 +74,7 @@ static int build_ports(struct policy *p)
 /* The tables of names: of all rules, or of those that say `learnt:`. */
 static int build_names(struct policy *p, const struct policy_apps *apps)
 {
-	struct app_rules app = {.is_learnt = true};
+	struct app_rule_sets app = {.is_learnt = true};
 	bool has_apps = p->survey.has_kind[RULE_APP];
 	int err = has_apps ? app_rules_build(&p->apps, p->rules, apps) : 0;
 
@@ -123,6 +104,7 @@ struct policy *policy_new(const struct rules *rules, const struct policy_apps *a
 	p->survey = survey_of(p->rules);
 	if ((p->survey.has_kind[RULE_PORT] && build_ports(p)) ||
 	    (p->survey.has_kind[RULE_IP] && addr_table_build(&p->addrs, p->rules)) ||
+	    (p->survey.has_devices && device_table_build(&p->devices, p->rules)) ||
 	    build_names(p, apps))
 		goto fail;
 	return p;
@@ -141,6 +123,7 @@ void policy_free(struct policy *p)
 	name_table_clear(&p->names);
 	name_table_clear(&p->learnt);
 	addr_table_clear(&p->addrs);
+	device_table_clear(&p->devices);
 	rules_free(p->rules);
 	free(p);
 }
@@ -211,18 +194,19 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 	return decide(port, RULE_PORT, port != 0);
 }
 
-static struct decision match_name(const struct name_table *t, struct slice name)
+static struct decision match_name(const struct name_table *t, const struct policy_whom *whom,
+				  struct slice name)
 {
-	struct dpi_name_walk w = name_table_walk(t, name);
+	struct dpi_name_walk w = name_table_walk(t, whom, name);
 
 	if (w.domain_allow)
 		return decide(w.domain_allow, RULE_DOMAIN, false);
-	if (w.app_allow)
-		return decide(w.app_allow, RULE_APP, false);
+	if (w.own_allow || w.app_allow)
+		return decide(w.own_allow ? w.own_allow : w.app_allow, RULE_APP, false);
 	if (w.list_allow)
 		return decide(w.list_allow, RULE_DOMAIN, false);
-	if (w.app_block)
-		return decide(w.app_block, RULE_APP, true);
+	if (w.own_block || w.app_block)
+		return decide(w.own_block ? w.own_block : w.app_block, RULE_APP, true);
 	if (!w.domain_block && !w.is_spared)
 		w.domain_block = w.list_block;
 	return decide(w.domain_block, RULE_DOMAIN, w.domain_block != 0);
@@ -238,28 +222,49 @@ void policy_await_name(const struct policy *p, struct slice name)
 	name_table_await(&p->names, name);
 }
 
-struct decision policy_match_name(const struct policy *p, struct slice name)
+struct decision policy_match_name(const struct policy *p, const struct policy_whom *whom,
+				  struct slice name)
 {
-	return match_name(&p->names, name);
+	return match_name(&p->names, whom, name);
 }
 
-struct decision policy_match_learnt(const struct policy *p, struct slice name)
+struct decision policy_match_learnt(const struct policy *p, const struct policy_whom *whom,
+				    struct slice name)
 {
-	struct decision d = match_name(&p->learnt, name), all;
+	struct decision d = match_name(&p->learnt, whom, name), all;
 
 	if (!d.is_block)
 		return d;
-	all = match_name(&p->names, name);
+	all = match_name(&p->names, whom, name);
 	return all.rule && !all.is_block ? decide(0, RULE_DOMAIN, false) : d;
 }
 
-struct decision policy_match_app(const struct policy *p, int app)
+static bool is_of(const struct policy_whom *whom, uint64_t device)
 {
-	if (app < 0 || (size_t)app >= p->apps.count)
+	for (unsigned i = 0; whom && i < whom->count; i++)
+		if (whom->id[i] == device)
+			return true;
+	return false;
+}
+
+struct decision policy_match_app(const struct policy *p, const struct policy_whom *whom, int app)
+{
+	uint64_t block = 0;
+
+	if (app < 0 || (size_t)app >= p->apps.app_count)
 		return decide(0, RULE_APP, false);
-	if (p->apps.allow[app])
-		return decide(p->apps.allow[app], RULE_APP, false);
-	return decide(p->apps.block[app], RULE_APP, p->apps.block[app] != 0);
+	/* The rules of all are the first and are asked last. */
+	for (size_t i = p->apps.count; i-- > 0;) {
+		const struct app_rules *a = &p->apps.at[i];
+
+		if (i && !is_of(whom, a->device))
+			continue;
+		if (a->allow[app])
+			return decide(a->allow[app], RULE_APP, false);
+		if (!block)
+			block = a->block[app];
+	}
+	return decide(block, RULE_APP, block != 0);
 }
 
 int policy_each_name(const struct policy *p,
@@ -322,8 +327,12 @@ uint32_t policy_config_flags(const struct policy *p)
 		flags |= DPI_CONFIG_NETS;
 	if (p->port[0] || p->port[1])
 		flags |= DPI_CONFIG_PORTS;
-	if (p->names.count)
+	if (p->names.count || p->survey.has_devices)
 		flags |= DPI_CONFIG_NAMES;
+	if (p->devices.net_count)
+		flags |= DPI_CONFIG_DEVICE_NETS;
+	if (p->devices.mac_count)
+		flags |= DPI_CONFIG_DEVICE_MACS;
 	if (p->survey.has_block)
 		flags |= DPI_CONFIG_BLOCKS;
 	return flags;

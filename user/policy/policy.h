@@ -22,6 +22,13 @@ struct decision {
 	bool is_block;	     /* else an allow, or nothing */
 };
 
+/* Of which devices that rules name a flow is, each by its id (rules.h). Wherever one is taken, NULL
+ * is a flow of none: what rules of devices say is then not heard. */
+struct policy_whom {
+	uint64_t id[DPI_DEVICES_MAX];
+	unsigned count;
+};
+
 /* The applications that rules may name. ids count from 0; suffix i belongs to *app. */
 struct policy_apps {
 	const void *ctx;
@@ -55,13 +62,29 @@ bool policy_hears_names(const struct policy *p);
 /* Asks for the memory that the next of these will touch for a name, which is far away when there
  * are many rules; between the two there should be some other work. */
 void policy_await_name(const struct policy *p, struct slice name);
-/* Application and domain rules for one canonical name. */
-struct decision policy_match_name(const struct policy *p, struct slice name);
+/* Application and domain rules for one canonical name: those of the devices first. */
+struct decision policy_match_name(const struct policy *p, const struct policy_whom *whom,
+				  struct slice name);
 /* The same rules that say `learnt:` as well, for a name that a DNS answer gave to the flow's
  * address; others are silent, but that no name is blocked here which they allow. */
-struct decision policy_match_learnt(const struct policy *p, struct slice name);
+struct decision policy_match_learnt(const struct policy *p, const struct policy_whom *whom,
+				    struct slice name);
 /* Rules for an application as such (one that no name stands for, such as DNS or HTTP). */
-struct decision policy_match_app(const struct policy *p, int app);
+struct decision policy_match_app(const struct policy *p, const struct policy_whom *whom, int app);
+
+/* --- policy_devices.c: nothing of it need be asked where no rule is of a device --------------- */
+
+/* True when some rule is of a device; when some such device goes by a hardware address. */
+bool policy_has_devices(const struct policy *p);
+bool policy_has_hardware(const struct policy *p);
+/* Adds the devices of a flow's ends, of an address, or of a hardware address of six bytes; what is
+ * in the set is not added again. Two addresses and two hardware addresses always fit. */
+void policy_whom_ends(const struct policy *p, const struct dpi_key *key, struct policy_whom *whom);
+void policy_whom_addr(const struct policy *p, const struct dpi_addr *a, struct policy_whom *whom);
+void policy_whom_mac(const struct policy *p, const uint8_t *mac, struct policy_whom *whom);
+/* Whether a hardware address is of any; one of those that the device of a rule has, false: none. */
+bool policy_knows_mac(const struct policy *p, const uint8_t *mac);
+bool policy_mac_of_rule(const struct policy *p, uint64_t rule, uint8_t mac[6]);
 
 /* What the kernel must hold. Each calls fn with every entry until it returns non-zero, and returns
  * that. */
@@ -76,6 +99,17 @@ int policy_each_net(const struct policy *p,
 		    int (*fn)(void *ctx, const struct dpi_net_key *k,
 			      const struct dpi_addr_rule *r),
 		    void *ctx);
+/* Which devices an address or a network is of (as for the rules above, with those of every wider
+ * one), and a hardware address; and each device by itself. */
+int policy_each_device_net(const struct policy *p,
+			   int (*fn)(void *ctx, const struct dpi_net_key *k,
+				     const struct dpi_device_set *set),
+			   void *ctx);
+int policy_each_device_mac(const struct policy *p,
+			   int (*fn)(void *ctx, const uint8_t *mac,
+				     const struct dpi_device_set *set),
+			   void *ctx);
+int policy_each_device(const struct policy *p, int (*fn)(void *ctx, uint64_t device), void *ctx);
 /* Ports: proto is DPI_IP_TCP or DPI_IP_UDP (a rule for both gives two entries). */
 int policy_each_port(const struct policy *p,
 		     int (*fn)(void *ctx, uint8_t proto, uint16_t port, uint64_t rule), void *ctx);

@@ -169,6 +169,7 @@ static void count_rule(struct rule_store *s, const struct rule *rule, size_t one
 	s->counts.of[rule->kind][rule->is_allow] += one;
 	s->counts.timed += rule->is_timed ? one : 0;
 	s->counts.learnt += rule->is_learnt ? one : 0;
+	s->counts.of_devices += rule->device_len ? one : 0;
 }
 
 int rule_store_add(struct rule_store *s, const struct rule *rule)

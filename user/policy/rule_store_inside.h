@@ -90,7 +90,8 @@ static inline bool may_be(uint32_t slot, uint64_t id)
 
 static inline uint32_t sorts_of(const struct rule *rule)
 {
-	return RULES_OF_KIND(rule->kind) | (rule->is_timed ? RULES_TIMED : 0);
+	return RULES_OF_KIND(rule->kind) | (rule->is_timed ? RULES_TIMED : 0) |
+	       (rule->device_len ? RULES_OF_DEVICES : 0);
 }
 
 static inline size_t home_of(const struct rule_store *s, uint64_t id)

@@ -263,6 +263,8 @@ int rules_add_parted(struct rules *r, enum rule_kind kind, bool is_allow, struct
 	err = value_check_suffix(&d.rule, options, f);
 	if (!err && kind == RULE_LIST)
 		err = rules_make_way(r, &d.rule, f);
+	else if (!err && kind == RULE_DEVICE)
+		err = rules_make_way_device(r, &d.rule, f);
 	if (err)
 		return err;
 	there = rule_store_value(r->shared->store, &d.rule, &twins);
@@ -290,6 +292,8 @@ int rules_remove(struct rules *r, enum rule_kind kind, bool is_allow, struct sli
 
 	if (kind == RULE_LIST)
 		return rules_remove_list(r, is_allow, value, f);
+	if (kind == RULE_DEVICE)
+		return rules_remove_device(r, value, f);
 	when = value_part(&value, kind, apps);
 	err = value_read(&d, kind, is_allow, value, when, apps, f);
 	if (err)

@@ -6,7 +6,8 @@
  *
  * The text form is in the README ("Rules"): sections [BLOCKED_IPS], [BLOCKED_APPS],
  * [BLOCKED_DOMAINS], [BLOCKED_PORTS], [ALLOWED_IPS], [ALLOWED_APPS], [ALLOWED_DOMAINS],
- * [BLOCKED_LISTS], [ALLOWED_LISTS]. A list is one rule; what is in it (list.h) hangs on the set.
+ * [BLOCKED_LISTS], [ALLOWED_LISTS], [DEVICES]. A list is one rule; what is in it (list.h) hangs on
+ * the set. The words `device WORD` behind a value say whose rule it is, and belong to it.
  * Words behind a value say when it is in force (when.h); the same value at several times is several
  * rules of one id.
  */
@@ -17,7 +18,8 @@
 #include "base/fault.h"
 #include "base/name.h"
 
-enum rule_kind { RULE_IP, RULE_PORT, RULE_APP, RULE_DOMAIN, RULE_LIST, RULE_KINDS };
+/* RULE_DEVICE is no rule but says which addresses the device of a name has. */
+enum rule_kind { RULE_IP, RULE_PORT, RULE_APP, RULE_DOMAIN, RULE_LIST, RULE_DEVICE, RULE_KINDS };
 
 enum rule_side { RULE_SIDE_ANY, RULE_SIDE_SRC, RULE_SIDE_DST };
 
@@ -32,6 +34,7 @@ struct rule {
 	bool is_learnt : 1;	      /* RULE_DOMAIN, RULE_APP: names that DNS answers gave, too */
 	bool is_category : 1;	      /* RULE_APP: every application of a category */
 	bool is_timed : 1;	      /* words that say when stand behind the value's NUL */
+	uint8_t device_len;	      /* RULE_DOMAIN, RULE_APP: of the device's word; 0: of all */
 	union {			      /* by kind */
 		struct {	      /* RULE_IP; rule_addr() has the address */
 			uint8_t bits; /* of 128; below 96 it is IPv6 and never matches IPv4 */
@@ -46,10 +49,14 @@ struct rule {
 			uint16_t source_len;
 			uint32_t every_s; /* how often its source is looked at again */
 		} list;
+		struct { /* RULE_DEVICE; its id is of its name alone */
+			uint8_t name_len;
+		} device;
 	};
 	char value[]; /* canonical text: "TikTok", "*.example.com" is "example.com", "=a.b",
 			 "learnt:a.b", "category:social", "10.0.0.0/8", "src:10.0.0.7",
-			 "8888/tcp", "6881", "ads https://example.com/ads.txt every 12h" */
+			 "8888/tcp", "6881", "ads https://example.com/ads.txt every 12h",
+			 "TikTok device tablet", "tablet aa:bb:cc:dd:ee:ff 192.168.1.50" */
 };
 
 enum { LIST_EVERY_S = 86400 /* where a rule says nothing else */ };
@@ -76,6 +83,7 @@ struct rules_counts {
 	size_t of[RULE_KINDS][2];
 	size_t timed; /* not in force at all times */
 	size_t learnt;
+	size_t of_devices; /* of one device each */
 };
 const struct rules_counts *rules_counts(const struct rules *r); /* till the next change */
 size_t rules_timed(const struct rules *r);
@@ -90,7 +98,7 @@ struct rules_walk {
 /* The next rule, NULL behind the last. The walk begins as {0}. */
 const struct rule *rules_next(const struct rules *r, struct rules_walk *w);
 /* Sorts of rules that a walk can keep to, as a set of bits. */
-enum rules_sort { RULES_TIMED = 1 << RULE_KINDS };
+enum rules_sort { RULES_TIMED = 1 << RULE_KINDS, RULES_OF_DEVICES = 2 << RULE_KINDS };
 #define RULES_OF_KIND(kind) (1U << (kind))
 /* The next of these sorts: where few are, that costs little. */
 const struct rule *rules_next_of(const struct rules *r, struct rules_walk *w, unsigned sorts);
@@ -162,7 +170,8 @@ const struct list *rules_list(const struct rules *r, uint64_t id);
 /* Gives a rule its list (held by the set from now on; NULL: none). 0, or -ENOMEM. Copies of the set
  * have what they had. */
 int rules_set_list(struct rules *r, uint64_t id, struct list *list);
-size_t rules_list_count(const struct rules *r); /* rules that are lists */
+size_t rules_list_count(const struct rules *r);	  /* rules that are lists */
+size_t rules_device_count(const struct rules *r); /* devices that have a name */
 
 /* The text form with what is in the lists behind it, for another process of this program. NULL:
  * out of memory. The caller frees; *len is the text's length. */
@@ -173,7 +182,25 @@ int rules_parse_whole(struct slice text, const char *name, const struct rule_app
 int rules_load_whole(const char *path, const struct rule_apps *apps, unsigned options,
 		     struct rules **out, struct fault *f);
 
-const char *rule_kind_name(enum rule_kind k); /* "ip", "port", "app", "domain", "list" */
+/* Refuses a set in which a rule is of a device that nobody knows, or one address or hardware
+ * address is of too many devices. Returns 0, or -EINVAL with the next step in *f. */
+int rules_check_devices(const struct rules *r, struct fault *f);
+
+/* "ip", "port", "app", "domain", "list", "device" */
+const char *rule_kind_name(enum rule_kind k);
+/* True for a list and a device, which go by their name: another of that name takes its place. */
+static inline bool rule_is_named(const struct rule *r)
+{
+	return r->kind == RULE_LIST || r->kind == RULE_DEVICE;
+}
+/* Of a device: what it is called, and its addresses, parted by blanks. Of a rule: the word of the
+ * device that it is of; empty: of all. Borrowed from the rule. */
+struct slice rule_device_name(const struct rule *r);
+struct slice rule_device_addrs(const struct rule *r);
+struct slice rule_device(const struct rule *r);
+/* What the device of a word goes by in tables, the kernel's too: the same in every run, never 0; of
+ * no word it is 0. */
+uint64_t rule_device_id(struct slice word);
 /* Of a list: what it is called, and where it comes from. Borrowed from the rule. */
 struct slice rule_list_name(const struct rule *r);
 struct slice rule_list_source(const struct rule *r);
@@ -183,9 +210,9 @@ enum { RULE_TEXT_MAX = 776 };
 /* The value and the words, as a line of the text form has them; of RULE_TEXT_MAX bytes at most with
  * the NUL. Returns out. */
 const char *rule_text(const struct rule *r, char out[RULE_TEXT_MAX]);
-/* The value without what stands before it: "a.b" of "learnt:=a.b", "social" of "category:social".
- * Borrowed from the rule. */
-const char *rule_subject(const struct rule *r);
+/* The value without what stands before and behind it: "a.b" of "learnt:=a.b", "social" of
+ * "category:social device tablet". Borrowed from the rule. */
+struct slice rule_subject(const struct rule *r);
 /* The address of an ip rule, bits below its prefix cleared. */
 struct dpi_addr rule_addr(const struct rule *r);
 /* "app:YouTube", "allow-domain:example.com": how reports and reasons name a rule. */

@@ -19,13 +19,13 @@ struct beside {
 
 static bool is_plainly_same(const struct rule *a, const struct rule *b)
 {
-	return b && a->id == b->id && !a->is_timed && !b->is_timed && a->kind != RULE_LIST;
+	return b && a->id == b->id && !a->is_timed && !b->is_timed && !rule_is_named(a);
 }
 
-/* A list is known by its name, and is another one with another source. */
+/* A list is known by its name, and is another one with another source; so is a device. */
 static bool holds(const struct rules *in, const struct rule *r)
 {
-	const struct rule *there = r->kind == RULE_LIST ? rules_by_id(in, r->id) : NULL;
+	const struct rule *there = rule_is_named(r) ? rules_by_id(in, r->id) : NULL;
 
 	return rules_holds(in, r) && (!there || strcmp(there->value, r->value) == 0);
 }
@@ -96,10 +96,10 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 33;
 }
 
-/* What a rule is beyond its id: its times, the source of a list. */
+/* What a rule is beyond its id: its times, the source of a list, a device's addresses. */
 static uint64_t hash_of_rest(const struct rule *r)
 {
-	const char *rest = r->kind == RULE_LIST ? r->value : rule_when(r);
+	const char *rest = rule_is_named(r) ? r->value : rule_when(r);
 
 	return *rest ? table_hash(0, rest, strlen(rest)) : 0;
 }

@@ -33,4 +33,8 @@ int rules_make_way(struct rules *r, const struct rule *list, struct fault *f);
 /* Takes a list away by its name. Returns 1, 0 when there was none, -EINVAL or -ENOMEM with *f. */
 int rules_remove_list(struct rules *r, bool is_allow, struct slice value, struct fault *f);
 
+/* The same for a device (rules_devices.c). */
+int rules_make_way_device(struct rules *r, const struct rule *device, struct fault *f);
+int rules_remove_device(struct rules *r, struct slice value, struct fault *f);
+
 #endif

@@ -30,7 +30,7 @@ static const struct section {
 	{"BLOCKED_DOMAINS", RULE_DOMAIN, false}, {"BLOCKED_PORTS", RULE_PORT, false},
 	{"ALLOWED_IPS", RULE_IP, true},		 {"ALLOWED_APPS", RULE_APP, true},
 	{"ALLOWED_DOMAINS", RULE_DOMAIN, true},	 {"BLOCKED_LISTS", RULE_LIST, false},
-	{"ALLOWED_LISTS", RULE_LIST, true},
+	{"ALLOWED_LISTS", RULE_LIST, true},	 {"DEVICES", RULE_DEVICE, false},
 };
 enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
 
@@ -68,10 +68,24 @@ static int add_value(struct reading *r, struct slice value, struct slice when)
 	return err < 0 ? refuse(r, err, &fault) : 0;
 }
 
-/* A list has a line to itself. */
-static int read_list(struct reading *r, struct slice line)
+/* The value with the device's words that follow it, if they do. */
+static struct slice with_device(struct slice value, struct slice *rest)
 {
-	struct slice rest = line, when = value_part(&line, RULE_LIST, r->apps);
+	struct slice more = *rest, mark = value_next_word(&more), device;
+
+	if (!value_take_word(&mark, "device") || mark.len)
+		return value;
+	device = value_next_word(&more);
+	if (!device.len)
+		return value;
+	*rest = more;
+	return slice_of(value.at, (size_t)(device.at + device.len - value.at));
+}
+
+/* A list has a line to itself, as a device has. */
+static int read_named(struct reading *r, struct slice line)
+{
+	struct slice rest = line, when = value_part(&line, r->section->kind, r->apps);
 
 	return value_next_word(&rest).len ? add_value(r, line, when) : 0;
 }
@@ -86,11 +100,11 @@ static int refuse_line(struct reading *r, const char *why)
 
 static int read_values(struct reading *r, struct slice rest)
 {
-	if (r->section && r->section->kind == RULE_LIST)
-		return read_list(r, rest);
+	if (r->section && (r->section->kind == RULE_LIST || r->section->kind == RULE_DEVICE))
+		return read_named(r, rest);
 	for (bool is_first = true;; is_first = false) {
-		struct slice value = value_next_word(&rest), more, when;
-		bool is_timed;
+		struct slice value = value_next_word(&rest), more, when, bare;
+		bool is_timed, is_own;
 		int err;
 
 		if (!value.len)
@@ -104,11 +118,16 @@ static int read_values(struct reading *r, struct slice rest)
 			rest = slice_from(rest, name.len - value.len);
 			value = name;
 		}
+		bare = value;
+		value = with_device(value, &rest);
+		is_own = value.len != bare.len;
 		more = rest;
 		is_timed = when_begins(value_next_word(&more));
-		if (is_timed && !is_first)
-			return refuse_line(
-				r, "whose times are these? put each value on a line of its own");
+		if ((is_timed || is_own) && !is_first)
+			return refuse_line(r, is_own ? "whose device is this? put each value on a "
+						       "line of its own"
+						     : "whose times are these? put each value on a "
+						       "line of its own");
 		when = slice_first(rest, is_timed ? rest.len : 0);
 		err = add_value(r, value, when);
 		if (err || is_timed)
@@ -141,7 +160,8 @@ static int read_section(struct reading *r, struct slice line)
 	}
 	fault_set(&fault, 0,
 		  "'%s' is no section: use [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS], "
-		  "[BLOCKED_PORTS] or [BLOCKED_LISTS], or ALLOWED for BLOCKED (but for ports)",
+		  "[BLOCKED_PORTS] or [BLOCKED_LISTS], or ALLOWED for BLOCKED (but for ports), or "
+		  "[DEVICES]",
 		  value_show(line, shown));
 	return refuse(r, -EINVAL, &fault);
 }
@@ -214,6 +234,15 @@ static int read_lines(struct reading *r, struct slice text, struct slice *rest)
 	return err;
 }
 
+/* Devices may stand in front of what names them or behind. */
+static int check_devices(struct reading *r)
+{
+	struct fault fault = {""};
+	int err = rules_check_devices(r->rules, &fault);
+
+	return err ? fault_set(r->fault, err, "%s: %s", r->name, fault.text) : 0;
+}
+
 /* The last line may lack its line end. Then the count must be right, if there is one. */
 static int read_end(struct reading *r, struct slice rest)
 {
@@ -221,6 +250,8 @@ static int read_end(struct reading *r, struct slice rest)
 
 	if (rest.len)
 		err = read_line(r, rest);
+	if (!err)
+		err = check_devices(r);
 	if (err || !r->end_line || r->end_count == rules_count(r->rules))
 		return err;
 	return fault_set(
@@ -324,7 +355,7 @@ char *rules_format_with(const struct rules *r,
 			void (*remark)(void *ctx, const struct rule *rule, struct text *out),
 			void *ctx)
 {
-	bool has_lists = rules_list_count(r);
+	bool has_lists = rules_list_count(r), has_devices = rules_device_count(r);
 	struct text t = {0};
 
 	text_puts(&t, "# Rules of dpi-xdp: values under section lines, an allow beats a block.\n");
@@ -332,8 +363,9 @@ char *rules_format_with(const struct rules *r,
 		struct rules_walk w = {0};
 		const struct rule *rule;
 
-		/* A version without lists can read what has none. */
-		if (sections[s].kind == RULE_LIST && !has_lists)
+		/* A version without lists or devices can read what has none. */
+		if ((sections[s].kind == RULE_LIST && !has_lists) ||
+		    (sections[s].kind == RULE_DEVICE && !has_devices))
 			continue;
 		text_printf(&t, "\n[%s]\n", sections[s].name);
 		while ((rule = rules_next(r, &w))) {

@@ -36,7 +36,7 @@ static bool keeps(void *ctx, const struct rule *rule)
 
 	if (until_s < m->until_s)
 		m->until_s = until_s;
-	return is_on && (!m->is_paused || rule->is_allow);
+	return is_on && (!m->is_paused || rule->is_allow || rule->kind == RULE_DEVICE);
 }
 
 struct rules *rules_in_force(const struct rules *r, int64_t moment_s, bool is_paused,

@@ -21,7 +21,7 @@ _Static_assert(sizeof(LEARNT CATEGORY) + DOMAIN_MAX <= VALUE_MAX + 1, "the longe
 
 static const char *const kind_names[RULE_KINDS] = {
 	[RULE_IP] = "ip",	  [RULE_PORT] = "port", [RULE_APP] = "app",
-	[RULE_DOMAIN] = "domain", [RULE_LIST] = "list",
+	[RULE_DOMAIN] = "domain", [RULE_LIST] = "list", [RULE_DEVICE] = "device",
 };
 
 const char *rule_kind_name(enum rule_kind k)
@@ -31,16 +31,24 @@ const char *rule_kind_name(enum rule_kind k)
 
 void rule_label(const struct rule *r, char *out, size_t size)
 {
-	int len = r->kind == RULE_LIST ? r->list.name_len : VALUE_MAX;
+	int len = VALUE_MAX;
 
+	if (r->kind == RULE_LIST)
+		len = r->list.name_len;
+	else if (r->kind == RULE_DEVICE)
+		len = r->device.name_len;
 	snprintf(out, size, "%s%s:%.*s", r->is_allow ? "allow-" : "", kind_names[r->kind], len,
 		 r->value);
 }
 
-const char *rule_subject(const struct rule *r)
+struct slice rule_subject(const struct rule *r)
 {
-	return r->value + (r->is_learnt ? strlen(LEARNT) : 0) +
-	       (r->is_category ? strlen(CATEGORY) : 0) + r->is_exact;
+	struct slice s = slice_text(r->value + (r->is_learnt ? strlen(LEARNT) : 0) +
+				    (r->is_category ? strlen(CATEGORY) : 0) + r->is_exact);
+
+	if (r->device_len)
+		s.len -= strlen(VALUE_DEVICE) + r->device_len;
+	return s;
 }
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -256,7 +264,7 @@ static int (*const readers[RULE_KINDS])(union draft *d, struct slice value,
 					const struct rule_apps *apps, struct fault *f) = {
 	[RULE_IP] = read_ip,	       [RULE_PORT] = read_port,
 	[RULE_APP] = read_app,	       [RULE_DOMAIN] = value_read_domain,
-	[RULE_LIST] = value_read_list,
+	[RULE_LIST] = value_read_list, [RULE_DEVICE] = value_read_definition,
 };
 
 /* Puts the words behind the value's NUL. */
@@ -280,6 +288,7 @@ const char *rule_text(const struct rule *r, char out[RULE_TEXT_MAX])
 int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice value,
 	       struct slice when, const struct rule_apps *apps, struct fault *f)
 {
+	struct slice device;
 	int err;
 
 	if ((unsigned)kind >= RULE_KINDS)
@@ -287,6 +296,7 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 	memset(&d->rule, 0, sizeof(d->rule));
 	d->rule.kind = (uint8_t)kind;
 	d->rule.is_allow = is_allow;
+	device = value_part_device(&value, kind);
 	if (kind == RULE_DOMAIN || kind == RULE_APP)
 		d->rule.is_learnt = value_take_word(&value, LEARNT);
 	err = readers[kind](d, value, apps, f);
@@ -296,7 +306,14 @@ int value_read(union draft *d, enum rule_kind kind, bool is_allow, struct slice 
 		memmove(d->rule.value + strlen(LEARNT), d->rule.value, strlen(d->rule.value) + 1);
 		memcpy(d->rule.value, LEARNT, strlen(LEARNT));
 	}
-	d->rule.id = kind == RULE_LIST ? value_list_id(is_allow, value, f)
-				       : value_id(kind, is_allow, d->rule.value);
+	err = device.len ? value_add_device(&d->rule, device, f) : 0;
+	if (err)
+		return err;
+	if (kind == RULE_LIST)
+		d->rule.id = value_list_id(is_allow, value, f);
+	else if (kind == RULE_DEVICE)
+		d->rule.id = rule_device_id(rule_device_name(&d->rule));
+	else
+		d->rule.id = value_id(kind, is_allow, d->rule.value);
 	return when.len ? read_when(d, when, f) : 0;
 }

@@ -66,6 +66,27 @@ int value_to_a_labels(struct slice name, char out[VALUE_MAX + 1], struct fault *
 /* Whether a canonical name is one that sites are registered below, such as co.uk. */
 bool value_is_public_suffix(const char *name);
 
+/* What parts the word of a device from the value of its rule. */
+#define VALUE_DEVICE " device "
+enum { DEVICE_WORD_MAX = 64 /* bytes of a canonical one with the NUL */ };
+/* A device as a rule names it: an address, a network, a hardware address, or a name. */
+struct device_word {
+	enum device_form { DEVICE_NET, DEVICE_MAC, DEVICE_NAME } form;
+	struct dpi_addr addr;	    /* DEVICE_NET */
+	uint8_t bits;		    /* ... of 128 */
+	uint8_t mac[6];		    /* DEVICE_MAC */
+	char text[DEVICE_WORD_MAX]; /* canonical */
+};
+/* Reads one (value_device.c). Returns 0, or -EINVAL with *f. */
+int value_read_device(struct slice word, struct device_word *out, struct fault *f);
+/* Parts `device WORD` from the end of a value and returns the word; empty: there is none. */
+struct slice value_part_device(struct slice *value, enum rule_kind kind);
+/* Puts a device's word behind the value of a rule. As value_read(). */
+int value_add_device(struct rule *r, struct slice word, struct fault *f);
+/* The reader of what stands under [DEVICES]. */
+int value_read_definition(union draft *d, struct slice value, const struct rule_apps *apps,
+			  struct fault *f);
+
 /* The id of a rule: FNV-1a, 64 bits, of its label; never 0. */
 uint64_t value_id(enum rule_kind kind, bool is_allow, const char *value);
 

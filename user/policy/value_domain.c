@@ -10,6 +10,7 @@
 #include "policy/value.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 /* A name as most are written, ASCII without a dot at the end, into out, ended by NUL. Returns its
  * length, or 0 where a closer look is needed. */
@@ -95,18 +96,22 @@ int value_read_domain(union draft *d, struct slice value, const struct rule_apps
 
 int value_check_suffix(const struct rule *rule, unsigned options, struct fault *f)
 {
-	if (rule->kind != RULE_DOMAIN || rule->is_exact || (options & RULES_FORCE) ||
-	    !value_is_public_suffix(rule_subject(rule)))
+	char name[DOMAIN_MAX + 1] = "";
+
+	if (rule->kind != RULE_DOMAIN || rule->is_exact || (options & RULES_FORCE))
 		return 0;
-	if (!strchr(rule_subject(rule), '.'))
+	snprintf(name, sizeof(name), "%.*s", (int)rule_subject(rule).len,
+		 (const char *)rule_subject(rule).at);
+	if (!value_is_public_suffix(name))
+		return 0;
+	if (!strchr(name, '.'))
 		return fault_set(f, -EINVAL,
 				 "%s is a public suffix or a name of one label: it would %s every "
 				 "site below it; for an application use an app rule, for this "
 				 "name alone =%s; add --force if all is meant",
-				 rule_subject(rule), rule->is_allow ? "allow" : "block",
-				 rule_subject(rule));
+				 name, rule->is_allow ? "allow" : "block", name);
 	return fault_set(f, -EINVAL,
 			 "%s is a public suffix: it would %s every site below it; add --force if "
 			 "that is meant",
-			 rule_subject(rule), rule->is_allow ? "allow" : "block");
+			 name, rule->is_allow ? "allow" : "block");
 }

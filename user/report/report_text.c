@@ -227,7 +227,7 @@ static void rule_words(struct text *t, const struct model_rule *m)
 {
 	static const char *const kinds[RULE_KINDS] = {
 		[RULE_IP] = "IP",	  [RULE_PORT] = "Port", [RULE_APP] = "App",
-		[RULE_DOMAIN] = "Domain", [RULE_LIST] = "List",
+		[RULE_DOMAIN] = "Domain", [RULE_LIST] = "List", [RULE_DEVICE] = "Device",
 	};
 
 	if (!m->rule) {
