@@ -3,6 +3,7 @@
 What tests have in common: a line a check, from whatever thread, files and waits; and, for the golden
 ones, a temporary directory a test.
 """
+import os
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,24 @@ class Suite:
 
     def skip(self, name, why):
         say("skip", name, why)
+
+    def run(self, tests, together=()):
+        """Runs tests, each a function of a suite, one after the other, and those of together beside
+        them. A broken test is a failed one, and the others still run."""
+        def one(test):
+            try:
+                test(self)
+            except Exception as e:
+                if os.environ.get("DPI_TRACE"):
+                    raise
+                self.check(False, test.__name__, f"{type(e).__name__}: {e}")
+        beside = [threading.Thread(target=one, args=(t,), daemon=True) for t in together]
+        for t in beside:
+            t.start()
+        for t in tests:
+            one(t)
+        for t in beside:
+            t.join()
 
     def end(self):
         tail = f", {results['skip']} skipped" if results["skip"] else ""

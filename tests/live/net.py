@@ -13,6 +13,7 @@ Nothing here decides what is right: tests assert on what a client or a far end r
 import contextlib
 import ctypes
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -47,6 +48,7 @@ SERVER = {4: WAN[4][1], 6: WAN[6][1]}
 TLS_PORT, HTTP_PORT, DNS_PORT, ECHO_PORT = 443, 80, 53, 7007
 ETHER = {4: b"\x08\x00", 6: b"\x86\xdd"}
 SYN, RST, PSH, ACK = 0x02, 0x04, 0x08, 0x10
+SILENCE_S = 0.8  # without an answer for so long, there is none
 STREAM_S = 60  # an endless transfer ends itself after this long
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -87,8 +89,9 @@ class Transfer(threading.Thread):
         self.s.close()
 
 
-def main(tests, needs=("ip", "tc", "nsenter", "openssl")):
-    """Runs tests, each a function of (suite), and exits. needs: the programs they call."""
+def main(tests, needs=("ip", "tc", "nsenter", "openssl"), together=()):
+    """Runs tests, each a function of (suite), and those of together beside them (each has labs of
+    its own, and mostly waits); and exits. needs: the programs they call."""
     suite = Suite()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = sys.argv[1:]
@@ -99,15 +102,12 @@ def main(tests, needs=("ip", "tc", "nsenter", "openssl")):
     if missing or not os.access(PROGRAM, os.X_OK):
         suite.check(False, "setup", f"not found: {', '.join(missing) or PROGRAM}")
         sys.exit(suite.end())
-    for test in tests:
-        if wanted and test.__name__ not in wanted:
-            continue
-        try:
-            test(suite)
-        except Exception as e:  # a broken test is a failed one, and the next still runs
-            if os.environ.get("DPI_TRACE"):
-                raise
-            suite.check(False, test.__name__, f"{type(e).__name__}: {e}")
+    try:
+        suite.run(*([t for t in some if not wanted or t.__name__ in wanted]
+                    for some in (tests, together)))
+    finally:
+        for lab in list(Lab.all):  # of threads that a signal leaves behind
+            lab.clear()
     sys.exit(suite.end())
 
 
@@ -322,11 +322,11 @@ class Agent:
 class Lab:
     """Everything one test makes. Use as a context manager; leaving it takes it all away."""
 
-    count = 0
+    numbers, all = itertools.count(1), set()
 
     def __init__(self):
-        Lab.count += 1
-        self.number = Lab.count
+        self.number = next(Lab.numbers)
+        Lab.all.add(self)
         self.hosts, self.children, self.agents = [], [], []
         self.dir = tempfile.mkdtemp(prefix="dpi-live-")
         os.chmod(self.dir, 0o755)
@@ -335,8 +335,9 @@ class Lab:
         return self
 
     def __exit__(self, *_):
-        # A second signal must not stop the clearing away.
-        old = [(s, signal.signal(s, signal.SIG_IGN)) for s in (signal.SIGINT, signal.SIGTERM)]
+        # A second signal must not stop the clearing away; signals are the main thread's.
+        is_main = threading.current_thread() is threading.main_thread()
+        old = [(s, signal.signal(s, signal.SIG_IGN)) for s in (signal.SIGINT, signal.SIGTERM) if is_main]
         try:
             self.clear()
         finally:
@@ -344,6 +345,7 @@ class Lab:
                 signal.signal(s, handler)
 
     def clear(self):
+        Lab.all.discard(self)
         for a in self.agents:
             a.clear()
         for p in self.children:
@@ -568,6 +570,11 @@ def reaches(host, name, family, scheme="https", timeout=3, **kw):
     return status == 0 and body == b"hello\n"
 
 
+def is_silent(host, name, family, scheme="https", **kw):
+    """True when nothing of what name's server serves comes; what comes at all does so in a moment."""
+    return not curl(host, name, family, scheme, timeout=SILENCE_S, **kw)[1]
+
+
 def dig(host, names, family, tcp=False, timeout=1, kind=None):
     """Asks for every name in one run. Returns how many answers with the right address came."""
     kind = kind or ("A" if family == 4 else "AAAA")
@@ -589,7 +596,7 @@ def dns_query(name, number, kind=1):
 def client_hello(name, pad=0):
     """The record of a real ClientHello for name, by OpenSSL; pad > 0 makes it that much longer, as
     a post-quantum key share does, by an ALPN list of private names."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one reads all authorities' keys
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if pad:

@@ -583,6 +583,6 @@ def privilege(suite):
 
 
 if __name__ == "__main__":
-    net.main([attaching, odd_interface, remembering, monitoring, failing, foreground, others, crowd, following,
-              questions, listings, open_flows, privilege],
-             ("ip", "tc", "nsenter", "openssl", "curl", "bpftool", "setpriv"))
+    net.main([remembering, monitoring, foreground, others, crowd],
+             ("ip", "tc", "nsenter", "openssl", "curl", "bpftool", "setpriv"),
+             together=[attaching, odd_interface, failing, following, questions, listings, open_flows, privilege])

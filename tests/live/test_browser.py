@@ -219,5 +219,5 @@ def category(suite):
 
 
 if __name__ == "__main__":
-    net.main([client_host, router_side, learnt_quic, category],
-             ("ip", "nsenter", "openssl", "curl", "chromium", "caddy"))
+    net.main([learnt_quic, category], ("ip", "nsenter", "openssl", "curl", "chromium", "caddy"),
+             together=[client_host, router_side])

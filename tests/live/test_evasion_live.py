@@ -466,4 +466,4 @@ def tunnels(suite):
 
 
 if __name__ == "__main__":
-    net.main([rows, tunnels], ("ip", "nsenter", "openssl", "caddy", "nghttpd"))
+    net.main([rows], ("ip", "nsenter", "openssl", "caddy", "nghttpd"), together=[tunnels])

@@ -137,17 +137,18 @@ def real_clients(suite):
         for family in (4, 6):
             server.spawn("openssl", "s_server", "-accept", "4433", "-cert", cert, "-key", key, "-www",
                          f"-{family}")
-            net.wait_for(lambda: openssl(client, family, INNOCENT), 5)
+            net.wait_for(lambda: openssl(client, family, INNOCENT), 10)
         for family in (4, 6):
             # First: a server that takes one at a time waits for the blocked one for ever.
             good = {"https": net.reaches(client, INNOCENT, family),
                     "http": net.reaches(client, INNOCENT, family, "http"),
                     "openssl": openssl(client, family, INNOCENT)}
             suite.check(all(good.values()), f"IPv{family}: another name is served", f"{good}")
-            with Tap(lab, server) as tap:
-                got = [net.curl(client, BLOCKED, family, scheme, timeout=1) for scheme in
-                       ("https", "http") for _ in range(5)]
-                told = openssl(client, family, BLOCKED)
+            with Tap(lab, server) as tap, ThreadPoolExecutor(11) as pool:
+                told = pool.submit(openssl, client, family, BLOCKED, 1.5)
+                got = list(pool.map(lambda scheme: net.curl(client, BLOCKED, family, scheme, timeout=1),
+                                    ("https", "http") * 5))
+                told = told.result()
             suite.check(not any(body for _, body in got) and all(status for status, _ in got) and
                         not told, f"IPv{family}: curl and openssl get nothing", f"{got[:1]} {told}")
             suite.check(tap.saw(BLOCKED) == 0, f"IPv{family}: and nothing of theirs arrives",
@@ -156,11 +157,12 @@ def real_clients(suite):
         agent.detach()
 
 
-def openssl(client, family, name):
+def openssl(client, family, name, timeout=10):
     """True when openssl's own client completes a handshake with its own server."""
     address = net.SERVER[family] if family == 4 else f"[{net.SERVER[family]}]"
     try:
-        r = client.run("openssl", "s_client", "-connect", f"{address}:4433", "-servername", name, timeout=1.5)
+        r = client.run("openssl", "s_client", "-connect", f"{address}:4433", "-servername", name,
+                       timeout=timeout)
     except subprocess.TimeoutExpired:
         return False
     return "BEGIN CERTIFICATE" in r.stdout
@@ -249,8 +251,8 @@ def dead_engine(suite):
         os.kill(supervisor, signal.SIGSTOP)
         try:
             os.kill(engine, signal.SIGKILL)
-            with Tap(lab, server) as tap:
-                bad = [ask(client, family, kind, BLOCKED, 0.1) for family, kind in WAYS for _ in range(10)]
+            with Tap(lab, server) as tap, ThreadPoolExecutor(20) as pool:
+                bad = list(pool.map(lambda way: ask(client, *way, BLOCKED), WAYS * 10))
                 good = [ask(client, family, kind, INNOCENT, 3) for family, kind in WAYS]
         finally:
             os.kill(supervisor, signal.SIGCONT)
@@ -343,5 +345,6 @@ def questions_in_fragments(suite):
 
 
 if __name__ == "__main__":
-    net.main([every_time, real_clients, rules_change, watching, dead_engine, questions_by_tcp,
-              questions_in_fragments], ("ip", "nsenter", "openssl", "curl", "tcpdump", "dig"))
+    net.main([every_time], ("ip", "nsenter", "openssl", "curl", "tcpdump", "dig"),
+             together=[real_clients, rules_change, watching, dead_engine, questions_by_tcp,
+                       questions_in_fragments])

@@ -300,5 +300,5 @@ def parting(suite):
 
 
 if __name__ == "__main__":
-    net.main([spreading, lists, dying, parting] + ([hanging] if FULL else []),
-             ("ip", "tc", "nsenter", "redis-server"))
+    net.main([spreading, dying] + ([hanging] if FULL else []), ("ip", "tc", "nsenter", "redis-server"),
+             together=[lists, parting])

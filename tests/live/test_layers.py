@@ -18,6 +18,7 @@ INNER = {4: ("172.31.7.1", "172.31.7.2", 24), 6: ("fd31:7::1", "fd31:7::2", 64)}
 QUIC_PORT, SMALL_MTU = 4433, 576
 IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DONT = 10, 23, 0
 TRIES = 10
+DEAF_AFTER = 5  # answers that did not come: the rest are not waited for one by one
 
 
 class Echo:
@@ -79,6 +80,8 @@ def datagrams(client, server, family, name, port):
                 pass
             if i == 3 and not echo.got:
                 break
+            if i - answers > DEAF_AFTER:
+                s.settimeout(0.01)
         if echo.peer:
             echo.say()
             try:
@@ -149,7 +152,7 @@ def tunnel(client, server):
 def falls_silent(client, family, scheme, address, port):
     """True when a blocked name is not answered: a server may be faster than one verdict on a busy
     machine (net.silence), not than all."""
-    return any(not net.reaches(client, BLOCKED, family, scheme, address=address, port=port)
+    return any(net.is_silent(client, BLOCKED, family, scheme, address=address, port=port)
                for _ in range(net.TRIES))
 
 
@@ -175,15 +178,15 @@ def vxlan(suite):
         count = agent.json("stats")["counters"]["kernel_tunnel_vxlan"]
         suite.check(count > 20, "tunnels are counted", f"{count}")
         agent.run("block-ip", net.SERVER[4])
-        suite.check(not net.reaches(client, ALLOWED, 4, address=INNER[4][1]),
+        suite.check(net.is_silent(client, ALLOWED, 4, address=INNER[4][1]),
                     "a blocked end of the tunnel stops all of it")
         agent.run("unblock-ip", net.SERVER[4])
         agent.run("block-ip", INNER[4][1])
-        suite.check(not net.reaches(client, ALLOWED, 4, address=INNER[4][1]),
+        suite.check(net.is_silent(client, ALLOWED, 4, address=INNER[4][1]),
                     "a blocked address inside is not reached")
         suite.check(net.reaches(client, ALLOWED, 6, address=INNER[6][1]), "its neighbour is")
         agent.detach()
 
 
 if __name__ == "__main__":
-    net.main([udp, vxlan], ("ip", "nsenter", "curl"))
+    net.main([udp], ("ip", "nsenter", "curl"), together=[vxlan])

@@ -7,10 +7,11 @@ no answer, the innocent one does, and `flows -j` says what was seen. Then what g
 a name that a DNS answer taught, and the signs that rules may name like applications.
 """
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import dialogues
 import net
-from programs import GROUPS, H2_PORT, INNOCENT, LLMNR_PORT, MDNS_PORT, Client, Responder
+from programs import GROUPS, H2_PORT, INNOCENT, LLMNR_PORT, MDNS_PORT, SILENT_S, Client, Responder
 
 BLOCKED, LEARNT = "www.blocked.example", "www.learnt.example"
 STARTS = 3  # of a program that on a busy machine is not even up before it must have been silent
@@ -89,11 +90,13 @@ def program(suite, place, where, row):
     def attempt():
         last[:] = [ask(place.blocked[family], BLOCKED, *args)]
         return last[0]
-    for _ in range(STARTS):
+    for turn in range(STARTS):
+        place.blocked[family].seconds = SILENT_S * 3**turn
         wrong = net.silence(agent, attempt)
         flow = flow_at(agent, last[0].port, BLOCKED)
         if wrong or flow:
             break
+    place.blocked[family].seconds = SILENT_S
     suite.check(not wrong, f"{title}: no answer under the blocked name", wrong)
     wrong = wrong_in(flow, BLOCKED, source, proto, flags, True)
     suite.check(not wrong, f"{title}: the blocked flow's row says what it was", wrong)
@@ -107,9 +110,12 @@ def programs(suite):
     with net.Lab() as lab:
         place = Place(lab)
         place.agent.run("block-domain", BLOCKED)
-        for family in (4, 6):
+
+        def ask_all(family):
             for title, *row in PROGRAMS:
                 program(suite, place, (family, title), row)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(ask_all, (4, 6)))
         place.agent.detach()
 
 
@@ -171,5 +177,5 @@ def signs(suite):
 
 
 if __name__ == "__main__":
-    net.main([programs, learnt, signs],
-             ("ip", "nsenter", "openssl", "curl", "dig", "nghttp", "nghttpd", "ss"))
+    net.main([programs], ("ip", "nsenter", "openssl", "curl", "dig", "nghttp", "nghttpd", "ss"),
+             together=[learnt, signs])

@@ -202,4 +202,4 @@ def rollback(suite):
 
 
 if __name__ == "__main__":
-    net.main([changes, unseen, refusals, rollback])
+    net.main([changes, unseen, refusals], together=[rollback])

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -44,23 +43,7 @@ def main(tests, together=()):
         suite.check(False, "setup", f"not found: {PROGRAM}")
         sys.exit(suite.end())
 
-    def one(test):
-        try:
-            test(suite)
-        except Exception as e:  # a broken test is a failed one, and the next still runs
-            if os.environ.get("DPI_TRACE"):
-                raise
-            suite.check(False, test.__name__, f"{type(e).__name__}: {e}")
-
-    threads = [threading.Thread(target=one, args=(t,), daemon=True) for t in together
-               if not wanted or t.__name__ in wanted]
-    for t in threads:
-        t.start()
-    for test in tests:
-        if not wanted or test.__name__ in wanted:
-            one(test)
-    for t in threads:
-        t.join()
+    suite.run(*([t for t in some if not wanted or t.__name__ in wanted] for some in (tests, together)))
     sys.exit(suite.end())
 
 
