@@ -406,30 +406,36 @@ def crowd(suite):
 def idle_client(suite, agent):
     """Clients that say nothing, or half a thing, or never read a long answer: nobody waits for them."""
     with contextlib.ExitStack() as held:
+        def changes(count):
+            took = []
+            for i in range(count):
+                start = time.monotonic()
+                agent.run("block-domain" if i % 2 else "unblock-domain", "idle.example", timeout=20)
+                took.append(time.monotonic() - start)
+            return sorted(took)
+
         def connect():
             s = held.enter_context(socket.socket(socket.AF_UNIX))
             s.connect(os.path.join(agent.run_dir, "control"))
             return s
-        for words in (b"", b"\x00\x00", b"\xff" * 64, b'{"command"'):
-            connect().sendall(words)
         many = os.path.join(agent.state_dir, "many.txt")
         with open(many, "w") as f:
             f.write("[BLOCKED_DOMAINS]\n" + "".join(f"name-{i}.example\n" for i in range(20000)))
         agent.run("rules", "load", many, timeout=20)
+        alone = changes(10)[5]
+        for words in (b"", b"\x00\x00", b"\xff" * 64, b'{"command"'):
+            connect().sendall(words)
         for _ in range(20):  # each answer far more than a socket holds
             body = json.dumps({"command": "rules", "json": True}).encode()
             connect().sendall(struct.pack("!III", 0, len(body), 0) + body)
-        took = []
-        for i in range(40):
-            start = time.monotonic()
-            agent.run("block-domain" if i % 2 else "unblock-domain", "idle.example", timeout=20)
-            took.append(time.monotonic() - start)
+        took = changes(40)
         start = time.monotonic()
         rows = len(agent.json("flows")["flows"])
         asked = time.monotonic() - start
-    median = sorted(took)[20]
-    suite.check(median < 0.3 and max(took) < 2, "who says nothing, or reads nothing, keeps no change of the rules waiting "
-                f"(median {median * 1000:.0f} ms)", took)
+    median, slow = took[20], alone / 0.1  # how busy the machine is with others
+    suite.check(median < max(0.3, 2 * alone) and took[-1] < 2 * max(1, slow),
+                "who says nothing, or reads nothing, keeps no change of the rules waiting "
+                f"(median {median * 1000:.0f} ms, {alone * 1000:.0f} before)", took)
     suite.check(asked < 5, f"nor a question ({rows} flows in {asked:.1f} s)", asked)
 
 
