@@ -17,6 +17,7 @@ const {modules, shots, plays} = JSON.parse(fs.readFileSync(file));
 const {chromium} = createRequire(path.join(modules, "x.js"))("playwright-core");
 let given = {}; // of the scenario that is played
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const PATIENCE_MS = 60000; // what must come is waited for, however busy the machine is
 const TABS = ["overview", "feed", "connections", "rules", "suspicious", "agent"];
 
 const tell = what => process.stdout.write(JSON.stringify(what) + "\n");
@@ -30,7 +31,7 @@ const point = async at => {
 };
 
 /** Gives what ask() gives once it is true, or what it gave last. */
-async function until(ask, ms = 8000) {
+async function until(ask, ms = PATIENCE_MS) {
 	for (const end = Date.now() + ms; ;) {
 		const got = await ask();
 
@@ -73,6 +74,7 @@ async function open(at = "", {dark = false, width = 1280, height = 900} = {}) {
 	});
 	const page = await context.newPage();
 
+	page.setDefaultTimeout(PATIENCE_MS);
 	page.asked = [];
 	page.faults = [];
 	page.on("request", r =>
@@ -98,7 +100,7 @@ async function open(at = "", {dark = false, width = 1280, height = 900} = {}) {
 }
 
 const text = async (page, selector) =>
-	(await page.locator(selector).first().textContent({timeout: 5000})) ?? "";
+	(await page.locator(selector).first().textContent()) ?? "";
 const card = (page, name) => text(page, `[data-card=${name}] .card-value`);
 const tab = async (page, name) => {
 	await page.click(`.tabs a[href="#${name}"]`);
@@ -132,7 +134,7 @@ async function drop(page, name, base64) {
 	);
 }
 
-const analysed = page => page.waitForSelector(".where", {timeout: 15000});
+const analysed = page => page.waitForSelector(".where");
 const rowCount = async (page, label) =>
 	Number(await page.locator(`[role=grid][aria-label="${label}"]`).getAttribute("aria-rowcount")) -
 	1;
@@ -583,7 +585,7 @@ const SCENARIOS = {
 		await tab(page, "connections");
 		await page.click("text=Table");
 		check(
-			await until(async () => (await rowCount(page, "Connections")) === total, 20000),
+			await until(async () => (await rowCount(page, "Connections")) === total),
 			"a hundred thousand connections are in the table",
 			await rowCount(page, "Connections"),
 		);
@@ -654,10 +656,8 @@ const SCENARIOS = {
 			r.continue({headers: {...r.request().headers(), authorization: ""}}),
 		);
 		await page.route("**/rules", guard);
-		await page.fill(".token input", "right", {timeout: 8000});
-		const taken = page.waitForResponse(r => r.url().endsWith("/rules") && r.status() === 200, {
-			timeout: 8000,
-		});
+		await page.fill(".token input", "right");
+		const taken = page.waitForResponse(r => r.url().endsWith("/rules") && r.status() === 200);
 
 		await page.keyboard.press("Enter");
 		check(
@@ -1006,7 +1006,7 @@ async function keyboard(page) {
 async function live() {
 	const page = await open();
 
-	await page.waitForSelector("[data-card=packets]", {timeout: 10000});
+	await page.waitForSelector("[data-card=packets]");
 	const packets = await card(page, "packets");
 
 	check(

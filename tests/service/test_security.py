@@ -463,28 +463,29 @@ def flood(port, count):
 
 def slow_clients(suite):
     count, seconds = (1000, 60) if FULL else (300, 3)
-    with Serve() as s:
+    with Serve() as s, Serve() as alone:
         p = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--flood", str(s.port), str(count)],
                              stdout=subprocess.PIPE, text=True)
         try:
             p.stdout.readline()
-            seen, end = [], time.monotonic() + seconds
+            seen, calm, end = [], [], time.monotonic() + seconds
             while time.monotonic() < end:
-                began = time.monotonic()
-                try:
-                    status = s.ask("GET", "/health", timeout=5, source="127.0.0.5").status
-                except OSError as e:
-                    status = str(e)
-                seen.append((time.monotonic() - began, status))
+                for serve, answers in ((s, seen), (alone, calm)):
+                    began = time.monotonic()
+                    try:
+                        status = serve.ask("GET", "/health", timeout=5, source="127.0.0.5").status
+                    except OSError as e:
+                        status = str(e)
+                    answers.append((time.monotonic() - began, status))
                 time.sleep(0.02)
         finally:
             p.kill()
             p.wait()
         wrong = [x for _, x in seen if x != 200]
-        times = sorted(x for x, _ in seen)
-        p99 = times[int(len(times) * 0.99)] * 1000
-        suite.check(not wrong and p99 <= 200, f"beside {count} slow clients of 20 addresses one more is answered "
-                    f"({len(seen)} times in {seconds} s, p99 {p99:.1f} ms)", (wrong[:3], p99))
+        p99, own = (sorted(x for x, _ in answers)[int(len(answers) * 0.99)] * 1000 for answers in (seen, calm))
+        suite.check(not wrong and p99 <= max(200, 4 * own), f"beside {count} slow clients of 20 addresses one more is "
+                    f"answered ({len(seen)} times in {seconds} s, p99 {p99:.1f} ms; by another service {own:.1f} ms)",
+                    (wrong[:3], p99, own))
         n = s.ask("GET", "/health", source="127.0.0.5").json()["service"]
         suite.check(n["connections_refused"] + n["clients_slow"] > 0, "it is counted", n)
 
