@@ -146,6 +146,10 @@ def unstored(suite, place):
     suite.check(r.returncode == 1 and "asked for all of it" in r.stderr, "a server that has nothing newer than nothing",
                 r.stdout + r.stderr)
     agent.run("unblock-list", "new")
+    r = agent.run("block-list", "new", "http://ads.localhost:9/ads.txt", check=False)
+    suite.check(r.returncode == 1 and "its name leads on to this machine itself" in r.stderr,
+                "a name that is given this machine's address", r.stdout + r.stderr)
+    agent.run("unblock-list", "new")
     place.write("list.txt", f"{BAD}\n{GONE}\n")
     os.rename(lists, lists + ".away")
     with open(lists, "w", encoding="ascii"):

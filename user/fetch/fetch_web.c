@@ -9,6 +9,7 @@
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ struct getting {
 	struct fault *f;
 	size_t total;
 	int err;
+	bool is_plain;	  /* the rule's own source says where it leads */
 	enum reach first; /* the farthest of the addresses that the rule's own source led to */
 	bool is_led_on;	  /* by a redirect, to what a stranger chose */
 	struct fault led_astray; /* "": not */
@@ -130,21 +132,48 @@ static size_t take_head(char *line, size_t one, size_t count, void *ctx)
 	return count;
 }
 
-/* A socket for an address that is about to be asked. What a redirect names may not lie further in
- * than what the rule names: a server elsewhere has no business with this machine's own services,
- * nor with its neighbours. */
+/* True for a source that no name server has a say in: an address, localhost; or a proxy asks. */
+static bool source_is_plain(const char *source)
+{
+	static const char *const proxies[] = {"http_proxy", "https_proxy", "all_proxy",
+					      "HTTPS_PROXY", "ALL_PROXY"};
+	const char *host = strstr(source, "://") + 3, *end = host + strcspn(host, "/?#");
+	const char *user = memrchr(host, '@', (size_t)(end - host));
+	struct in_addr ignored;
+	char text[64] = "";
+
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
+		if (getenv(proxies[i]))
+			return true;
+	host = user ? user + 1 : host;
+	snprintf(text, sizeof(text), "%.*s", (int)(end - host), host);
+	text[strcspn(text, ":")] = '\0';
+	return *host == '[' || strcasecmp(text, "localhost") == 0 || inet_aton(text, &ignored);
+}
+
+/* What a stranger chose may not lie further in than what the rule names: a server's redirect, and
+ * the address that a name server gives for a name. Who is elsewhere has no business with this
+ * machine's own services, nor with its neighbours. */
+static bool is_astray(struct getting *g, enum reach reach)
+{
+	if (g->is_led_on)
+		return reach < g->first;
+	if (reach > g->first)
+		g->first = reach;
+	return reach <= REACH_LINK && !g->is_plain;
+}
+
+/* A socket for an address that is about to be asked. */
 static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *at)
 {
 	enum reach reach = reach_of(&at->addr);
 	struct getting *g = ctx;
 
 	(void)purpose;
-	if (!g->is_led_on && reach > g->first)
-		g->first = reach;
-	if (g->is_led_on && reach < g->first) {
+	if (is_astray(g, reach)) {
 		fault_set(&g->led_astray, -EPERM,
-			  "its server leads on to %s; name the address that is meant in the rule",
-			  reach_name(reach));
+			  "its %s leads on to %s; name the address that is meant in the rule",
+			  g->is_led_on ? "server" : "name", reach_name(reach));
 		return CURL_SOCKET_BAD;
 	}
 	return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
@@ -207,7 +236,8 @@ static void set_options(struct fetch_web *w, CURL *c, const struct fetch_ask *as
 int fetch_web_get(struct fetch_web *w, const struct fetch_ask *ask, struct list_reader *reader,
 		  struct fetch_result *said, struct fault *f)
 {
-	struct getting g = {.reader = reader, .said = said, .f = f};
+	struct getting g = {
+		.reader = reader, .said = said, .f = f, .is_plain = source_is_plain(ask->source)};
 	char why[CURL_ERROR_SIZE] = "";
 	CURL *c = w->easy_init();
 	CURLcode code;
