@@ -248,6 +248,47 @@ static void text_has_every_section(void **state)
 	end_world(&w);
 }
 
+/* What is wide takes room from what is not; nothing is cut that a line more could show. */
+static void text_has_room_for_what_is_wide(void **state)
+{
+	static const struct made rows[] = {
+		{"2001:db8:1::1", "2001:db8:1111:2222:3333:4444:5555:6666", 40000, 443,
+		 .name = "a-name-of-some-length.example"},
+		{"10.0.0.1", "10.0.0.2", 40001, 443, .name = "a.example"},
+	};
+	struct tally *t = tally_new(0);
+	struct catalogue *apps = catalogue_new();
+	struct report_config config = {.tally = t, .catalogue = apps};
+	struct report_style plain = {0};
+	struct text out = {0};
+	struct report_out to = report_to_text(&out);
+	struct report *r;
+
+	for (uint64_t i = 0; i < 10000; i++) {
+		struct connection c = make_connection(&rows[i % 2], i);
+
+		c.app = catalogue_find(apps, slice_text("YouTube"));
+		c.is_blocked = i < 1234;
+		tally_add_connection(t, &c);
+		connection_clear(&c);
+	}
+	r = report_new(&config);
+	assert_int_equal(report_text(r, &plain, &to), 0);
+	if (!strstr(out.at, "<- BLOCKED 12.3% "))
+		fail_msg("the counts are cut:\n%s", out.at);
+	if (!strstr(out.at, "| 2001:db8:1111:2222:3333:4444:5555:6666 ") ||
+	    !strstr(out.at, "|   a-name-of-some-length.example "))
+		fail_msg("an address hides its name:\n%s", out.at);
+	for (const char *line = out.at, *end; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		assert_int_equal(end - line, 80);
+	}
+	text_clear(&out);
+	report_free(r);
+	tally_free(t);
+	catalogue_free(apps);
+}
+
 static void reproducible_leaves_out_what_varies(void **state)
 {
 	struct report_worker worker = {1, 1, 1, 1, 1};
@@ -625,6 +666,7 @@ int main(void)
 		cmocka_unit_test(json_is_as_promised),
 		cmocka_unit_test(json_has_every_counter),
 		cmocka_unit_test(text_has_every_section),
+		cmocka_unit_test(text_has_room_for_what_is_wide),
 		cmocka_unit_test(reproducible_leaves_out_what_varies),
 		cmocka_unit_test(csv_is_safe_in_a_spreadsheet),
 		cmocka_unit_test(csv_ends_in_print_and_tunnel),

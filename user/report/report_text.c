@@ -5,6 +5,7 @@
  */
 #include "report/model.h"
 #include "report/page.h"
+#include "report/page_apps.h"
 #include "report/page_suspicious.h"
 #include "report/tunnel.h"
 
@@ -159,45 +160,6 @@ static void show_packets(struct page *p, const struct report *r)
 	show_hidden(p, r);
 }
 
-static void show_blocked(struct page *p, const struct model_app *a)
-{
-	char blocked[27], flows[27];
-
-	if (!a->sum.blocked_flows)
-		return;
-	text_puts(&p->line, "  " MARK_RED MARK_LEFT " BLOCKED");
-	if (a->sum.blocked_flows < a->sum.flows)
-		text_printf(&p->line, " %s/%s", page_digits(a->sum.blocked_flows, blocked),
-			    page_digits(a->sum.flows, flows));
-}
-
-static void show_apps(struct page *p, const struct report *r)
-{
-	unsigned wide = p->inner > 76 ? p->inner - 76 : 0, bar = 7 + wide / 3;
-
-	page_heading(p, "APPLICATION BREAKDOWN");
-	text_printf(&p->line, MARK_DIM "%-16s %6s %9s %9s  %-*s", "Application", "Flows", "Packets",
-		    "Bytes", (int)bar + 7, "Share");
-	page_line(p);
-	for (size_t i = 0; i < r->app_count; i++) {
-		const struct model_app *a = &r->apps[i];
-
-		page_cell(p, slice_text(a->name), 16);
-		text_putc(&p->line, ' ');
-		page_count(p, a->sum.flows, 6);
-		text_putc(&p->line, ' ');
-		page_count(p, a->sum.packets, 9);
-		text_putc(&p->line, ' ');
-		page_size(p, a->sum.bytes, 9);
-		text_puts(&p->line, a->sum.blocked_flows ? "  " MARK_RED : "  " MARK_CYAN);
-		page_bar(p, a->sum.packets, r->totals.packets, bar);
-		text_printf(&p->line, MARK_PLAIN " %5.1f%%",
-			    percent(a->sum.packets, r->totals.packets));
-		show_blocked(p, a);
-		page_line(p);
-	}
-}
-
 static void show_domains(struct page *p, const struct report *r)
 {
 	size_t count = r->domain_count < REPORT_TOP ? r->domain_count : REPORT_TOP;
@@ -277,7 +239,7 @@ static void show_rules(struct page *p, const struct report *r)
 static void show_dsts(struct page *p, const struct report *r)
 {
 	size_t count = r->dst_count < REPORT_TOP ? r->dst_count : REPORT_TOP;
-	bool has_room = p->inner > 90;
+	bool has_room = p->inner > 90, is_long;
 	char addr[ADDR_TEXT_MAX];
 	unsigned width = has_room ? p->inner - 30 - 40 : p->inner - 30 - 22;
 
@@ -296,8 +258,9 @@ static void show_dsts(struct page *p, const struct report *r)
 		struct slice domain = d ? slice_of(d->text, d->len) : slice_text("");
 
 		text_printf(&p->line, "%-*s ", has_room ? 39 : 21, addr_format(&a->addr, addr));
-		/* A long IPv6 address takes the domain's room rather than being cut. */
-		if (strlen(addr) > (has_room ? 39 : 21))
+		/* A long IPv6 address takes the domain's room, which then has a line of its own. */
+		is_long = strlen(addr) > (has_room ? 39 : 21);
+		if (is_long)
 			page_cell(p, slice_text(""),
 				  strlen(addr) < 21 + width ? 21 + width - (unsigned)strlen(addr)
 							    : 1);
@@ -309,6 +272,11 @@ static void show_dsts(struct page *p, const struct report *r)
 		text_putc(&p->line, ' ');
 		page_size(p, a->to_bytes, 10);
 		page_line(p);
+		if (is_long && domain.len) {
+			text_puts(&p->line, "  ");
+			page_cell(p, domain, p->inner - 2);
+			page_line(p);
+		}
 	}
 }
 
@@ -347,9 +315,10 @@ static void show_connection(struct page *p, const struct connection *c, const st
 		    connection_src_port(c), addr_format(connection_dst(c), dst),
 		    connection_dst_port(c), report_protocol(c->key.proto, proto));
 	page_line(p);
-	text_printf(&p->line, "    %s " MARK_DOT " %s " MARK_DOT " %s packets",
+	text_printf(&p->line, "    %s " MARK_DOT " %s " MARK_DOT " %s packet%s",
 		    catalogue_name(r->config.catalogue, c->app), flow_state_name(c->state),
-		    page_digits(connection_packets(c), digits));
+		    page_digits(connection_packets(c), digits),
+		    connection_packets(c) == 1 ? "" : "s");
 	if (connection_next_name(c, &at, &name)) {
 		text_puts(&p->line, " " MARK_DOT " ");
 		text_escaped(&p->line, name.text);
@@ -394,7 +363,7 @@ int report_text(const struct report *r, const struct report_style *style,
 		const struct report_out *to)
 {
 	static void (*const sections[])(struct page *, const struct report *) = {
-		show_head,	 show_packets, show_apps,    show_domains, show_rules,
+		show_head,	 show_packets, page_apps,    show_domains, show_rules,
 		page_suspicious, show_dsts,    show_workers, show_details,
 	};
 	struct page p;
