@@ -11,7 +11,7 @@
  * are the agent's to find, from samples; it answers with a verdict on the flow.
  *
  * What cannot be parsed is counted and passed, but for what hides its ports while any rule blocks
- * something: fragments made so, and IPv6 with more headers than are followed. No decision ever
+ * something: fragments made so, and more tags or IPv6 headers than are followed. No decision ever
  * depends on a checksum: on local traffic they are not finished here. Both programs share every map
  * and must load on Linux 6.1.
  */
@@ -256,9 +256,9 @@ static __always_inline bool road(struct place *p, __u32 hook, struct dpi_cursor 
 			take_piece(p, result);
 		if (decide(p, hook, result))
 			return true;
-	} else if (result == DPI_PARSE_DEEP && p->packet.ip_version == 6 &&
-		   (p->config->flags & DPI_CONFIG_BLOCKS) && drop(p, 0, 0)) {
-		/* Ports behind more headers than anybody needs are hidden on purpose. */
+	} else if (result == DPI_PARSE_DEEP && (p->config->flags & DPI_CONFIG_BLOCKS) &&
+		   drop(p, 0, 0)) {
+		/* What is behind more headers than anybody needs is hidden on purpose. */
 		count(p, DROP_DEEP);
 		return true;
 	}

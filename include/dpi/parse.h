@@ -19,14 +19,14 @@ enum dpi_parse {
 	DPI_PARSE_NOT_IP,   /* ARP, LLDP, ...: nothing to decide on */
 	DPI_PARSE_SHORT,    /* the frame ends inside a header */
 	DPI_PARSE_BAD,	    /* a header contradicts itself */
-	DPI_PARSE_DEEP,	    /* more than two tags or eight extension headers */
+	DPI_PARSE_DEEP,	    /* more than four tags or eight extension headers */
 	DPI_PARSE_FRAGMENT, /* a fragment after the first: key holds addresses, no ports */
 	DPI_PARSE_TINY,	    /* a first fragment without a whole transport header (RFC 1858 3):
 			       key as for FRAGMENT */
 };
 
 enum {
-	DPI_TAGS_MAX = 2,
+	DPI_TAGS_MAX = 4, /* Linux takes any number of those that name no VLAN */
 	DPI_EXTENSIONS_MAX = 8,
 	DPI_LABELS_MAX = 4,
 	DPI_TUNNELS_MAX = 4, /* levels of packets in packets that are followed */

@@ -18,7 +18,8 @@ import net
 ROWS_LEAST, TIME_MAX_S = 110, 30
 DIRECTORIES, PINS = "/run/dpi-xdp-selftest-*", net.BPFFS + "/dpi-xdp-run_dpi_xdp_selftest_*"
 # With any name: these have no innocent twin.
-REFUSED = {"ip-fragments-tiny", "ip-fragments-dns-cut", "ip-extensions-many"}
+REFUSED = {"ip-fragments-tiny", "ip-fragments-dns-cut", "ip-extensions-many",
+           "layer-tags-many"}
 # The kernel itself decides these.
 AT_ONCE = {"tcp-one-segment", "rule-app", "tls-below", "tls-case", "http-request"}
 APART = "--apart"

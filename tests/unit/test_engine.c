@@ -693,12 +693,15 @@ static void odd_frames_pass_and_are_counted(void **state)
 		enum link_type link;
 		const char *bytes;
 		size_t len;
+		bool is_dropped; /* for what it may hide */
 	} rows[] = {
 		{LINK_ETHERNET, "\1\2\3\4\5\6\1\2\3\4\5\6\x08\x06\0\1", 16},
 		{LINK_ETHERNET, "\1\2\3", 3},
 		{LINK_RAW_IP, "\x44\0\0\x14\0\0\0\0\x40\x06\0\0\1\1\1\1\2\2\2\2", 20},
-		{LINK_ETHERNET, "\1\2\3\4\5\6\1\2\3\4\5\6\x88\xa8\0\1\x81\0\0\1\x81\0\0\1\x08\0",
-		 26},
+		{LINK_ETHERNET,
+		 "\1\2\3\4\5\6\1\2\3\4\5\6\x88\xa8\0\1\x81\0\0\1\x81\0\0\1"
+		 "\x81\0\0\1\x81\0\0\1\x08\0",
+		 34, true},
 		{LINK_OTHER, "anything", 8},
 	};
 	const struct engine_counters *c;
@@ -710,10 +713,11 @@ static void odd_frames_pass_and_are_counted(void **state)
 
 		f.bytes = slice_of(rows[i].bytes, rows[i].len);
 		w.last = engine_frame(w.engine, &f);
-		assert_int_equal(w.last.action, DPI_PASS);
+		assert_int_equal(w.last.action, rows[i].is_dropped ? DPI_DROP : DPI_PASS);
 		assert_null(w.last.flow);
 	}
 	c = engine_counters(w.engine);
+	assert_int_equal(c->dropped_deep, 1);
 	assert_int_equal(c->not_ip, 1);
 	assert_int_equal(c->short_frames, 1);
 	assert_int_equal(c->bad_frames, 1);

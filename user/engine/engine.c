@@ -212,8 +212,8 @@ static void read_other(struct engine *e, const struct packet *p, struct outcome 
 		fragment_take(e, p, o);
 		return;
 	case DPI_PARSE_DEEP:
-		/* Ports behind more headers than anybody needs are hidden on purpose. */
-		if (p->head.ip_version == 6 && policy_blocks(e->config.policy)) {
+		/* What is behind more headers than anybody needs is hidden on purpose. */
+		if (policy_blocks(e->config.policy)) {
 			e->count.dropped_deep++;
 			road_drop(e, p, NULL, 0, o);
 		} /* fall through */

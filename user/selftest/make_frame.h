@@ -59,6 +59,8 @@ enum make_layer {
 	MAKE_BARE,
 	MAKE_VLAN,
 	MAKE_QINQ,
+	MAKE_TAGS,
+	MAKE_TAGS_MANY,
 	MAKE_MPLS,
 	MAKE_PPPOE,
 	MAKE_IPIP, /* 6in4 around IPv6; from here on tunnels */

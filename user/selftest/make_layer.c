@@ -101,6 +101,17 @@ static size_t put_tunnel(uint8_t *out, enum make_layer layer, struct slice packe
 	}
 }
 
+/* Tags that name no VLAN, but a priority: receivers take them off, how many there may be. */
+static size_t put_tags(uint8_t *out, size_t count, uint16_t *kind)
+{
+	for (size_t i = 0; i < count; i++) {
+		bytes_put16(out + 4 * i, 0xe000);
+		bytes_put16(out + 4 * i + 2, i + 1 < count ? 0x8100 : *kind);
+	}
+	*kind = 0x8100;
+	return 4 * count;
+}
+
 /* What is between Ethernet and IP. Returns its length, and the type that Ethernet names. */
 static size_t put_between(uint8_t *out, enum make_layer layer, struct slice packet, uint16_t *kind)
 {
@@ -121,6 +132,8 @@ static size_t put_between(uint8_t *out, enum make_layer layer, struct slice pack
 		bytes_put16(out + 2, *kind);
 		*kind = 0x8100;
 		return 4;
+	case MAKE_TAGS: return put_tags(out, 4, kind);
+	case MAKE_TAGS_MANY: return put_tags(out, 7, kind);
 	case MAKE_QINQ:
 		memcpy(out, "\0\x64\x81\0\0\x0a", 6);
 		bytes_put16(out + 6, *kind);

@@ -142,6 +142,20 @@ static void play_chain_long(struct stage *s)
 	s->is_probe = false;
 }
 
+static void play_tags_many(struct stage *s)
+{
+	struct made_message m;
+	struct talk *t;
+
+	s->layer = MAKE_TAGS_MANY;
+	s->is_probe = s->is_attack;
+	t = talk_open(s, PORT);
+	talk_segment(s, t, STAGE_CLIENT, 0, row_hello(s, &m, false), NULL);
+	t->is_over = true;
+	s->is_probe = false;
+	s->layer = MAKE_BARE;
+}
+
 /* Two datagrams of one connection: the hello to hide, and one for another name. */
 struct two {
 	struct talk *talk;
@@ -232,6 +246,7 @@ static void inside(struct stage *s, enum make_layer layer)
 
 INSIDE(play_vlan, MAKE_VLAN)
 INSIDE(play_qinq, MAKE_QINQ)
+INSIDE(play_tags, MAKE_TAGS)
 INSIDE(play_mpls, MAKE_MPLS)
 INSIDE(play_pppoe, MAKE_PPPOE)
 INSIDE(play_ipip, MAKE_IPIP)
@@ -290,6 +305,9 @@ static const struct row rows[] = {
 	ROW("ip-fragments-tiny", "cuts the ports from the rest", play_tiny, .is_refused = true),
 	ROW("layer-vlan", "tags its frames", play_vlan),
 	ROW("layer-qinq", "tags them twice", play_qinq),
+	ROW("layer-tags", "tags them with four priorities", play_tags),
+	ROW("layer-tags-many", "tags them more often than anybody follows", play_tags_many,
+	    .is_refused = true),
 	ROW("layer-mpls", "labels them", play_mpls),
 	ROW("layer-pppoe", "dials in", play_pppoe),
 	ROW("tunnel-ipip", "goes through IP in IP, or 6in4", play_ipip),
