@@ -128,6 +128,10 @@ def test_help(place):
         told = [c for c in COMMANDS if re.search(rf"^  {c} ", r.stdout.decode(), re.M)]
         check(r.returncode == 0 and told == COMMANDS and not r.stderr, f"{args[0]} lists every command",
               set(COMMANDS) - set(told))
+    head, parts = place.run("help").stdout.decode().split("\n\n", 1)
+    parts = [part.splitlines() for part in parts.split("\n\n")]
+    check(len(parts) > 5 and all(part[0].endswith(":") and part[1:] for part in parts[:-1]),
+          "in groups, each under a heading", parts)
     wrong = []
     for c in COMMANDS:
         asked, helped = place.run(c, "--help"), place.run("help", c)
@@ -531,6 +535,15 @@ def test_stored_refused(place):
                f"rules.txt:{lines}: ", "[BLOCKED_IPS]")
     check(place.get("state/rules.txt") == before + b"[WHAT]\n", "and leaves them to be mended", "changed")
     check(place.run("rules", "clear").returncode == 0 and place.rules() == {}, "clear starts anew", "")
+    expect(place, 5, ["rules", "save", "/nonesuch/x"], "saved where nothing can be", "unchanged; check the path")
+    if os.geteuid() == 0:
+        for part, mode in (("", 0o755), ("state", 0o755), ("state/rules.txt", 0o600)):
+            os.chmod(place.path(part), mode)
+        r = place.run("rules", env={"DPI_XDP_RUN_DIR": place.path("nonesuch")}, preexec_fn=lambda: (
+            os.setgroups([]), os.setgid(65534), os.setuid(65534)))
+        check(r.returncode == 4 and b"such as root" in r.stderr, "rules that one may not read: 4, and who may", r)
+    else:
+        say("skip", "rules that one may not read", "needs root, to be somebody else")
     place.env["DPI_XDP_STATE_DIR"] = "/proc/none"
     r = place.run("block-ip", "10.0.0.1")
     check(r.returncode in (1, 4, 5) and b"run as root" in r.stderr, "a place where nothing can be stored",

@@ -4,6 +4,7 @@
  */
 #include "base/fault.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -18,4 +19,15 @@ int fault_set(struct fault *f, int err, const char *format, ...)
 		f->text[0] = '\0';
 	va_end(args);
 	return err;
+}
+
+const char *fault_next(int err, const char *otherwise)
+{
+	switch (-err) {
+	case EACCES:
+	case EPERM: return "run as one who may, such as root";
+	case ENOSPC:
+	case EDQUOT: return "make room on that disk";
+	default: return otherwise;
+	}
 }

@@ -17,4 +17,8 @@ struct fault {
 int fault_set(struct fault *f, int err, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* What to do next about a file that cannot be opened or written: for want of a right, or of room;
+ * else otherwise. err is negative. */
+const char *fault_next(int err, const char *otherwise);
+
 #endif

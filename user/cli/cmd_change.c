@@ -378,7 +378,7 @@ static int rules_write(const char *path)
 		return rules_print(&s, path);
 	}
 	if (err)
-		log_error("%s%s", f.text, status == EXIT_OUTPUT ? "; write elsewhere" : "");
+		log_error("%s%s", f.text, status == EXIT_OUTPUT ? ", or write elsewhere" : "");
 	stored_clear(&s);
 	return status;
 }

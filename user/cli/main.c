@@ -123,13 +123,35 @@ int command_refuse(const struct command *c, int argc, char **argv, int at)
 	return command_usage(c, stderr);
 }
 
+/* What stands above a command in the list of all. */
+static const struct {
+	const char *command, *heading;
+} headings[] = {
+	{"attach", "An interface (root)"},
+	{"status", "What goes on"},
+	{"block-app", "Rules, in force on open flows at once"},
+	{"unblock-app", "... and taken away"},
+	{"allow-app", "Exceptions"},
+	{"rules", "All rules"},
+	{"analyze", "Captures (no root, no agent)"},
+	{"serve", "A page, and an interface for programs"},
+	{"doctor", "This machine"},
+};
+
 static int usage(FILE *to)
 {
+	size_t heading = 0, count = sizeof(headings) / sizeof(headings[0]);
+
 	fputs("usage: dpi-xdp [-q] [--color[=WHEN]] COMMAND [ARGUMENT...]\n"
-	      "       dpi-xdp COMMAND --help | --help | --version\n\nCommands:\n",
+	      "       dpi-xdp COMMAND --help | --help | --version\n",
 	      to);
-	for (size_t i = 0; i < COMMAND_COUNT; i++)
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (heading < count && strcmp(commands[i].name, headings[heading].command) == 0)
+			fprintf(to, "\n%s:\n", headings[heading++].heading);
 		fprintf(to, "  %-16s %s\n", commands[i].name, commands[i].help);
+	}
+	fputs("\n`dpi-xdp COMMAND --help` tells a command's options; dpi-xdp(1) has the rest.\n",
+	      to);
 	return EXIT_USAGE;
 }
 

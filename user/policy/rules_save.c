@@ -70,8 +70,9 @@ int rules_save_text(const char *text, const char *path, struct fault *f)
 out:
 	free(beside);
 	if (err)
-		fault_set(f, err, "cannot save the rules to %s: %s; what was there is unchanged",
-			  path, strerror(-err));
+		fault_set(f, err,
+			  "cannot save the rules to %s: %s; what was there is unchanged; %s", path,
+			  strerror(-err), fault_next(err, "check the path"));
 	return err;
 }
 

@@ -332,8 +332,8 @@ int rules_load(const char *path, const struct rule_apps *apps, unsigned options,
 	int err;
 
 	if (fd < 0)
-		return fault_set(f, -errno, "cannot open %s: %s; check the path", path,
-				 strerror(errno));
+		return fault_set(f, -errno, "cannot open %s: %s; %s", path, strerror(errno),
+				 fault_next(-errno, "check the path"));
 	err = reading_begin(&r, path, apps, options, f);
 	if (err)
 		goto out;

@@ -114,8 +114,8 @@ int rules_load_whole(const char *path, const struct rule_apps *apps, unsigned op
 	ssize_t got = 1;
 
 	if (fd < 0)
-		return fault_set(f, -errno, "cannot open %s: %s; check the path", path,
-				 strerror(errno));
+		return fault_set(f, -errno, "cannot open %s: %s; %s", path, strerror(errno),
+				 fault_next(-errno, "check the path"));
 	while (!err && got) {
 		if (!text_reserve(&t, CHUNK_BYTES)) {
 			err = fault_set(f, -ENOMEM, "%s: out of memory", path);
