@@ -145,6 +145,19 @@ def spreading(suite):
         suite.check(-0.1 < went_on - end < 1, "and ends there at its moment", went_on - end)
         suite.check(net.wait_for(lambda: a.host.rules() == b.host.rules() == set(), 3), "both hosts have forgotten it",
                     (a.host.rules(), b.host.rules()))
+        a.agent.run("block-ip", net.LAN[4][1])
+        net.wait_for(lambda: time.monotonic() - echo.answers[-1] > 0.1, 3)
+        begin = time.monotonic()
+        a.agent.run("pause", "--for", "1m", "--fleet")
+        net.wait_for(lambda: echo.answers[-1] > begin, 3)
+        passed = echo.answers[-1]
+        b.agent.run("resume", "--fleet")
+        over = net.wait_for(lambda: not a.agent.json("status")["paused"] and time.monotonic() - echo.answers[-1] > 0.1, 3)
+        print(f"# a pause for the fleet at the other host's packets: {(passed - begin) * 1000:.0f} ms")
+        suite.check(passed > begin and over, "a pause for the fleet lets the other's packets pass, until one resumes for all",
+                    (passed - begin, a.agent.json("status")["paused"]))
+        a.agent.run("unblock-ip", net.LAN[4][1])
+        net.wait_for(lambda: not b.host.rules(), 3)
         a.agent.run("block-app", "TikTok")
         shared = net.wait_for(lambda: "app:TikTok" in b.host.rules(), 3)
         newest = b.agent.json("rules", "history")["changes"][0]

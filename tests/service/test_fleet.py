@@ -378,7 +378,7 @@ def impostor(at, lie):
             elif b"SUBSCRIBE" in heard:
                 conn.sendall(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n*3\r\n$10\r\npsubscribe\r\n$1\r\nx\r\n:2\r\n")
             elif b"SCARD" in heard:
-                conn.sendall(b"$1\r\n2\r\n" + b":1\r\n" * SETS + b"-ERR\r\n")
+                conn.sendall(b"$1\r\n2\r\n" + b":1\r\n" * SETS + b"$-1\r\n-ERR\r\n")
             else:
                 conn.sendall(b"+OK\r\n" * n)
     return talk
@@ -400,7 +400,7 @@ def strangers():
         ("arrays in arrays without end", says(b"*1\r\n" * 4000)),
         ("numbers where sets should be", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * (1 + SETS) + b":1\r\n")),
         ("fewer sets than asked for", impostor(b"SMEMBERS", b"+OK\r\n" + b"+QUEUED\r\n" * (1 + SETS) + b"*1\r\n$1\r\n9\r\n")),
-        ("text where counts should be", impostor(b"SCARD", b"$1\r\n2\r\n" + b"$3\r\nall\r\n" * SETS + b"-ERR\r\n")),
+        ("text where counts should be", impostor(b"SCARD", b"$1\r\n2\r\n" + b"$3\r\nall\r\n" * SETS + b"$-1\r\n-ERR\r\n")),
         ("more answers than questions", says(b"+PONG\r\n" + b"-ERR x\r\n" * 50)),
     ]
     with Place() as place:
@@ -642,6 +642,67 @@ def lists():
               "taken away on one host it goes everywhere", b.rules())
 
 
+def pauses():
+    """A pause is one host's, or said for the whole fleet; then it has an end, and anybody may end it sooner."""
+    with Place() as place:
+        redis = place.redis().start()
+        c = redis.client()
+        a, b = pair(place, redis)
+
+        def paused(*hosts, timeout=5):
+            """Whether these hosts, and no others, come to be paused."""
+            return wait_for(lambda: [h for h in (a, b) if h.cli("rules").stdout.startswith("# paused")] == list(hosts), timeout)
+
+        a.cli("block-app", "TikTok")
+        b.has("app:TikTok")
+        a.cli("pause", "--for", "1h")
+        time.sleep(0.7)
+        check(paused(a) and not c("EXISTS", key("pause")), "a pause is this host's", b.cli("rules").stdout)
+        a.cli("resume")
+        begin = time.monotonic()
+        said = a.cli("pause", "--for", "1h", "--fleet").stdout
+        took = time.monotonic() - begin if paused(a, b) else NEVER
+        word = c("GET", key("pause"))
+        check(took < 1.5 and "fleet's other hosts" in said and word.startswith(b"until 2") and word.endswith(b"Z"),
+              "said for the fleet, it is every host's within a second", (took, said, word))
+        b.cli("resume")
+        time.sleep(0.7)
+        check(paused(a) and c("EXISTS", key("pause")), "to resume on one host is for that host", a.status())
+        b.cli("resume", "--fleet")
+        check(paused() and wait_for(lambda: not c("EXISTS", key("pause"))), "and for the fleet, for all", (a.said(), b.said()))
+        time.sleep(0.7)
+        check("paused" not in os.listdir(a.state) + os.listdir(b.state), "nothing is left of it", os.listdir(b.state))
+        b.cli("pause", "--for", "1h")
+        a.cli("pause", "--for", "2s", "--fleet")
+        ok = paused(a, b) and wait_for(lambda: not c("GET", key("pause")) or paused(b, timeout=0), 6)
+        check(ok and a.status()["fault"] == "", "it ends by itself, on every host", a.cli("rules").stdout)
+        b.cli("resume")
+        c("SET", key("pause"), time.strftime("until %Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600)))
+        check(paused(a, b), "so does redis-cli pause a fleet", a.status())
+        redis.kill()
+        redis.start()
+        c = redis.client()
+        check(wait_for(lambda: c("EXISTS", key("pause"))) and paused(a, b), "what Redis lost is put back", c("GET", key("pause")))
+        c("DEL", key("pause"))
+        check(paused(), "and resume it", a.status())
+        for word in ("soon", "until 2126-12-01T08:00:00Z", "until 2026-12-01T08:00", "mon", b"\xff" * 9999):
+            c("SET", key("pause"), word)
+            refused = wait_for(lambda: "pause is refused" in a.status()["fault"])
+            check(refused and paused(), f"refused: {word[:30]}", a.status())
+        c("DEL", key("pause"))
+        c("SADD", key("pause"), "x")
+        check(wait_for(lambda: "pause is refused" in a.status()["fault"]) and paused(), "refused: a set", a.status())
+        a.cli("pause", "--for", "1h", "--fleet")
+        check(paused(a, b) and a.status()["fault"] == "", "what this host says takes its place", a.status())
+        r = [a.cli("pause", *more, "--fleet", check=False) for more in ([], ["--for", "25h"])]
+        check([x.returncode for x in r] == [2, 2] and "within a day" in r[0].stderr, "for the fleet it needs an end within a day", r)
+        b.stop()
+        a.cli("resume", "--fleet")
+        wait_for(lambda: not c("EXISTS", key("pause")))
+        b.start()
+        check(paused(), "who was away hears of it on coming back", b.status())
+
+
 def masses():
     """What would take most of the rules away needs a word, on both sides."""
     with Place() as place:
@@ -694,8 +755,7 @@ def diverging():
         check("conflict" in a.said() and "app:YouTube" in a.said() and a.status()["conflicts"] == 1,
               "the conflict is said, with what was given up", a.said())
         version = int(c("GET", key("version")))
-        c("DEL", key("app"))
-        c("MULTI"), c("SET", key("version"), version - 2), c("SADD", key("app"), "Netflix"), c("EXEC")
+        c("MULTI"), c("DEL", key("app")), c("SET", key("version"), version - 2), c("SADD", key("app"), "Netflix"), c("EXEC")
         ok = wait_for(lambda: sorted(c("SMEMBERS", key("app"))) == [b"Spotify", b"TikTok"])
         check(ok and int(c("GET", key("version"))) >= version and a.rules() == want,
               "older data in Redis is replaced: the higher version wins", c("SMEMBERS", key("app")))
@@ -785,7 +845,7 @@ def services():
               (a.process.returncode, time.monotonic() - begin))
 
 
-TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, times, lists, diverging, masses,
+TESTS = [chaos, poisoned, services, spreading, plain_clients, outliving, hanging, strangers, own_rules, times, lists, pauses, diverging, masses,
          starting_alone, refused_urls]
 
 

@@ -27,7 +27,7 @@ static const char told[] =
 	"+PONG\r\n"
 	"$1\r\n7\r\n:1\r\n:2\r\n:1\r\n:0\r\n:0\r\n:0\r\n:1\r\n"
 	":0\r\n:1\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n:0\r\n"
-	"*2\r\n$10\r\n1700000000\r\n$1\r\n5\r\n"
+	"$-1\r\n*2\r\n$10\r\n1700000000\r\n$1\r\n5\r\n"
 	"+OK\r\n" QUEUED_5 QUEUED_5 QUEUED_5 "+QUEUED\r\n+QUEUED\r\n"
 	"*17\r\n$1\r\n7\r\n*1\r\n$8\r\n10.0.0.1\r\n*2\r\n$7\r\na.b.com\r\n"
 	"$8\r\nC.D.com.\r\n*1\r\n$6\r\nTikTok\r\n*0\r\n*0\r\n*0\r\n*1\r\n$1\r\nX\r\n"

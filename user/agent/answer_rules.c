@@ -200,7 +200,7 @@ int answer_pause(struct asked *a)
 	struct fault f = {0};
 	int err = pause_read(a->json, &p, &f);
 
-	if (!err && (p.is_on != a->s->pause.is_on || p.until_s != a->s->pause.until_s))
+	if (!err && !pause_equal(&p, &a->s->pause))
 		err = moments_pause(a->s, &p, &f);
 	if (err)
 		return asked_refuse(a, err, &f);

@@ -85,6 +85,14 @@ int ask_rules(struct api_request *q, struct api_answer *a, const struct text *re
 	return err ? unanswered(a, err, &f) : answered(a, &answer, out);
 }
 
+bool ask_flag(struct api_request *q, const char *name)
+{
+	const char *value = api_query(q, name, 0);
+
+	return (value && strcmp(value, "false") != 0 && strcmp(value, "0") != 0) ||
+	       json_is_true(json_object_get(q->json, name));
+}
+
 void ask_times(struct api_request *q, struct text *request)
 {
 	static const char *const names[] = {"for", "until", "when"};

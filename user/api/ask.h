@@ -27,6 +27,9 @@ int ask_running_with(struct api_request *q, struct api_answer *a, const struct t
 /* Sets the problem for an answer that is none: exit status and words of the agent. */
 int ask_refused(struct api_answer *a, int status, const char *words);
 
+/* Whether a flag is asked for: a field of the query or of the body. */
+bool ask_flag(struct api_request *q, const char *name);
+
 /* Adds the times that are asked for to a request: "for", "until" and "when", fields of the query or
  * of the body. */
 void ask_times(struct api_request *q, struct text *request);

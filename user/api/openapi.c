@@ -34,9 +34,9 @@ static const char schemas[] = ROUTE_JSON({
 	"Lists":{"type":"object","required":["in_force","lists"],"properties":{
 		"in_force":{"type":"boolean"},
 		"lists":{"type":"array","items":{"$ref":"#/components/schemas/List"}}}},
-	"Pause":{"type":"object","required":["paused","paused_until","paused_left_s","in_force"],
-		"properties":{
-		"paused":{"type":"boolean"},"paused_until":{"type":["string","null"]},
+	"Pause":{"type":"object","required":["paused","pause_for_fleet","paused_until",
+		"paused_left_s","in_force"],"properties":{
+		"paused":{"type":"boolean"},"pause_for_fleet":{"type":"boolean"},"paused_until":{"type":["string","null"]},
 		"paused_left_s":{"type":["integer","null"]},"in_force":{"type":"boolean"}}},
 	"Change":{"type":"object","required":["status","message","changed","rules","in_force"],
 		"properties":{

@@ -4,6 +4,7 @@
  * stored, and the answer says so ("in_force": false). Room: api.
  */
 #include "api/ask.h"
+#include "api/porter.h"
 #include "api/route.h"
 
 /* Asks with a request under way, which is ended and freed here, and passes the answer on. */
@@ -28,6 +29,18 @@ static int pause_ask(struct api_request *q, struct api_answer *a, struct text *r
 	return 0;
 }
 
+/* The same for this host or, if so asked, for all of its fleet, which is told at once. */
+static int pause_change(struct api_request *q, struct api_answer *a, struct text *request)
+{
+	bool is_fleet = ask_flag(q, "fleet");
+
+	text_printf(request, ",\"fleet\":%s", is_fleet ? "true" : "false");
+	pause_ask(q, a, request);
+	if (is_fleet)
+		porter_fleet_poke(q->api->porter);
+	return 0;
+}
+
 int route_pause_get(struct api_request *q, struct api_answer *a)
 {
 	struct text request = {0};
@@ -42,7 +55,7 @@ int route_pause_begin(struct api_request *q, struct api_answer *a)
 
 	text_puts(&request, "{\"command\":\"pause\",\"json\":true");
 	ask_times(q, &request);
-	return pause_ask(q, a, &request);
+	return pause_change(q, a, &request);
 }
 
 int route_pause_end(struct api_request *q, struct api_answer *a)
@@ -50,5 +63,5 @@ int route_pause_end(struct api_request *q, struct api_answer *a)
 	struct text request = {0};
 
 	text_puts(&request, "{\"command\":\"resume\",\"json\":true");
-	return pause_ask(q, a, &request);
+	return pause_change(q, a, &request);
 }

@@ -40,15 +40,6 @@ static int kind_find(struct api_answer *a, const char *word)
 	return -1;
 }
 
-/* A flag of a change: a field of the query or of the body. */
-static bool is_asked(struct api_request *q, const char *name)
-{
-	const char *value = api_query(q, name, 0);
-
-	return (value && strcmp(value, "false") != 0 && strcmp(value, "0") != 0) ||
-	       json_is_true(json_object_get(q->json, name));
-}
-
 static void flag_add(struct text *t, const char *name, bool value)
 {
 	text_printf(t, ",\"%s\":%s", name, value ? "true" : "false");
@@ -69,8 +60,8 @@ int route_rules_change(struct api_request *q, struct api_answer *a)
 		    rule_kind_name(kinds[kind].kind));
 	flag_add(&request, "allow", kinds[kind].is_allow);
 	flag_add(&request, "remove", strcmp(q->method, "DELETE") == 0);
-	flag_add(&request, "force", is_asked(q, "force"));
-	flag_add(&request, "learnt", is_asked(q, "learnt"));
+	flag_add(&request, "force", ask_flag(q, "force"));
+	flag_add(&request, "learnt", ask_flag(q, "learnt"));
 	ask_times(q, &request);
 	text_puts(&request, ",\"values\":[");
 	text_json_utf8(&request, q->param[1]);
@@ -206,7 +197,7 @@ static int rule_read(const json_t *one, struct rules *out, const struct rule_app
 static int rules_read(struct api_request *q, struct api_answer *a, struct rules *out)
 {
 	struct rule_apps apps = catalogue_rule_apps(q->api->catalogue);
-	bool is_forced = is_asked(q, "force");
+	bool is_forced = ask_flag(q, "force");
 	const json_t *one;
 	size_t i;
 
@@ -254,7 +245,7 @@ int route_rules_put(struct api_request *q, struct api_answer *a)
 	if (!text)
 		return 0;
 	text_puts(&request, "{\"command\":\"rules-set\",\"by\":\"http\",\"name\":\"rules\"");
-	flag_add(&request, "force", q->json || is_asked(q, "force"));
+	flag_add(&request, "force", q->json || ask_flag(q, "force"));
 	text_putc(&request, '}');
 	err = ask_rules(q, a, &request, slice_of(text, q->json ? strlen(text) : q->body.len),
 			&answer, &in_force);

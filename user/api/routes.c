@@ -32,7 +32,7 @@
 #define PAUSE ROUTE_JSON({ \
 	"type":"object","additionalProperties":false, \
 	"properties":{"for":{"type":"string","maxLength":64}, \
-		"until":{"type":"string","maxLength":64}}})
+		"until":{"type":"string","maxLength":64},"fleet":{"type":"boolean"}}})
 
 #define RULES_PUT ROUTE_JSON({ \
 	"type":"object","additionalProperties":false,"required":["rules"], \
@@ -108,6 +108,11 @@ static const struct route_query add_query[] = {
 static const struct route_query pause_query[] = {
 	{"for", "it ends by itself after so long: 90s, 15m, 2h"},
 	{"until", "the same at a moment: 21:30, 2026-12-01T08:00"},
+	{"fleet", "on every host of the fleet; such a pause needs an end within a day"},
+	{0},
+};
+static const struct route_query resume_query[] = {
+	{"fleet", "on every host that was paused for the fleet"},
 	{0},
 };
 
@@ -306,6 +311,7 @@ static const struct route table[] = {
 	 .path = "/pause",
 	 .name = "resume",
 	 .summary = "The rules are in force again",
+	 .query = resume_query,
 	 .flags = ROUTE_WRITES,
 	 .answer_schema = REF("Pause"),
 	 .handle = route_pause_end},

@@ -11,20 +11,22 @@
 #include "cli/remote.h"
 #include "control/stored.h"
 
-enum { OPT_FOR = 256, OPT_UNTIL, OPT_JSON };
+enum { OPT_FOR = 256, OPT_UNTIL, OPT_FLEET, OPT_JSON };
 
 struct pause_wish {
 	const char *length, *until;
-	bool is_quiet, is_json;
+	bool is_fleet, is_quiet, is_json;
 };
 
 static const struct option_row pause_rows[] = {
 	{"for", 0, "TIME", "it ends by itself after 90s, 15m, 2h", OPT_FOR},
 	{"until", 0, "MOMENT", "the same at 21:30, or 2026-12-01T08:00", OPT_UNTIL},
+	{"fleet", 0, NULL, "on every host of the fleet; needs an end within a day", OPT_FLEET},
 	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
 	OPTIONS_COMMON,
 };
 static const struct option_row resume_rows[] = {
+	{"fleet", 0, NULL, "on every host that was paused for the fleet", OPT_FLEET},
 	{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
 	OPTIONS_COMMON,
 };
@@ -36,6 +38,7 @@ static int pause_take(void *ctx, int id, const char *value)
 	switch (id) {
 	case OPT_FOR: w->length = value; return 0;
 	case OPT_UNTIL: w->until = value; return 0;
+	case OPT_FLEET: w->is_fleet = true; return 0;
 	case OPT_JSON: w->is_json = true; return 0;
 	case OPTION_QUIET: w->is_quiet = true; return 0;
 	default: return 0;
@@ -87,6 +90,7 @@ int cmd_pause(const struct command *c, int argc, char **argv)
 		return command_refuse(c, argc, argv, first);
 	remote_begin(&request, c->name);
 	remote_flag(&request, "json", w.is_json);
+	remote_flag(&request, "fleet", w.is_fleet);
 	if (w.length)
 		remote_string(&request, "for", w.length);
 	if (w.until)

@@ -84,10 +84,10 @@ static const struct command commands[] = {
 	 "                       [--capture FILE [--rules FILE]] [--json] [--limit N]",
 	 "what a change of the rules, such as block-app TikTok, would do to the flows of now",
 	 cmd_what_if, 0},
-	{"pause", "[--for TIME | --until MOMENT]",
+	{"pause", "[--for TIME | --until MOMENT] [--fleet]",
 	 "nothing is blocked until resume, or for so long; exceptions and counts go on", cmd_pause,
 	 0},
-	{"resume", "", "the rules are in force again", cmd_pause, 0},
+	{"resume", "[--fleet]", "the rules are in force again", cmd_pause, 0},
 	{"why", "NAME|ADDR|APP|PORT|FLOW", "which rule decides, and how", cmd_why, 0},
 	{"analyze",
 	 "IN OUT | IN... -o OUT\n"

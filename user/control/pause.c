@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Pausing everything; see pause.h. The file is one line: "paused until MOMENT", "paused" or
- * "resumed".
+ * Pausing everything; see pause.h. The file is one line: "paused" or "resumed", "for the fleet" if
+ * so it was said, and "until MOMENT".
  */
 #include "control/pause.h"
 
@@ -12,23 +12,35 @@
 
 #include "policy/rules.h"
 
-static const char on[] = "paused", off[] = "resumed", until[] = "paused until ";
+static const char on[] = "paused", off[] = "resumed", fleet[] = " for the fleet",
+		  until[] = " until ";
 
-static int parse(char *line, struct pause *out)
+static bool take(const char **line, const char *word)
 {
-	struct pause p = {.is_on = true, .until_s = WHEN_NEVER};
+	size_t len = strlen(word);
 
-	line[strcspn(line, "\n")] = '\0';
-	if (strcmp(line, off) == 0)
-		p.is_on = false;
-	else if (strncmp(line, until, sizeof(until) - 1) == 0) {
-		if (when_moment(slice_text(line + sizeof(until) - 1), WHEN_NEVER, &p.until_s, NULL))
+	if (strncmp(*line, word, len) != 0)
+		return false;
+	*line += len;
+	return true;
+}
+
+static int parse(const char *line, struct pause *out)
+{
+	struct pause p = {.until_s = WHEN_NEVER};
+
+	p.is_on = take(&line, on);
+	if (!p.is_on && !take(&line, off))
+		return -EINVAL;
+	p.is_fleet = take(&line, fleet);
+	if (p.is_on && take(&line, until)) {
+		if (when_moment(slice_text(line), WHEN_NEVER, &p.until_s, NULL))
 			return -EINVAL;
-	} else if (strcmp(line, on) != 0) {
+	} else if (*line) {
 		return -EINVAL;
 	}
 	if (pause_is_over(&p, times_now()))
-		p.is_on = false;
+		p = (struct pause){.until_s = WHEN_NEVER};
 	*out = p;
 	return 0;
 }
@@ -42,7 +54,9 @@ int pause_load(const char *path, struct pause *out, struct fault *f)
 	*out = (struct pause){.until_s = WHEN_NEVER};
 	if (!file)
 		return 0;
-	if (!fgets(line, sizeof(line), file) || parse(line, out))
+	if (fgets(line, sizeof(line), file))
+		line[strcspn(line, "\n")] = '\0';
+	if (parse(line, out))
 		err = fault_set(f, -EINVAL,
 				"%s does not say until when all is paused, so it is not; `dpi-xdp "
 				"pause` writes it anew",
@@ -53,23 +67,34 @@ int pause_load(const char *path, struct pause *out, struct fault *f)
 
 int pause_save(const char *path, const struct pause *p, struct fault *f)
 {
-	char line[sizeof(until) + WHEN_MOMENT_MAX], moment[WHEN_MOMENT_MAX];
+	char line[128], moment[WHEN_MOMENT_MAX];
+	bool has_end = p->is_on && p->until_s != WHEN_NEVER;
+	bool is_nothing = !p->is_on && !p->is_fleet;
 	int err;
 
-	if (p->is_on && p->until_s != WHEN_NEVER)
-		snprintf(line, sizeof(line), "%s%s\n", until,
-			 when_moment_format(p->until_s, moment));
-	else
-		snprintf(line, sizeof(line), "%s\n", p->is_on ? on : off);
-	if (!p->is_on && access(path, F_OK))
+	snprintf(line, sizeof(line), "%s%s%s%s\n", p->is_on ? on : off, p->is_fleet ? fleet : "",
+		 has_end ? until : "", has_end ? when_moment_format(p->until_s, moment) : "");
+	if (is_nothing && access(path, F_OK))
 		return 0;
 	err = rules_save_text(line, path, f);
 	/* It says the same as no file, should the machine stop before that is on the disk; where
 	 * there is no room to say so, no file must do: a full disk does not keep rules out of
 	 * force. */
-	if (!p->is_on && unlink(path) == 0)
+	if ((is_nothing || (err && !p->is_on)) && unlink(path) == 0)
 		err = 0;
 	return err;
+}
+
+/* A host that is away cannot hear that all resume; a little more for clocks that differ. */
+static int check_fleet(const struct pause *p, struct fault *f)
+{
+	enum { CLOCKS_S = 300 };
+
+	if (!p->is_fleet || !p->is_on || p->until_s <= times_now() + PAUSE_FLEET_MAX_S + CLOCKS_S)
+		return 0;
+	return fault_set(f, -EINVAL,
+			 "a pause for the whole fleet needs an end within a day, which a host that "
+			 "is away then meets too: give --for 15m or --until 21:30");
 }
 
 int pause_read(const json_t *request, struct pause *out, struct fault *f)
@@ -77,14 +102,18 @@ int pause_read(const json_t *request, struct pause *out, struct fault *f)
 	const char *command = json_string_value(json_object_get(request, "command"));
 	const struct times t = {.length = json_string_value(json_object_get(request, "for")),
 				.until = json_string_value(json_object_get(request, "until"))};
-	struct pause p = {.is_on = true};
+	struct pause p = {.is_on = true,
+			  .is_fleet = json_is_true(json_object_get(request, "fleet")),
+			  .until_s = WHEN_NEVER};
 	int err;
 
 	if (command && strcmp(command, "resume") == 0)
-		p = (struct pause){.until_s = WHEN_NEVER};
+		p.is_on = false;
 	else if (!command || strcmp(command, "pause") != 0)
 		return 0;
 	err = p.is_on ? times_end(&t, &p.until_s, f) : 0;
+	if (!err)
+		err = check_fleet(&p, f);
 	if (!err)
 		*out = p;
 	return err;
@@ -94,7 +123,8 @@ void pause_json(const struct pause *p, struct text *out)
 {
 	char moment[WHEN_MOMENT_MAX];
 
-	text_printf(out, "\"paused\":%s,", p->is_on ? "true" : "false");
+	text_printf(out, "\"paused\":%s,\"pause_for_fleet\":%s,", p->is_on ? "true" : "false",
+		    p->is_fleet ? "true" : "false");
 	if (p->is_on && p->until_s != WHEN_NEVER)
 		text_printf(out, "\"paused_until\":\"%s\",\"paused_left_s\":%lld",
 			    when_moment_format(p->until_s, moment),
@@ -105,6 +135,7 @@ void pause_json(const struct pause *p, struct text *out)
 
 void pause_tell(const struct pause *p, bool is_json, struct text *out)
 {
+	const char *where = p->is_fleet ? ", here and on the fleet's other hosts" : "";
 	char left[WHEN_MOMENT_MAX], wall[WHEN_MOMENT_MAX];
 
 	if (is_json) {
@@ -112,12 +143,13 @@ void pause_tell(const struct pause *p, bool is_json, struct text *out)
 		pause_json(p, out);
 		text_puts(out, "}\n");
 	} else if (!p->is_on) {
-		text_puts(out, "not paused: the rules are in force\n");
+		text_puts(out, "not paused: the rules are in force");
+		text_printf(out, "%s\n", where);
 	} else if (p->until_s == WHEN_NEVER) {
 		text_puts(out, "paused until `dpi-xdp resume`: nothing is blocked\n");
 	} else {
-		text_printf(out, "paused for %s, until %s: nothing is blocked\n",
+		text_printf(out, "paused for %s, until %s: nothing is blocked%s\n",
 			    when_length_format(times_left(p->until_s), left),
-			    when_wall_format(p->until_s, wall));
+			    when_wall_format(p->until_s, wall), where);
 	}
 }

@@ -290,7 +290,7 @@ static int do_pause(struct stored *s, struct fault *f)
 	pause_load(s->paths->paused, &was, NULL);
 	p = was;
 	err = pause_read(s->request, &p, f);
-	if (!err && (p.is_on != was.is_on || p.until_s != was.until_s))
+	if (!err && !pause_equal(&p, &was))
 		err = pause_save(s->paths->paused, &p, f);
 	if (!err)
 		pause_tell(&p, asks(s, "json"), &s->out);

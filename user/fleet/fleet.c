@@ -88,6 +88,7 @@ static int init(struct fleet *fl, const struct fleet_config *config, struct faul
 	snprintf(fl->kept_dir, sizeof(fl->kept_dir), "%s/fleet", config->paths->state_dir);
 	snprintf(fl->base_path, sizeof(fl->base_path), "%s/%s.txt", fl->kept_dir, name);
 	snprintf(fl->own_path, sizeof(fl->own_path), "%s/%s.own", fl->kept_dir, name);
+	snprintf(fl->pause_path, sizeof(fl->pause_path), "%s/%s.pause", fl->kept_dir, name);
 	fl->accepts_mass_change = config->accepts_mass_change;
 	fl->is_new_start = true;
 	err = apps_load(&fl->catalogue, f);
@@ -97,6 +98,8 @@ static int init(struct fleet *fl, const struct fleet_config *config, struct faul
 	err = local_init(&fl->local, config->paths, fl->catalogue, config->local_rules, f);
 	if (!err)
 		err = snapshot_load(fl, f);
+	if (!err)
+		snapshot_load_pause(fl);
 	return err ? err : open_descriptors(fl, f);
 }
 

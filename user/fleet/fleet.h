@@ -11,6 +11,7 @@
  *     dpi-xdp:{NAME}:timed-ip|...   the same with words behind the value that say when: hours are
  *                                   those of each host's own zone, an end names a zone
  *     dpi-xdp:{NAME}:list|allow-list  lists by their names and addresses; each host fetches its own
+ *     dpi-xdp:{NAME}:pause          "until 2026-12-01T08:00:00Z": no host blocks anything till then
  *     dpi-xdp:{NAME}:version        +1 with every change; the higher one wins
  *     dpi-xdp:{NAME}:changed        the channel; a message is the new version
  *
@@ -19,9 +20,9 @@
  * channel is noticed all the same: the sets are looked at twice a second.
  *
  * Rules for this host alone stand in a file of their own (local_rules): always in force here, never
- * shared, whatever the fleet says. Lists from a file, and a pause, are of this host alone too. A
- * host of a version that knows the first seven sets alone goes on without the others and does not
- * touch them.
+ * shared, whatever the fleet says. Lists from a file are of this host alone too, and
+ * so is a pause that was not said for the fleet. A host of a version that knows the first seven
+ * sets alone goes on without the others and does not touch them.
  *
  * What was last agreed on is kept in the directory fleet/ of the state directory.
  */

@@ -108,6 +108,48 @@ int local_put(struct local *l, const struct rules *next, struct fault *f)
 	return err;
 }
 
+int local_ask_pause(const struct local *l, struct pause *out, struct fault *f)
+{
+	struct wire answer = {0};
+	struct pause p = {.until_s = WHEN_NEVER};
+	const char *until;
+	json_t *root;
+	int err = ask(l, "{\"command\":\"pause-state\",\"json\":true}", slice_of("", 0), &answer,
+		      f);
+
+	if (err)
+		return err;
+	root = json_loadb(answer.out, answer.out_len, 0, NULL);
+	wire_clear(&answer);
+	p.is_on = json_is_true(json_object_get(root, "paused"));
+	p.is_fleet = json_is_true(json_object_get(root, "pause_for_fleet"));
+	until = json_string_value(json_object_get(root, "paused_until"));
+	if (!root || (until && when_moment(slice_text(until), WHEN_NEVER, &p.until_s, NULL)))
+		err = fault_set(f, -EPROTO, "an answer that is none to the question for a pause");
+	json_decref(root);
+	if (!err)
+		*out = p;
+	return err;
+}
+
+int local_put_pause(const struct local *l, const struct pause *p, struct fault *f)
+{
+	char request[128], moment[WHEN_MOMENT_MAX];
+	struct wire answer = {0};
+	int err;
+
+	if (p->is_on)
+		snprintf(request, sizeof(request),
+			 "{\"command\":\"pause\",\"until\":\"%s\",\"fleet\":%s}",
+			 when_moment_format(p->until_s, moment), p->is_fleet ? "true" : "false");
+	else
+		snprintf(request, sizeof(request), "{\"command\":\"resume\"}");
+	err = ask(l, request, slice_of("", 0), &answer, f);
+	if (!err)
+		wire_clear(&answer);
+	return err;
+}
+
 /* What tells one state of the own file from another. */
 static void file_version(const char *path, char *out, size_t size)
 {

@@ -9,6 +9,7 @@
 
 #include "classify/catalogue.h"
 #include "control/paths.h"
+#include "control/pause.h"
 #include "policy/rules.h"
 
 struct local {
@@ -34,6 +35,10 @@ int local_follow(struct local *l, struct fault *f);
 /* Puts others in force, and stored, if those in force are still those read. 0; -EAGAIN when they
  * are not; -errno with *f. */
 int local_put(struct local *l, const struct rules *next, struct fault *f);
+
+/* Whether all is paused here, and for whom; and other wishes about that. 0; -errno with *f. */
+int local_ask_pause(const struct local *l, struct pause *out, struct fault *f);
+int local_put_pause(const struct local *l, const struct pause *p, struct fault *f);
 
 /* Reads the host's own rules again when their file changed: 1, and gives the old ones in *old. A
  * bad file is refused whole, once: -EINVAL with *f, and the old ones stay. 0: the same. */

@@ -17,6 +17,7 @@ enum { SETS_VALUE_MAX = RULE_TEXT_MAX /* bytes of a member; a rule's own text is
 struct keys {
 	char set[FLEET_SET_COUNT][FLEET_NAME_MAX + 32];
 	char version[FLEET_NAME_MAX + 32];
+	char pause[FLEET_NAME_MAX + 32];
 	char channel[FLEET_NAME_MAX + 32];
 	char events[FLEET_NAME_MAX + 64]; /* Redis's own news of keys, where it gives them */
 };
@@ -27,6 +28,7 @@ struct glance {
 	bool has_version;
 	uint64_t version;
 	long long size[FLEET_SET_COUNT]; /* members; -1: it is no set */
+	char pause[64];			 /* what stands there, fit to be shown; "": nothing */
 	char bad_version[96];		 /* what stands there instead of a number; "" */
 	int64_t time_s;			 /* of the server's clock; 0: it does not tell */
 };
@@ -74,6 +76,9 @@ int sets_read_member(const redisReply *member, const struct fleet_set *set,
 int sets_read(struct link *l, const struct keys *k, const struct glance *g,
 	      const struct sets_past *past, struct shared *out, struct fault *f);
 void shared_clear(struct shared *s);
+
+/* Whether a text that ends in a moment says it for every zone: by Z or +01:00 behind it. */
+bool sets_names_zone(struct slice text);
 
 struct sets_change {
 	const struct rules *add, *take; /* NULL: none */

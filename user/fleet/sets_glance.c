@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { BEHIND_SETS = 1 + FLEET_SET_COUNT /* answers: the counter and the sets stand before */ };
+
 #define VERSION_MAX (1ULL << 53) /* what a JSON reader still takes for the same number */
 
 void keys_init(struct keys *k, const char *fleet, unsigned db)
@@ -17,6 +19,7 @@ void keys_init(struct keys *k, const char *fleet, unsigned db)
 		snprintf(k->set[i], sizeof(k->set[i]), "dpi-xdp:{%s}:%s", fleet,
 			 fleet_sets[i].name);
 	snprintf(k->version, sizeof(k->version), "dpi-xdp:{%s}:version", fleet);
+	snprintf(k->pause, sizeof(k->pause), "dpi-xdp:{%s}:pause", fleet);
 	snprintf(k->channel, sizeof(k->channel), "dpi-xdp:{%s}:changed", fleet);
 	snprintf(k->events, sizeof(k->events), "__keyspace@%u__:dpi-xdp:{%s}:*", db, fleet);
 }
@@ -61,9 +64,21 @@ static int64_t read_time(const redisReply *r)
 	return strtoll(r->element[0]->str, NULL, 10);
 }
 
+static void read_pause(const redisReply *r, char *out, size_t size)
+{
+	struct text shown = {0};
+
+	if (r->type == REDIS_REPLY_NIL)
+		return;
+	if (r->type == REDIS_REPLY_STRING)
+		text_escaped(&shown, slice_first(slice_of(r->str, (size_t)r->len), size));
+	snprintf(out, size, "%s", shown.at ? shown.at : "no text");
+	text_clear(&shown);
+}
+
 int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct fault *f)
 {
-	redisReply *r[1 + FLEET_SET_COUNT + 1];
+	redisReply *r[BEHIND_SETS + 2];
 	struct link_batch b = {0};
 	struct glance g = {0};
 	int err;
@@ -71,6 +86,7 @@ int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct
 	link_batch_words(&b, "GET", k->version, NULL);
 	for (size_t i = 0; i < FLEET_SET_COUNT; i++)
 		link_batch_words(&b, "SCARD", k->set[i], NULL);
+	link_batch_words(&b, "GET", k->pause, NULL);
 	link_batch_words(&b, "TIME", NULL);
 	err = link_ask(l, &b, r, f);
 	if (err)
@@ -92,8 +108,9 @@ int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct
 		else
 			err = fault_set(f, -EPROTO, "an answer that is none to SCARD");
 	}
-	g.time_s = read_time(r[1 + FLEET_SET_COUNT]);
-	link_free(r, 1 + FLEET_SET_COUNT + 1);
+	read_pause(r[BEHIND_SETS], g.pause, sizeof(g.pause));
+	g.time_s = read_time(r[BEHIND_SETS + 1]);
+	link_free(r, BEHIND_SETS + 2);
 	if (!err)
 		*out = g;
 	return err;
@@ -102,6 +119,6 @@ int sets_glance(struct link *l, const struct keys *k, struct glance *out, struct
 bool glance_equal(const struct glance *a, const struct glance *b)
 {
 	return a->has_version == b->has_version && a->version == b->version &&
-	       memcmp(a->size, b->size, sizeof(a->size)) == 0 &&
+	       memcmp(a->size, b->size, sizeof(a->size)) == 0 && strcmp(a->pause, b->pause) == 0 &&
 	       strcmp(a->bad_version, b->bad_version) == 0;
 }

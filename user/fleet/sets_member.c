@@ -67,18 +67,21 @@ static int note_alias(struct shared *out, const struct fleet_set *set, struct sl
 	return err;
 }
 
-/* Whether the words end in a moment that is another one in each host's zone: not in Z or +01:00. */
+bool sets_names_zone(struct slice text)
+{
+	size_t len = text.len;
+
+	while (len && (text.at[len - 1] == ' ' || text.at[len - 1] == '\t'))
+		len--;
+	if (len && (text.at[len - 1] | 0x20) == 'z')
+		return true;
+	return len >= 6 && (text.at[len - 6] == '+' || text.at[len - 6] == '-') &&
+	       text.at[len - 3] == ':';
+}
+
 static bool lacks_zone(const struct rule *r, struct slice member)
 {
-	size_t len = member.len;
-	const uint8_t *at = member.at;
-
-	if (!rule_has_end(r))
-		return false;
-	while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
-		len--;
-	return (at[len - 1] | 0x20) != 'z' &&
-	       !(len >= 6 && (at[len - 6] == '+' || at[len - 6] == '-') && at[len - 3] == ':');
+	return rule_has_end(r) && !sets_names_zone(member);
 }
 
 static int refuse_zone(const struct rule *r, struct fault *f)

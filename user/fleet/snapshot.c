@@ -57,18 +57,43 @@ int snapshot_load(struct fleet *fl, struct fault *f)
 }
 
 /* A directory of its own, so that a service without privileges can be given it. */
+static int make_dir(struct fleet *fl, struct fault *f)
+{
+	(void)paths_make(&fl->local.paths);
+	if (mkdir(fl->kept_dir, 0750) && errno != EEXIST)
+		return fault_set(f, -errno,
+				 "%s cannot be made: %s; what the fleet agreed on does not outlive "
+				 "this process",
+				 fl->kept_dir, strerror(errno));
+	return 0;
+}
+
 static void save(struct fleet *fl, const char *text, const char *path)
 {
 	struct fault f = {""};
 
-	(void)paths_make(&fl->local.paths);
-	if (mkdir(fl->kept_dir, 0750) && errno != EEXIST)
-		fault_set(&f, -errno,
-			  "%s cannot be made: %s; the fleet's rules do not outlive "
-			  "this process",
-			  fl->kept_dir, strerror(errno));
-	else
+	if (!make_dir(fl, &f))
 		rules_save_text(text, path, &f);
+	fleet_note(fl->disk_fault, sizeof(fl->disk_fault), f.text);
+}
+
+void snapshot_load_pause(struct fleet *fl)
+{
+	struct fault f;
+	struct pause p;
+
+	if (pause_load(fl->pause_path, &p, &f))
+		log_error("fleet: what was kept is not used: %s", f.text);
+	fl->pause_until_s = p.is_on ? p.until_s : 0;
+}
+
+void snapshot_save_pause(struct fleet *fl)
+{
+	struct pause p = {.is_on = fl->pause_until_s, .until_s = fl->pause_until_s};
+	struct fault f = {""};
+
+	if (!make_dir(fl, &f))
+		pause_save(fl->pause_path, &p, &f);
 	fleet_note(fl->disk_fault, sizeof(fl->disk_fault), f.text);
 }
 

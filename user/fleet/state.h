@@ -31,6 +31,10 @@ struct fleet {
 	uint64_t version;
 	char kept_dir[PATHS_MAX + 8], base_path[PATHS_MAX + 96], own_path[PATHS_MAX + 96];
 
+	struct pause pause_here; /* as last seen */
+	int64_t pause_until_s;	 /* the fleet's pause, as agreed on; 0: none */
+	char pause_path[PATHS_MAX + 96];
+
 	struct link *link; /* for commands; NULL: not connected */
 	struct link *ears; /* subscribed; NULL: deaf, and the glances must do */
 	struct glance seen;
@@ -46,7 +50,7 @@ struct fleet {
 	struct fleet_status now; /* the thread's own */
 	int64_t synced_ms;	 /* 0: never */
 	char link_fault[256], local_fault[256], write_fault[256], held_fault[256], disk_fault[256],
-		own_fault[256];
+		own_fault[256], pause_fault[256];
 
 	pthread_mutex_t lock; /* of the next two */
 	struct fleet_status shown;
@@ -74,6 +78,17 @@ void snapshot_save(struct fleet *fl);
 /* The own rules as last put in force; gives a set (empty when none). NULL: out of memory. */
 struct rules *snapshot_load_own(struct fleet *fl);
 void snapshot_save_own(struct fleet *fl);
+
+/* The fleet's pause as last agreed on; it outlives this process. */
+void snapshot_load_pause(struct fleet *fl);
+void snapshot_save_pause(struct fleet *fl);
+
+/* --- fleet_pause.c ---------------------------------------------------------------------------- */
+
+/* Looks whether all is paused here: 1 when that is news for the fleet, 0, -errno with *f. */
+int fleet_pause_follow(struct fleet *fl, struct fault *f);
+/* Makes fleet and host agree on it. is_lost: the server has lost what it knew. As sync_fleet. */
+int fleet_pause_join(struct fleet *fl, const struct glance *g, bool is_lost, struct fault *f);
 
 /* --- sync_local.c, sync.c --------------------------------------------------------------------- */
 

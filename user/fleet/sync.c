@@ -253,7 +253,8 @@ int sync_fleet(struct fleet *fl, const struct glance *g, struct fault *f)
 	int64_t now_s = times_now();
 	struct rules *ended = NULL;
 	struct shared s = {0};
-	int err;
+	int err, paused = 0;
+	bool is_lost;
 
 	if (!fl->local.rules || !fl->local.version[0])
 		return -EAGAIN;
@@ -268,12 +269,13 @@ int sync_fleet(struct fleet *fl, const struct glance *g, struct fault *f)
 	if (err)
 		goto out;
 	note_refused(fl, &s);
-	if (s.reason[FLEET_SET_COUNT][0])
-		err = 0; /* without a version nothing can be told apart */
-	else if (fl->version && (!s.has_version || s.version < fl->version))
-		err = restore(fl, &s, f);
-	else
-		err = join(fl, &s, ended, f);
+	is_lost = fl->version && (!s.has_version || s.version < fl->version);
+	if (!s.reason[FLEET_SET_COUNT][0]) /* without a version nothing can be told apart */
+		err = is_lost ? restore(fl, &s, f) : join(fl, &s, ended, f);
+	if (!err || err == -EAGAIN)
+		paused = fleet_pause_join(fl, g, is_lost, f);
+	if (paused)
+		err = paused;
 out:
 	rules_free(ended);
 	shared_clear(&s);

@@ -144,19 +144,20 @@ static size_t count_pending(const struct fleet *fl)
 int sync_local(struct fleet *fl, struct fault *f)
 {
 	struct rules *old = NULL, *next = NULL;
-	int changed, err;
+	int changed, err, wish;
 
 	err = local_follow_own(&fl->local, &old, f);
 	/* A bad file is told of once, and shown until there is a good one. */
 	if (err)
 		fleet_note(fl->own_fault, sizeof(fl->own_fault), err < 0 ? f->text : "");
 	changed = local_follow(&fl->local, f);
-	if (changed < 0) {
+	wish = changed < 0 ? changed : fleet_pause_follow(fl, f);
+	if (wish < 0) {
 		rules_free(old);
-		return changed;
+		return wish;
 	}
 	if (!old && !changed)
-		return 0;
+		return wish;
 	/* Own rules that went while nobody looked. */
 	if (!old && fl->is_new_start)
 		old = snapshot_load_own(fl);

@@ -262,8 +262,8 @@ static bool wait_next(struct fleet *fl, bool *is_due)
 void fleet_show(struct fleet *fl)
 {
 	struct fleet_status *s = &fl->now;
-	const char *faults[] = {fl->link_fault, fl->local_fault, fl->write_fault,
-				fl->held_fault, fl->disk_fault,	 fl->own_fault};
+	const char *faults[] = {fl->link_fault, fl->local_fault, fl->write_fault, fl->held_fault,
+				fl->disk_fault, fl->own_fault,	 fl->pause_fault};
 
 	s->version = fl->version;
 	s->rule_count = rules_count(fl->base);
