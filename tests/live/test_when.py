@@ -71,6 +71,11 @@ def ending(suite):
         suite.check(net.reaches(client, NAME, 4, "http"), "a new connection passes", "it does not")
         with open(os.path.join(agent.state_dir, "rules.txt")) as f:
             suite.check(NAME not in f.read(), "and the file has forgotten it", "it has not")
+        newest = agent.json("rules", "history")["changes"][0]
+        suite.check(newest["by"] == "end" and newest["removed"] == 1 and newest["lines"][0].startswith(f"- block domain {NAME}  until "),
+                    "but not the history", newest)
+        said = agent.run("rules", "rollback").stdout
+        suite.check("change 1" in said and agent.json("rules")["rules"] == [], "and a rollback means what somebody changed", said)
         for t in (bad, good):
             t.close()
         refusals(suite, agent)
@@ -389,6 +394,42 @@ def clock_set(suite):
         agent.detach()
 
 
+def zone_changed(suite):
+    """Another zone of the system is noticed at once: hours begin and end by it, on what is open too."""
+    with net.Lab() as lab:
+        client, router, server = lab.routed()
+        lab.serve(server)
+        agent, etc, plain = lab.agent(router), os.path.join(lab.dir, "etc"), router.cmd
+        net.run(["cp", "-a", "/etc", etc], check=True)
+
+        def zone(name):
+            os.symlink(f"/usr/share/zoneinfo/{name}", os.path.join(etc, "localtime.new"))
+            os.replace(os.path.join(etc, "localtime.new"), os.path.join(etc, "localtime"))
+
+        # The agent has an /etc of its own.
+        zone("Etc/UTC")
+        agent.env.pop("TZ", None)
+        router.cmd = lambda *args: plain("unshare", "-m", "sh", "-c", f'mount --bind {etc} /etc && exec "$@"', "sh", *args)
+        agent.attach("lan")
+        now = time.time() + 5 * 3600
+        hours = "-".join(time.strftime("%H:%M", time.gmtime(now + s)) for s in (-600, 600))
+        agent.run("block-port", f"{net.ECHO_PORT}/udp", "--when", hours)
+        echo = Echo(client)
+        suite.check(echo.first_after(time.monotonic()) is not None, "not its hours here", agent.run("rules").stdout)
+        begun, ended = [], []
+        for _ in range(3):
+            start = time.monotonic()
+            zone("Etc/GMT-5")
+            begun.append(echo.last_after(start))
+            start = time.monotonic()
+            zone("Etc/UTC")
+            ended.append(echo.first_after(start) or 99)
+        suite.check(max(begun) < 1, f"five hours east they are: it stops after {max(begun) * 1000:.0f} ms", begun)
+        suite.check(max(ended) < 1, f"and passes {max(ended) * 1000:.0f} ms after the zone is put back", ended)
+        echo.close()
+        agent.detach()
+
+
 if __name__ == "__main__":
     net.main([ending, pausing, clock_set], ("ip", "nsenter", "openssl", "curl"),
-             together=[schedule, killed, union])
+             together=[schedule, killed, union, zone_changed])

@@ -6,6 +6,7 @@
  */
 #include "control/change.h"
 #include "control/history_answer.h"
+#include "policy/rules_when.h"
 #include "policy/rules_compare.h"
 
 #include <fcntl.h>
@@ -277,6 +278,46 @@ static off_t size_of(const struct place *p, const char *name)
 	return stat(path, &st) ? -1 : st.st_size;
 }
 
+/* Ends are told, one behind the other as one change, and whoever goes back means what somebody did.
+ */
+static void ends_are_told_and_stepped_over(void **state)
+{
+	struct rules *want, *left;
+	struct history h;
+	struct place p;
+	size_t ended;
+
+	(void)state;
+	open_place(&p);
+	put(&p, "[BLOCKED_PORTS]\n1\n");
+	put(&p, "[BLOCKED_PORTS]\n1\n2 until 2100-01-01T00:00:00Z\n3 until 2100-01-02T00:00:00Z\n");
+	for (int day = 1; day <= 2; day++) {
+		left = rules_not_over(p.now, 4102444800 + (day - 1) * 86400, &ended);
+		assert_int_equal(ended, 1);
+		assert_int_equal(save(&p, left, HISTORY_END), 0);
+	}
+	assert_int_equal(count_kept(&p, &h), 3);
+	assert_int_equal(h.entry[0].by, HISTORY_END);
+	assert_int_equal(h.entry[0].number, 3);
+	assert_int_equal(h.entry[0].removed, 2);
+	assert_true(slice_equal(h.entry[0].lines,
+				slice_text("- block port 3  until 2100-01-02T00:00:00Z\n"
+					   "- block port 2  until 2100-01-01T00:00:00Z\n")));
+	assert_int_equal(history_reach(&h, p.now), 3);
+	assert_int_equal(history_find(&h, 0, NULL), 1);
+	assert_int_equal(history_find(&h, 3, NULL), 0);
+	history_clear(&h);
+	want = parse(&p, "[BLOCKED_PORTS]\n1\n");
+	assert_true(leads_to(&p, 2, want));
+	assert_true(leads_to(&p, 0, want));
+	rules_free(want);
+	put(&p, "[BLOCKED_PORTS]\n4\n");
+	assert_int_equal(count_kept(&p, &h), 4);
+	assert_int_equal(history_find(&h, 0, NULL), 0);
+	history_clear(&h);
+	close_place(&p);
+}
+
 static void the_oldest_make_room(void **state)
 {
 	struct rules *want;
@@ -533,6 +574,7 @@ int main(void)
 		cmocka_unit_test(rules_that_end_by_themselves_leave_no_gap),
 		cmocka_unit_test(a_change_that_was_taken_back_leaves_no_trace),
 		cmocka_unit_test(a_change_by_other_means_is_a_gap),
+		cmocka_unit_test(ends_are_told_and_stepped_over),
 		cmocka_unit_test(the_oldest_make_room),
 		cmocka_unit_test(large_changes_have_a_file_of_their_own),
 		cmocka_unit_test(a_damaged_index_misleads_nobody),

@@ -2,25 +2,37 @@
 /*
  * Rules that know the time: which are in force now, and the one timer that wakes the supervisor
  * when others are; see supervisor_state.h. Room: agent. The timer follows the clock on the wall,
- * and says so when that is set; a new zone is noticed within an hour.
+ * and says so when that is set; that the system has another zone is told by its file's directory.
  */
 #include "agent/supervisor_state.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "control/history.h"
 #include "control/times.h"
 #include "policy/rules_when.h"
 
 enum { LOOK_S = 3600, RETRY_S = 1 };
 
+/* Where the system's zone lies (tzset(3)): a link or a file that is put in place of another. */
+static const char zone_dir[] = "/etc", zone_name[] = "localtime";
+
 int moments_open(struct supervisor *s)
 {
 	s->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	return s->timer_fd < 0 ? -errno : 0;
+	if (s->timer_fd < 0)
+		return -errno;
+	/* Without it, and where the zone's own rules change, it is noticed within LOOK_S. */
+	s->zone_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (s->zone_fd >= 0)
+		inotify_add_watch(s->zone_fd, zone_dir,
+				  IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE);
+	return 0;
 }
 
 /* At this moment; WHEN_NEVER: not at all. */
@@ -60,13 +72,13 @@ void moments_forget(struct supervisor *s)
 		rules_free(left);
 		return;
 	}
+	/* Where that cannot be written, their ends on the disk say the same. */
+	if (history_save(&s->paths, s->rules, left, HISTORY_END, &f))
+		log_error("%s", f.text);
 	rules_free(s->rules);
 	s->rules = left;
 	s->rule_changes++;
 	s->rules_ended += ended;
-	/* On the disk their ends say the same. */
-	if (rules_save(s->rules, s->paths.rules, &f))
-		log_error("%s", f.text);
 }
 
 static int pass(struct supervisor *s, struct fault *f)
@@ -145,4 +157,22 @@ void moments_pass(struct supervisor *s)
 			  "the last such line)",
 			  f.text, (unsigned long long)left_out);
 	timer_set(s, times_now() + RETRY_S);
+}
+
+void moments_zone(struct supervisor *s)
+{
+	char room[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool is_zone = false;
+	ssize_t len;
+
+	while ((len = read(s->zone_fd, room, sizeof(room))) > 0)
+		for (ssize_t at = 0; at < len;) {
+			const struct inotify_event *e = (const struct inotify_event *)(room + at);
+
+			is_zone |= (e->mask & IN_Q_OVERFLOW) ||
+				   (e->len && strcmp(e->name, zone_name) == 0);
+			at += (ssize_t)(sizeof(*e) + e->len);
+		}
+	if (is_zone)
+		moments_pass(s);
 }

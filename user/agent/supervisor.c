@@ -86,7 +86,7 @@ static int start(struct supervisor *s, struct fault *f)
 		return fault_set(f, -ENOMEM, "out of memory");
 	err = apps_load(&s->catalogue, f);
 	if (!err)
-		err = change_load(s->paths.rules, s->catalogue, &s->rules, f);
+		err = change_load_settled(&s->paths, s->catalogue, &s->rules, f);
 	if (!err)
 		err = loader_open(&s->loader, s->paths.pin_dir, s->options.workers, f);
 	if (!err)
@@ -204,6 +204,8 @@ static void signals_serve(struct supervisor *s)
 	}
 }
 
+enum { OWN_FDS = 5 /* that the loop waits for besides the clients' */ };
+
 static void loop(struct supervisor *s)
 {
 	const struct clients_ops ops = {
@@ -211,13 +213,14 @@ static void loop(struct supervisor *s)
 
 	while (!s->is_ending) {
 		bool has_room = s->clients.count < CLIENTS_MAX;
-		struct pollfd p[4 + CLIENTS_MAX] = {
+		struct pollfd p[OWN_FDS + CLIENTS_MAX] = {
 			{.fd = s->signal_fd, .events = POLLIN},
 			{.fd = s->netlink_fd, .events = POLLIN},
 			{.fd = has_room ? s->listen_fd : -1, .events = POLLIN},
-			{.fd = s->timer_fd, .events = POLLIN}};
+			{.fd = s->timer_fd, .events = POLLIN},
+			{.fd = s->zone_fd, .events = POLLIN}};
 
-		poll(p, 4 + clients_poll(&s->clients, p + 4), LOOP_MS);
+		poll(p, OWN_FDS + clients_poll(&s->clients, p + OWN_FDS), LOOP_MS);
 		if (p[0].revents)
 			signals_serve(s);
 		if (p[1].revents & POLLIN) {
@@ -229,6 +232,8 @@ static void loop(struct supervisor *s)
 			engine_restart(s);
 		if (p[3].revents)
 			moments_pass(s);
+		if (p[4].revents)
+			moments_zone(s);
 		if (p[2].revents & POLLIN)
 			clients_accept(s);
 		clients_serve(&s->clients, &ops);
@@ -268,7 +273,8 @@ int supervisor_run(const struct paths *p, struct agent_options *o, struct notify
 			       .listen_fd = -1,
 			       .netlink_fd = -1,
 			       .signal_fd = -1,
-			       .timer_fd = -1};
+			       .timer_fd = -1,
+			       .zone_fd = -1};
 	struct fault f = {0};
 	int err;
 

@@ -57,6 +57,7 @@ struct supervisor {
 	uint64_t started_ns;
 	int64_t started_s; /* wall clock, seconds since the epoch */
 	int listen_fd, netlink_fd, signal_fd, timer_fd;
+	int zone_fd; /* tells of the directory that the system's zone lies in; -1: not to be had */
 	struct clients clients;
 	bool is_ending;
 };
@@ -91,7 +92,7 @@ void engine_rules(struct supervisor *s);
 
 /* --- moments.c -------------------------------------------------------------------------------- */
 
-/* Opens the timer. 0 or -errno. */
+/* Opens the timer, and the watch over the system's zone. 0 or -errno. */
 int moments_open(struct supervisor *s);
 /* Which of these rules are in force now (the caller frees), and until when. 0 or -errno with *f. */
 int moments_rules(struct supervisor *s, const struct rules *all, struct rules **out,
@@ -105,6 +106,8 @@ void moments_forget(struct supervisor *s);
 int moments_pause(struct supervisor *s, const struct pause *p, struct fault *f);
 /* The timer spoke: puts those of now in force, and forgets those that are over. */
 void moments_pass(struct supervisor *s);
+/* The watch spoke: the same, if the system has another zone. */
+void moments_zone(struct supervisor *s);
 
 /* --- supervisor_manager.c --------------------------------------------------------------------- */
 

@@ -46,7 +46,7 @@ static const char schemas[] = ROUTE_JSON({
 	"RulesChange":{"type":"object","required":["number","time","by","added","removed","lines",
 		"can_roll_back"],"properties":{
 		"number":{"type":"integer","minimum":1},"time":{"type":"string"},
-		"by":{"enum":["command","http","fleet","load","reload","rollback"]},
+		"by":{"enum":["command","http","fleet","load","reload","rollback","end"]},
 		"added":{"type":"integer","minimum":0},"removed":{"type":"integer","minimum":0},
 		"lines":{"type":"array","items":{"type":"string"}},
 		"can_roll_back":{"type":"boolean"}}},

@@ -154,7 +154,7 @@ static int change_stored(const struct change *change, bool is_quiet)
 	if (!err)
 		err = stored_lock(&s, &f);
 	if (!err)
-		err = change_load(s.paths.rules, s.catalogue, &s.rules, &f);
+		err = change_load_settled(&s.paths, s.catalogue, &s.rules, &f);
 	if (!err)
 		err = (before = rules_copy(s.rules)) ? 0 : fault_set(&f, -ENOMEM, "out of memory");
 	if (!err) {
@@ -269,7 +269,7 @@ static int put_stored(struct stored *s, struct fault *f)
 	struct fault ignored;
 	int err;
 
-	change_load(s->paths.rules, s->catalogue, &before, &ignored);
+	change_load_settled(&s->paths, s->catalogue, &before, &ignored);
 	err = history_save(&s->paths, before, s->rules, HISTORY_LOAD, f);
 	rules_free(before);
 	return err;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "control/history.h"
 #include "policy/rules_when.h"
 
 static int change_value(struct rules *rules, const struct change *c, struct slice value,
@@ -153,23 +154,46 @@ void change_rules_json(const struct rules *rules, const struct pause *p, struct 
 	text_puts(out, "]}\n");
 }
 
+/* Reads what is stored into *all, and what of it is not over into *out. */
+static int load(const char *path, const struct catalogue *catalogue, struct rules **all,
+		struct rules **out, size_t *ended, struct fault *f)
+{
+	struct rule_apps apps = catalogue_rule_apps(catalogue);
+	int err = 0;
+
+	/* What was stored was once accepted, by force where it took force. */
+	if (access(path, F_OK) && errno == ENOENT)
+		*all = rules_new();
+	else
+		err = rules_load(path, &apps, RULES_FORCE, all, f);
+	if (err)
+		return err;
+	*out = *all ? rules_not_over(*all, times_now(), ended) : NULL;
+	return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
+}
+
 int change_load(const char *path, const struct catalogue *catalogue, struct rules **out,
 		struct fault *f)
 {
-	struct rule_apps apps = catalogue_rule_apps(catalogue);
 	struct rules *all = NULL;
 	size_t ended;
-	int err;
+	int err = load(path, catalogue, &all, out, &ended, f);
 
-	if (access(path, F_OK) && errno == ENOENT) {
-		*out = rules_new();
-		return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
-	}
-	/* What was stored was once accepted, by force where it took force. */
-	err = rules_load(path, &apps, RULES_FORCE, &all, f);
-	if (err)
-		return err;
-	*out = rules_not_over(all, times_now(), &ended);
 	rules_free(all);
-	return *out ? 0 : fault_set(f, -ENOMEM, "out of memory");
+	return err;
+}
+
+int change_load_settled(const struct paths *p, const struct catalogue *catalogue,
+			struct rules **out, struct fault *f)
+{
+	struct rules *all = NULL;
+	struct fault ignored;
+	size_t ended = 0;
+	int err = load(p->rules, catalogue, &all, out, &ended, f);
+
+	/* Who cannot write that can write nothing else, and is told with what is to come. */
+	if (!err && ended)
+		history_save(p, all, *out, HISTORY_END, &ignored);
+	rules_free(all);
+	return err;
 }

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "classify/catalogue.h"
+#include "control/paths.h"
 #include "control/pause.h"
 #include "control/times.h"
 
@@ -37,5 +38,9 @@ void change_times_json(const struct rule *r, int64_t now_s, struct text *out);
  * with *f. */
 int change_load(const char *path, const struct catalogue *catalogue, struct rules **out,
 		struct fault *f);
+/* The same for who holds the lock of the state directory, or is the agent, and may change them:
+ * what is over goes from the file too, and the history says so. */
+int change_load_settled(const struct paths *p, const struct catalogue *catalogue,
+			struct rules **out, struct fault *f);
 
 #endif

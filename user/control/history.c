@@ -15,8 +15,8 @@
 #include "control/times.h"
 #include "policy/rules_compare.h"
 
-static const char *const by_names[HISTORY_BYS] = {"command", "http",   "fleet",
-						  "load",    "reload", "rollback"};
+static const char *const by_names[HISTORY_BYS] = {"command", "http",	 "fleet", "load",
+						  "reload",  "rollback", "end"};
 static const char *const place_names[HISTORY_PLACES] = {"here", "file", "lost"};
 
 const char *history_by_name(enum history_by by)
@@ -158,6 +158,28 @@ static void sweep(const struct paths *p, const struct history *h)
 		unlink(history_path(p, oldest - i, path));
 }
 
+/* Ends that follow each other are one change: else a day of them would leave no room for what
+ * somebody changed. Puts the lines of the newest behind those of this one, which takes its place.
+ * False: it stands by itself. */
+static bool join_ends(struct history *h, struct history_entry *e, struct text *lines)
+{
+	struct history_entry *newest = &h->entry[0];
+
+	if (!h->count || e->by != HISTORY_END || newest->by != HISTORY_END ||
+	    e->place != HISTORY_HERE || newest->place != HISTORY_HERE ||
+	    e->bytes + newest->bytes > HISTORY_HERE_MAX)
+		return false;
+	text_add(lines, newest->lines.at, newest->lines.len);
+	if (lines->failed)
+		return false;
+	e->number = newest->number;
+	e->removed += newest->removed;
+	e->bytes = lines->len;
+	e->lines = slice_of(lines->at, lines->len);
+	*newest = *e;
+	return true;
+}
+
 /* Keeps a change that is about to be made. 0 or -errno with *f. */
 static int keep(const struct paths *p, const struct rules *before, const struct rules *after,
 		enum history_by by, struct history *h, struct fault *f)
@@ -175,10 +197,10 @@ static int keep(const struct paths *p, const struct rules *before, const struct 
 		e.number = h->count ? h->entry[0].number + 1 : h->left_out + 1;
 		if (!err && e.place == HISTORY_FILE)
 			err = rules_save_text(lines.at, history_path(p, e.number, path), f);
-		if (!err) {
+		if (!err && !join_ends(h, &e, &lines))
 			put_first(h, &e);
+		if (!err)
 			err = write_index(p, h, f);
-		}
 	}
 	text_clear(&lines);
 	return err;

@@ -31,6 +31,7 @@ enum history_by {
 	HISTORY_LOAD,
 	HISTORY_RELOAD,
 	HISTORY_ROLLBACK,
+	HISTORY_END, /* rules whose end has come; ends right behind each other are one change */
 	HISTORY_BYS
 };
 const char *history_by_name(enum history_by by);
@@ -77,14 +78,15 @@ void history_clear(struct history *h);
 int history_lines(const struct paths *p, const struct history_entry *e, char **buffer,
 		  struct slice *out, struct fault *f);
 
-/* The number in the list of a change (0: the newest); -EINVAL with *f: there is none. */
+/* The number in the list of a change; -EINVAL with *f: there is none. 0: the newest that somebody
+ * made, as what is over cannot be put back. */
 int history_find(const struct history *h, uint64_t number, struct fault *f);
 /* How many of the newest changes lead from the rules of now back without a gap: others cannot be
  * undone, as the rules were changed in between by other means. */
 size_t history_reach(const struct history *h, const struct rules *now);
 
 /*
- * Gives the rules as they were before change `number` (0: the newest) in *out; now: the stored
+ * Gives the rules as they were before change `number` (0: as history_find) in *out; now: the stored
  * ones; *e says which change it is. 0; -EINVAL: there is no such change, or a gap; -EIO: what is
  * kept is damaged; -ENOMEM; with *f.
  */

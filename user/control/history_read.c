@@ -208,8 +208,10 @@ int history_find(const struct history *h, uint64_t number, struct fault *f)
 		return fault_set(f, -EINVAL, "no change of the rules is kept%s",
 				 h->is_damaged ? ": history.txt is damaged" : "");
 	for (size_t i = 0; i < h->count; i++)
-		if (!number || h->entry[i].number == number)
+		if (number ? h->entry[i].number == number : h->entry[i].by != HISTORY_END)
 			return (int)i;
+	if (!number)
+		return 0;
 	return fault_set(f, -EINVAL,
 			 "no change %" PRIu64 " is kept; the kept ones are %" PRIu64 " to %" PRIu64
 			 ", `dpi-xdp rules history` shows them",

@@ -131,7 +131,7 @@ static int do_change(struct stored *s, struct fault *f)
 		return fault_set(f, err, "the change names no kind of rule, or no value");
 	err = lock_take(s, f);
 	if (!err)
-		err = change_load(s->paths->rules, s->catalogue, &s->rules, f);
+		err = change_load_settled(s->paths, s->catalogue, &s->rules, f);
 	if (!err)
 		err = (before = rules_copy(s->rules)) ? 0 : fault_set(f, -ENOMEM, "out of memory");
 	if (!err) {
@@ -269,7 +269,7 @@ static int do_rules_set(struct stored *s, struct fault *f)
 		err = expect(s, f);
 	if (!err) {
 		/* Damaged ones are put right by this. */
-		change_load(s->paths->rules, s->catalogue, &before, &ignored);
+		change_load_settled(s->paths, s->catalogue, &before, &ignored);
 		err = history_save(s->paths, before, s->rules, by(s, HISTORY_LOAD), f);
 	}
 	rules_free(before);
@@ -315,7 +315,7 @@ static int do_rollback(struct stored *s, struct fault *f)
 	if (!err)
 		err = lock_take(s, f);
 	if (!err)
-		err = change_load(s->paths->rules, s->catalogue, &before, f);
+		err = change_load_settled(s->paths, s->catalogue, &before, f);
 	if (!err)
 		err = history_before(s->paths, before, number, s->catalogue, &s->rules, &e, f);
 	if (!err)
