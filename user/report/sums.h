@@ -8,8 +8,9 @@
 #ifndef REPORT_SUMS_H
 #define REPORT_SUMS_H
 
-#include "base/index.h"
 #include "report/connection.h"
+#include "report/sum_key.h"
+#include "report/sum_store.h"
 
 enum {
 	SUMS_MAX = 1000000,
@@ -77,24 +78,9 @@ struct sum_port {
 	uint16_t port;
 };
 
-/* Entries of one kind, found by their hash, at addresses that never change. */
-struct sum_store {
-	struct index index;
-	struct sum_chunk *chunk;
-	size_t chunk_count, chunk_room, chunk_cap; /* in use; there; in the list */
-};
-
-enum { SUMS_KEY_WORDS = 64 /* of four bytes of a name */ };
-
-/* What no sender knows. */
-struct sums_key {
-	uint32_t word[SUMS_KEY_WORDS];
-	uint64_t length, last;
-};
-
 /* Owned by whoever made it; one thread. */
 struct sums {
-	struct sums_key key;
+	struct sum_key key;
 	size_t max; /* entries of each store */
 	struct spool spool;
 	struct sum_app *apps; /* by catalogue id */

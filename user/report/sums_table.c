@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The stores of sums. Hashes are keyed by the address of the sums themselves, which a sender
- * cannot know; nothing that leaves this room depends on the order inside a store.
+ * The entries of sums, each kind by what tells one from another. Hashes are keyed by the address of
+ * the sums themselves, which a sender cannot know; nothing that leaves this room depends on the
+ * order inside a store (sum_store.h).
  */
 #include "report/sums_table.h"
 
 #include "base/addr.h"
-#include "base/table.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 
-_Static_assert(sizeof(struct sum_rule) % 8 == 0 && sizeof(struct sum_addr) % 8 == 0 &&
-		       sizeof(struct sum_pair) % 8 == 0 && sizeof(struct sum_port) % 8 == 0,
-	       "entries are numbered by eights of bytes");
+_Static_assert(sizeof(struct sum_rule) % SUM_UNIT == 0 && sizeof(struct sum_addr) % SUM_UNIT == 0 &&
+		       sizeof(struct sum_pair) % SUM_UNIT == 0 &&
+		       sizeof(struct sum_port) % SUM_UNIT == 0,
+	       "entries are numbered by units");
 _Static_assert(offsetof(struct sum_domain, text) ==
 		       offsetof(struct sum_domain, len) + offsetof(struct sum_name, text),
 	       "a domain ends with its name");
@@ -22,152 +23,36 @@ _Static_assert(sizeof(void *) != 8 || (offsetof(struct sum_addr, to_packets) == 
 	       "an address is two lines of the cache");
 
 enum {
-	CHUNK = 262144, /* bytes; entries are numbered by eights of them, from 1 on */
-	UNIT = 8,
-	CHUNK_UNITS = CHUNK / UNIT,
-	MANY = 8, /* chunks; beyond, so many come at once, which is a large page */
-	CACHE_LINE = 64,
 	EXPECT_MAX = 1000000, /* entries of a kind that room is made for at once */
 	PAIRS_AHEAD = 12,
 };
 
-struct sum_chunk {
-	char *at;
-	size_t used;  /* bytes */
-	size_t piece; /* bytes of the spool's piece that begins here; 0: none does */
-};
-
-/*
- * NH (the hash of UMAC, RFC 4418 5.2): pairs of words, each with a key of its own added,
- * multiplied; a sender who does not know the keys cannot make two that meet more often than chance
- * has it.
- */
-static uint32_t hash_of(const struct sums *s, const void *bytes, size_t len)
-{
-	const uint8_t *at = bytes;
-	uint64_t sum = len * s->key.length;
-	uint32_t w[2];
-	size_t i = 0;
-
-	for (; len - i >= sizeof(w); i += sizeof(w)) {
-		const uint32_t *key = &s->key.word[i / sizeof(uint32_t)];
-
-		memcpy(w, at + i, sizeof(w));
-		sum += (uint64_t)(w[0] + key[0]) * (w[1] + key[1]);
-	}
-	if (i < len) {
-		const uint32_t *key = &s->key.word[i / sizeof(uint32_t)];
-
-		w[0] = w[1] = 0;
-		memcpy(w, at + i, len - i);
-		sum += (uint64_t)(w[0] + key[0]) * (w[1] + key[1]);
-	}
-	return (uint32_t)(sum * s->key.last >> 32);
-}
-
-static void make_keys(struct sums *s)
-{
-	uint64_t at = (uintptr_t)s, i = 0;
-
-	for (size_t k = 0; k < SUMS_KEY_WORDS; k++)
-		s->key.word[k] = (uint32_t)table_hash(at, &i, sizeof(i)), i++;
-	s->key.length = table_hash(at, &i, sizeof(i)) | 1;
-	i++;
-	s->key.last = table_hash(at, &i, sizeof(i)) | 1;
-}
-
-static void *entry_at(const struct sum_store *st, uint32_t number)
-{
-	return st->chunk[number / CHUNK_UNITS].at + (size_t)(number % CHUNK_UNITS) * UNIT;
-}
-
 static size_t domain_size(size_t len)
 {
-	return (sizeof(struct sum_domain) + len + 1 + UNIT - 1) / UNIT * UNIT;
-}
-
-/* How many chunks come at once after so many; one by one where they are what others have left, in
- * which there are no large pages to be had. */
-static size_t chunks_together(const struct sums *s, size_t number)
-{
-	return number < MANY || spool_has_spare(&s->spool) ? 1 : MANY;
-}
-
-/* Makes room for the next chunks. */
-static int take_chunks(struct sums *s, struct sum_store *st)
-{
-	size_t count = chunks_together(s, st->chunk_room);
-	struct sum_chunk *chunk = st->chunk;
-	char *at;
-
-	if (st->chunk_room + count > st->chunk_cap) {
-		size_t cap = st->chunk_cap ? 2 * st->chunk_cap : MANY;
-
-		chunk = realloc(chunk, cap * sizeof(*chunk));
-		if (!chunk)
-			return -1;
-		st->chunk = chunk;
-		st->chunk_cap = cap;
-	}
-	at = spool_take_unset(&s->spool, count * CHUNK);
-	if (!at)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		chunk[st->chunk_room++] = (struct sum_chunk){.at = at + i * CHUNK};
-	chunk[st->chunk_room - count].piece = count * CHUNK;
-	return 0;
-}
-
-/* Room for one more entry in the last chunk, or in a new one. */
-static int make_room(struct sums *s, struct sum_store *st, size_t size)
-{
-	if (st->chunk_count && CHUNK - st->chunk[st->chunk_count - 1].used >= size)
-		return 0;
-	if (st->chunk_count >= UINT32_MAX / CHUNK_UNITS)
-		return -1;
-	if (st->chunk_count == st->chunk_room && take_chunks(s, st))
-		return -1;
-	/* No entry has number 0; those of whole lines stand in lines of their own. */
-	if (!st->chunk_count)
-		st->chunk[0].used = CACHE_LINE;
-	st->chunk_count++;
-	return 0;
+	return (sizeof(struct sum_domain) + len + 1 + SUM_UNIT - 1) / SUM_UNIT * SUM_UNIT;
 }
 
 /* A new entry, zeroed; NULL when it cannot be held. */
 static void *hold(struct sums *s, struct sum_store *st, size_t size, uint32_t hash)
 {
-	struct sum_chunk *last;
-	uint32_t number;
-	char *entry;
+	void *entry;
 
 	if (st->index.count >= s->max) {
 		s->unlisted++;
 		return NULL;
 	}
-	st->index.spool = &s->spool;
-	if (make_room(s, st, size)) {
-		s->failed = true;
-		return NULL;
-	}
-	last = &st->chunk[st->chunk_count - 1];
-	number = (uint32_t)((st->chunk_count - 1) * CHUNK_UNITS + last->used / UNIT);
-	if (index_add(&st->index, hash, number)) {
-		s->failed = true;
-		return NULL;
-	}
-	entry = last->at + last->used;
-	last->used += size;
-	return memset(entry, 0, size);
+	entry = sum_store_hold(st, &s->spool, size, hash);
+	s->failed |= !entry;
+	return entry;
 }
 
 static struct sum_rule *find_rule(const struct sums *s, uint64_t id)
 {
-	uint32_t number, hash = hash_of(s, &id, sizeof(id));
+	uint32_t number, hash = sum_key_hash(&s->key, &id, sizeof(id));
 	size_t at = index_at(&s->rules.index, hash);
 
 	while ((number = index_next(&s->rules.index, hash, &at))) {
-		struct sum_rule *r = entry_at(&s->rules, number);
+		struct sum_rule *r = sum_store_at(&s->rules, number);
 
 		if (r->id == id)
 			return r;
@@ -181,7 +66,7 @@ struct sum_rule *sums_rule_entry(struct sums *s, uint64_t id)
 
 	if (r)
 		return r;
-	r = hold(s, &s->rules, sizeof(*r), hash_of(s, &id, sizeof(id)));
+	r = hold(s, &s->rules, sizeof(*r), sum_key_hash(&s->key, &id, sizeof(id)));
 	if (r)
 		r->id = id;
 	return r;
@@ -194,7 +79,7 @@ static struct sum_domain *domain_entry(struct sums *s, struct slice name, uint32
 	uint32_t number;
 
 	while ((number = index_next(&s->domains.index, hash, &at))) {
-		d = entry_at(&s->domains, number);
+		d = sum_store_at(&s->domains, number);
 		if (slice_equal(slice_of(d->text, d->len), name))
 			return d;
 	}
@@ -208,7 +93,7 @@ static struct sum_domain *domain_entry(struct sums *s, struct slice name, uint32
 
 struct sum_domain *sums_domain_entry(struct sums *s, struct slice name)
 {
-	return domain_entry(s, name, hash_of(s, name.at, name.len));
+	return domain_entry(s, name, sum_key_hash(&s->key, name.at, name.len));
 }
 
 static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *addr, uint32_t hash)
@@ -217,7 +102,7 @@ static struct sum_addr *find_addr(const struct sums *s, const struct dpi_addr *a
 	uint32_t number;
 
 	while ((number = index_next(&s->addrs.index, hash, &at))) {
-		struct sum_addr *a = entry_at(&s->addrs, number);
+		struct sum_addr *a = sum_store_at(&s->addrs, number);
 
 		if (a->addr.d[0] == addr->d[0] && a->addr.d[1] == addr->d[1])
 			return a;
@@ -242,7 +127,7 @@ static struct sum_addr *addr_entry(struct sums *s, const struct dpi_addr *addr, 
 
 struct sum_addr *sums_addr_entry(struct sums *s, const struct dpi_addr *addr)
 {
-	return addr_entry(s, addr, hash_of(s, addr, sizeof(*addr)));
+	return addr_entry(s, addr, sum_key_hash(&s->key, addr, sizeof(*addr)));
 }
 
 /* The hashes of addresses are keyed, and so is what is made of them. */
@@ -260,7 +145,7 @@ struct sum_pair *sums_pair_entry(struct sums *s, struct sum_addr *src, struct su
 	struct sum_pair *p;
 
 	while ((number = index_next(&s->pairs.index, hash, &at))) {
-		p = entry_at(&s->pairs, number);
+		p = sum_store_at(&s->pairs, number);
 		if (p->src == src && p->dst == dst)
 			return p;
 	}
@@ -279,7 +164,7 @@ static bool has_port(const struct sums *s, const struct sum_addr *src, uint16_t 
 	uint32_t number;
 
 	while ((number = index_next(&s->ports.index, hash, &at))) {
-		const struct sum_port *p = entry_at(&s->ports, number);
+		const struct sum_port *p = sum_store_at(&s->ports, number);
 
 		if (p->src == src && p->port == port)
 			return true;
@@ -322,7 +207,7 @@ struct sums_sought sums_seek_names(const struct sums *s, const struct connection
 	size_t at = 0;
 
 	if (connection_next_name(c, &at, &n))
-		k.name = hash_of(s, n.text.at, n.text.len);
+		k.name = sum_key_hash(&s->key, n.text.at, n.text.len);
 	index_warm(&s->domains.index, k.name);
 	return k;
 }
@@ -331,38 +216,24 @@ struct sums_sought sums_seek_ends(const struct sums *s, const struct connection 
 {
 	struct sums_sought k = {0};
 
-	k.src = hash_of(s, connection_src(c), sizeof(struct dpi_addr));
-	k.dst = hash_of(s, connection_dst(c), sizeof(struct dpi_addr));
+	k.src = sum_key_hash(&s->key, connection_src(c), sizeof(struct dpi_addr));
+	k.dst = sum_key_hash(&s->key, connection_dst(c), sizeof(struct dpi_addr));
 	index_warm(&s->addrs.index, k.src);
 	index_warm(&s->addrs.index, k.dst);
 	index_warm(&s->pairs.index, mix(k.src, k.dst));
 	return k;
 }
 
-/* Asks the processor for the first entry that has the hash. */
-static inline __attribute__((always_inline)) void warm_entry(const struct sum_store *st,
-							     uint32_t hash)
-{
-	size_t at = index_at(&st->index, hash);
-	uint32_t number = index_next(&st->index, hash, &at);
-	const char *entry = number ? entry_at(st, number) : NULL;
-
-	if (!entry)
-		return;
-	__builtin_prefetch(entry);
-	__builtin_prefetch(entry + CACHE_LINE);
-}
-
 void sums_warm_names(const struct sums *s, const struct sums_sought *k)
 {
-	warm_entry(&s->domains, k->name);
+	sum_store_warm(&s->domains, k->name);
 }
 
 void sums_warm_ends(const struct sums *s, const struct sums_sought *k)
 {
-	warm_entry(&s->addrs, k->src);
-	warm_entry(&s->addrs, k->dst);
-	warm_entry(&s->pairs, mix(k->src, k->dst));
+	sum_store_warm(&s->addrs, k->src);
+	sum_store_warm(&s->addrs, k->dst);
+	sum_store_warm(&s->pairs, mix(k->src, k->dst));
 }
 
 void sums_find_ends(struct sums *s, const struct connection *c, struct sums_sought *k)
@@ -378,54 +249,30 @@ struct sum_domain *sums_first_domain(struct sums *s, struct slice name, const st
 	return domain_entry(s, name, k->name);
 }
 
-/* The entry at *at, which counts as numbers do; NULL behind the last. */
-static void *entry_from(const struct sum_store *st, size_t *at)
-{
-	size_t chunk;
-
-	if (!*at)
-		*at = CACHE_LINE / UNIT;
-	chunk = *at / CHUNK_UNITS;
-	if (chunk < st->chunk_count && *at % CHUNK_UNITS * UNIT >= st->chunk[chunk].used)
-		*at = ++chunk * CHUNK_UNITS;
-	return chunk < st->chunk_count ? entry_at(st, (uint32_t)*at) : NULL;
-}
-
-/* The same for entries of one size, and past it. */
-static void *next_entry(const struct sum_store *st, size_t *at, size_t size)
-{
-	void *entry = entry_from(st, at);
-
-	*at += entry ? size / UNIT : 0;
-	return entry;
-}
-
 struct sum_rule *sums_next_rule(const struct sums *s, size_t *at)
 {
-	return next_entry(&s->rules, at, sizeof(struct sum_rule));
+	return sum_store_next(&s->rules, at, sizeof(struct sum_rule));
 }
 
 struct sum_domain *sums_next_domain(const struct sums *s, size_t *at)
 {
-	struct sum_domain *d = entry_from(&s->domains, at);
+	struct sum_domain *d = sum_store_from(&s->domains, at);
 
-	*at += d ? domain_size(d->len) / UNIT : 0;
+	*at += d ? domain_size(d->len) / SUM_UNIT : 0;
 	return d;
 }
 
 struct sum_addr *sums_next_addr(const struct sums *s, size_t *at)
 {
-	return next_entry(&s->addrs, at, sizeof(struct sum_addr));
+	return sum_store_next(&s->addrs, at, sizeof(struct sum_addr));
 }
 
 /* Whoever walks the pairs looks at their ends, which stand anywhere. */
 static inline __attribute__((always_inline)) void warm_ends(const struct sum_store *st, size_t at)
 {
-	const struct sum_chunk *chunk = &st->chunk[at / CHUNK_UNITS];
-	size_t place = at % CHUNK_UNITS * UNIT + PAIRS_AHEAD * sizeof(struct sum_pair);
-	const struct sum_pair *p = (const struct sum_pair *)(chunk->at + place);
+	const struct sum_pair *p = sum_store_ahead(st, at, sizeof(*p), PAIRS_AHEAD);
 
-	if (place + sizeof(*p) > chunk->used)
+	if (!p)
 		return;
 	__builtin_prefetch(p->src);
 	__builtin_prefetch(p->dst);
@@ -433,18 +280,18 @@ static inline __attribute__((always_inline)) void warm_ends(const struct sum_sto
 
 struct sum_pair *sums_next_pair(const struct sums *s, size_t *at)
 {
-	struct sum_pair *p = entry_from(&s->pairs, at);
+	struct sum_pair *p = sum_store_from(&s->pairs, at);
 
 	if (!p)
 		return NULL;
 	warm_ends(&s->pairs, *at);
-	*at += sizeof(*p) / UNIT;
+	*at += sizeof(*p) / SUM_UNIT;
 	return p;
 }
 
 struct sum_port *sums_next_port(const struct sums *s, size_t *at)
 {
-	return next_entry(&s->ports, at, sizeof(struct sum_port));
+	return sum_store_next(&s->ports, at, sizeof(struct sum_port));
 }
 
 struct sum_app *sums_app_entry(struct sums *s, int app)
@@ -474,7 +321,7 @@ struct sums *sums_new(size_t max)
 		return NULL;
 	s->max = max ? max : SUMS_MAX;
 	s->spool.plain_max = SIZE_MAX;
-	make_keys(s);
+	sum_key_make(&s->key, (uintptr_t)s);
 	return s;
 }
 
@@ -498,24 +345,15 @@ void sums_expect(struct sums *s, size_t connections)
 	index_reserve(&s->pairs.index, count);
 }
 
-static void free_store(struct sum_store *st)
-{
-	for (size_t i = 0; i < st->chunk_room; i++)
-		if (st->chunk[i].piece)
-			spool_give(st->chunk[i].at, st->chunk[i].piece);
-	free(st->chunk);
-	index_clear(&st->index);
-}
-
 void sums_free(struct sums *s)
 {
 	if (!s)
 		return;
-	free_store(&s->rules);
-	free_store(&s->domains);
-	free_store(&s->addrs);
-	free_store(&s->pairs);
-	free_store(&s->ports);
+	sum_store_clear(&s->rules);
+	sum_store_clear(&s->domains);
+	sum_store_clear(&s->addrs);
+	sum_store_clear(&s->pairs);
+	sum_store_clear(&s->ports);
 	spool_clear(&s->spool);
 	free(s->apps);
 	free(s);
@@ -528,7 +366,7 @@ const struct sum_rule *sums_rule(const struct sums *s, uint64_t id)
 
 const struct sum_addr *sums_addr(const struct sums *s, const struct dpi_addr *addr)
 {
-	return find_addr(s, addr, hash_of(s, addr, sizeof(*addr)));
+	return find_addr(s, addr, sum_key_hash(&s->key, addr, sizeof(*addr)));
 }
 
 const struct sum_addr *sums_sought_src(const struct sums *s, const struct connection *c,
