@@ -149,7 +149,7 @@ static __always_inline bool drop_question(struct place *p, __u32 hook, struct dp
 /* The name in this first segment is blocked: the same. The agent is told. */
 static __always_inline bool drop_word(struct place *p, __u32 hook, struct dpi_flow *f)
 {
-	__u64 rule = word_match(p, hook);
+	__u64 rule = word_match(p, hook, f);
 
 	if (!rule || !drop(p, f, rule))
 		return false;
@@ -198,7 +198,7 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 	payload = place_payload(p);
 	is_dns = payload >= DNS_LEAST && !p->packet.frag_off && dns_is_message(p, hook);
 	if (!is_allowed && (p->config->flags & DPI_CONFIG_NAMES) && !p->config->dns_allow) {
-		rule = is_dns ? dns_match(p, hook) : 0;
+		rule = is_dns ? dns_match(p, hook, f) : 0;
 		if (rule)
 			return drop_question(p, hook, f, rule);
 		if (piece_hides_question(p, hook, is_dns) && drop_piece(p, f))

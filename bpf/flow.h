@@ -207,6 +207,7 @@ static __always_inline void opener_ask(const struct place *p, struct dpi_flow *f
 		if (other && other->first_ns && other->first_ns < first_ns) {
 			first_ns = other->first_ns;
 			f->opener = other->opener;
+			__builtin_memcpy(f->mac, other->mac, sizeof(f->mac));
 		}
 	}
 }

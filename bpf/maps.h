@@ -91,6 +91,33 @@ struct {
 	__type(value, struct dpi_name_rule);
 } names SEC(".maps");
 
+/* Which devices an address is of, by the longest network around it, and a hardware address. Both:
+ * supervisor writes, kernel reads. Full: the rule change is refused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, DPI_DEVICE_NETS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct dpi_net_key);
+	__type(value, struct dpi_device_set);
+} device_nets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DPI_DEVICE_MACS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct dpi_mac);
+	__type(value, struct dpi_device_set);
+} device_macs SEC(".maps");
+
+/* What protocols mean to a device, by its id. The same. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, DPI_DEVICES_RULED);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct dpi_device);
+} devices SEC(".maps");
+
 /* What each rule has dropped. Kernel writes, agent reads. Full: the drop happens, uncounted here.
  */
 struct {
@@ -157,6 +184,12 @@ struct dpi_scratch {
 	struct dpi_request request;
 	__u32 word, word_len;	    /* the name in a first segment, which is in frame */
 	struct dpi_verdict verdict; /* a new one, before it is stored */
+	struct dpi_device_set whom[DPI_DEVICES_MAX / DPI_DEVICES_EACH]; /* of the frame at hand */
+	struct dpi_device own; /* what those say of protocols; set where is_own */
+	struct dpi_mac mac[2]; /* its destination, its source */
+	__u64 device;	       /* the one at hand */
+	__u32 is_own;	       /* there are any */
+	__u32 pad3;
 	/* What may be done in the current second: half-open entries, pieces of unknown flows. */
 	__u64 syn_window, syn_count, frag_window, frag_count;
 	struct dpi_packet piece;  /* a tunnel's first piece, while what it carries is looked at */

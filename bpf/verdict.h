@@ -6,7 +6,7 @@
 #ifndef BPF_VERDICT_H
 #define BPF_VERDICT_H
 
-#include "flow.h"
+#include "whom.h"
 
 /* What the address and port rules say of a flow: rule is the one behind the action. */
 struct static_decision {
@@ -197,21 +197,16 @@ enum {
 	DNS_LEAST = DNS_HEAD + 5, /* and the shortest question */
 };
 
-/* The loops' context: a stack pointer is all that bpf_loop hands on. */
-struct question_loop {
-	struct dpi_scratch *scratch;
-};
-
 static long question_read(__u32 i, void *ctx)
 {
-	struct dpi_scratch *s = ((struct question_loop *)ctx)->scratch;
+	struct dpi_scratch *s = ((struct whom_loop *)ctx)->scratch;
 
 	return !dpi_qname_step(&s->question, s->message, DPI_DNS_WINDOW - 1, s->name);
 }
 
 static long question_walk(__u32 i, void *ctx)
 {
-	struct dpi_scratch *s = ((struct question_loop *)ctx)->scratch;
+	struct dpi_scratch *s = ((struct whom_loop *)ctx)->scratch;
 	__u32 at = s->walk_at, len = s->question.len;
 
 	if (at >= len)
@@ -220,18 +215,38 @@ static long question_walk(__u32 i, void *ctx)
 	return 0;
 }
 
+/* Walks the question for one device. */
+static long question_whom(__u32 i, void *ctx)
+{
+	struct whom_loop *l = ctx;
+	struct dpi_scratch *s = l->scratch;
+	__u64 device = whom_device(s, i);
+
+	if (!device)
+		return 0;
+	dpi_name_walk_again(&s->walk, l->seed ^ device);
+	s->walk_at = 0;
+	bpf_loop(DPI_NAME_MAX, question_walk, l, 0);
+	name_look(s, true);
+	return 0;
+}
+
 /* Compares the question at s->question.pos and moves behind it. Returns the rule that blocks it, or
  * 0; s->question.state says whether it could be read, and unread is the answer when not. */
 static __always_inline __u64 question_match(struct dpi_scratch *s, __u64 seed, __u64 protocol,
 					    __u64 unread)
 {
-	struct question_loop l = {.scratch = s};
+	struct whom_loop l = {.scratch = s, .seed = seed};
 
 	dpi_qname_init(&s->question, s->question.pos, s->question.limit);
 	bpf_loop(DPI_NAME_MAX + 20, question_read, &l, 0);
 	if (s->question.state != DPI_QNAME_DONE)
 		return unread;
 	dpi_name_walk_init(&s->walk, seed);
+	if (s->is_own && s->question.len) {
+		bpf_loop(DPI_DEVICES_MAX, question_whom, &l, 0);
+		dpi_name_walk_again(&s->walk, seed);
+	}
 	s->walk_at = 0;
 	if (s->question.len) {
 		bpf_loop(DPI_NAME_MAX, question_walk, &l, 0);
@@ -287,9 +302,9 @@ static __always_inline bool dns_is_message(struct place *p, __u32 hook)
 /*
  * The rule that blocks a question of the DNS message in this frame, or 0. Queries and answers
  * alike: an answer repeats the question. A name the kernel cannot read is counted and left to the
- * agent. Over TCP this drops the one segment, and the agent blocks the flow.
+ * agent. Over TCP this drops the one segment, and the agent blocks the flow. f may be NULL.
  */
-static __noinline __u64 dns_match(struct place *p, __u32 hook)
+static __noinline __u64 dns_match(struct place *p, __u32 hook, struct dpi_flow *f)
 {
 	struct dpi_scratch *s = p->scratch;
 	__u32 there = place_payload(p), skip = p->dns_skip;
@@ -309,11 +324,14 @@ static __noinline __u64 dns_match(struct place *p, __u32 hook)
 	if (place_load(p, hook, p->packet.payload_off + skip, s->message, (__u32)len))
 		return 0;
 	count(p, DNS_MESSAGES);
+	whom_ask(p, hook, f);
+	if (s->is_own && s->own.dns_allow)
+		return 0;
 	questions = s->message[5];
 	seed = p->config->name_seed;
-	protocol = is_local_name_port(&p->packet.key) || is_netbios_port(&p->packet.key)
-			   ? 0
-			   : p->config->dns_block;
+	protocol = s->is_own && s->own.dns_block ? s->own.dns_block : p->config->dns_block;
+	if (is_local_name_port(&p->packet.key) || is_netbios_port(&p->packet.key))
+		protocol = 0;
 	/* On other ports, what cannot be read is something else that looks like it; in a stream it
 	 * may be the midst of something. */
 	unread = p->packet.key.proto == DPI_IP_UDP && is_dns_port(&p->packet.key) ? protocol : 0;

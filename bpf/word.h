@@ -19,21 +19,16 @@ enum {
 	WORD_FLAGS = DPI_TCP_FIN | DPI_TCP_SYN | DPI_TCP_RST | DPI_TCP_ACK | DPI_TCP_URG,
 };
 
-/* The loops' context: a stack pointer is all that bpf_loop hands on. */
-struct word_loop {
-	struct dpi_scratch *scratch;
-};
-
 static long word_hello(__u32 i, void *ctx)
 {
-	struct dpi_scratch *s = ((struct word_loop *)ctx)->scratch;
+	struct dpi_scratch *s = ((struct whom_loop *)ctx)->scratch;
 
 	return !dpi_hello_step(&s->hello, s->frame, DPI_WORD_WINDOW - 1);
 }
 
 static long word_request(__u32 i, void *ctx)
 {
-	struct dpi_scratch *s = ((struct word_loop *)ctx)->scratch;
+	struct dpi_scratch *s = ((struct whom_loop *)ctx)->scratch;
 
 	return !dpi_request_step(&s->request, s->frame, DPI_WORD_WINDOW - 1);
 }
@@ -41,7 +36,7 @@ static long word_request(__u32 i, void *ctx)
 /* One byte of the name, from its right end: is it plain, and what is said of the suffix so far? */
 static long word_walk(__u32 i, void *ctx)
 {
-	struct dpi_scratch *s = ((struct word_loop *)ctx)->scratch;
+	struct dpi_scratch *s = ((struct whom_loop *)ctx)->scratch;
 	__u32 at = s->walk_at, len = s->word_len;
 	__u8 c;
 
@@ -56,16 +51,38 @@ static long word_walk(__u32 i, void *ctx)
 	return 0;
 }
 
+/* Walks the name for one device. */
+static long word_whom(__u32 i, void *ctx)
+{
+	struct whom_loop *l = ctx;
+	struct dpi_scratch *s = l->scratch;
+	__u64 device = whom_device(s, i);
+
+	if (!device)
+		return 0;
+	dpi_name_walk_again(&s->walk, l->seed ^ device);
+	s->walk_at = 0;
+	s->host.label = 0;
+	bpf_loop(DPI_NAME_MAX, word_walk, l, 0);
+	if (s->word_len)
+		name_look(s, true);
+	return 0;
+}
+
 /*
  * The rule that blocks the name at s->word, or 0. protocol: that which blocks what it was said in,
  * or 0. It comes first, as the engine has it; but an allowed name is left to the engine.
  */
 static __always_inline __u64 word_rule(struct dpi_scratch *s, __u64 seed, __u64 protocol)
 {
-	struct word_loop l = {.scratch = s};
+	struct whom_loop l = {.scratch = s, .seed = seed};
 	__u64 rule;
 
 	dpi_name_walk_init(&s->walk, seed);
+	if (s->is_own) {
+		bpf_loop(DPI_DEVICES_MAX, word_whom, &l, 0);
+		dpi_name_walk_again(&s->walk, seed);
+	}
 	s->walk_at = 0;
 	s->host.label = 0;
 	bpf_loop(DPI_NAME_MAX, word_walk, &l, 0);
@@ -100,11 +117,22 @@ static __always_inline bool word_is_first(const struct place *p)
 	return (s->flags & DPI_FLOW_SURE) && k->ack == s->isn[dir ^ 1] + 1;
 }
 
+/* What of the settings holds for those whom the segment concerns. */
+static __always_inline __u32 word_flags(const struct place *p)
+{
+	return p->config->flags & (p->scratch->is_own ? p->scratch->own.flags : ~0U);
+}
+
+static __always_inline __u64 word_protocol(const struct dpi_scratch *s, __u64 own, __u64 of_all)
+{
+	return s->is_own && own ? own : of_all;
+}
+
 /* Finds the name in s->frame. Returns whether there is one, with the rule on its protocol. */
 static __always_inline bool word_read(struct place *p, __u32 there, __u64 *protocol)
 {
 	struct dpi_scratch *s = p->scratch;
-	struct word_loop l = {.scratch = s};
+	struct whom_loop l = {.scratch = s};
 
 	if (s->frame[0] != 22) {
 		if (!dpi_request_begin(&s->request, s->frame, DPI_WORD_WINDOW - 1, there))
@@ -112,7 +140,7 @@ static __always_inline bool word_read(struct place *p, __u32 there, __u64 *proto
 		bpf_loop(DPI_REQUEST_STEPS, word_request, &l, 0);
 		s->word = s->request.name;
 		s->word_len = s->request.name_len;
-		*protocol = p->config->http_block;
+		*protocol = word_protocol(s, s->own.http_block, p->config->http_block);
 		return s->request.state == DPI_WORD_FOUND;
 	}
 	if (!dpi_hello_begin(&s->hello, s->frame, DPI_WORD_WINDOW - 1, there))
@@ -121,22 +149,22 @@ static __always_inline bool word_read(struct place *p, __u32 there, __u64 *proto
 	s->word = s->hello.name;
 	s->word_len = s->hello.name_len;
 	*protocol = p->packet.key.port[p->packet.dir ? 0 : 1] == dpi_be16(443)
-			    ? p->config->https_block
-			    : p->config->tls_block;
+			    ? word_protocol(s, s->own.https_block, p->config->https_block)
+			    : word_protocol(s, s->own.tls_block, p->config->tls_block);
 	return s->hello.state == DPI_WORD_FOUND &&
-	       ((!s->hello.has_ech && !s->hello.is_cut) || (p->config->flags & DPI_CONFIG_ECH));
+	       ((!s->hello.has_ech && !s->hello.is_cut) || (word_flags(p) & DPI_CONFIG_ECH));
 }
 
 /* True for what may begin a hello or a request, and is to be read. */
 static __always_inline bool word_is_wanted(const struct place *p, __u8 first)
 {
 	if (first == 22)
-		return p->config->flags & DPI_CONFIG_HELLOS;
-	return first >= 'A' && first <= 'Z' && (p->config->flags & DPI_CONFIG_REQUESTS);
+		return word_flags(p) & DPI_CONFIG_HELLOS;
+	return first >= 'A' && first <= 'Z' && (word_flags(p) & DPI_CONFIG_REQUESTS);
 }
 
 /* The rule that blocks the name in this segment, or 0. */
-static __noinline __u64 word_match(struct place *p, __u32 hook)
+static __noinline __u64 word_match(struct place *p, __u32 hook, struct dpi_flow *f)
 {
 	struct dpi_scratch *s = p->scratch;
 	__u32 there = place_payload(p);
@@ -144,8 +172,12 @@ static __noinline __u64 word_match(struct place *p, __u32 hook)
 
 	if (!p->config || !s || !p->counts || there < DPI_REQUEST_LEAST)
 		return 0;
+	s->is_own = 0;
 	if (place_load(p, hook, p->packet.payload_off, s->frame, 1) ||
 	    !word_is_wanted(p, s->frame[0]) || !word_is_first(p))
+		return 0;
+	whom_ask(p, hook, f);
+	if (s->is_own && !word_is_wanted(p, s->frame[0]))
 		return 0;
 	if (len > DPI_WORD_WINDOW)
 		len = DPI_WORD_WINDOW;

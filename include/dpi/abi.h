@@ -12,22 +12,25 @@
 
 #include "dpi/types.h"
 
-#define DPI_ABI_VERSION 3
+#define DPI_ABI_VERSION 4
 
 enum {
-	DPI_FLOWS_MAX = 65536,	    /* kernel flow entries (LRU: may forget) */
-	DPI_SYNS_MAX = 16384,	    /* half-open connections remembered (LRU) */
-	DPI_VERDICTS_MAX = 65536,   /* blocked flows (plain hash: never forgets by itself) */
-	DPI_FACTS_MAX = 65536,	    /* what the agent found out about a flow (LRU) */
-	DPI_ADDRS_MAX = 65536,	    /* single-address rules */
-	DPI_NETS_MAX = 16384,	    /* network rules */
-	DPI_PORTS_MAX = 131072,	    /* port rules: 65,536 for TCP, as many for UDP */
-	DPI_NAMES_MAX = 2097152,    /* name suffixes (allocated on demand) */
-	DPI_HITS_MAX = 65536,	    /* rules that have dropped something */
-	DPI_RINGS_MAX = 16,	    /* workers, and shards of the offline door */
-	DPI_RING_BYTES = 4194304,   /* one worker's ring */
-	DPI_SNAP_MAX = 65535,	    /* bytes of a frame a sample can carry */
-	DPI_NAME_MAX = 255,	    /* bytes of a domain name (RFC 1035 2.3.4) */
+	DPI_FLOWS_MAX = 65536,	     /* kernel flow entries (LRU: may forget) */
+	DPI_SYNS_MAX = 16384,	     /* half-open connections remembered (LRU) */
+	DPI_VERDICTS_MAX = 65536,    /* blocked flows (plain hash: never forgets by itself) */
+	DPI_FACTS_MAX = 65536,	     /* what the agent found out about a flow (LRU) */
+	DPI_ADDRS_MAX = 65536,	     /* single-address rules */
+	DPI_NETS_MAX = 16384,	     /* network rules */
+	DPI_PORTS_MAX = 131072,	     /* port rules: 65,536 for TCP, as many for UDP */
+	DPI_NAMES_MAX = 2097152,     /* name suffixes (allocated on demand) */
+	DPI_DEVICE_NETS_MAX = 32768, /* addresses and networks of devices */
+	DPI_DEVICE_MACS_MAX = 32768, /* hardware addresses of devices */
+	DPI_DEVICES_RULED = 1024,    /* devices with rules for applications */
+	DPI_HITS_MAX = 65536,	     /* rules that have dropped something */
+	DPI_RINGS_MAX = 16,	     /* workers, and shards of the offline door */
+	DPI_RING_BYTES = 4194304,    /* one worker's ring */
+	DPI_SNAP_MAX = 65535,	     /* bytes of a frame a sample can carry */
+	DPI_NAME_MAX = 255,	     /* bytes of a domain name (RFC 1035 2.3.4) */
 	DPI_DNS_WINDOW = 512,	    /* bytes of a DNS message the kernel looks at; a power of two */
 	DPI_QUESTIONS_MAX = 8,	    /* questions of a DNS message that are looked at */
 	DPI_WORD_WINDOW = 2048,	    /* bytes of a first segment the kernel reads; a power of two */
@@ -110,7 +113,7 @@ struct dpi_flow {
 	__u8 tcp_flags[2];			/* every TCP flag seen, by direction */
 	__u8 static_action;			/* enum dpi_static */
 	__u8 recent_at;				/* next slot of recent[] */
-	__u8 pad[6];
+	__u8 mac[6];		  /* of a device that rules name, once a frame had it; 0: none */
 	__u64 recent[DPI_RECENT]; /* times of the last frames passed while under inspection */
 };
 _Static_assert(sizeof(struct dpi_flow) == 112 + 8 * DPI_RECENT, "dpi_flow");
@@ -195,6 +198,23 @@ struct dpi_device_set {
 	__u64 id[DPI_DEVICES_EACH];
 };
 _Static_assert(sizeof(struct dpi_device_set) == 32, "dpi_device_set");
+
+/* A hardware address. */
+struct dpi_mac {
+	__u8 b[6];
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct dpi_mac) == 8, "dpi_mac");
+
+/* What the rules of a device, and those of all, say of protocols, as far as the kernel decides
+ * names by itself; see struct dpi_config. Of devices with rules for applications. */
+struct dpi_device {
+	__u64 dns_block, dns_allow;
+	__u64 https_block, tls_block, http_block;
+	__u32 flags; /* enum dpi_config_flag: HELLOS, ECH and REQUESTS that are not the engine's */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct dpi_device) == 48, "dpi_device");
 
 /* Rules for one name suffix, found by its hash (name.h). Those of a device stand beside those of
  * all, their hashes seeded with its id as well. Rule ids; 0 is none. */

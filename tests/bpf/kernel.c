@@ -123,8 +123,9 @@ void kernel_rules_set(struct kernel *k, const struct rules *rules, uint32_t flag
 
 	if (!expect(k, p != NULL, "no memory for a policy"))
 		return;
-	protocols = kernel_protocols(k->catalogue, p);
+	expect(k, kernel_protocols(k->catalogue, p, &protocols) == 0, "out of memory");
 	expect(k, live_policy_apply(k->maps, p, flags, &protocols, &f) == 0, "%s", f.text);
+	kernel_protocols_clear(&protocols);
 	policy_free(k->policy);
 	k->policy = p;
 }

@@ -99,11 +99,27 @@ struct ruling {
 	struct name first;
 };
 
+/* The devices of whoever sends the frames of these tests, and gets them. */
+static struct policy_whom whom_of(const struct policy *p)
+{
+	struct policy_whom whom = {.count = 0};
+	struct made *m = &(struct made){0};
+	struct dpi_key key;
+
+	make_udp(m, 1, 2, slice_of("", 0));
+	key = made_key(m);
+	policy_whom_ends(p, &key, &whom);
+	policy_whom_mac(p, m->bytes, &whom);
+	policy_whom_mac(p, m->bytes + 6, &whom);
+	return whom;
+}
+
 static struct ruling rule_on(const struct policy *p, struct slice payload)
 {
 	const uint8_t *b = payload.at;
 	size_t len = payload.len < WINDOW ? payload.len : WINDOW, at = 12;
 	unsigned opcode, count;
+	struct policy_whom whom = whom_of(p);
 	struct ruling r = {0};
 
 	if (payload.len < 17)
@@ -123,7 +139,7 @@ static struct ruling rule_on(const struct policy *p, struct slice payload)
 		}
 		if (i == 0)
 			r.first = name;
-		d = policy_match_name(p, NULL, name_slice(&name));
+		d = policy_match_name(p, &whom, name_slice(&name));
 		r.rule = d.is_block ? d.rule : 0;
 	}
 	return r;
@@ -253,6 +269,34 @@ static const struct {
 	 "[BLOCKED_DOMAINS] =" L50 L50 L50 L50 L10 L10 L10 L10 "a.bad.example",
 	 L50 L50 L50 L50 L10 L10 L10 L10 "a.bad.example", true},
 	{"no rule for it", "[BLOCKED_DOMAINS] bad.example", "good.example", false},
+	{"of an address", "[BLOCKED_DOMAINS] bad.example device 10.0.0.1", "a.bad.example", true},
+	{"of another address", "[BLOCKED_DOMAINS] bad.example device 10.0.0.3", "a.bad.example",
+	 false},
+	{"of a network", "[BLOCKED_APPS] YouTube device 10.0.0.0/29", "www.youtube.com", true},
+	{"of a network, another name", "[BLOCKED_APPS] YouTube device 10.0.0.0/29",
+	 "www.googleapis.com", false},
+	{"of a hardware address", "[BLOCKED_DOMAINS] bad.example device 02:00:00:00:00:02",
+	 "a.bad.example", true},
+	{"of one that it is sent to", "[BLOCKED_DOMAINS] bad.example device 02:00:00:00:00:01",
+	 "a.bad.example", true},
+	{"of another hardware address", "[BLOCKED_DOMAINS] bad.example device 02:00:00:00:00:03",
+	 "a.bad.example", false},
+	{"of a name with both",
+	 "[DEVICES]\nt 192.0.2.1 02:00:00:00:00:02\n[BLOCKED_DOMAINS] bad.example device t",
+	 "a.bad.example", true},
+	{"an allow of a device",
+	 "[BLOCKED_DOMAINS]\nbad.example\n[ALLOWED_DOMAINS]\n"
+	 "bad.example device 02:00:00:00:00:02",
+	 "a.bad.example", false},
+	{"an allow of another",
+	 "[BLOCKED_DOMAINS]\nbad.example\n[ALLOWED_DOMAINS]\n"
+	 "bad.example device 02:00:00:00:00:03",
+	 "a.bad.example", true},
+	{"an application for all beside one of a device",
+	 "[BLOCKED_APPS]\nYouTube\nGoogle device 10.0.0.1", "www.googleapis.com", true},
+	{"two devices, the second speaks",
+	 "[BLOCKED_DOMAINS]\ngood.example device 10.0.0.1\nbad.example device 10.0.0.0/8",
+	 "bad.example", true},
 };
 
 static void test_names(struct kernel *k)
@@ -302,6 +346,15 @@ static void test_protocol(struct kernel *k)
 		 "good.example", 53, false},
 		{"DNS allowed", "[BLOCKED_DOMAINS] bad.example\n[ALLOWED_APPS] DNS", "bad.example",
 		 53, false},
+		{"of a device", "[BLOCKED_APPS] DNS device 10.0.0.1", "good.example", 53, true},
+		{"of another device", "[BLOCKED_APPS] DNS device 10.0.0.9", "good.example", 53,
+		 false},
+		{"allowed to a device",
+		 "[BLOCKED_DOMAINS]\nbad.example\n[ALLOWED_APPS]\nDNS device 02:00:00:00:00:02",
+		 "bad.example", 53, false},
+		{"allowed to another device",
+		 "[BLOCKED_DOMAINS]\nbad.example\n[ALLOWED_APPS]\nDNS device 02:00:00:00:00:09",
+		 "bad.example", 53, true},
 	};
 	struct message m;
 

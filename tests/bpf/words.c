@@ -163,8 +163,11 @@ static struct slice words_make(uint8_t *out, enum words words, const char *name)
 	return none;
 }
 
-#define BLOCK  "[BLOCKED_DOMAINS] blocked.example\n"
-#define NAME   "www.blocked.example"
+#define BLOCK "[BLOCKED_DOMAINS] blocked.example\n"
+#define NAME  "www.blocked.example"
+/* A rule of two devices. */
+#define OF(one, other) \
+	"[BLOCKED_DOMAINS]\nblocked.example device " one "\nblocked.example device " other "\n"
 #define GOOGLE "[BLOCKED_APPS] Google Meet\n"
 
 /* Flags are of a segment; is_blocked: by the kernel. */
@@ -239,6 +242,45 @@ static const struct row {
 	{"ECH blocked", GOOGLE "ECH", "", .is_blocked = false, .words = HELLO_ECH},
 	{"ECH allowed", GOOGLE "[ALLOWED_APPS] ECH", "", .is_blocked = false, .words = HELLO_ECH},
 	{"ECH blocked, and a hello without", BLOCK "[BLOCKED_APPS] ECH", NAME, .is_blocked = true},
+	/* devices */
+	{"of an address", OF("10.0.0.1", "2001:db8::a00:1"), NAME, .is_blocked = true},
+	{"of the responder's address", OF("10.0.0.2", "2001:db8::a00:2"), NAME, .is_blocked = true},
+	{"of another address", OF("10.0.0.3", "2001:db8::a00:3"), NAME, .is_blocked = false},
+	{"of a network", OF("10.0.0.0/30", "2001:db8::a00:0/126"), NAME, .is_blocked = true},
+	{"of a network, a request", OF("10.0.0.0/30", "2001:db8::a00:0/126"), NAME, true, REQUEST,
+	 .port = 80},
+	{"of a hardware address", OF("02:00:00:00:00:02", "192.0.2.99"), NAME, .is_blocked = true},
+	{"of where it is sent to", OF("02:00:00:00:00:01", "192.0.2.99"), NAME, .is_blocked = true},
+	{"of another hardware address", OF("02:00:00:00:00:03", "192.0.2.99"), NAME,
+	 .is_blocked = false},
+	{"a device beside all", BLOCK OF("02:00:00:00:00:02", "192.0.2.99"), NAME,
+	 .is_blocked = true},
+	{"another name of a device", OF("02:00:00:00:00:02", "192.0.2.99"), "www.allowed.example",
+	 .is_blocked = false},
+	{"a name that a device may have",
+	 BLOCK "[ALLOWED_DOMAINS]\nblocked.example device 02:00:00:00:00:02", NAME,
+	 .is_blocked = false},
+	{"a name that another may have",
+	 BLOCK "[ALLOWED_DOMAINS]\nblocked.example device 02:00:00:00:00:03", NAME,
+	 .is_blocked = true},
+	{"HTTPS of a device", "[BLOCKED_APPS]\nHTTPS device 02:00:00:00:00:02", NAME,
+	 .is_blocked = true},
+	{"HTTPS of another", "[BLOCKED_APPS]\nHTTPS device 02:00:00:00:00:03", NAME,
+	 .is_blocked = false},
+	{"HTTP of a device", "[BLOCKED_APPS]\nHTTP device 02:00:00:00:00:02", NAME, true, REQUEST,
+	 .port = 80},
+	{"TLS of a device", "[BLOCKED_APPS]\nTLS device 02:00:00:00:00:02", NAME, true,
+	 .port = 8443},
+	{"HTTPS allowed to a device", BLOCK "[ALLOWED_APPS]\nHTTPS device 02:00:00:00:00:02", NAME,
+	 .is_blocked = false},
+	{"HTTPS allowed to another", BLOCK "[ALLOWED_APPS]\nHTTPS device 02:00:00:00:00:03", NAME,
+	 .is_blocked = true},
+	{"ECH of a device", GOOGLE "[BLOCKED_APPS]\nECH device 02:00:00:00:00:02", "",
+	 .is_blocked = false, .words = HELLO_ECH},
+	{"ECH of another", GOOGLE "[BLOCKED_APPS]\nECH device 02:00:00:00:00:03", "",
+	 .is_blocked = true, .words = HELLO_ECH},
+	{"a dot behind, of a device", OF("02:00:00:00:00:02", "192.0.2.99"), NAME ".",
+	 .is_blocked = false},
 	/* settings */
 	{"only watching", BLOCK, NAME, false, .config = DPI_CONFIG_MONITOR},
 	{"the agent is dead", BLOCK, NAME, true, .config = DPI_CONFIG_FAIL_CLOSED},

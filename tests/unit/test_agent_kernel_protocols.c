@@ -81,12 +81,14 @@ static void check(const struct catalogue *c, const struct row *row, size_t count
 {
 	for (const struct row *r = row; r < row + count; r++) {
 		struct policy *p = make_policy(c, r->rules);
-		struct live_protocols k = kernel_protocols(c, p);
+		struct live_protocols k;
 
+		assert_int_equal(kernel_protocols(c, p, &k), 0);
 		if (k.flags != r->flags || (k.https_block != 0) != r->https ||
 		    (k.tls_block != 0) != r->tls || (k.http_block != 0) != r->http)
 			fail_msg("%s: flags %x, https %d, tls %d, http %d", r->why, k.flags,
 				 k.https_block != 0, k.tls_block != 0, k.http_block != 0);
+		kernel_protocols_clear(&k);
 		policy_free(p);
 	}
 }

@@ -9,7 +9,8 @@
 #include "classify/catalogue.h"
 #include "live/maps.h"
 
-/* Works it out for a policy over this catalogue. */
-struct live_protocols kernel_protocols(const struct catalogue *c, const struct policy *p);
+/* Works it out for a policy over this catalogue. Returns 0 or -ENOMEM; clear it in either case. */
+int kernel_protocols(const struct catalogue *c, const struct policy *p, struct live_protocols *out);
+void kernel_protocols_clear(struct live_protocols *p);
 
 #endif

@@ -23,6 +23,19 @@ static int count_net(void *ctx, const struct dpi_net_key *k, const struct dpi_ad
 	return 0;
 }
 
+static int count_device_net(void *ctx, const struct dpi_net_key *k,
+			    const struct dpi_device_set *set)
+{
+	++*(size_t *)ctx;
+	return 0;
+}
+
+static int count_device_mac(void *ctx, const uint8_t *mac, const struct dpi_device_set *set)
+{
+	++*(size_t *)ctx;
+	return 0;
+}
+
 static int count_port(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
 {
 	++*(size_t *)ctx;
@@ -36,6 +49,8 @@ void rule_fill_count(const struct rules *rules, const struct policy *p, struct r
 	policy_each_net(p, count_net, &out->nets);
 	policy_each_port(p, count_port, &out->ports);
 	policy_each_name(p, count_name, &out->names);
+	policy_each_device_net(p, count_device_net, &out->device_nets);
+	policy_each_device_mac(p, count_device_mac, &out->device_macs);
 }
 
 void rule_fill_json(const struct rule_fill *fill, struct text *out)
@@ -48,6 +63,8 @@ void rule_fill_json(const struct rule_fill *fill, struct text *out)
 		{"nets", fill->nets, DPI_NETS_MAX},
 		{"ports", fill->ports, DPI_PORTS_MAX},
 		{"names", fill->names, DPI_NAMES_MAX},
+		{"device_nets", fill->device_nets, DPI_DEVICE_NETS_MAX},
+		{"device_macs", fill->device_macs, DPI_DEVICE_MACS_MAX},
 	};
 
 	text_puts(out, ",\"rules_by_kind\":{");

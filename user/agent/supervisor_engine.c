@@ -248,8 +248,10 @@ int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct faul
 
 	if (!next)
 		return fault_set(f, -ENOMEM, "out of memory");
-	protocols = kernel_protocols(s->catalogue, next);
-	err = live_policy_apply(loader_maps(s->loader), next, flags, &protocols, f);
+	err = kernel_protocols(s->catalogue, next, &protocols);
+	err = err ? fault_set(f, err, "out of memory")
+		  : live_policy_apply(loader_maps(s->loader), next, flags, &protocols, f);
+	kernel_protocols_clear(&protocols);
 	if (err) {
 		policy_free(next);
 		return err;

@@ -23,7 +23,7 @@
  */
 struct rule_fill {
 	struct rules_counts rules;
-	size_t addrs, nets, ports, names; /* entries */
+	size_t addrs, nets, ports, names, device_nets, device_macs; /* entries */
 };
 
 struct supervisor {

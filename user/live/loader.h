@@ -4,7 +4,7 @@
  * binary interface, so two versions never share a map; within it, what is pinned is adopted and
  * what is missing is made. Only a privileged process (the supervisor) uses this file.
  *
- *     /sys/fs/bpf/NAME/v3/{flows, verdicts, ..., ring_0, ..., link_IFINDEX}
+ *     /sys/fs/bpf/NAME/v4/{flows, verdicts, ..., ring_0, ..., link_IFINDEX}
  */
 #ifndef LIVE_LOADER_H
 #define LIVE_LOADER_H

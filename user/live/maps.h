@@ -14,8 +14,8 @@
 #include "policy/policy.h"
 
 struct live_maps {
-	int flows, syns, verdicts, facts, addrs, nets, ports, names, hits, counts, config,
-		heartbeat;
+	int flows, syns, verdicts, facts, addrs, nets, ports, names, device_nets, device_macs,
+		devices, hits, counts, config, heartbeat;
 	int ring[DPI_RINGS_MAX];
 	uint32_t ring_count;
 	uint32_t cpu_count; /* possible CPUs: values a per-CPU lookup fills */
@@ -30,8 +30,16 @@ uint64_t live_monotonic(void); /* now, CLOCK_MONOTONIC nanoseconds */
 
 /* --- rules and settings: the supervisor writes ------------------------------------------------ */
 
+/* The same as below for a device that has rules of its own for applications. */
+struct live_device {
+	uint64_t id;
+	struct dpi_device rules;
+};
+
 /* What the rules say of protocols as applications, so far as the kernel decides names by itself. */
 struct live_protocols {
+	struct live_device *device; /* those of devices */
+	size_t device_count;
 	struct decision dns;
 	uint64_t https_block, tls_block, http_block; /* rules; 0: none */
 	uint32_t flags;				     /* DPI_CONFIG_HELLOS, _ECH, _REQUESTS */

@@ -101,6 +101,25 @@ static int port_add(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
 	return written_add(ctx, &key, &rule);
 }
 
+static int device_net_add(void *ctx, const struct dpi_net_key *k, const struct dpi_device_set *set)
+{
+	return written_add(ctx, k, set);
+}
+
+static int device_mac_add(void *ctx, const uint8_t *mac, const struct dpi_device_set *set)
+{
+	struct dpi_mac key = {.pad = {0}};
+
+	memcpy(key.b, mac, sizeof(key.b));
+	return written_add(ctx, &key, set);
+}
+
+static void devices_add(struct written *w, const struct live_protocols *protocols)
+{
+	for (size_t i = 0; i < protocols->device_count && !w->err; i++)
+		written_add(w, &protocols->device[i].id, &protocols->device[i].rules);
+}
+
 uint64_t live_name_seed(const struct live_maps *m)
 {
 	struct dpi_config c;
@@ -157,25 +176,36 @@ int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_
 		{.fd = m->addrs, .key_size = sizeof(struct dpi_addr)},
 		{.fd = m->nets, .key_size = sizeof(struct dpi_net_key)},
 		{.fd = m->ports, .key_size = sizeof(uint32_t)},
+		{.fd = m->device_nets, .key_size = sizeof(struct dpi_net_key)},
+		{.fd = m->device_macs, .key_size = sizeof(struct dpi_mac)},
+		{.fd = m->devices, .key_size = sizeof(uint64_t)},
 	};
-	int err;
+	const size_t maps = sizeof(w) / sizeof(w[0]);
+	int err = 0;
 
 	policy_each_name(p, name_add, &w[0]);
 	policy_each_addr(p, addr_add, &w[1]);
 	policy_each_net(p, net_add, &w[2]);
 	policy_each_port(p, port_add, &w[3]);
-	err = w[0].err ?: w[1].err ?: w[2].err ?: w[3].err;
+	policy_each_device_net(p, device_net_add, &w[4]);
+	policy_each_device_mac(p, device_mac_add, &w[5]);
+	devices_add(&w[6], protocols);
+	for (size_t i = 0; i < maps && !err; i++)
+		err = w[i].err;
 	if (!err) {
-		for (size_t i = 0; i < 4; i++)
+		for (size_t i = 0; i < maps; i++)
 			written_finish(&w[i]);
 		err = config_write(m, p, extra_flags, protocols);
 	}
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < maps; i++)
 		free(w[i].keys);
 	if (err)
-		return fault_set(f, err,
-				 "the kernel refused a rule (%s): the rule maps hold up to "
-				 "%d names, %d addresses and %d networks; remove some rules",
-				 strerror(-err), DPI_NAMES_MAX, DPI_ADDRS_MAX, DPI_NETS_MAX);
+		return fault_set(
+			f, err,
+			"the kernel refused a rule (%s): the rule maps hold up to "
+			"%d names, %d addresses, %d networks and %d addresses of devices; remove "
+			"some rules",
+			strerror(-err), DPI_NAMES_MAX, DPI_ADDRS_MAX, DPI_NETS_MAX,
+			DPI_DEVICE_NETS_MAX);
 	return 0;
 }

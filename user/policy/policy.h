@@ -100,7 +100,7 @@ int policy_each_net(const struct policy *p,
 			      const struct dpi_addr_rule *r),
 		    void *ctx);
 /* Which devices an address or a network is of (as for the rules above, with those of every wider
- * one), and a hardware address; and each device by itself. */
+ * one), and a hardware address; and each device that has rules for applications. */
 int policy_each_device_net(const struct policy *p,
 			   int (*fn)(void *ctx, const struct dpi_net_key *k,
 				     const struct dpi_device_set *set),

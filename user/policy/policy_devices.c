@@ -97,7 +97,7 @@ int policy_each_device(const struct policy *p, int (*fn)(void *ctx, uint64_t dev
 {
 	int stop = 0;
 
-	for (size_t i = 0; i < p->devices.id_count && !stop; i++)
-		stop = fn(ctx, p->devices.id[i]);
+	for (size_t i = 1; i < p->apps.count && !stop; i++)
+		stop = fn(ctx, p->apps.at[i].device);
 	return stop;
 }
