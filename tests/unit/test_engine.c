@@ -695,14 +695,14 @@ static void odd_frames_pass_and_are_counted(void **state)
 		size_t len;
 		bool is_dropped; /* for what it may hide */
 	} rows[] = {
-		{LINK_ETHERNET, "\1\2\3\4\5\6\1\2\3\4\5\6\x08\x06\0\1", 16},
-		{LINK_ETHERNET, "\1\2\3", 3},
-		{LINK_RAW_IP, "\x44\0\0\x14\0\0\0\0\x40\x06\0\0\1\1\1\1\2\2\2\2", 20},
+		{LINK_ETHERNET, "\1\2\3\4\5\6\1\2\3\4\5\6\x08\x06\0\1", 16, false},
+		{LINK_ETHERNET, "\1\2\3", 3, false},
+		{LINK_RAW_IP, "\x44\0\0\x14\0\0\0\0\x40\x06\0\0\1\1\1\1\2\2\2\2", 20, false},
 		{LINK_ETHERNET,
 		 "\1\2\3\4\5\6\1\2\3\4\5\6\x88\xa8\0\1\x81\0\0\1\x81\0\0\1"
 		 "\x81\0\0\1\x81\0\0\1\x08\0",
 		 34, true},
-		{LINK_OTHER, "anything", 8},
+		{LINK_OTHER, "anything", 8, false},
 	};
 	const struct engine_counters *c;
 	struct world w;
