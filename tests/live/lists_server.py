@@ -3,12 +3,13 @@
 """A web server that has every fault that servers of lists have; for test_lists.py, which writes its
 files. What it was asked goes to standard output, a line a request: PATH STATUS CONDITIONS.
 
-    lists_server.py ADDRESS PORT DIRECTORY
+    lists_server.py ADDRESS PORT DIRECTORY [CERTIFICATE KEY]
 """
 import gzip
 import hashlib
 import http.server
 import os
+import ssl
 import sys
 import time
 import zlib
@@ -109,6 +110,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def get_cable(self, _):
         self.head(307, Location="http://169.254.169.254/latest/meta-data/", Content_Length=0)
 
+    def get_plain(self, _):
+        self.head(301, Location=f"http://{self.headers['Host']}/list.txt", Content_Length=0)
+
     def get_unasked(self, _):
         self.head(304)
 
@@ -126,5 +130,9 @@ class Server(http.server.ThreadingHTTPServer):
 if __name__ == "__main__":
     server = Server((sys.argv[1], int(sys.argv[2])), Handler)
     server.directory = sys.argv[3]
+    if len(sys.argv) > 4:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*sys.argv[4:])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print("ready", flush=True)
     server.serve_forever()

@@ -5,6 +5,7 @@ Lists from a real web server, through a router with the agent on its LAN side: f
 unchanged, and every fault that a server may have. Whatever happens, the last good list stays in force:
 a client asks for its names all the way through. Then a million names.
 """
+import ctypes
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ PORT = 8000
 ADDRESS = net.SERVER[4]
 BAD, GONE, GOOD = "www.bad.example", "www.gone.example", "www.good.example"
 MILLION = 1000000
+CLONE_NEWNS = 0x20000
 
 # What the server does now, and the word that the refusal must have.
 FAULTS = [("missing.txt", "404"), ("broken", "500"), ("page", "HTML"), ("loop", "redirects"),
@@ -27,7 +29,8 @@ FAULTS = [("missing.txt", "404"), ("broken", "500"), ("page", "HTML"), ("loop", 
 
 
 class Place:
-    def __init__(self, lab):
+    def __init__(self, lab, *identity):
+        self.identity = identity  # files of a certificate and its key: over TLS then
         self.client, self.router, self.server = lab.routed()
         lab.serve(self.server)
         self.lab, self.dir = lab, os.path.join(lab.dir, "www")
@@ -39,7 +42,8 @@ class Place:
     def start(self):
         self.log = open(os.path.join(self.lab.dir, "asked"), "w+", encoding="utf-8")
         tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lists_server.py")
-        self.web = self.server.spawn(sys.executable, tool, ADDRESS, str(PORT), self.dir, stdout=self.log)
+        self.web = self.server.spawn(sys.executable, tool, ADDRESS, str(PORT), self.dir, *self.identity,
+                                     stdout=self.log)
         net.wait_for(lambda: "ready" in self.asked(), 5)
 
     def stop(self):
@@ -62,7 +66,7 @@ class Place:
             os.unlink(path)
 
     def url(self, name):
-        return f"http://{ADDRESS}:{PORT}/{name}"
+        return f"http{'s' if self.identity else ''}://{ADDRESS}:{PORT}/{name}"
 
 
 def judge(suite, place, title, blocked, open_names=(GOOD,)):
@@ -245,6 +249,54 @@ def test_lists(suite):
         place.agent.detach()
 
 
+def trusted(lab):
+    """Makes an authority that this process and what it starts alone trust, in a mount namespace of its
+    own. Returns the files of a certificate for the server, and its key."""
+    folder = os.path.join(lab.dir, "certs")
+    os.makedirs(os.path.join(folder, "trusted"))
+    os.chmod(lab.dir, 0o755)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS):
+        raise OSError(ctypes.get_errno(), "no mount namespace")
+    for command in (
+            "mount --make-rprivate /",
+            "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out trusted/ca.pem -days 2 -subj /CN=authority"
+            " -addext basicConstraints=critical,CA:TRUE",
+            "cp trusted/ca.pem trusted/$(openssl x509 -hash -noout -in trusted/ca.pem).0",
+            "openssl req -newkey rsa:2048 -nodes -keyout its.key -out its.csr -subj /CN=lists",
+            f"echo subjectAltName=IP:{ADDRESS} >names",
+            "openssl x509 -req -in its.csr -CA trusted/ca.pem -CAkey ca.key -CAcreateserial -out its.pem -days 2"
+            " -extfile names",
+            "mount --bind trusted /etc/ssl/certs"):
+        net.run(["sh", "-c", command], check=True, cwd=folder)
+    return os.path.join(folder, "its.pem"), os.path.join(folder, "its.key")
+
+
+def test_https(suite):
+    """Over TLS: only from whom an authority knows, and never on without it."""
+    with net.Lab() as lab:
+        place = Place(lab, *trusted(lab))
+        place.write("list.txt", f"{BAD}\n")
+        r = place.agent.run("block-list", "ads", place.url("list.txt"))
+        suite.check("1 names" in r.stdout, "a list by HTTPS", r.stdout + r.stderr)
+        judge(suite, place, "is in force", [BAD])
+        place.mode("plain")
+        r = refresh(place, "ads")
+        suite.check(r.returncode == 1 and "rotocol" in r.stderr, "no redirect leads out of it", r.stderr)
+        place.mode("short")
+        r = refresh(place, "ads")
+        suite.check(r.returncode == 1 and "stays in force" in r.stderr, "what was cut is none", r.stderr)
+        place.mode(None)
+        place.stop()
+        place.identity = lab.certificate()
+        place.start()
+        r = refresh(place, "ads")
+        suite.check(r.returncode == 1 and "certificate" in r.stderr, "nor is one from somebody unknown", r.stderr)
+        judge(suite, place, "and the last good one stays in force", [BAD])
+        place.agent.detach()
+        net.run(["umount", "/etc/ssl/certs"])
+
+
 def anonymous(pid):
     """Megabytes that a process keeps for itself."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
@@ -272,4 +324,4 @@ def test_million(suite):
 
 
 if __name__ == "__main__":
-    net.main([test_lists], needs=("ip",), together=[test_million])
+    net.main([test_lists, test_https], needs=("ip", "openssl", "mount"), together=[test_million])
