@@ -160,6 +160,13 @@ def respects_others(suite):
     with net.Lab() as lab:
         client, router, server = lab.routed()
         agent = lab.agent(router)
+        one, other = lab.agent(router), lab.agent(router)
+        one.attach("lan")
+        r = other.run("attach", "lan", check=False)
+        suite.check(r.returncode == 4 and "another agent" in r.stderr and "DPI_XDP_RUN_DIR" in r.stderr and
+                    one.json("status")["interfaces"][0]["state"] == "protected",
+                    "an interface of another agent: refused with 4, and said so", r.stderr)
+        one.detach()
         with foreign_program(lab, router, "lan") as theirs:
             r = agent.run("attach", "lan", check=False)
             suite.check(r.returncode == 4, "a foreign XDP program: refused with 4", f"{r.returncode}")

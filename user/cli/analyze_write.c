@@ -10,6 +10,12 @@
 
 enum { LARGE = 32768 /* bytes, which a call costs less than a copy */ };
 
+/* What to do about an output that is not whole; a full disk has been spoken of. */
+static const char *elsewhere(int err)
+{
+	return err == -ENOSPC ? ", or write elsewhere" : "; check the path, or write elsewhere";
+}
+
 static int write_out(void *ctx, const void *bytes, size_t len)
 {
 	struct slice piece = slice_of(bytes, len);
@@ -40,7 +46,7 @@ static int write_document(const struct analyze *a, const char *path, struct repo
 		err = capture_out_finish(file, &f);
 	}
 	if (err)
-		log_error("%s: %s; check the path, or write elsewhere", path, f.text);
+		log_error("%s: %s%s", path, f.text, elsewhere(err));
 	return err ? EXIT_OUTPUT : 0;
 }
 
@@ -146,7 +152,7 @@ static int finish(const char *path, struct capture_out **o)
 
 	*o = NULL;
 	if (err)
-		log_error("%s: %s; check the path, or write elsewhere", path, f.text);
+		log_error("%s: %s%s", path, f.text, elsewhere(err));
 	return err ? EXIT_OUTPUT : 0;
 }
 

@@ -18,6 +18,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* How program_name() tells the program that agents put there. */
+#define OURS "\"dpi_receive\""
+
 enum { FILTER_HANDLE = 0xd91, FILTER_PRIORITY = 0xd91 };
 
 static void link_path(char *out, const char *pin_dir, unsigned ifindex)
@@ -68,6 +71,12 @@ static int foreign_check(const struct attachment *a, struct fault *f)
 	if (bpf_xdp_query((int)a->ifindex, 0, &q) || q.attach_mode == 0)
 		return 0;
 	program_name(q.prog_id ?: q.drv_prog_id ?: q.skb_prog_id ?: q.hw_prog_id, who, sizeof(who));
+	if (strncmp(who, OURS, strlen(OURS)) == 0)
+		return fault_set(f, -EBUSY,
+				 "%s is protected by another agent (program %s); it is left as it "
+				 "is. Ask that agent, by its DPI_XDP_RUN_DIR, for `dpi-xdp detach "
+				 "%s`",
+				 a->name, who, a->name);
 	return fault_set(f, -EBUSY,
 			 "%s already carries another XDP program (%s); it is left as it is. "
 			 "Take it off first: `ip link set dev %s xdp off`, or the tool that put it "

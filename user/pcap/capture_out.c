@@ -309,11 +309,12 @@ static void cut_back(struct capture_out *o, struct fault *f)
 		       ftruncate(o->file.fd, (off_t)o->whole) == 0;
 	size_t done = o->split ? o->split->done_count : 0;
 	const char *why = o->why ? o->why : strerror(-o->err);
+	const char *room = o->err == -ENOSPC && !o->why ? "; make room" : "";
 	const char *first = done ? o->split->done[0].part : o->file.part;
 	const char *last = is_here ? o->file.part : done ? o->split->done[done - 1].part : NULL;
 
 	if (!o->file.is_beside && !o->split) {
-		fault_set(f, o->err, "%s after %llu records", why, frames);
+		fault_set(f, o->err, "%s after %llu records%s", why, frames, room);
 	} else if (last) {
 		fault_set(f, o->err, "%s; %llu whole records are in %s%s%s; %srun it again", why,
 			  frames, first, first == last ? "" : " to ", first == last ? "" : last,
@@ -322,7 +323,7 @@ static void cut_back(struct capture_out *o, struct fault *f)
 		if (!is_here)
 			out_file_drop(&o->file, false);
 	} else {
-		fault_set(f, o->err, "%s; nothing was written", why);
+		fault_set(f, o->err, "%s; nothing was written%s", why, room);
 	}
 }
 
