@@ -589,6 +589,7 @@ def times():
         check(ok and wait_for(lambda: c("SCARD", key("timed-app")) == len([m for m in c("SMEMBERS", key("timed-app")) if b"isney" not in m])),
               "a member in other words is read, and goes however it was written", c("SMEMBERS", key("timed-app")))
         both(without=["app:Disney+ mon-fri 21:00-07:00"])
+        wait_for(lambda: a.status()["version"] == b.status()["version"] == int(c("GET", key("version"))))
         want = words(b)
         b.kill()
         redis.kill()
@@ -597,6 +598,7 @@ def times():
         check(wait_for(lambda: words(b) == want), "a start without Redis has them", (words(b) ^ want))
         redis.start()
         check(wait_for(lambda: redis.client()("SCARD", key("timed-domain")) == 2), "and what Redis lost is put back", b.status())
+        a.in_step(), b.in_step()
 
         # A host of a version that knows no sets with times: it counts, tells, and touches its own.
         c = redis.client()
