@@ -177,6 +177,7 @@ WASM_OUT := user/base/pages_run.c user/base/pages_part.c user/base/spool.c user/
 	user/classify/built_in.c user/classify/load.c user/classify/read.c user/policy/value_world.c \
 	user/policy/rules_save.c user/policy/when.c user/policy/value_when.c user/policy/when_clock.c \
 	user/policy/when_moment.c user/policy/rules_when.c \
+	user/policy/name_layer%.c user/policy/policy_change.c user/policy/rules_step.c \
 	user/policy/list%.c user/policy/%_list.c user/policy/%_lists.c user/policy/rules_whole.c \
 	user/policy/%device.c user/policy/%devices.c user/policy/device_table.c user/engine/whom.c \
 	user/pcap/foreign.c \

@@ -14,6 +14,7 @@
 
 #include "control/times.h"
 #include "policy/rules_compare.h"
+#include "policy/rules_step.h"
 
 static const char *const by_names[HISTORY_BYS] = {"command", "http",	 "fleet", "load",
 						  "reload",  "rollback", "end"};
@@ -56,13 +57,10 @@ struct lines {
 static int add_line(void *ctx, const struct rule *r, bool is_added)
 {
 	struct lines *l = ctx;
-	char value[RULE_TEXT_MAX];
 
 	++*(is_added ? &l->e->added : &l->e->removed);
 	if (l->text.len <= HISTORY_CHANGE_MAX)
-		text_printf(&l->text, "%c %s %s %s\n", is_added ? '+' : '-',
-			    r->is_allow ? "allow" : "block", rule_kind_name(r->kind),
-			    rule_text(r, value));
+		rules_line_write(r, is_added, &l->text);
 	return 0;
 }
 

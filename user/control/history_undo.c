@@ -11,6 +11,7 @@
 
 #include "control/times.h"
 #include "policy/rules_compare.h"
+#include "policy/rules_step.h"
 #include "policy/rules_when.h"
 
 int history_lines(const struct paths *p, const struct history_entry *e, char **buffer,
@@ -40,61 +41,19 @@ int history_lines(const struct paths *p, const struct history_entry *e, char **b
 	return 0;
 }
 
-/* A line as a rule: its sign, and what rules_add() wants. */
-struct undo_line {
-	bool is_added, is_allow;
-	enum rule_kind kind;
-	struct slice value;
-};
-
-static bool take_word(struct slice *s, const char *word)
-{
-	size_t len = strlen(word);
-
-	if (s->len < len || memcmp(s->at, word, len) != 0)
-		return false;
-	*s = slice_from(*s, len);
-	return true;
-}
-
-static bool line_read(struct slice line, struct undo_line *out)
-{
-	out->is_added = take_word(&line, "+ ");
-	if (!out->is_added && !take_word(&line, "- "))
-		return false;
-	out->is_allow = take_word(&line, "allow ");
-	if (!out->is_allow && !take_word(&line, "block "))
-		return false;
-	for (int k = 0; k < RULE_KINDS; k++) {
-		struct slice value = line;
-
-		if (!take_word(&value, rule_kind_name((enum rule_kind)k)) ||
-		    !take_word(&value, " "))
-			continue;
-		out->kind = (enum rule_kind)k;
-		out->value = value;
-		return true;
-	}
-	return false;
-}
-
 /* Undoes one half of a change: takes away what it added, or adds what it took away. */
 static int undo_half(struct rules *rules, struct slice lines, bool is_added,
 		     const struct rule_apps *apps, struct fault *f)
 {
 	struct fault why = {""};
-	struct undo_line l;
+	struct rules_line l;
 	int err = 0;
 
 	while (lines.len && err >= 0) {
-		const uint8_t *newline = memchr(lines.at, '\n', lines.len);
-		size_t len = newline ? (size_t)(newline - lines.at) : lines.len;
-
-		if (!line_read(slice_first(lines, len), &l))
+		if (!rules_line_read(rules_line_next(&lines), &l))
 			return fault_set(f, -EIO,
 					 "the history is damaged; put rules back from a "
 					 "file with `dpi-xdp rules load FILE`");
-		lines = slice_from(lines, len + (newline != NULL));
 		if (l.is_added == is_added)
 			err = is_added
 				      ? rules_remove(rules, l.kind, l.is_allow, l.value, apps, &why)

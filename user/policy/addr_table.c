@@ -279,3 +279,15 @@ const struct dpi_addr_rule *addr_table_net(const struct addr_table *t, const str
 
 	return net ? &net->rule : NULL;
 }
+
+const struct dpi_addr_rule *addr_table_same_net(const struct addr_table *t,
+						const struct dpi_addr *a, uint16_t bits)
+{
+	const struct addr_entry *net = find_net(t, a);
+
+	/* Wider ones that begin at the same address stand before it. */
+	while (net && net->bits > bits)
+		net = net->outer ? &t->net[net->outer - 1] : NULL;
+	return net && net->bits == bits && memcmp(net->addr.b, a->b, sizeof(a->b)) == 0 ? &net->rule
+											: NULL;
+}

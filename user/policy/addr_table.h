@@ -33,5 +33,8 @@ void addr_table_clear(struct addr_table *t);
 /* The rules for the address itself, and for the longest network around it; NULL for none. */
 const struct dpi_addr_rule *addr_table_host(const struct addr_table *t, const struct dpi_addr *a);
 const struct dpi_addr_rule *addr_table_net(const struct addr_table *t, const struct dpi_addr *a);
+/* Those for this very network; NULL for none. */
+const struct dpi_addr_rule *addr_table_same_net(const struct addr_table *t,
+						const struct dpi_addr *a, uint16_t bits);
 
 #endif

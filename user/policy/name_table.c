@@ -35,7 +35,7 @@ struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, uin
 	for (; t->slot[i].at; i = (i + 1) & (t->slot_count - 1)) {
 		const struct name_slot *s = &t->slot[i];
 
-		if (s->mark != hash >> 32)
+		if (s->mark != hash >> 32 || s->at & (uint32_t)NAME_BEHIND)
 			continue;
 		if (s->at >= NAME_FULL) {
 			if (t->full[s->at - NAME_FULL].hash == hash)
@@ -43,6 +43,32 @@ struct name_slot *name_table_find(const struct name_table *t, uint64_t hash, uin
 			continue;
 		}
 		if (say_of(t, s, &there).device == device && slice_equal(there, suffix))
+			break;
+	}
+	return &t->slot[i];
+}
+
+/* The hash of what an entry speaks of. */
+static uint64_t hash_of(const struct name_table *t, const struct name_slot *s)
+{
+	struct slice suffix;
+	uint64_t device;
+
+	if (s->at >= NAME_FULL)
+		return t->full[s->at - NAME_FULL].hash;
+	device = say_of(t, s, &suffix).device;
+	return name_table_hash(t, device, suffix).whole;
+}
+
+const struct name_slot *name_table_find_hash(const struct name_table *t, uint64_t hash)
+{
+	size_t i = name_table_home(t, hash);
+
+	for (; t->slot[i].at; i = (i + 1) & (t->slot_count - 1)) {
+		const struct name_slot *s = &t->slot[i];
+
+		if (s->mark == hash >> 32 && !(s->at & (uint32_t)NAME_BEHIND) &&
+		    hash_of(t, s) == hash)
 			break;
 	}
 	return &t->slot[i];
@@ -80,6 +106,14 @@ bool name_say_put(struct dpi_name_rule *r, const struct name_say *say)
 	return true;
 }
 
+bool name_rule_is_ruled(const struct dpi_name_rule *r)
+{
+	return (r->suffix_block && !(r->flags & DPI_NAME_LIST_SUFFIX_BLOCK)) ||
+	       (r->suffix_allow && !(r->flags & DPI_NAME_LIST_SUFFIX_ALLOW)) ||
+	       (r->exact_block && !(r->flags & DPI_NAME_LIST_EXACT_BLOCK)) ||
+	       (r->exact_allow && !(r->flags & DPI_NAME_LIST_EXACT_ALLOW));
+}
+
 const struct dpi_name_rule *name_table_entry(const struct name_table *t, const struct name_slot *s,
 					     struct dpi_name_rule *room)
 {
@@ -115,18 +149,27 @@ struct name_hashes name_table_hash(const struct name_table *t, uint64_t device, 
 	return h;
 }
 
-void name_table_clear(struct name_table *t)
+struct name_table *name_table_hold(struct name_table *t)
 {
+	if (t)
+		t->owners++;
+	return t;
+}
+
+void name_table_drop(struct name_table *t)
+{
+	if (!t || --t->owners)
+		return;
 	free(t->slot);
 	free(t->full);
 	free(t->list);
 	name_filter_clear(&t->filter);
-	*t = (struct name_table){0};
+	rules_free(t->rules);
+	free(t);
 }
 
-/* Takes what the table holds for the suffix walked so far, whose hash the filter may have. */
-static void take(const struct name_table *t, struct dpi_name_walk *w, uint64_t device,
-		 struct slice suffix, bool is_whole)
+void name_table_take(const struct name_table *t, struct dpi_name_walk *w, uint64_t device,
+		     struct slice suffix, bool is_whole)
 {
 	struct dpi_name_rule room;
 	const struct dpi_name_rule *r =
@@ -161,7 +204,7 @@ static void walk(const struct name_table *t, struct dpi_name_walk *w, uint64_t d
 	for (size_t i = name.len; i-- > 0;) {
 		if (name.at[i] == '.') {
 			if (labels >= first && name_filter_may_have(&t->filter, w->hash))
-				take(t, w, device, slice_from(name, i + 1), false);
+				name_table_take(t, w, device, slice_from(name, i + 1), false);
 			else if (labels == NAME_ROOT_LABELS)
 				return;
 			labels++;
@@ -169,7 +212,7 @@ static void walk(const struct name_table *t, struct dpi_name_walk *w, uint64_t d
 		dpi_name_walk_byte(w, name.at[i]);
 	}
 	if (labels >= first && name_filter_may_have(&t->filter, w->hash))
-		take(t, w, device, name, true);
+		name_table_take(t, w, device, name, true);
 }
 
 struct dpi_name_walk name_table_walk(const struct name_table *t, const struct policy_whom *whom,
@@ -198,19 +241,9 @@ int name_table_each(const struct name_table *t,
 	for (size_t i = 0; i < t->slot_count && !stop; i++) {
 		const struct name_slot *s = &t->slot[i];
 		struct dpi_name_rule room;
-		struct slice suffix;
-		uint64_t hash;
 
-		if (!s->at)
-			continue;
-		if (s->at >= NAME_FULL) {
-			hash = t->full[s->at - NAME_FULL].hash;
-		} else {
-			uint64_t device = say_of(t, s, &suffix).device;
-
-			hash = name_table_hash(t, device, suffix).whole;
-		}
-		stop = fn(ctx, hash, name_table_entry(t, s, &room));
+		if (s->at && !(s->at & (uint32_t)NAME_BEHIND))
+			stop = fn(ctx, hash_of(t, s), name_table_entry(t, s, &room));
 	}
 	return stop;
 }

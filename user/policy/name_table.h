@@ -16,7 +16,8 @@
 /*
  * Most entries are one rule's, or one line's of a list: those say only which. Rules have their
  * numbers in the set; behind them come the bytes of the names of every list, so that a name is
- * stored where the list has it and nowhere else.
+ * stored where the list has it and nowhere else. A list's name of which a rule speaks as well has a
+ * slot of its own behind the entry, for when the rule is gone (name_layer.h); NAME_BEHIND marks it.
  */
 struct name_slot {
 	uint32_t mark; /* the upper half of the hash */
@@ -37,7 +38,8 @@ struct name_list {
 };
 
 struct name_table {
-	const struct rules *rules; /* borrowed for the table's life */
+	size_t owners;	     /* policies */
+	struct rules *rules; /* its own copy */
 	uint32_t rule_count;
 	struct name_list *list; /* the last, with no list, says where the numbers end */
 	bool is_learnt;		/* only rules that say `learnt:` are in it */
@@ -50,12 +52,12 @@ struct name_table {
 	struct name_filter filter;
 };
 
-/* Fills an empty table: with all name rules, or with those that say `learnt:` (no list does), as
- * *app was built. Returns 0 or -ENOMEM; clear it in either case. */
-int name_table_build(struct name_table *t, const struct rules *rules,
-		     const struct policy_apps *apps, const struct app_rule_sets *app,
-		     uint64_t seed);
-void name_table_clear(struct name_table *t);
+/* Makes a table of all name rules, or of those that say `learnt:` (no list does), as *app was
+ * built. NULL when out of memory. Several policies may have it; one thread holds and drops. */
+struct name_table *name_table_new(const struct rules *rules, const struct policy_apps *apps,
+				  const struct app_rule_sets *app, uint64_t seed);
+struct name_table *name_table_hold(struct name_table *t); /* NULL is fine in both */
+void name_table_drop(struct name_table *t);
 
 /* Asks for the memory that the walk over this name will touch first, if it may be far. */
 void name_table_await(const struct name_table *t, struct slice name);

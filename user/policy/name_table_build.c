@@ -57,6 +57,8 @@ static int add_name(struct name_table *t, const struct name_coming *c)
 	}
 	/* Lists share many names: one that says nothing new takes no memory. */
 	next = *name_table_entry(t, s, &room);
+	if (c->say.is_list && name_rule_is_ruled(&next))
+		name_table_add_behind(t, s, c);
 	if (!name_say_put(&next, &c->say))
 		return 0;
 	full = widen(t, s, &c->hashes);
@@ -209,22 +211,17 @@ static int make_room(struct name_table *t, size_t most)
 	return name_filter_init(&t->filter, most);
 }
 
-int name_table_build(struct name_table *t, const struct rules *rules,
-		     const struct policy_apps *apps, const struct app_rule_sets *app, uint64_t seed)
+static int build(struct name_table *t, const struct policy_apps *apps,
+		 const struct app_rule_sets *app)
 {
 	size_t most = count_app_sets(apps, app);
 	struct rules_walk w = {0};
 	const struct rule *rule;
-	int err;
+	int err = name_table_find_lists(t, &most);
 
-	t->rules = rules;
-	t->rule_count = (uint32_t)rules_count(rules);
-	t->is_learnt = app->is_learnt;
-	t->seed = seed;
-	err = name_table_find_lists(t, &most);
 	if (err)
 		return err;
-	while ((rule = rules_next(rules, &w)))
+	while ((rule = rules_next(t->rules, &w)))
 		most += is_wanted(t, rule);
 	if (!most)
 		return 0;
@@ -234,4 +231,22 @@ int name_table_build(struct name_table *t, const struct rules *rules,
 	if (!err)
 		err = name_table_add_lists(t);
 	return err ? err : add_app_sets(t, apps, app);
+}
+
+struct name_table *name_table_new(const struct rules *rules, const struct policy_apps *apps,
+				  const struct app_rule_sets *app, uint64_t seed)
+{
+	struct name_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->owners = 1;
+	t->seed = seed;
+	t->is_learnt = app->is_learnt;
+	t->rule_count = (uint32_t)rules_count(rules);
+	t->rules = rules_copy(rules);
+	if (t->rules && build(t, apps, app) == 0)
+		return t;
+	name_table_drop(t);
+	return NULL;
 }

@@ -83,3 +83,42 @@ int name_table_add_lists(struct name_table *t)
 		err = add_list(t, l);
 	return err;
 }
+
+void name_table_add_behind(struct name_table *t, struct name_slot *s, const struct name_coming *c)
+{
+	size_t i = (size_t)(s - t->slot);
+
+	/* There is one for each name that comes. */
+	while (t->slot[i].at)
+		i = (i + 1) & (t->slot_count - 1);
+	t->slot[i] = (struct name_slot){(uint32_t)(c->hashes.whole >> 32),
+					(uint32_t)NAME_BEHIND | (c->number + 1)};
+}
+
+struct dpi_name_rule name_table_listed(const struct name_table *t, const struct name_slot *s,
+				       uint64_t hash, struct slice suffix)
+{
+	struct dpi_name_rule room, listed = {0};
+	const struct dpi_name_rule *r = name_table_entry(t, s, &room);
+
+	if (!r)
+		return listed;
+	if (!name_rule_is_ruled(r)) {
+		listed = *r;
+		listed.flags &= ~(uint32_t)DPI_NAME_APP;
+		listed.app_block = listed.app_allow = 0;
+		return listed;
+	}
+	for (size_t i = (size_t)(s - t->slot); t->slot[i].at; i = (i + 1) & (t->slot_count - 1)) {
+		uint32_t at = t->slot[i].at & ~(uint32_t)NAME_BEHIND;
+		struct name_say say;
+		struct slice name;
+
+		if (at == t->slot[i].at || t->slot[i].mark != hash >> 32)
+			continue;
+		say = name_table_say_of_list(t, at - 1, &name);
+		if (slice_equal(name, suffix))
+			name_say_put(&listed, &say);
+	}
+	return listed;
+}

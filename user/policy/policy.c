@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PORT_COUNT = 65536 };
-
 static const uint8_t port_protos[PORT_TABLES] = {DPI_IP_TCP, DPI_IP_UDP};
 
 /* What stands in where there is no catalogue. */
@@ -22,13 +20,18 @@ static int find_none(const void *ctx, struct slice proper_name)
 }
 static const struct policy_apps no_apps = {.find = find_none};
 
+const struct policy_apps *policy_apps_or_none(const struct policy_apps *apps)
+{
+	return apps && apps->find ? apps : &no_apps;
+}
+
 static void set_once(__u64 *field, __u64 id)
 {
 	if (!*field)
 		*field = id;
 }
 
-static struct survey survey_of(const struct rules *rules)
+struct survey survey_of(const struct rules *rules)
 {
 	const struct rules_counts *counts = rules_counts(rules);
 	struct survey s = {.has_learnt = counts->learnt, .has_devices = counts->of_devices};
@@ -52,23 +55,48 @@ static struct survey survey_of(const struct rules *rules)
 	return s;
 }
 
-static int build_ports(struct policy *p)
+static int build_ports(struct end_rules *e, const struct rules *rules)
 {
 	struct rules_walk w = {0};
 	const struct rule *rule;
 
-	while ((rule = rules_next_of(p->rules, &w, RULES_OF_KIND(RULE_PORT)))) {
+	while ((rule = rules_next_of(rules, &w, RULES_OF_KIND(RULE_PORT)))) {
 		for (int t = 0; t < PORT_TABLES; t++) {
 			if (rule->port.proto && rule->port.proto != port_protos[t])
 				continue;
-			if (!p->port[t])
-				p->port[t] = calloc(PORT_COUNT, sizeof(__u64));
-			if (!p->port[t])
+			if (!e->port[t])
+				e->port[t] = calloc(PORT_COUNT, sizeof(__u64));
+			if (!e->port[t])
 				return -ENOMEM;
-			set_once(&p->port[t][rule->port.port], rule->id);
+			set_once(&e->port[t][rule->port.port], rule->id);
 		}
 	}
 	return 0;
+}
+
+void end_rules_drop(struct end_rules *e)
+{
+	if (!e || --e->owners)
+		return;
+	for (int t = 0; t < PORT_TABLES; t++)
+		free(e->port[t]);
+	addr_table_clear(&e->addrs);
+	free(e);
+}
+
+struct end_rules *end_rules_new(const struct rules *rules, const struct survey *s)
+{
+	struct end_rules *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->owners = 1;
+	if ((s->has_kind[RULE_PORT] && build_ports(e, rules)) ||
+	    (s->has_kind[RULE_IP] && addr_table_build(&e->addrs, rules))) {
+		end_rules_drop(e);
+		return NULL;
+	}
+	return e;
 }
 
 /* The tables of names: of all rules, or of those that say `learnt:`. */
@@ -79,14 +107,16 @@ static int build_names(struct policy *p, const struct policy_apps *apps)
 	int err = has_apps ? app_rules_build(&p->apps, p->rules, apps) : 0;
 
 	if (!err)
-		err = name_table_build(&p->names, p->rules, apps, &p->apps, p->seed);
-	if (err || !p->survey.has_learnt)
-		return err;
+		p->names.table = name_table_new(p->rules, apps, &p->apps, p->seed);
+	if (!p->names.table)
+		return -ENOMEM;
+	if (!p->survey.has_learnt)
+		return 0;
 	err = has_apps ? app_rules_build(&app, p->rules, apps) : 0;
 	if (!err)
-		err = name_table_build(&p->learnt, p->rules, apps, &app, p->seed);
+		p->learnt.table = name_table_new(p->rules, apps, &app, p->seed);
 	app_rules_clear(&app);
-	return err;
+	return p->learnt.table ? 0 : -ENOMEM;
 }
 
 struct policy *policy_new(const struct rules *rules, const struct policy_apps *apps, uint64_t seed)
@@ -95,16 +125,14 @@ struct policy *policy_new(const struct rules *rules, const struct policy_apps *a
 
 	if (!p)
 		return NULL;
-	if (!apps || !apps->find)
-		apps = &no_apps;
+	apps = policy_apps_or_none(apps);
 	p->seed = seed;
 	p->rules = rules_copy(rules);
 	if (!p->rules)
 		goto fail;
 	p->survey = survey_of(p->rules);
-	if ((p->survey.has_kind[RULE_PORT] && build_ports(p)) ||
-	    (p->survey.has_kind[RULE_IP] && addr_table_build(&p->addrs, p->rules)) ||
-	    (p->survey.has_devices && device_table_build(&p->devices, p->rules)) ||
+	p->ends = end_rules_new(p->rules, &p->survey);
+	if (!p->ends || (p->survey.has_devices && device_table_build(&p->devices, p->rules)) ||
 	    build_names(p, apps))
 		goto fail;
 	return p;
@@ -117,12 +145,10 @@ void policy_free(struct policy *p)
 {
 	if (!p)
 		return;
-	for (int t = 0; t < PORT_TABLES; t++)
-		free(p->port[t]);
+	end_rules_drop(p->ends);
 	app_rules_clear(&p->apps);
-	name_table_clear(&p->names);
-	name_table_clear(&p->learnt);
-	addr_table_clear(&p->addrs);
+	name_rules_drop(&p->names);
+	name_rules_drop(&p->learnt);
 	device_table_clear(&p->devices);
 	rules_free(p->rules);
 	free(p);
@@ -163,14 +189,17 @@ static void hear_addr(struct addr_say *say, const struct dpi_addr_rule *r, bool 
 	set_once(&say->block, is_src ? r->block_src : r->block_dst);
 }
 
+uint64_t policy_port(const struct policy *p, uint8_t proto, uint16_t port)
+{
+	for (int t = 0; t < PORT_TABLES; t++)
+		if (proto == port_protos[t] && p->ends->port[t])
+			return p->ends->port[t][port];
+	return 0;
+}
+
 static uint64_t match_port(const struct policy *p, const struct dpi_key *key, uint8_t opener)
 {
-	uint16_t port = dpi_be16(key->port[opener == 0 ? 1 : 0]);
-
-	for (int t = 0; t < PORT_TABLES; t++)
-		if (key->proto == port_protos[t] && p->port[t])
-			return p->port[t][port];
-	return 0;
+	return policy_port(p, key->proto, dpi_be16(key->port[opener == 0 ? 1 : 0]));
 }
 
 struct decision policy_match_flow(const struct policy *p, const struct dpi_key *key, uint8_t opener)
@@ -183,8 +212,8 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 	for (int end = 0; end < 2; end++) {
 		bool is_src = (end == 0) == (opener == 0);
 
-		hear_addr(&say, addr_table_host(&p->addrs, &key->addr[end]), is_src);
-		hear_addr(&say, addr_table_net(&p->addrs, &key->addr[end]), is_src);
+		hear_addr(&say, addr_table_host(&p->ends->addrs, &key->addr[end]), is_src);
+		hear_addr(&say, addr_table_net(&p->ends->addrs, &key->addr[end]), is_src);
 	}
 	if (say.allow)
 		return decide(say.allow, RULE_IP, false);
@@ -194,10 +223,11 @@ struct decision policy_match_flow(const struct policy *p, const struct dpi_key *
 	return decide(port, RULE_PORT, port != 0);
 }
 
-static struct decision match_name(const struct name_table *t, const struct policy_whom *whom,
+static struct decision match_name(const struct name_rules *n, const struct policy_whom *whom,
 				  struct slice name)
 {
-	struct dpi_name_walk w = name_table_walk(t, whom, name);
+	struct dpi_name_walk w = n->layer ? name_layer_walk(n, whom, name)
+					  : name_table_walk(n->table, whom, name);
 
 	if (w.domain_allow)
 		return decide(w.domain_allow, RULE_DOMAIN, false);
@@ -219,7 +249,7 @@ bool policy_hears_names(const struct policy *p)
 
 void policy_await_name(const struct policy *p, struct slice name)
 {
-	name_table_await(&p->names, name);
+	name_table_await(p->names.table, name);
 }
 
 struct decision policy_match_name(const struct policy *p, const struct policy_whom *whom,
@@ -231,8 +261,10 @@ struct decision policy_match_name(const struct policy *p, const struct policy_wh
 struct decision policy_match_learnt(const struct policy *p, const struct policy_whom *whom,
 				    struct slice name)
 {
-	struct decision d = match_name(&p->learnt, whom, name), all;
+	struct decision d = decide(0, RULE_DOMAIN, false), all;
 
+	if (p->learnt.table)
+		d = match_name(&p->learnt, whom, name);
 	if (!d.is_block)
 		return d;
 	all = match_name(&p->names, whom, name);
@@ -270,7 +302,7 @@ struct decision policy_match_app(const struct policy *p, const struct policy_who
 int policy_each_name(const struct policy *p,
 		     int (*fn)(void *ctx, uint64_t hash, const struct dpi_name_rule *r), void *ctx)
 {
-	return name_table_each(&p->names, fn, ctx);
+	return name_rules_each(&p->names, fn, ctx);
 }
 
 int policy_each_addr(const struct policy *p,
@@ -279,8 +311,8 @@ int policy_each_addr(const struct policy *p,
 {
 	int stop = 0;
 
-	for (size_t i = 0; i < p->addrs.host_count && !stop; i++)
-		stop = fn(ctx, &p->addrs.host[i].addr, &p->addrs.host[i].rule);
+	for (size_t i = 0; i < p->ends->addrs.host_count && !stop; i++)
+		stop = fn(ctx, &p->ends->addrs.host[i].addr, &p->ends->addrs.host[i].rule);
 	return stop;
 }
 
@@ -291,8 +323,8 @@ int policy_each_net(const struct policy *p,
 {
 	int stop = 0;
 
-	for (size_t i = 0; i < p->addrs.net_count && !stop; i++) {
-		const struct addr_entry *e = &p->addrs.net[i];
+	for (size_t i = 0; i < p->ends->addrs.net_count && !stop; i++) {
+		const struct addr_entry *e = &p->ends->addrs.net[i];
 		struct dpi_net_key key = {.prefix_len = e->bits, .addr = e->addr};
 
 		stop = fn(ctx, &key, &e->rule);
@@ -306,10 +338,16 @@ int policy_each_port(const struct policy *p,
 	int stop = 0;
 
 	for (int t = 0; t < PORT_TABLES; t++)
-		for (unsigned port = 0; p->port[t] && port < PORT_COUNT && !stop; port++)
-			if (p->port[t][port])
-				stop = fn(ctx, port_protos[t], (uint16_t)port, p->port[t][port]);
+		for (unsigned port = 0; p->ends->port[t] && port < PORT_COUNT && !stop; port++)
+			if (p->ends->port[t][port])
+				stop = fn(ctx, port_protos[t], (uint16_t)port,
+					  p->ends->port[t][port]);
 	return stop;
+}
+
+size_t policy_name_count(const struct policy *p)
+{
+	return name_rules_count(&p->names);
 }
 
 bool policy_blocks(const struct policy *p)
@@ -321,13 +359,13 @@ uint32_t policy_config_flags(const struct policy *p)
 {
 	uint32_t flags = 0;
 
-	if (p->addrs.host_count)
+	if (p->ends->addrs.host_count)
 		flags |= DPI_CONFIG_ADDRS;
-	if (p->addrs.net_count)
+	if (p->ends->addrs.net_count)
 		flags |= DPI_CONFIG_NETS;
-	if (p->port[0] || p->port[1])
+	if (p->ends->port[0] || p->ends->port[1])
 		flags |= DPI_CONFIG_PORTS;
-	if (p->names.count || p->survey.has_devices)
+	if (policy_name_count(p) || p->survey.has_devices)
 		flags |= DPI_CONFIG_NAMES;
 	if (p->devices.net_count)
 		flags |= DPI_CONFIG_DEVICE_NETS;

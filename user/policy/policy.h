@@ -46,6 +46,11 @@ struct policy_apps {
  * whose hashes fall together are one to the kernel (64 bits: not in practice).
  */
 struct policy *policy_new(const struct rules *rules, const struct policy_apps *apps, uint64_t seed);
+/* The same of a policy that is there: for a few rules that differ it costs little, and both share
+ * what the change does not touch, so that one thread makes and frees them. What comes out decides
+ * as one made by policy_new(), and the kernel would hold the same of it. */
+struct policy *policy_change(const struct policy *old, const struct rules *rules,
+			     const struct policy_apps *apps);
 void policy_free(struct policy *p);
 
 const struct rules *policy_rules(const struct policy *p);
@@ -113,6 +118,19 @@ int policy_each_device(const struct policy *p, int (*fn)(void *ctx, uint64_t dev
 /* Ports: proto is DPI_IP_TCP or DPI_IP_UDP (a rule for both gives two entries). */
 int policy_each_port(const struct policy *p,
 		     int (*fn)(void *ctx, uint8_t proto, uint16_t port, uint64_t rule), void *ctx);
+/* How many entries of names each of these would be told of. */
+size_t policy_name_count(const struct policy *p);
+
+/* What the kernel must take over to have one policy in place of another: every entry that is new or
+ * other, then every one that is gone (NULL, or 0). Ends as the above do. */
+struct policy_difference {
+	int (*name)(void *ctx, uint64_t hash, const struct dpi_name_rule *r);
+	int (*addr)(void *ctx, const struct dpi_addr *a, const struct dpi_addr_rule *r);
+	int (*net)(void *ctx, const struct dpi_net_key *k, const struct dpi_addr_rule *r);
+	int (*port)(void *ctx, uint8_t proto, uint16_t port, uint64_t rule);
+};
+int policy_each_difference(const struct policy *from, const struct policy *to,
+			   const struct policy_difference *fn, void *ctx);
 /* True when any rule blocks anything. */
 bool policy_blocks(const struct policy *p);
 /* enum dpi_config_flag bits that say which kinds of rule there are. */

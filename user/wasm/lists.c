@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Room wasm: stands for policy/list*.c, rules_lists.c, name_table_lists.c and value_list.c. The
- * page has the rules but not what is in the lists, so that a list is a rule there that never
- * speaks, and all code for it falls away. Whoever gave the page the rules has looked at their
- * sources.
+ * Room wasm: stands for policy/list*.c, rules_lists.c, name_table_lists.c, value_list.c and
+ * name_layer*.c. The page has the rules but not what is in the lists, so that a list is a rule
+ * there that never speaks, and all code for it falls away. Whoever gave the page the rules has
+ * looked at their sources. Nor does it change rules: a policy is built whole, and there are no
+ * layers.
  */
+#include "policy/name_layer.h"
 #include "policy/name_table_inside.h"
 #include "policy/rules_inside.h"
 #include "policy/value.h"
@@ -96,4 +98,30 @@ struct name_say name_table_say_of_list(const struct name_table *t, uint32_t numb
 				       struct slice *suffix)
 {
 	return (struct name_say){0};
+}
+
+void name_table_add_behind(struct name_table *t, struct name_slot *s, const struct name_coming *c)
+{
+}
+
+void name_rules_drop(struct name_rules *n)
+{
+	name_table_drop(n->table);
+}
+
+size_t name_rules_count(const struct name_rules *n)
+{
+	return n->table ? n->table->count : 0;
+}
+
+int name_rules_each(const struct name_rules *n,
+		    int (*fn)(void *ctx, uint64_t hash, const struct dpi_name_rule *r), void *ctx)
+{
+	return name_table_each(n->table, fn, ctx);
+}
+
+struct dpi_name_walk name_layer_walk(const struct name_rules *n, const struct policy_whom *whom,
+				     struct slice name)
+{
+	return name_table_walk(n->table, whom, name);
 }
