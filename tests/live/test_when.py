@@ -337,6 +337,11 @@ time_t time(time_t *out)
 """
 
 
+def touch_clock():
+    """Sets the machine's clock to what it is."""
+    time.clock_settime_ns(time.CLOCK_REALTIME, time.clock_gettime_ns(time.CLOCK_REALTIME))
+
+
 class Clock:
     """The clock of one agent. To be set, the machine's own is set to what it is: the kernel then tells
     whoever waits for a moment of it, as when it is really set."""
@@ -353,11 +358,16 @@ class Clock:
         with open(self.path + ".new", "w") as f:
             f.write(str(shift))
         os.replace(self.path + ".new", self.path)
-        time.clock_settime_ns(time.CLOCK_REALTIME, time.clock_gettime_ns(time.CLOCK_REALTIME))
+        touch_clock()
 
 
 def clock_set(suite):
     """A clock that is set, forward and back, is noticed at once."""
+    try:
+        touch_clock()
+    except PermissionError:
+        suite.skip("a clock that is set", "this container forbids to set the clock")
+        return
     with net.Lab() as lab:
         client, router, server = lab.routed()
         lab.serve(server)
