@@ -98,7 +98,7 @@ static __always_inline bool layers_may_follow(const struct dpi_packet *k)
 		return proto == DPI_IP_IP4 || proto == DPI_IP_IP6 || proto == DPI_IP_GRE;
 	to = k->dir ? k->key.port[0] : k->key.port[1];
 	return to == dpi_be16(4789) || to == dpi_be16(8472) || to == dpi_be16(6081) ||
-	       to == dpi_be16(2152);
+	       to == dpi_be16(2152) || dpi_may_be_teredo(&k->key);
 }
 
 /* Brings more of a socket buffer to where a program may read it. False: all of it is there. */
@@ -148,7 +148,7 @@ static __always_inline __u32 layers_inner_once(struct place *p, __u32 hook,
 	if (*result != DPI_PARSE_OK && *result != DPI_PARSE_FRAGMENT && *result != DPI_PARSE_TINY)
 		return 0;
 	/* Headers that go on behind the end of what the outer packet carries are none. */
-	if (inner->payload_off > end)
+	if (inner->payload_off > end || !dpi_is_carried((__u32)(found >> 48), inner))
 		return 0;
 	return (__u32)(found >> 48);
 }
@@ -173,6 +173,7 @@ static __always_inline void layers_count(struct place *p, __u32 kind)
 	case DPI_TUNNEL_VXLAN: count(p, TUNNEL_VXLAN); break;
 	case DPI_TUNNEL_GENEVE: count(p, TUNNEL_GENEVE); break;
 	case DPI_TUNNEL_GTPU: count(p, TUNNEL_GTPU); break;
+	case DPI_TUNNEL_TEREDO: count(p, TUNNEL_TEREDO); break;
 	default: break;
 	}
 }

@@ -340,6 +340,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(TUNNEL_VXLAN, tunnel_vxlan, "packets inside VXLAN")                                \
 	X(TUNNEL_GENEVE, tunnel_geneve, "packets inside GENEVE")                             \
 	X(TUNNEL_GTPU, tunnel_gtpu, "packets inside GTP-U")                                  \
+	X(TUNNEL_TEREDO, tunnel_teredo, "packets inside Teredo")                             \
 	X(TUNNEL_DEEP, tunnel_deep, "packets in more tunnels than the kernel follows")       \
 	X(SYN_UNTRACKED, syns_untracked, "half-open connections not remembered (flood)")     \
 	X(FLOW_FULL, flow_insert_failed, "flow entries the kernel refused to store")         \

@@ -65,7 +65,7 @@ enum dpi_tunnel {
 	DPI_TUNNEL_GENEVE, /* RFC 8926 */
 	DPI_TUNNEL_GTPU,   /* 3GPP TS 29.281 */
 	DPI_TUNNEL_CAPWAP, /* data channel (RFC 5415 4.3); user side only */
-	DPI_TUNNEL_TEREDO, /* RFC 4380; user side only */
+	DPI_TUNNEL_TEREDO, /* RFC 4380 */
 	DPI_TUNNEL_KINDS
 };
 
@@ -582,6 +582,55 @@ dpi_inline __u16 dpi_parse_gre(struct dpi_cursor *c, __u8 *kind)
 	return type;
 }
 
+/* Teredo's port at either end, which only its servers and some of its relays have. */
+dpi_inline bool dpi_may_be_teredo(const struct dpi_key *k)
+{
+	const __be16 teredo = dpi_be16(3544);
+
+	return k->port[0] == teredo || k->port[1] == teredo;
+}
+
+/* Authentication (00 01, lengths of identifier and value, those, a nonce of 8 and a byte) and
+ * origin (00 00, port, address), either of which may be there, then IPv6 (RFC 4380 5.1.1). */
+dpi_inline __u16 dpi_parse_teredo(struct dpi_cursor *c, __u8 *kind)
+{
+	struct dpi_cursor ahead = *c;
+	const __u8 *at = dpi_take(&ahead, 4);
+
+	if (at && at[0] == 0 && at[1] == 1) {
+		__u32 len = 13U + at[2] + at[3];
+
+		dpi_opaque(len);
+		len &= 1023;
+		if (!dpi_take(c, len))
+			return 0;
+	}
+	ahead = *c;
+	at = dpi_take(&ahead, 2);
+	if (at && at[0] == 0 && at[1] == 0 && !dpi_take(c, 8))
+		return 0;
+	ahead = *c;
+	at = dpi_take(&ahead, 1);
+	if (!at || *at >> 4 != 6)
+		return 0;
+	*kind = DPI_TUNNEL_TEREDO;
+	return DPI_ETH_IPV6;
+}
+
+/* True for the address of a Teredo client, or the link's own, with which it looks for a router
+ * (RFC 4380 5.2.1): one end of what is in Teredo has such a one. */
+dpi_inline bool dpi_addr_is_teredo(const struct dpi_addr *a)
+{
+	return dpi_be32(a->w[0]) == 0x20010000 || (a->b[0] == 0xfe && a->b[1] == 0x80);
+}
+
+/* Of what was parsed in a tunnel: false when it is not what that tunnel carries. */
+dpi_inline bool dpi_is_carried(__u32 kind, const struct dpi_packet *inner)
+{
+	return kind != DPI_TUNNEL_TEREDO || dpi_addr_is_teredo(&inner->key.addr[0]) ||
+	       dpi_addr_is_teredo(&inner->key.addr[1]);
+}
+
 /* The three tunnels over UDP that have a port of their own and a head of 8 bytes. */
 dpi_inline __u16 dpi_parse_udp_tunnel(struct dpi_cursor *c, const struct dpi_packet *p, __u8 *kind)
 {
@@ -591,6 +640,8 @@ dpi_inline __u16 dpi_parse_udp_tunnel(struct dpi_cursor *c, const struct dpi_pac
 	__u32 options;
 	__u16 type;
 
+	if (dpi_may_be_teredo(&p->key))
+		return dpi_parse_teredo(c, kind);
 	if (to != 4789 && to != 8472 && to != 6081 && to != 2152)
 		return 0;
 	head = dpi_take(c, sizeof(*head));

@@ -67,6 +67,7 @@ static enum dpi_counter tunnel_counter(enum dpi_tunnel kind)
 	case DPI_TUNNEL_GRE: return DPI_COUNT_TUNNEL_GRE;
 	case DPI_TUNNEL_VXLAN: return DPI_COUNT_TUNNEL_VXLAN;
 	case DPI_TUNNEL_GENEVE: return DPI_COUNT_TUNNEL_GENEVE;
+	case DPI_TUNNEL_TEREDO: return DPI_COUNT_TUNNEL_TEREDO;
 	default: return DPI_COUNT_TUNNEL_GTPU;
 	}
 }
@@ -184,7 +185,7 @@ static void check_sample(struct kernel *k, const char *what, const struct packet
  * what it does then). */
 static bool is_aside(const struct packet *p)
 {
-	return p->tunnel == DPI_TUNNEL_TEREDO || p->tunnel == DPI_TUNNEL_CAPWAP;
+	return p->tunnel == DPI_TUNNEL_CAPWAP;
 }
 
 /* What is expected to be counted but for what is rationed by the second, which is counted too. */

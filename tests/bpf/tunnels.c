@@ -315,6 +315,55 @@ static void test_pieces(struct kernel *k)
 	}
 }
 
+/* A Teredo client's address begins with 2001:0 (RFC 4380 2.6): what has none is no Teredo. */
+static void test_teredo(struct kernel *k)
+{
+	static const struct carrier heads[] = {
+		{.name = "Teredo", .proto = DPI_IP_UDP, .port = 3544},
+		{.name = "Teredo, the origin told",
+		 .proto = DPI_IP_UDP,
+		 .port = 3544,
+		 .head_len = 8,
+		 .head = {0, 0, 0x12, 0x34, 1, 2, 3, 4}},
+		{.name = "Teredo, authentic",
+		 .proto = DPI_IP_UDP,
+		 .port = 3544,
+		 .head_len = 16,
+		 .head = {0, 1, 2, 1, 'a', 'b', 'c', 1, 2, 3, 4, 5, 6, 7, 8, 0}},
+		{.name = "Teredo, authentic and the origin told",
+		 .proto = DPI_IP_UDP,
+		 .port = 3544,
+		 .head_len = 21,
+		 .head = {0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0x12, 0x34, 1, 2, 3, 4}},
+	};
+	enum { OUTER = 14 + 28, SOURCE = 8 };
+	struct made *m = &(struct made){0};
+
+	for (unsigned i = 0; i < COUNT(heads) * 2; i++) {
+		const struct carrier *c = &heads[i / 2];
+		struct build_packet p = inside_tcp(false, true);
+		struct dpi_counts before;
+		struct packet decoded;
+		bool is_client = i & 1;
+
+		kernel_reset(k);
+		kernel_counts(k, &before);
+		carry(m, c, false, &p);
+		if (is_client)
+			memset(m->bytes + OUTER + c->head_len + SOURCE + 2, 0, 2);
+		made_decode(m->bytes, m->len, &decoded);
+		expect(k, decoded.tunnel_depth == is_client, "%s: user space reads otherwise",
+		       c->name);
+		for (int hook = 0; hook < HOOKS; hook++)
+			parity_check(k, c->name, (enum dpi_hook)hook, m->bytes, m->len);
+		want(k, "a frame before the verdict", c->name, m, PASS);
+		decoded.head.key = is_client ? decoded.head.key : inner_key(&p);
+		live_verdict_put(k->maps, &decoded.head.key, RULE, live_monotonic());
+		want(k, "a frame of a blocked flow", c->name, m, is_client ? DROP : PASS);
+		kernel_drain(k);
+	}
+}
+
 static void test_counters(struct kernel *k)
 {
 	struct made *m = &(struct made){0};
@@ -497,7 +546,6 @@ static void test_no_tunnel(struct kernel *k)
  * its frames are copied, and a verdict on the flow inside finds nothing to drop.
  */
 static const struct carrier user_carriers[] = {
-	{.name = "Teredo", .proto = DPI_IP_UDP, .port = 3544},
 	{.name = "GTP-U with two extensions",
 	 .proto = DPI_IP_UDP,
 	 .port = 2152,
@@ -519,9 +567,6 @@ static void test_user_alone(struct kernel *k)
 		carry_bytes(around, c, false, false, false, data.at, data.len);
 		outer = made_key(around);
 		carry(m, c, false, &p);
-		/* A Teredo client's address begins with 2001:0 (RFC 4380 2.6). */
-		if (c->port == 3544)
-			memset(m->bytes + 14 + 28 + 8 + 2, 0, 2);
 		made_decode(m->bytes, m->len, &decoded);
 		expect(k, decoded.tunnel_depth == 1, "%s: user space finds no packet inside",
 		       c->name);
@@ -542,6 +587,7 @@ const struct test_case tunnel_cases[] = {
 	{"tunnels are counted by kind", test_counters, false},
 	{"a verdict on a flow in a tunnel", test_verdict, false},
 	{"a verdict on a flow in a tunnel that sends fragments", test_pieces, false},
+	{"a verdict on a flow in Teredo", test_teredo, false},
 	{"address and port rules in and around tunnels", test_rules, false},
 	{"questions inside tunnels", test_question, false},
 	{"tunnels in tunnels", test_depth, false},

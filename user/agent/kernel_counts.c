@@ -89,12 +89,14 @@ void kernel_counts_totals(const struct live_maps *m, struct tally *t)
 	all->unparsed = all->short_frames + all->bad_frames + all->deep_frames;
 	all->fragments = k.n[DPI_COUNT_FRAGMENT];
 	all->dropped_fragments = k.n[DPI_COUNT_DROP_FRAGMENT];
+	all->dropped_deep = k.n[DPI_COUNT_DROP_DEEP];
 	all->tunnel_ip4 = k.n[DPI_COUNT_TUNNEL_IP4];
 	all->tunnel_ip6 = k.n[DPI_COUNT_TUNNEL_IP6];
 	all->tunnel_gre = k.n[DPI_COUNT_TUNNEL_GRE];
 	all->tunnel_vxlan = k.n[DPI_COUNT_TUNNEL_VXLAN];
 	all->tunnel_geneve = k.n[DPI_COUNT_TUNNEL_GENEVE];
 	all->tunnel_gtpu = k.n[DPI_COUNT_TUNNEL_GTPU];
+	all->tunnel_teredo = k.n[DPI_COUNT_TUNNEL_TEREDO];
 	live_hits_each(m, hits_add, t);
 }
 

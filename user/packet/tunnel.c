@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Packets in packets, for the packet room: what include/dpi/parse.h knows, and what the kernel
- * leaves to user space: CAPWAP's data channel, Teredo, ERSPAN, and GTP-U with more extension
- * headers. A port alone is never enough: the head must be sound, and the inside must parse.
+ * leaves to user space: CAPWAP's data channel, ERSPAN, and GTP-U with more extension headers. A
+ * port alone is never enough: the head must be sound, and the inside must parse.
  *
- * Standards: RFC 5415 4.3 (CAPWAP), RFC 5416 (802.11 in it), RFC 4380 5.1 (Teredo), 3GPP TS 29.281
+ * Standards: RFC 5415 4.3 (CAPWAP), RFC 5416 (802.11 in it), 3GPP TS 29.281
  * 5.2 (GTP-U), draft-foschiano-erspan.
  */
 #include "packet/tunnel.h"
@@ -18,9 +18,6 @@ enum {
 	CAPWAP_KEEPALIVE = 0x08,
 	CAPWAP_NATIVE = 0x01, /* T, in the third byte: not Ethernet but WBID's own frame */
 	CAPWAP_WIFI = 1,
-	TEREDO = 3544,
-	TEREDO_ORIGIN_LEN = 8,
-	TEREDO_AUTHENTIC_LEN = 13, /* without identifier and value: 4, nonce 8, confirmation 1 */
 	GTPU = 2152,
 	GTPU_LEN = 8,
 	GTPU_MORE_LEN = 4,
@@ -65,30 +62,6 @@ static enum dpi_parse parse_capwap(struct inside *in)
 	/* The version is 0 and a bit of the flags' lowest two is set: which byte is which. */
 	form.is_swapped = frame[0] & 3 && !(frame[1] & 3);
 	return wifi_parse(&in->c, form, in->wire_len, in->inner);
-}
-
-/* Of a Teredo client, or the link's own, with which it looks for a router (RFC 4380 5.2.1). */
-static bool is_teredo_addr(const struct dpi_addr *a)
-{
-	return dpi_be32(a->w[0]) == 0x20010000 || (a->b[0] == 0xfe && a->b[1] == 0x80);
-}
-
-/* Authentication (00 01, lengths of identifier and value) and origin (00 00), then IPv6. */
-static enum dpi_parse parse_teredo(struct inside *in)
-{
-	const uint8_t *at = in->c.pos;
-	enum dpi_parse result;
-
-	if (in->c.end - at >= 4 && at[0] == 0 && at[1] == 1 &&
-	    !dpi_take(&in->c, TEREDO_AUTHENTIC_LEN + (uint32_t)at[2] + at[3]))
-		return DPI_PARSE_SHORT;
-	at = in->c.pos;
-	if (in->c.end - at >= 2 && at[0] == 0 && at[1] == 0 && !dpi_take(&in->c, TEREDO_ORIGIN_LEN))
-		return DPI_PARSE_SHORT;
-	result = dpi_parse_l3(&in->c, DPI_ETH_IPV6, in->wire_len, in->inner);
-	if (!is_teredo_addr(&in->inner->key.addr[0]) && !is_teredo_addr(&in->inner->key.addr[1]))
-		return DPI_PARSE_NOT_IP;
-	return result;
 }
 
 /* GTP-U with extension headers of any length: units of four bytes, the next one's type last. */
@@ -147,7 +120,6 @@ static const struct {
 	enum dpi_parse (*parse)(struct inside *in);
 } udp_tunnels[] = {
 	{CAPWAP_DATA, DPI_TUNNEL_CAPWAP, parse_capwap},
-	{TEREDO, DPI_TUNNEL_TEREDO, parse_teredo},
 	{GTPU, DPI_TUNNEL_GTPU, parse_gtpu},
 };
 
@@ -167,8 +139,11 @@ enum dpi_parse tunnel_parse(struct slice frame, const struct dpi_packet *outer,
 	type = dpi_parse_tunnel(&in.c, outer, &found);
 	*kind = (enum dpi_tunnel)found;
 	if (type) {
+		enum dpi_parse result;
+
 		memset(inner, 0, sizeof(*inner));
-		return parse_type(&in, type, start.pos);
+		result = parse_type(&in, type, start.pos);
+		return dpi_is_carried(found, inner) ? result : DPI_PARSE_NOT_IP;
 	}
 	if (outer->key.proto != DPI_IP_UDP)
 		return DPI_PARSE_NOT_IP;

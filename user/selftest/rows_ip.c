@@ -318,8 +318,7 @@ static const struct row rows[] = {
 	ROW("tunnel-geneve", "through GENEVE", play_geneve),
 	ROW("tunnel-gtpu", "through a mobile network's tunnel", play_gtpu),
 	ROW("tunnel-fragments", "through tunnels that send fragments", play_tunnel_fragments),
-	ROW("tunnel-teredo", "through Teredo", play_teredo, .families = ROW_V6,
-	    .open = "the kernel does not look inside: found and reported, not dropped"),
+	ROW("tunnel-teredo", "through Teredo", play_teredo, .families = ROW_V6),
 	ROW("tunnel-vpn", "through a VPN", play_vpn,
 	    .open = "encrypted; the application WireGuard, or category:vpn, can be blocked whole"),
 };

@@ -86,6 +86,8 @@ struct make_ends talk_ends(const struct talk *t, enum stage_side from)
 	memcpy(client, t->is_v6 ? client6 : client4, n);
 	memcpy(server, t->is_v6 ? server6 : server4, n);
 	server[n - 1] = t->server_end;
+	if (t->layer == MAKE_TEREDO) /* whose clients' addresses begin so: RFC 4380 2.6 */
+		client[2] = client[3] = 0;
 	return e;
 }
 
