@@ -260,6 +260,47 @@ static const struct row datagram_rows[] = {
 	 NOT, UDP(50001)},
 };
 
+#define TDS_VERSION "\0\0\x1a\0\6"
+#define TDS_OPTIONS "\1\0\x20\0\1\2\0\x21\0\1\3\0\x22\0\4\4\0\x26\0\1\xff" Z16
+#define C1_ZERO	    "\3\0\0\1\2" Z4
+#define NETFLOW_9   "\0\x09\0\1" Z16
+#define IPFIX	    Z4 Z4 Z4
+#define A_TEMPLATE  "\0\x0c\1\0\0\1\0\x08\0\4"
+
+static const struct row traffic_rows[] = {
+	{"RTMP on its port", T(C1_ZERO R8), IS(RTMP), TCP(1935)},
+	{"RTMP on its port, of some other version", T("\6\0\0\1\2" Z4 R8), NOT, TCP(1935)},
+	{"RTMP of something where zero stands", T("\3\0\0\1\2\0\0\0\1" R8), NOT, TCP(1935)},
+	{"RTMP elsewhere needs all of C1", T(C1_ZERO R32 R32), MORE, TCP(8443)},
+	{"RDP's hello is no RTMP", T("\3\0\0\x13\x0e\xe0\0\0\0\0\0\1\0\x08\0\3\0\0\0"), NOT,
+	 TCP(3389)},
+	{"SQL Server's hello", T("\x12\1\0\x2f\0\0\1\0" TDS_VERSION TDS_OPTIONS), IS(TDS),
+	 TCP(50001)},
+	{"SQL Server's hello in part", T("\x12\1\0\x2f\0\0\1\0\0\0"), MORE, TCP(1433)},
+	{"SQL Server's hello of no version", T("\x12\1\0\x2f\0\0\1\0\1\0\x1a\0\6"), NOT,
+	 TCP(50001)},
+	{"SQL Server's hello of a version behind its end", T("\x12\1\0\x20\0\0\1\0\0\0\x1a\0\6"),
+	 NOT, TCP(50001)},
+	{"SQL Server in the midst", T("\3\1\1\x24\0\0\1\0\x16\0\0\0"), IS(TDS), TCP(1433)},
+	{"SQL Server in the midst, on another port", T("\3\1\1\x24\0\0\1\0\x16\0\0\0"), NOT,
+	 TCP(1434)},
+	{"SQL Server of no type", T("\5\1\1\x24\0\0\1\0\x16"), NOT, TCP(1433)},
+	{"SQL Server of a window", T("\3\1\1\x24\0\0\1\1\x16"), NOT, TCP(1433)},
+	{"NetFlow 5", T("\0\5\0\1" Z16 Z4 Z16 Z16 Z16), IS(NETFLOW), UDP(50001)},
+	{"NetFlow 5 of another length", T("\0\5\0\2" Z16 Z4 Z16 Z16 Z16), NOT, UDP(2055)},
+	{"NetFlow 9", T(NETFLOW_9 "\0\0" A_TEMPLATE), IS(NETFLOW), UDP(50001)},
+	{"NetFlow 9, a set longer than it", T(NETFLOW_9 "\0\0\0\x10\1\0\0\1\0\x08\0\4"), NOT,
+	 UDP(50001)},
+	{"NetFlow 9 of a set that is none", T(NETFLOW_9 "\0\5" A_TEMPLATE), NOT, UDP(50001)},
+	{"NetFlow 9 of no set", T(NETFLOW_9), NOT, UDP(50001)},
+	{"IPFIX", T("\0\x0a\0\x1c" IPFIX "\0\2" A_TEMPLATE), IS(NETFLOW), UDP(50001)},
+	{"IPFIX of another length", T("\0\x0a\0\x1d" IPFIX "\0\2" A_TEMPLATE), NOT, UDP(50001)},
+	{"IPFIX of a set of no length", T("\0\x0a\0\x14" IPFIX "\0\2\0\0"), NOT, UDP(50001)},
+	{"sFlow", T("\0\0\0\5\0\0\0\1" R8 R8 R8), IS(SFLOW), UDP(6343)},
+	{"sFlow on another port", T("\0\0\0\5\0\0\0\1" R8 R8 R8), NOT, UDP(6344)},
+	{"sFlow of an address of no kind", T("\0\0\0\5\0\0\0\3" R8 R8 R8), NOT, UDP(6343)},
+};
+
 static const struct row vpn_rows[] = {
 	{"WireGuard's initiation", T("\1\0\0\0" R8 R32 R32 R32 R32 R8), IS(WIREGUARD), UDP(50001)},
 	{"WireGuard's initiation, a byte short", T("\1\0\0\0" R8 R32 R32 R32 R32 "abcdefg"), NOT,
@@ -322,6 +363,7 @@ static void each_datagram(void **state)
 	(void)state;
 	CHECK_ROWS(form_try, datagram_rows);
 	CHECK_ROWS(form_try, vpn_rows);
+	CHECK_ROWS(form_try, traffic_rows);
 	CHECK_ROWS(form_try, other_rows);
 }
 

@@ -68,6 +68,10 @@ static const struct proto_words proto_words[PROTO_MAX] = {
 	[PROTO_MONGODB] = {"MongoDB", "mongodb"},
 	[PROTO_NETBIOS] = {"NetBIOS", "netbios"},
 	[PROTO_NNTP] = {"NNTP", "nntp"},
+	[PROTO_RTMP] = {"RTMP", "rtmp"},
+	[PROTO_TDS] = {"TDS", "tds"},
+	[PROTO_NETFLOW] = {"NetFlow", "netflow"},
+	[PROTO_SFLOW] = {"sFlow", "sflow"},
 };
 
 const char *proto_name(enum app_proto p)

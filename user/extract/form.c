@@ -9,7 +9,7 @@
  * that other protocols are let go after a look at one table.
  *
  * Standards are named where each form is checked: form_text.c, form_binary.c, form_vpn.c,
- * form_datagram.c.
+ * form_datagram.c, form_coap.c, form_traffic.c.
  */
 #include "extract/form.h"
 
@@ -35,7 +35,9 @@ static const struct form *const stream_by_first[256] = {
 		      {PROTO_OPENVPN, NULL, 0, form_openvpn_stream},
 		      {PROTO_STUN, NULL, 0, form_stun}, {PROTO_STUN, NULL, 0, form_stun_framed}),
 	[0x01] = ROWS({PROTO_STUN, NULL, 0, form_stun}),
+	[0x03] = ROWS({PROTO_RTMP, M("\3"), form_rtmp}),
 	[0x10] = ROWS({PROTO_MQTT, M("\x10"), form_mqtt}),
+	[0x12] = ROWS({PROTO_TDS, M("\x12\1"), form_tds_hello}),
 	[0x13] = ROWS({PROTO_BITTORRENT, M("\023BitTorrent protocol"), NULL}),
 	[0x81] = ROWS({PROTO_NETBIOS, M("\x81\0\0\x44"), form_netbios_session}),
 	[0xff] = ROWS({PROTO_BGP,
@@ -64,7 +66,7 @@ static const struct form *const stream_by_first[256] = {
 };
 
 static const struct form *const datagram_by_first[256] = {
-	[0x00] = ROWS({PROTO_STUN, NULL, 0, form_stun},
+	[0x00] = ROWS({PROTO_STUN, NULL, 0, form_stun}, {PROTO_NETFLOW, NULL, 0, form_netflow},
 		      {PROTO_BITTORRENT, M("\0\0\4\x17\x27\x10\x19\x80\0\0\0\0"), form_tracker}),
 	[0x01] = ROWS({PROTO_WIREGUARD, M("\1\0\0\0"), form_wireguard},
 		      {PROTO_STUN, NULL, 0, form_stun}, {PROTO_DHCP, NULL, 0, form_dhcp}),
@@ -103,6 +105,8 @@ static const struct form port_syslog[] = {{PROTO_SYSLOG, M("<"), form_syslog}, E
 static const struct form port_amqp[] = {{PROTO_AMQP, M("\1"), form_amqp_frame}, END};
 static const struct form port_memcached[] = {{PROTO_MEMCACHED, NULL, 0, form_memcached}, END};
 static const struct form port_mongodb[] = {{PROTO_MONGODB, NULL, 0, form_mongodb}, END};
+static const struct form port_tds[] = {{PROTO_TDS, NULL, 0, form_tds}, END};
+static const struct form port_sflow[] = {{PROTO_SFLOW, M("\0\0\0\5\0\0\0"), form_sflow}, END};
 static const struct form port_tftp[] = {{PROTO_TFTP, M("\0"), form_tftp}, END};
 static const struct form port_ntp[] = {{PROTO_NTP, NULL, 0, form_ntp}, END};
 static const struct form port_netbios_name[] = {{PROTO_NETBIOS, NULL, 0, form_netbios_name}, END};
@@ -124,6 +128,7 @@ static const struct form *stream_by_port(uint16_t port)
 	switch (port) {
 	case 514:
 	case 601: return port_syslog;
+	case 1433: return port_tds;
 	case 5672: return port_amqp;
 	case 11211: return port_memcached;
 	case 27017:
@@ -155,6 +160,7 @@ static const struct form *datagram_by_port(uint16_t port)
 	case 3478:
 	case 3479: return port_stun_classic;
 	case 5683: return port_coap;
+	case 6343: return port_sflow;
 	case 11211: return port_memcached_datagram;
 	default: return NULL;
 	}

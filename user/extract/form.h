@@ -100,6 +100,13 @@ enum extract_answer form_utp(const struct form_look *l);
 enum extract_answer form_tracker(const struct form_look *l);
 enum extract_answer form_dht(const struct form_look *l);
 
+/* form_traffic.c: live video, tables of SQL Server, and reports of traffic. */
+enum extract_answer form_rtmp(const struct form_look *l);
+enum extract_answer form_tds_hello(const struct form_look *l);
+enum extract_answer form_tds(const struct form_look *l);
+enum extract_answer form_netflow(const struct form_look *l);
+enum extract_answer form_sflow(const struct form_look *l);
+
 /* form_coap.c */
 enum extract_answer form_coap(const struct form_look *l);
 
