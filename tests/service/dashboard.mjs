@@ -357,6 +357,7 @@ const SCENARIOS = {
 		await feed(page, r);
 		await connections(page, r);
 		await pushed(page);
+		await withoutLists(page, r);
 		await sound(page, "capture");
 	},
 
@@ -668,6 +669,38 @@ const SCENARIOS = {
 
 	live,
 };
+
+/** With lists in force a capture is analysed all the same, without them, which is said. */
+async function withoutLists(page, r) {
+	const at = url + "/lists/",
+		how = {headers: {"Content-Type": "application/json"}};
+	const before = await rulesNow();
+
+	for (const name of ["ads", "more"])
+		await fetch(`${at}${name}?source=https://lists.example/${name}.txt`, {method: "POST", ...how});
+	check(
+		await until(async () => (await rulesNow()).length === before.length + 2),
+		"two lists are in force",
+		await rulesNow(),
+	);
+	await tab(page, "rules");
+	await page.waitForSelector('[data-rule^="list:more"]');
+	await drop(page, "lists.pcap", given.capture);
+	await analysed(page);
+	check(
+		/stays in this page/.test(await text(page, ".where")) &&
+			/2 lists are left out here/.test(await text(page, '[data-left-out="2"]')),
+		"a capture is analysed in the page without the lists, and how many is said",
+		await text(page, ".capture-bar"),
+	);
+	check(
+		!(await page.locator('[data-act="push"]').count()),
+		"that they are left out is no change of the rules",
+		await text(page, ".what-if"),
+	);
+	for (const name of ["ads", "more"]) await fetch(at + name, {method: "DELETE", ...how});
+	await until(async () => (await rulesNow()).length === before.length);
+}
 
 // --- the panels of a capture --------------------------------------------------------------------
 async function panels(page, r) {

@@ -30,17 +30,31 @@ let stopper = null; // of the analysis that runs
 
 export const isWhatIf = computed(() => view.value === "capture");
 
-// --- making the report --------------------------------------------------------------------------
-const rulesText = rules => {
-	const SECTIONS = {ip: "IPS", app: "APPS", domain: "DOMAINS", port: "PORTS"};
+const SECTIONS = {ip: "IPS", app: "APPS", domain: "DOMAINS", port: "PORTS"};
 
-	return rules
+/** What is in a list is known to the program alone: here lists decide nothing, nor are they changed. */
+const isHere = r => r.kind in SECTIONS;
+
+/** The lists that are left out, and how many entries they have. */
+export const leftOut = computed(() => {
+	const lists = live.rules.value
+		.filter(r => r.kind === "list")
+		.map(r => live.lists.value[r.rule]);
+
+	return {
+		lists: lists.length,
+		entries: lists.reduce((sum, l) => sum + (l?.names ?? 0) + (l?.addrs ?? 0), 0),
+	};
+});
+
+// --- making the report --------------------------------------------------------------------------
+const rulesText = rules =>
+	rules
 		.map(
 			r =>
 				`[${r.action === "allow" ? "ALLOWED" : "BLOCKED"}_${SECTIONS[r.kind]}]\n${r.value}${r.when ? `  ${r.when}` : ""}\n`,
 		)
 		.join("");
-};
 
 async function analyse(f, rules) {
 	const {signal: until} = (stopper = new AbortController());
@@ -261,6 +275,7 @@ function take(made, rules) {
 export async function open(f) {
 	const rules = live.rules
 		.peek()
+		.filter(isHere)
 		.map(({rule, kind, action, value, when}) => ({rule, kind, action, value, when}));
 
 	stop();
@@ -311,12 +326,13 @@ const key = r => `${r.action}:${r.kind}:${r.value} ${r.when ?? ""}`.toLowerCase(
 
 /** How the what-if's rules differ from those in force. */
 export const difference = computed(() => {
-	const mine = new Set(captureRules.value.map(key)),
-		theirs = new Set(live.rules.value.map(key));
+	const inForce = live.rules.value.filter(isHere),
+		mine = new Set(captureRules.value.map(key)),
+		theirs = new Set(inForce.map(key));
 
 	return {
 		add: captureRules.value.filter(r => !theirs.has(key(r))),
-		remove: live.rules.value.filter(r => !mine.has(key(r))),
+		remove: inForce.filter(r => !mine.has(key(r))),
 	};
 });
 

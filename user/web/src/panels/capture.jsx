@@ -5,6 +5,7 @@ import {
 	close,
 	difference,
 	file,
+	leftOut,
 	open,
 	pause,
 	play,
@@ -191,6 +192,23 @@ function Player() {
 	);
 }
 
+/** What these numbers do without, and where it is not left out. */
+function LeftOut() {
+	const {lists, entries} = leftOut.value;
+
+	return (
+		lists > 0 && (
+			<span data-left-out={lists}>
+				{" "}
+				{count(lists, "list")}
+				{entries > 0 && ` with ${count(entries, "entry", "entries")}`}{" "}
+				{lists === 1 ? "is" : "are"} left out here: what only a list decides is shown as
+				passing. <code>dpi-xdp what-if --capture</code> asks the lists too.
+			</span>
+		)
+	);
+}
+
 function WhatIf() {
 	const {add, remove} = difference.value,
 		[sure, setSure] = useState(false);
@@ -200,6 +218,7 @@ function WhatIf() {
 		<p class="what-if">
 			<span class="tag warn">What-if</span> Rule changes here are simulated on this capture
 			alone.
+			<LeftOut />
 			{changes > 0 && (
 				<>
 					{" "}
