@@ -437,7 +437,7 @@ def strangers():
         check(good.in_step(), "the right password is taken, and another database", good.status())
         least = place.redis(options=["user default off nopass ~* &* +@all", "user fleet on >pw ~dpi-xdp:* &dpi-xdp:* "
                                      "&__keyspace@* +ping +select +get +set +del +sadd +srem +scard +smembers +watch "
-                                     "+unwatch +multi +exec +publish +subscribe +psubscribe"]).start()
+                                     "+unwatch +multi +exec +publish +subscribe +psubscribe +time"]).start()
         humble = place.host("humble", f"redis://fleet:pw@127.0.0.1:{least.port}").start()
         humble.cli("block-app", "TikTok")
         check(wait_for(lambda: humble.status()["published"] == 1) and not humble.status()["fault"],
