@@ -141,8 +141,8 @@ def spreading(suite):
         end = calendar.timegm(time.strptime(until.decode().split()[-1], "%Y-%m-%dT%H:%M:%SZ")) + at
         print(f"# a rule for a time at the other host's packets: after {(stopped - begin) * 1000:.0f} ms, over "
               f"{(went_on - end) * 1000:.0f} ms after its end")
-        suite.check(stopped - begin < 1.2, "a rule for a time is in force on the other host", stopped - begin)
-        suite.check(-0.1 < went_on - end < 1, "and ends there at its moment", went_on - end)
+        suite.check(stopped - begin < 3, "a rule for a time is in force on the other host", stopped - begin)
+        suite.check(-0.1 < went_on - end < 3, "and ends there at its moment", went_on - end)
         suite.check(net.wait_for(lambda: a.host.rules() == b.host.rules() == set(), 3), "both hosts have forgotten it",
                     (a.host.rules(), b.host.rules()))
         a.agent.run("block-ip", net.LAN[4][1])
