@@ -7,6 +7,7 @@
 #include "policy/policy.h"
 #include "support.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -264,6 +265,11 @@ static void test_definitions(void **state)
 				   NULL, 0, &f),
 			 1);
 	assert_int_equal(rules_check_devices(r, &f), 0);
+	assert_int_equal(rules_find_device(r, slice_text("TABLET"), &f), 0);
+	assert_int_equal(rules_find_device(r, slice_text("10.0.0.9"), &f), 0);
+	assert_int_equal(rules_find_device(r, slice_text("phone"), &f), -EINVAL);
+	assert_non_null(strstr(f.text, "dpi-xdp device add phone"));
+	assert_int_equal(rules_find_device(r, slice_text("10.0.0"), &f), -EINVAL);
 	assert_int_equal(rules_counts(r)->of_devices, 1);
 	assert_int_equal(rules_device_count(r), 1);
 	assert_int_equal(rules_remove(r, RULE_DEVICE, false, slice_text("tablet"), NULL, &f), 1);

@@ -247,7 +247,8 @@ int answer_why(struct asked *a)
 	struct why_rules w = {.now = s->policy,
 			      .rules = s->rules,
 			      .now_s = times_now(),
-			      .is_paused = s->pause.is_on};
+			      .is_paused = s->pause.is_on,
+			      .device = asked_text(a, "device")};
 	struct policy *all = NULL;
 	struct fault f = {0};
 	int err;

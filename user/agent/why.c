@@ -68,9 +68,9 @@ static void find_entry(struct answer *a, const struct policy *p, uint64_t rule, 
 }
 
 static void judge_name(struct answer *a, const struct policy *p, const struct catalogue *c,
-		       struct slice name)
+		       const struct policy_whom *whom, struct slice name)
 {
-	struct decision d = policy_match_name(p, NULL, name);
+	struct decision d = policy_match_name(p, whom, name);
 
 	label_name(a, p, c, name, d);
 	find_entry(a, p, d.rule, name, NULL);
@@ -92,9 +92,10 @@ static void judge_address(struct answer *a, const struct policy *p, const struct
 }
 
 /* An application as such: what a rule says of all its names, and of flows that show none. */
-static void judge_app(struct answer *a, const struct policy *p, int app)
+static void judge_app(struct answer *a, const struct policy *p, const struct policy_whom *whom,
+		      int app)
 {
-	struct decision d = policy_match_app(p, NULL, app);
+	struct decision d = policy_match_app(p, whom, app);
 	const struct rule *r = policy_rule(p, d.rule);
 
 	label_set(a, p, &d, r && r->is_category ? "its category" : "the application");
@@ -175,10 +176,11 @@ static int flow_parse(const char *what, struct dpi_key *key, uint8_t *opener)
 }
 
 static void judge_flow(struct answer *a, const struct policy *p, const struct catalogue *c,
-		       const struct live_maps *maps, const struct dpi_key *key, uint8_t opener)
+		       const struct live_maps *maps, const struct policy_whom *of,
+		       const struct dpi_key *key, uint8_t opener)
 {
 	struct decision d = policy_match_flow(p, key, opener);
-	struct policy_whom whom = {.count = 0};
+	struct policy_whom whom = *of;
 	struct dpi_verdict v;
 	struct dpi_fact fact;
 
@@ -198,7 +200,7 @@ static void judge_flow(struct answer *a, const struct policy *p, const struct ca
 
 /* What the answer's sentence is about, and what it was asked of. */
 struct question {
-	const char *what;
+	const char *what, *device;
 	enum kind kind;
 	struct dpi_addr addr;
 	struct dpi_key key;
@@ -232,11 +234,14 @@ static bool question_read(struct question *q, const struct catalogue *c, const c
 static void judge(struct answer *a, const struct policy *p, const struct catalogue *c,
 		  const struct live_maps *maps, const struct question *q)
 {
+	struct policy_whom whom = {.count = 0};
+
+	policy_whom_word(p, slice_text(q->device), &whom);
 	switch (q->kind) {
-	case KIND_NAME: judge_name(a, p, c, name_slice(&q->name)); break;
+	case KIND_NAME: judge_name(a, p, c, &whom, name_slice(&q->name)); break;
 	case KIND_ADDRESS: judge_address(a, p, &q->addr); break;
-	case KIND_FLOW: judge_flow(a, p, c, maps, &q->key, q->opener); break;
-	case KIND_APP: judge_app(a, p, q->app); break;
+	case KIND_FLOW: judge_flow(a, p, c, maps, &whom, &q->key, q->opener); break;
+	case KIND_APP: judge_app(a, p, &whom, q->app); break;
 	case KIND_PORT: judge_port(a, p, q->port, q->proto); break;
 	}
 }
@@ -278,6 +283,10 @@ static void write_json(const struct answer *a, const struct answer *later,
 {
 	text_printf(out, "{\"%s\":", kinds[a->kind]);
 	text_json(out, slice_text(a->subject));
+	if (w->device && *w->device) {
+		text_puts(out, ",\"device\":");
+		text_json(out, slice_text(w->device));
+	}
 	if (a->name.len) {
 		text_puts(out, ",\"domain\":");
 		text_json(out, name_slice(&a->name));
@@ -310,6 +319,10 @@ static void write_text(const struct answer *a, const struct answer *later,
 		       const struct why_rules *w, struct text *out)
 {
 	text_escaped(out, slice_text(a->subject));
+	if (w->device && *w->device) {
+		text_puts(out, " of ");
+		text_escaped(out, slice_text(w->device));
+	}
 	text_printf(out, " is %s\n",
 		    a->is_block	 ? "blocked"
 		    : a->rule[0] ? "allowed"
@@ -346,6 +359,9 @@ int why_explain(const struct why_rules *w, const struct catalogue *c, const stru
 				 "\"%s\" is no name, address, application, port or flow; a flow "
 				 "is written 10.0.0.7:40000-203.0.113.9:443/tcp",
 				 what);
+	q.device = w->device ? w->device : "";
+	if (*q.device && rules_find_device(w->rules, slice_text(q.device), f))
+		return -EINVAL;
 	a = later = (struct answer){.subject = q.what, .kind = q.kind};
 	judge(&a, w->now, c, maps, &q);
 	if (w->all && !a.id)

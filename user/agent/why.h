@@ -16,6 +16,7 @@ struct why_rules {
 	const struct rules *rules; /* the same with their times */
 	int64_t now_s;
 	bool is_paused; /* no block is in force */
+	const char *device; /* whose name or application it is; "" or NULL: anybody's */
 };
 
 /*

@@ -95,7 +95,7 @@ bool ask_flag(struct api_request *q, const char *name)
 
 void ask_times(struct api_request *q, struct text *request)
 {
-	static const char *const names[] = {"for", "until", "when"};
+	static const char *const names[] = {"for", "until", "when", "device"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *value = api_query(q, names[i], 0);

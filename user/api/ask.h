@@ -30,8 +30,8 @@ int ask_refused(struct api_answer *a, int status, const char *words);
 /* Whether a flag is asked for: a field of the query or of the body. */
 bool ask_flag(struct api_request *q, const char *name);
 
-/* Adds the times that are asked for to a request: "for", "until" and "when", fields of the query or
- * of the body. */
+/* Adds the times and the device that are asked for to a request: "for", "until", "when" and
+ * "device", fields of the query or of the body. */
 void ask_times(struct api_request *q, struct text *request);
 
 /* The answer is what the agent said, a JSON document; clears it. */

@@ -13,9 +13,9 @@ static const char schemas[] = ROUTE_JSON({
 		"status":{"type":"integer"},"detail":{"type":"string"}}},
 	"Rule":{"type":"object","required":["rule","kind","action","value"],"properties":{
 		"rule":{"type":"string"},
-		"kind":{"enum":["ip","port","app","domain","list"]},
+		"kind":{"enum":["ip","port","app","domain","list","device"]},
 		"action":{"enum":["block","allow"]},
-		"value":{"type":"string"},"when":{"type":"string"},
+		"value":{"type":"string"},"device":{"type":"string"},"when":{"type":"string"},
 		"in_force":{"type":"boolean"},"changes":{"type":["string","null"]},
 		"left_s":{"type":["integer","null"]}}},
 	"Rules":{"type":"object","required":["rules","in_force"],"properties":{

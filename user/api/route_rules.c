@@ -26,6 +26,7 @@ static const struct {
 	{"allow-ip", RULE_IP, true},
 	{"allow-app", RULE_APP, true},
 	{"allow-domain", RULE_DOMAIN, true},
+	{"device", RULE_DEVICE, false},
 };
 
 /* The row's number, or -1 with a problem set. */
@@ -36,7 +37,7 @@ static int kind_find(struct api_answer *a, const char *word)
 			return (int)i;
 	api_problem(a, 404,
 		    "there is no such kind of rule; the kinds are ip, port, app, domain, allow-ip, "
-		    "allow-app, allow-domain");
+		    "allow-app, allow-domain, and device for what is called so");
 	return -1;
 }
 
@@ -174,12 +175,16 @@ static int rule_read(const json_t *one, struct rules *out, const struct rule_app
 	const char *name = json_string_value(json_object_get(one, "kind"));
 	const char *action = json_string_value(json_object_get(one, "action"));
 	const json_t *value = json_object_get(one, "value"), *when = json_object_get(one, "when");
+	const json_t *device = json_object_get(one, "device");
 	struct text whole = {0};
 	int kind = 0, err;
 
 	while (kind < RULE_KINDS && strcmp(name ?: "", rule_kind_name((enum rule_kind)kind)) != 0)
 		kind++;
 	text_add(&whole, json_string_value(value), json_string_length(value));
+	/* What GET gave has it in the value as well. */
+	if (json_string_length(device) && !whole.failed && !strstr(whole.at, " device "))
+		text_printf(&whole, " device %s", json_string_value(device));
 	if (json_string_length(when)) {
 		text_puts(&whole, "  ");
 		text_add(&whole, json_string_value(when), json_string_length(when));
@@ -193,7 +198,8 @@ static int rule_read(const json_t *one, struct rules *out, const struct rule_app
 	return err;
 }
 
-/* Reads {"rules":[{"kind","action","value","when"}]} into *out. 0, or -1 with a problem set. */
+/* Reads {"rules":[{"kind","action","value","device","when"}]} into *out. 0, or -1 with a problem
+ * set. */
 static int rules_read(struct api_request *q, struct api_answer *a, struct rules *out)
 {
 	struct rule_apps apps = catalogue_rule_apps(q->api->catalogue);

@@ -44,6 +44,7 @@ static void put_change(const json_t *one, bool is_forced, struct text *out)
 	copy_text(one, "for", out);
 	copy_text(one, "until", out);
 	copy_text(one, "when", out);
+	copy_text(one, "device", out);
 	text_puts(out, ",\"values\":[");
 	text_json_utf8(out, json_string_value(json_object_get(one, "value")) ?: "");
 	text_puts(out, "]}");

@@ -12,11 +12,13 @@
 
 #define CHANGE ROUTE_JSON({ \
 	"type":"object","additionalProperties":false, \
-	"properties":{"force":{"type":"boolean"},"learnt":{"type":"boolean"}}})
+	"properties":{"force":{"type":"boolean"},"learnt":{"type":"boolean"}, \
+		"device":{"type":"string","maxLength":64}}})
 
 #define ADDITION ROUTE_JSON({ \
 	"type":"object","additionalProperties":false, \
 	"properties":{"force":{"type":"boolean"},"learnt":{"type":"boolean"}, \
+		"device":{"type":"string","maxLength":64}, \
 		"for":{"type":"string","maxLength":64},"until":{"type":"string","maxLength":64}, \
 		"when":{"type":"string","maxLength":512}}})
 
@@ -42,9 +44,10 @@
 			"type":"object","additionalProperties":false,"required":["kind","value"], \
 			"properties":{ \
 				"rule":{"type":"string"}, \
-				"kind":{"enum":["ip","port","app","domain","list"]}, \
+				"kind":{"enum":["ip","port","app","domain","list","device"]}, \
 				"action":{"enum":["block","allow"]}, \
 				"value":{"type":"string","minLength":1,"maxLength":512}, \
+				"device":{"type":"string","maxLength":64}, \
 				"when":{"type":"string","maxLength":512}, \
 				"in_force":{"type":"boolean"}, \
 				"changes":{"type":["string","null"]}, \
@@ -61,6 +64,7 @@
 				"kind":{"enum":["ip","port","app","domain"]}, \
 				"action":{"enum":["block","allow"]}, \
 				"remove":{"type":"boolean"},"learnt":{"type":"boolean"}, \
+				"device":{"type":"string","maxLength":64}, \
 				"for":{"type":"string"},"until":{"type":"string"},"when":{"type":"string"}, \
 				"value":{"type":"string","minLength":1,"maxLength":512}}}}}})
 
@@ -93,12 +97,14 @@ static const struct route_query refresh_query[] = {
 static const struct route_query change_query[] = {
 	{"force", "a public suffix such as co.uk is meant"},
 	{"learnt", "flows without a name too, by the DNS answer for their address"},
+	{"device", "of one device alone: its address, network, hardware address or name"},
 	{0},
 };
 
 static const struct route_query add_query[] = {
 	{"force", "a public suffix such as co.uk is meant"},
 	{"learnt", "flows without a name too, by the DNS answer for their address"},
+	{"device", "of one device alone: its address, network, hardware address or name"},
 	{"for", "the rule goes by itself after so long: 90s, 30m, 2h, 7d"},
 	{"until", "the same at a moment: 21:30, 2026-12-01T08:00, 2026-12-01T08:00:00Z"},
 	{"when", "it is in force at these times alone: mon-fri 21:00-07:00, or sat,sun"},

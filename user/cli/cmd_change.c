@@ -21,10 +21,20 @@
 #include "cli/options.h"
 #include "cli/remote.h"
 
-enum { OPT_FORCE = 256, OPT_JSON, OPT_LEARNT, OPT_FOR, OPT_UNTIL, OPT_WHEN, OPT_ACCEPT };
+enum {
+	OPT_FORCE = 256,
+	OPT_JSON,
+	OPT_LEARNT,
+	OPT_FOR,
+	OPT_UNTIL,
+	OPT_WHEN,
+	OPT_ACCEPT,
+	OPT_DEVICE
+};
 
 struct change_wish {
 	bool is_forced, is_quiet, is_json, is_learnt, is_accepted;
+	const char *device;
 	struct times times;
 };
 
@@ -33,6 +43,9 @@ struct change_wish {
 #define LEARNT_ROW \
 	{"learnt", 0, NULL, "flows without a name too, by the DNS answer for their address", \
 	 OPT_LEARNT}
+#define DEVICE_ROW \
+	{"device", 0, "DEVICE", \
+	 "of this device alone: its address, network, hardware address, or name", OPT_DEVICE}
 #define TIME_ROWS(length, until, when) \
 	{"for", 0, "TIME", length, OPT_FOR}, {"until", 0, "MOMENT", until, OPT_UNTIL}, \
 	{"when", 0, "HOURS", when, OPT_WHEN}
@@ -43,11 +56,12 @@ struct change_wish {
 /* clang-format on */
 
 static const struct option_row add_rows[] = {FORCE_ROW, ADD_ROWS, OPTIONS_COMMON};
-static const struct option_row add_name_rows[] = {FORCE_ROW, LEARNT_ROW, ADD_ROWS, OPTIONS_COMMON};
+static const struct option_row add_name_rows[] = {FORCE_ROW, LEARNT_ROW, DEVICE_ROW, ADD_ROWS,
+						  OPTIONS_COMMON};
 /* What has no use here would else be taken for the beginning of another option: --for, --force. */
 static const struct option_row take_rows[] = {FORCE_ROW, TIME_ROWS(NULL, NULL, NULL),
 					      OPTIONS_COMMON};
-static const struct option_row take_name_rows[] = {FORCE_ROW, LEARNT_ROW,
+static const struct option_row take_name_rows[] = {FORCE_ROW, LEARNT_ROW, DEVICE_ROW,
 						   TIME_ROWS(NULL, NULL, NULL), OPTIONS_COMMON};
 #define ROWS(rows)                                     \
 	{                                              \
@@ -77,6 +91,7 @@ static int change_take(void *ctx, int id, const char *value)
 	case OPT_FOR: w->times.length = value; break;
 	case OPT_UNTIL: w->times.until = value; break;
 	case OPT_WHEN: w->times.when = value; break;
+	case OPT_DEVICE: w->device = value; break;
 	default: break;
 	}
 	w->is_forced |= id == OPT_FORCE;
@@ -176,7 +191,7 @@ static int change_stored(const struct change *change, bool is_quiet)
 	return err ? exit_of(err) : EXIT_DONE;
 }
 
-/* Only rules for names can say --learnt, and only those to come say when. */
+/* Only rules for names can say --learnt and --device, and only those to come say when. */
 static int parse_change(const struct command *c, const struct change *change, int argc, char **argv,
 			struct change_wish *w)
 {
@@ -209,6 +224,8 @@ int change_run(const struct change *change, bool is_quiet, bool *no_agent)
 	remote_flag(&request, "remove", change->is_remove);
 	remote_flag(&request, "force", change->is_forced);
 	remote_flag(&request, "learnt", change->is_learnt);
+	if (change->device)
+		remote_string(&request, "device", change->device);
 	request_times(&request, &change->times);
 	for (size_t i = 0; i < change->value_count; i++) {
 		text_puts(&request, i ? "," : ",\"values\":[");
@@ -234,6 +251,7 @@ int cmd_change(const struct command *c, int argc, char **argv)
 		return command_refuse(c, argc, argv, first);
 	change.is_forced = w.is_forced;
 	change.is_learnt = w.is_learnt;
+	change.device = w.device;
 	change.times = w.times;
 	change.values = (const char *const *)argv + first;
 	change.value_count = (size_t)(argc - first);

@@ -15,9 +15,10 @@
 #include "cli/remote.h"
 #include "policy/rules_when.h"
 
-enum { OPT_JSON = 256, OPT_VERBOSE };
+enum { OPT_JSON = 256, OPT_VERBOSE, OPT_DEVICE };
 
 struct query_wish {
+	const char *device; /* of why */
 	struct remote_view view;
 	enum color_when color;
 };
@@ -47,6 +48,7 @@ static int query_take(void *ctx, int id, const char *value)
 	switch (id) {
 	case OPT_JSON: w->view.is_json = true; return 0;
 	case OPT_VERBOSE: w->view.is_verbose = true; return 0;
+	case OPT_DEVICE: w->device = value; return 0;
 	case OPTION_QUIET: w->view.is_quiet = true; return 0;
 	case OPTION_COLOR: color_parse(value, &w->color); return 0;
 	default: return 0;
@@ -55,13 +57,17 @@ static int query_take(void *ctx, int id, const char *value)
 
 static int query_parse(const struct command *c, int argc, char **argv, struct query_wish *w)
 {
+	const bool is_why = strcmp(c->name, "why") == 0;
 	const struct option_row rows[] = {
+		{"device", 0, "DEVICE", "of this device: its address, hardware address or name",
+		 OPT_DEVICE},
 		{"json", 'j', NULL, "one JSON document on stdout", OPT_JSON},
 		{"verbose", 'v', NULL, verbose_help(c->name), OPT_VERBOSE},
 		OPTIONS_COMMON,
 	};
-	int first = options_parse(c, rows, sizeof(rows) / sizeof(rows[0]), argc, argv, query_take,
-				  w);
+	/* The first is of one command alone. */
+	int first = options_parse(c, rows + !is_why, sizeof(rows) / sizeof(rows[0]) - !is_why, argc,
+				  argv, query_take, w);
 
 	w->view.is_boxed = terminal_is_boxed(stdout);
 	w->view.is_coloured = terminal_is_coloured(stdout, w->color);
@@ -127,11 +133,14 @@ int cmd_query(const struct command *c, int argc, char **argv)
 /* What the next agent would have in force decides; the rules beside it are compiled for what they
  * would say at other times. */
 static int explain(const struct rules *rules, const struct pause *p,
-		   const struct catalogue *catalogue, const char *what, bool is_json,
-		   struct text *out, struct fault *f)
+		   const struct catalogue *catalogue, const char *what,
+		   const struct query_wish *wish, struct text *out, struct fault *f)
 {
 	struct policy_apps apps = catalogue_policy_apps(catalogue);
-	struct why_rules w = {.rules = rules, .now_s = times_now(), .is_paused = p->is_on};
+	struct why_rules w = {.rules = rules,
+			      .now_s = times_now(),
+			      .is_paused = p->is_on,
+			      .device = wish->device};
 	int64_t until_s;
 	struct rules *now = rules_in_force(rules, w.now_s, p->is_on, &until_s);
 	struct policy *of_now = now ? policy_new(now, &apps, 0) : NULL;
@@ -141,7 +150,7 @@ static int explain(const struct rules *rules, const struct pause *p,
 	w.now = of_now;
 	w.all = of_all;
 	if (of_now && of_all)
-		err = why_explain(&w, catalogue, NULL, what, is_json, out, f);
+		err = why_explain(&w, catalogue, NULL, what, wish->view.is_json, out, f);
 	policy_free(of_now);
 	policy_free(of_all);
 	rules_free(now);
@@ -149,7 +158,7 @@ static int explain(const struct rules *rules, const struct pause *p,
 }
 
 /* Without an agent the stored rules answer. */
-static int why_stored(const char *what, const struct remote_view *v)
+static int why_stored(const char *what, const struct query_wish *wish)
 {
 	struct catalogue *catalogue = NULL;
 	struct rules *rules = NULL;
@@ -166,13 +175,13 @@ static int why_stored(const char *what, const struct remote_view *v)
 		err = change_load(p.rules, catalogue, &rules, &f);
 	if (!err) {
 		pause_load(p.paused, &pause, NULL);
-		err = explain(rules, &pause, catalogue, what, v->is_json, &out, &f);
+		err = explain(rules, &pause, catalogue, what, wish, &out, &f);
 	}
 	if (err)
 		log_error("%s", f.text[0] ? f.text : "out of memory");
 	else
 		fwrite(out.at, 1, out.len, stdout);
-	if (!err && !v->is_quiet)
+	if (!err && !wish->view.is_quiet)
 		log_note("no agent is running: this is what the stored rules say");
 	text_clear(&out);
 	rules_free(rules);
@@ -193,7 +202,9 @@ int cmd_why(const struct command *c, int argc, char **argv)
 		return command_refuse(c, argc, argv, first + 1);
 	remote_begin(&request, "why");
 	remote_string(&request, "what", argv[first]);
+	if (w.device)
+		remote_string(&request, "device", w.device);
 	request_view(&request, &w.view);
 	status = remote_run(&request, slice_of("", 0), false, &no_agent);
-	return no_agent ? why_stored(argv[first], &w.view) : status;
+	return no_agent ? why_stored(argv[first], &w) : status;
 }

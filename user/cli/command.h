@@ -56,6 +56,7 @@ int cmd_query(const struct command *c, int argc, char **argv);	/* status stats f
 int cmd_change(const struct command *c, int argc, char **argv); /* block-* unblock-* allow-* ... */
 int cmd_list(const struct command *c, int argc, char **argv);	/* block-list allow-list */
 int cmd_events(const struct command *c, int argc, char **argv);
+int cmd_device(const struct command *c, int argc, char **argv);
 int cmd_pause(const struct command *c, int argc, char **argv); /* pause resume */
 int cmd_rules(const struct command *c, int argc, char **argv);
 int cmd_what_if(const struct command *c, int argc, char **argv);

@@ -19,6 +19,7 @@
 #define VALUES_APP    "NAME|category:NAME... [--learnt]"
 #define VALUES_IP     "ADDR[/LEN]..."
 #define VALUES_PORT   "PORT[/tcp|/udp]..."
+#define DEVICE	      " [--device DEVICE]"
 #define TIMES	      " [--for TIME | --until MOMENT] [--when HOURS]"
 
 static const struct command commands[] = {
@@ -39,11 +40,11 @@ static const struct command commands[] = {
 	 "applications, flows, rules and events, live in a terminal", cmd_top, 0},
 	{"events", "[--follow] [--output SPEC]... [--rotate SIZE] [--keep N] [--position FILE]",
 	 "names and verdicts as they come, as NDJSON; to files, sockets, Kafka", cmd_events, 0},
-	{"block-app", VALUES_APP TIMES,
+	{"block-app", VALUES_APP DEVICE TIMES,
 	 "drop flows of an application, a category, or a sign such as ECH or DoH", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 0)},
-	{"block-domain", VALUES_DOMAIN TIMES, "drop flows to a name and all below it", cmd_change,
-	 CHANGE_TAG(RULE_DOMAIN, 0, 0)},
+	{"block-domain", VALUES_DOMAIN DEVICE TIMES, "drop flows to a name and all below it",
+	 cmd_change, CHANGE_TAG(RULE_DOMAIN, 0, 0)},
 	{"block-ip", VALUES_IP TIMES, "drop flows of an address or network", cmd_change,
 	 CHANGE_TAG(RULE_IP, 0, 0)},
 	{"block-port", VALUES_PORT TIMES, "drop flows to a port", cmd_change,
@@ -51,30 +52,32 @@ static const struct command commands[] = {
 	{"block-list", "NAME FILE|URL [--every TIME]",
 	 "drop flows to all that a list names; fetched again once a day", cmd_list,
 	 CHANGE_TAG(RULE_LIST, 0, 0)},
-	{"unblock-app", VALUES_APP, "take such a rule away", cmd_change,
+	{"unblock-app", VALUES_APP DEVICE, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_APP, 0, 1)},
-	{"unblock-domain", VALUES_DOMAIN, "take such a rule away", cmd_change,
+	{"unblock-domain", VALUES_DOMAIN DEVICE, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 0, 1)},
 	{"unblock-ip", VALUES_IP, "take such a rule away", cmd_change, CHANGE_TAG(RULE_IP, 0, 1)},
 	{"unblock-port", VALUES_PORT, "take such a rule away", cmd_change,
 	 CHANGE_TAG(RULE_PORT, 0, 1)},
 	{"unblock-list", "NAME...", "take a list away", cmd_change, CHANGE_TAG(RULE_LIST, 0, 1)},
-	{"allow-app", VALUES_APP TIMES, "an exception: an allow beats a block", cmd_change,
+	{"allow-app", VALUES_APP DEVICE TIMES, "an exception: an allow beats a block", cmd_change,
 	 CHANGE_TAG(RULE_APP, 1, 0)},
-	{"allow-domain", VALUES_DOMAIN TIMES, "an exception for a name and all below it",
+	{"allow-domain", VALUES_DOMAIN DEVICE TIMES, "an exception for a name and all below it",
 	 cmd_change, CHANGE_TAG(RULE_DOMAIN, 1, 0)},
 	{"allow-ip", VALUES_IP TIMES, "an exception for an address or network", cmd_change,
 	 CHANGE_TAG(RULE_IP, 1, 0)},
 	{"allow-list", "NAME FILE|URL [--every TIME]", "an exception for all that a list names",
 	 cmd_list, CHANGE_TAG(RULE_LIST, 1, 0)},
-	{"disallow-app", VALUES_APP, "take such an exception away", cmd_change,
+	{"disallow-app", VALUES_APP DEVICE, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_APP, 1, 1)},
-	{"disallow-domain", VALUES_DOMAIN, "take such an exception away", cmd_change,
+	{"disallow-domain", VALUES_DOMAIN DEVICE, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_DOMAIN, 1, 1)},
 	{"disallow-ip", VALUES_IP, "take such an exception away", cmd_change,
 	 CHANGE_TAG(RULE_IP, 1, 1)},
 	{"disallow-list", "NAME...", "take such a list away", cmd_change,
 	 CHANGE_TAG(RULE_LIST, 1, 1)},
+	{"device", "add NAME ADDRESS... | remove NAME... | list",
+	 "which addresses, networks and hardware addresses rules mean by a name", cmd_device, 0},
 	{"rules",
 	 "[list | load FILE | save FILE | clear | reload | history | diff [N] | rollback [N]]\n"
 	 "                     | refresh [LIST] [--accept-mass-change]",
@@ -88,7 +91,8 @@ static const struct command commands[] = {
 	 "nothing is blocked until resume, or for so long; exceptions and counts go on", cmd_pause,
 	 0},
 	{"resume", "[--fleet]", "the rules are in force again", cmd_pause, 0},
-	{"why", "NAME|ADDR|APP|PORT|FLOW", "which rule decides, and how", cmd_why, 0},
+	{"why", "NAME|ADDR|APP|PORT|FLOW [--device DEVICE]", "which rule decides, and how", cmd_why,
+	 0},
 	{"analyze",
 	 "IN OUT | IN... -o OUT\n"
 	 "                       [--block-ip|--block-app|--block-domain|--block-port VALUE]...\n"

@@ -27,6 +27,7 @@ struct what_if {
 	unsigned workers;
 	uint64_t limit;
 	const char *length, *until, *when; /* when the added rules would be in force; or NULL */
+	const char *device;
 	bool is_forced, is_learnt, is_json, is_verbose, is_quiet;
 	enum color_when color;
 };

@@ -27,6 +27,7 @@ enum option_id {
 	ID_WORKERS,
 	ID_FORCE,
 	ID_LEARNT,
+	ID_DEVICE,
 	ID_FOR,
 	ID_UNTIL,
 	ID_WHEN,
@@ -51,6 +52,7 @@ static const struct option_row rows[] = {
 	{"force", 0, NULL, "a public suffix such as co.uk is meant", ID_FORCE},
 	{"learnt", 0, NULL, "flows without a name too, by the DNS answer for their address",
 	 ID_LEARNT},
+	{"device", 0, "DEVICE", "of one device alone", ID_DEVICE},
 	{"for", 0, "TIME", "as with block-app, of rules that are added", ID_FOR},
 	{"until", 0, "MOMENT", "the same", ID_UNTIL},
 	{"when", 0, "HOURS", "the same", ID_WHEN},
@@ -145,6 +147,7 @@ static int take(void *ctx, int id, const char *value)
 	case ID_VERBOSE: w->is_verbose = true; break;
 	case ID_FORCE: w->is_forced = true; break;
 	case ID_LEARNT: w->is_learnt = true; break;
+	case ID_DEVICE: w->device = value; break;
 	case ID_FOR: w->length = value; break;
 	case ID_UNTIL: w->until = value; break;
 	case ID_WHEN: w->when = value; break;
@@ -286,6 +289,8 @@ static void put_change(const struct what_if *w, const struct what_if_change *c, 
 	remote_flag(out, "remove", CHANGE_IS_REMOVAL(c->tag));
 	remote_flag(out, "force", w->is_forced);
 	remote_flag(out, "learnt", w->is_learnt && (kind == RULE_APP || kind == RULE_DOMAIN));
+	if (w->device)
+		remote_string(out, "device", w->device);
 	put_times(w, CHANGE_IS_REMOVAL(c->tag), out);
 	text_puts(out, ",\"values\":[");
 	remote_value(out, c->value);

@@ -41,6 +41,10 @@ static void note_value(const struct change *c, struct slice value, const char *w
 					: (c->is_allow ? "allowed" : "blocked");
 	const char *same = c->is_remove ? "there was no such rule" : "the rule was there already";
 
+	if (c->kind == RULE_DEVICE) {
+		done = c->is_remove ? "forgotten" : "known";
+		same = c->is_remove ? "there was no such device" : "it was known already";
+	}
 	text_printf(note, "%s ", rule_kind_name(c->kind));
 	note_canonical(c, value, apps, note);
 	text_printf(note, ": %s%s%s\n", changed ? done : same, *when && changed ? " " : "",
@@ -59,6 +63,8 @@ static int change_one(struct rules *rules, const struct change *c, const char *v
 	if (c->is_learnt)
 		text_puts(&whole, "learnt:");
 	text_puts(&whole, value);
+	if (c->device)
+		text_printf(&whole, " device %s", c->device);
 	bare.len = whole.len;
 	text_printf(&whole, "%s%s", *when ? "  " : "", when);
 	s = slice_of(whole.at ? whole.at : "", whole.len);
@@ -145,6 +151,10 @@ void change_rules_json(const struct rules *rules, const struct pause *p, struct 
 		text_printf(out, ",\"kind\":\"%s\",\"action\":\"%s\",\"value\":",
 			    rule_kind_name(r->kind), r->is_allow ? "allow" : "block");
 		text_json(out, slice_text(r->value));
+		if (r->device_len) {
+			text_puts(out, ",\"device\":");
+			text_json(out, rule_device(r));
+		}
 		if (r->is_timed) {
 			text_putc(out, ',');
 			change_times_json(r, now_s, out);

@@ -17,6 +17,7 @@ struct change {
 	bool is_allow, is_remove;
 	bool is_forced;		   /* a public suffix is meant */
 	bool is_learnt;		   /* the values stand for "learnt:VALUE" */
+	const char *device;	   /* whose rules they are; NULL: of all */
 	struct times times;	   /* when the rules are to be in force; of an addition */
 	const char *const *values; /* borrowed */
 	size_t value_count;
@@ -27,8 +28,8 @@ struct change {
 int change_apply(struct rules **rules, const struct change *c, const struct catalogue *catalogue,
 		 struct text *note, struct fault *f);
 
-/* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}, and of each
- * that has times "when", "in_force", "changes" and "left_s"; while all is paused, that too. */
+/* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}, of each that
+ * is of a device "device", and of each that has times "when", "in_force", "changes" and "left_s"; while all is paused, that too. */
 void change_rules_json(const struct rules *rules, const struct pause *p, struct text *out);
 
 /* Writes the fields of one that has times: "when":...,"in_force":...,"changes":...,"left_s":... */

@@ -38,6 +38,7 @@ int stored_change_read(const json_t *request, struct change *c)
 		.is_remove = json_is_true(json_object_get(request, "remove")),
 		.is_forced = json_is_true(json_object_get(request, "force")),
 		.is_learnt = json_is_true(json_object_get(request, "learnt")),
+		.device = json_string_value(json_object_get(request, "device")),
 		.times = {.length = json_string_value(json_object_get(request, "for")),
 			  .until = json_string_value(json_object_get(request, "until")),
 			  .when = json_string_value(json_object_get(request, "when"))},

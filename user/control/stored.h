@@ -15,7 +15,7 @@
 #include "control/wire.h"
 
 /*
- * Reads a change out of a request: {"kind","allow","remove","force","learnt","for","until","when",
+ * Reads a change out of a request: {"kind","allow","remove","force","learnt","device","for","until","when",
  * "values":[]}. The caller frees c->values; all borrow from the request. 0, -EINVAL (no such kind,
  * or no values), or -ENOMEM.
  */

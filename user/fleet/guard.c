@@ -27,6 +27,8 @@ const struct fleet_set fleet_sets[FLEET_SET_COUNT] = {
 
 bool fleet_shares(const struct rule *r)
 {
+	if (r->kind == RULE_DEVICE || r->device_len)
+		return false;
 	return r->kind != RULE_LIST || rule_list_source(r).at[0] != '/';
 }
 

@@ -96,6 +96,12 @@ static int refuse_zone(const struct rule *r, struct fault *f)
 static int check(const struct rule *r, const struct fleet_set *set, struct slice member,
 		 const struct sets_past *past, struct fault *f)
 {
+	if (r->device_len)
+		return fault_set(
+			f, -EINVAL,
+			"'%s' is of one device, which is another one in each network: give "
+			"each host that rule by a command",
+			r->value);
 	if (!fleet_shares(r))
 		return fault_set(f, -EINVAL,
 				 "'%s' is a file, which no other host has: give each host that "

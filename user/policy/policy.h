@@ -87,6 +87,9 @@ bool policy_has_hardware(const struct policy *p);
 void policy_whom_ends(const struct policy *p, const struct dpi_key *key, struct policy_whom *whom);
 void policy_whom_addr(const struct policy *p, const struct dpi_addr *a, struct policy_whom *whom);
 void policy_whom_mac(const struct policy *p, const uint8_t *mac, struct policy_whom *whom);
+/* The same for the word of a device: of an address, a network, a hardware address, or of all that a
+ * name stands for. What is none adds nobody. */
+void policy_whom_word(const struct policy *p, struct slice word, struct policy_whom *whom);
 /* Whether a hardware address is of any; one of those that the device of a rule has, false: none. */
 bool policy_knows_mac(const struct policy *p, const uint8_t *mac);
 bool policy_mac_of_rule(const struct policy *p, uint64_t rule, uint8_t mac[6]);

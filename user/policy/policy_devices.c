@@ -5,6 +5,7 @@
  * kernel decides so from each frame alone, by the same entries.
  */
 #include "policy/policy_inside.h"
+#include "policy/value.h"
 
 bool policy_has_devices(const struct policy *p)
 {
@@ -44,6 +45,45 @@ void policy_whom_ends(const struct policy *p, const struct dpi_key *key, struct 
 void policy_whom_mac(const struct policy *p, const uint8_t *mac, struct policy_whom *whom)
 {
 	add_set(whom, device_table_mac(&p->devices, mac));
+}
+
+/* Those that all of a network is of. */
+static void add_net(const struct policy *p, const struct device_word *w, struct policy_whom *whom)
+{
+	for (size_t i = 0; i < p->devices.net_count; i++) {
+		const struct device_net *net = &p->devices.net[i];
+
+		if (net->bits > w->bits || !addr_in_net(&w->addr, &net->addr, net->bits))
+			continue;
+		add_set(whom, &net->set);
+		return;
+	}
+}
+
+static void add_word(const struct policy *p, const struct device_word *w, struct policy_whom *whom)
+{
+	if (w->form == DEVICE_MAC)
+		policy_whom_mac(p, w->mac, whom);
+	else if (w->form == DEVICE_NET)
+		add_net(p, w, whom);
+}
+
+void policy_whom_word(const struct policy *p, struct slice word, struct policy_whom *whom)
+{
+	const struct rule *definition = NULL;
+	struct slice rest = slice_of("", 0);
+	struct device_word w;
+
+	if (value_read_device(word, &w, NULL))
+		return;
+	add_word(p, &w, whom);
+	if (w.form == DEVICE_NAME)
+		definition = rules_by_id(p->rules, rule_device_id(slice_text(w.text)));
+	if (definition)
+		rest = rule_device_addrs(definition);
+	while ((word = value_next_word(&rest)).len)
+		if (!value_read_device(word, &w, NULL))
+			add_word(p, &w, whom);
 }
 
 bool policy_knows_mac(const struct policy *p, const uint8_t *mac)

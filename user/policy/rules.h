@@ -185,6 +185,8 @@ int rules_load_whole(const char *path, const struct rule_apps *apps, unsigned op
 /* Refuses a set in which a rule is of a device that nobody knows, or one address or hardware
  * address is of too many devices. Returns 0, or -EINVAL with the next step in *f. */
 int rules_check_devices(const struct rules *r, struct fault *f);
+/* 0 for the word of a device: an address, or a name that is known; else -EINVAL with *f. */
+int rules_find_device(const struct rules *r, struct slice word, struct fault *f);
 
 /* "ip", "port", "app", "domain", "list", "device" */
 const char *rule_kind_name(enum rule_kind k);

@@ -47,6 +47,19 @@ int rules_remove_device(struct rules *r, struct slice value, struct fault *f)
 	return 1;
 }
 
+int rules_find_device(const struct rules *r, struct slice word, struct fault *f)
+{
+	struct device_word w;
+	int err = value_read_device(word, &w, f);
+
+	if (err || w.form != DEVICE_NAME || rules_by_id(r, rule_device_id(slice_text(w.text))))
+		return err;
+	return fault_set(f, -EINVAL,
+			 "no device is called '%s': `dpi-xdp device list` shows those that are "
+			 "known, `dpi-xdp device add %s ADDRESS...` adds it",
+			 w.text, w.text);
+}
+
 static int refuse_unknown(const struct rule *rule, struct fault *f)
 {
 	struct slice word = rule_device(rule);
