@@ -15,7 +15,7 @@ struct why_rules {
 	const struct policy *all;  /* all of them, as if no time counted; NULL: these are all */
 	const struct rules *rules; /* the same with their times */
 	int64_t now_s;
-	bool is_paused; /* no block is in force */
+	bool is_paused;	    /* no block is in force */
 	const char *device; /* whose name or application it is; "" or NULL: anybody's */
 };
 

@@ -29,7 +29,8 @@ int change_apply(struct rules **rules, const struct change *c, const struct cata
 		 struct text *note, struct fault *f);
 
 /* Writes the rules as one JSON document: {"rules":[{"rule","kind","action","value"}]}, of each that
- * is of a device "device", and of each that has times "when", "in_force", "changes" and "left_s"; while all is paused, that too. */
+ * is of a device "device", and of each that has times "when", "in_force", "changes" and "left_s";
+ * while all is paused, that too. */
 void change_rules_json(const struct rules *rules, const struct pause *p, struct text *out);
 
 /* Writes the fields of one that has times: "when":...,"in_force":...,"changes":...,"left_s":... */

@@ -15,9 +15,10 @@
 #include "control/wire.h"
 
 /*
- * Reads a change out of a request: {"kind","allow","remove","force","learnt","device","for","until","when",
- * "values":[]}. The caller frees c->values; all borrow from the request. 0, -EINVAL (no such kind,
- * or no values), or -ENOMEM.
+ * Reads a change out of a request:
+ * {"kind","allow","remove","force","learnt","device","for","until","when", "values":[]}. The caller
+ * frees c->values; all borrow from the request. 0, -EINVAL (no such kind, or no values), or
+ * -ENOMEM.
  */
 int stored_change_read(const json_t *request, struct change *c);
 /* Writes what a change did: its notes, or with is_json {"changed","rules","notes":[lines]}. */
