@@ -22,6 +22,10 @@ _dpi_xdp_rules() { # PROGRAM KIND ACTION: the values of such rules in force, or 
 		grep -o "\"kind\":\"$2\",\"action\":\"$3\",\"value\":\"[^\"]*\"" | _dpi_xdp_strings value
 }
 
+_dpi_xdp_devices() {
+	"$1" device list 2>/dev/null | sed 's/ .*//'
+}
+
 # _dpi_xdp_values PROGRAM COMMAND: the words that may stand behind it; FILES for names of files.
 _dpi_xdp_values() {
 	case $2 in
@@ -30,6 +34,7 @@ _dpi_xdp_values() {
 	*-app) _dpi_xdp_apps "$1" ;;
 	what-if) _dpi_xdp_commands | cut -f1 | grep -E '^(un)?block-|^(dis)?allow-'; echo load ;;
 	detach) _dpi_xdp_protected "$1" ;;
+	device) printf '%s\n' add remove list && _dpi_xdp_devices "$1" ;;
 	help) _dpi_xdp_commands | cut -f1 ;;
 	*) _dpi_xdp_usage "$(_dpi_xdp_arguments "$2")" ;;
 	esac

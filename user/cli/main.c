@@ -76,12 +76,12 @@ static const struct command commands[] = {
 	 CHANGE_TAG(RULE_IP, 1, 1)},
 	{"disallow-list", "NAME...", "take such a list away", cmd_change,
 	 CHANGE_TAG(RULE_LIST, 1, 1)},
-	{"device", "add NAME ADDRESS... | remove NAME... | list",
-	 "which addresses, networks and hardware addresses rules mean by a name", cmd_device, 0},
 	{"rules",
 	 "[list | load FILE | save FILE | clear | reload | history | diff [N] | rollback [N]]\n"
 	 "                     | refresh [LIST] [--accept-mass-change]",
 	 "all rules, in the form of a rules file", cmd_rules, 0},
+	{"device", "add NAME ADDRESS... | remove NAME... | list",
+	 "which addresses, networks and hardware addresses rules mean by a name", cmd_device, 0},
 	{"what-if",
 	 "CHANGE VALUE... [, CHANGE VALUE...]... | load FILE | rollback [N]\n"
 	 "                       [--capture FILE [--rules FILE]] [--json] [--limit N]",
