@@ -252,7 +252,7 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
 GEN_SRC  := $(filter-out tests/bench/gen_capture.c,$(wildcard tests/bench/gen_*.c))
 TOOL_SRC := $(filter-out $(GEN_SRC),$(wildcard tests/bench/*.c tests/bpf/test_*.c tests/service/*.c))
 TOOL_BIN := $(TOOL_SRC:%.c=$(BUILD)/%)
-BPFT_SRC := $(filter-out $(TOOL_SRC),$(wildcard tests/bpf/*.c)) tests/unit/build.c
+BPFT_SRC := $(filter-out $(TOOL_SRC),$(wildcard tests/bpf/*.c)) tests/unit/build.c tests/unit/support.c
 BPFT_OBJ := $(BPFT_SRC:%.c=$(BUILD)/%.o)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)

@@ -24,6 +24,7 @@ extern const struct test_case sampling_cases[];
 extern const struct test_case tunnel_cases[];
 extern const struct test_case piece_cases[];
 extern const struct test_case word_cases[];
+extern const struct test_case change_cases[];
 
 /* The client and server of most cases: 10.0.0.1:40000 and 10.0.0.2:443. */
 enum {

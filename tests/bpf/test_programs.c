@@ -22,7 +22,7 @@
 
 static const struct test_case *const tables[] = {
 	parity_cases, verdict_cases, question_cases, sampling_cases,
-	tunnel_cases, piece_cases,   word_cases,
+	tunnel_cases, piece_cases,   word_cases,     change_cases,
 };
 
 struct score {

@@ -50,6 +50,12 @@ struct live_protocols {
  * *f. */
 int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
 		      const struct live_protocols *protocols, struct fault *f);
+/* The same from a policy that the maps hold, or hold in part since a change to or from it failed:
+ * what differs is written and no more. On failure the maps hold a part of the change, which the way
+ * back undoes. */
+int live_policy_change(const struct live_maps *m, const struct policy *from,
+		       const struct policy *to, uint32_t extra_flags,
+		       const struct live_protocols *protocols, struct fault *f);
 /* The seed of the name hashes that the maps were filled with; 0 when they are new. */
 uint64_t live_name_seed(const struct live_maps *m);
 

@@ -2,6 +2,7 @@
 /*
  * A policy into the kernel's rule maps; see maps.h. Entries are added before others are removed and
  * the settings come last, so no moment has fewer rules than both the old and the new policy share.
+ * Where it is known what the maps hold, only what differs is written.
  */
 #include "live/maps.h"
 
@@ -168,44 +169,125 @@ static int config_write(const struct live_maps *m, const struct policy *p, uint3
 	return bpf_map_update_elem(m->config, &zero, &c, BPF_ANY) ? -errno : 0;
 }
 
+/* The maps of devices, which are small: they are written whole. */
+enum { RULE_MAPS = 4, DEVICE_MAPS = 3, MAPS = RULE_MAPS + DEVICE_MAPS };
+
+static void devices_fill(struct written w[DEVICE_MAPS], const struct live_maps *m,
+			 const struct policy *p, const struct live_protocols *protocols)
+{
+	w[0] = (struct written){.fd = m->device_nets, .key_size = sizeof(struct dpi_net_key)};
+	w[1] = (struct written){.fd = m->device_macs, .key_size = sizeof(struct dpi_mac)};
+	w[2] = (struct written){.fd = m->devices, .key_size = sizeof(uint64_t)};
+	policy_each_device_net(p, device_net_add, &w[0]);
+	policy_each_device_mac(p, device_mac_add, &w[1]);
+	devices_add(&w[2], protocols);
+}
+
+static int written_err(const struct written *w, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = w[i].err;
+	return err;
+}
+
+/* Frees what was noted; when all went well, what is gone from the maps goes first. */
+static void written_end(struct written *w, size_t count, int err)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!err)
+			written_finish(&w[i]);
+		free(w[i].keys);
+	}
+}
+
+static int refuse(int err, struct fault *f)
+{
+	return fault_set(f, err,
+			 "the kernel refused a rule (%s): the rule maps hold up to "
+			 "%d names, %d addresses, %d networks and %d addresses of devices; remove "
+			 "some rules",
+			 strerror(-err), DPI_NAMES_MAX, DPI_ADDRS_MAX, DPI_NETS_MAX,
+			 DPI_DEVICE_NETS_MAX);
+}
+
 int live_policy_apply(const struct live_maps *m, const struct policy *p, uint32_t extra_flags,
 		      const struct live_protocols *protocols, struct fault *f)
 {
-	struct written w[] = {
+	struct written w[MAPS] = {
 		{.fd = m->names, .key_size = sizeof(uint64_t)},
 		{.fd = m->addrs, .key_size = sizeof(struct dpi_addr)},
 		{.fd = m->nets, .key_size = sizeof(struct dpi_net_key)},
 		{.fd = m->ports, .key_size = sizeof(uint32_t)},
-		{.fd = m->device_nets, .key_size = sizeof(struct dpi_net_key)},
-		{.fd = m->device_macs, .key_size = sizeof(struct dpi_mac)},
-		{.fd = m->devices, .key_size = sizeof(uint64_t)},
 	};
-	const size_t maps = sizeof(w) / sizeof(w[0]);
-	int err = 0;
+	int err;
 
 	policy_each_name(p, name_add, &w[0]);
 	policy_each_addr(p, addr_add, &w[1]);
 	policy_each_net(p, net_add, &w[2]);
 	policy_each_port(p, port_add, &w[3]);
-	policy_each_device_net(p, device_net_add, &w[4]);
-	policy_each_device_mac(p, device_mac_add, &w[5]);
-	devices_add(&w[6], protocols);
-	for (size_t i = 0; i < maps && !err; i++)
-		err = w[i].err;
-	if (!err) {
-		for (size_t i = 0; i < maps; i++)
-			written_finish(&w[i]);
+	devices_fill(w + RULE_MAPS, m, p, protocols);
+	err = written_err(w, MAPS);
+	written_end(w, MAPS, err);
+	if (!err)
 		err = config_write(m, p, extra_flags, protocols);
-	}
-	for (size_t i = 0; i < maps; i++)
-		free(w[i].keys);
-	if (err)
-		return fault_set(
-			f, err,
-			"the kernel refused a rule (%s): the rule maps hold up to "
-			"%d names, %d addresses, %d networks and %d addresses of devices; remove "
-			"some rules",
-			strerror(-err), DPI_NAMES_MAX, DPI_ADDRS_MAX, DPI_NETS_MAX,
-			DPI_DEVICE_NETS_MAX);
-	return 0;
+	return err ? refuse(err, f) : 0;
+}
+
+/* One entry: no value takes it away, and it does not matter whether it was there. */
+static int entry_set(int fd, const void *key, const void *value)
+{
+	if (value)
+		return bpf_map_update_elem(fd, key, value, BPF_ANY) ? -errno : 0;
+	return bpf_map_delete_elem(fd, key) && errno != ENOENT ? -errno : 0;
+}
+
+static int name_put(void *ctx, uint64_t hash, const struct dpi_name_rule *r)
+{
+	const struct live_maps *m = ctx;
+
+	return entry_set(m->names, &hash, r);
+}
+
+static int addr_put(void *ctx, const struct dpi_addr *a, const struct dpi_addr_rule *r)
+{
+	const struct live_maps *m = ctx;
+
+	return entry_set(m->addrs, a, r);
+}
+
+static int net_put(void *ctx, const struct dpi_net_key *k, const struct dpi_addr_rule *r)
+{
+	const struct live_maps *m = ctx;
+
+	return entry_set(m->nets, k, r);
+}
+
+static int port_put(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
+{
+	const struct live_maps *m = ctx;
+	uint32_t key = (uint32_t)proto << 16 | port;
+
+	return entry_set(m->ports, &key, rule ? &rule : NULL);
+}
+
+int live_policy_change(const struct live_maps *m, const struct policy *from,
+		       const struct policy *to, uint32_t extra_flags,
+		       const struct live_protocols *protocols, struct fault *f)
+{
+	static const struct policy_difference set = {name_put, addr_put, net_put, port_put};
+	size_t maps = policy_has_devices(from) || policy_has_devices(to) ? DEVICE_MAPS : 0;
+	struct written w[DEVICE_MAPS] = {{.err = 0}};
+	int err;
+
+	if (maps)
+		devices_fill(w, m, to, protocols);
+	err = written_err(w, maps);
+	if (!err)
+		err = policy_each_difference(from, to, &set, (void *)m);
+	written_end(w, maps, err);
+	if (!err)
+		err = config_write(m, to, extra_flags, protocols);
+	return err ? refuse(err, f) : 0;
 }
