@@ -210,7 +210,7 @@ static void status_json(struct asked *a)
 	text_json(a->out, slice_text(s->paths.pin_dir));
 	text_putc(a->out, ',');
 	pause_json(&s->pause, a->out);
-	rule_fill_json(&s->fill, a->out);
+	rule_fill_json(s->in_force, s->policy, a->out);
 	text_putc(a->out, ',');
 	lists_json(s, a->out);
 	live_counts(loader_maps(s->loader), &counts);

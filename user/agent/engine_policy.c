@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "policy/rules_step.h"
+
 /* --- flows known from before ------------------------------------------------------------------ */
 
 static struct shard *shard_of(struct engine_state *e, const struct dpi_key *k)
@@ -128,21 +130,31 @@ const struct policy *engine_policy_borrow(struct engine_state *e)
 
 void engine_policy_return(struct engine_state *e)
 {
-	struct policy *over;
-
 	pthread_mutex_lock(&e->lock);
-	over = e->is_lent_old ? e->lent : NULL;
+	if (e->is_lent_old)
+		e->back = e->lent;
 	e->lent = NULL;
 	e->is_lent_old = false;
 	pthread_mutex_unlock(&e->lock);
-	policy_free(over);
 }
 
-/* No shard has it any more; the clerk may. */
+void engine_policy_tidy(struct engine_state *e)
+{
+	struct policy *back;
+
+	pthread_mutex_lock(&e->lock);
+	back = e->back;
+	e->back = NULL;
+	pthread_mutex_unlock(&e->lock);
+	policy_free(back);
+}
+
+/* No shard has it any more; the clerk may. One that it had before is back by now. */
 static void policy_end(struct engine_state *e, struct policy *old)
 {
 	bool is_lent;
 
+	engine_policy_tidy(e);
 	pthread_mutex_lock(&e->lock);
 	is_lent = e->lent == old;
 	e->is_lent_old |= is_lent;
@@ -175,13 +187,11 @@ int engine_policy_read(struct engine_state *e, struct slice body, struct policy 
 	return 0;
 }
 
-int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
+/* Publishes a policy (taken); the first one starts the shards. 0 or -errno with *f. */
+static int publish(struct engine_state *e, struct policy *next, struct fault *f)
 {
-	struct policy *old = e->policy, *next = NULL;
-	int err = engine_policy_read(e, body, &next, f);
+	struct policy *old = e->policy;
 
-	if (err)
-		return err;
 	pthread_mutex_lock(&e->lock);
 	e->policy = next;
 	pthread_mutex_unlock(&e->lock);
@@ -193,4 +203,45 @@ int engine_take_policy(struct engine_state *e, struct slice body, struct fault *
 	/* Verdicts of flows that no shard remembers go with their rule. */
 	live_verdict_each(e->options.maps, verdict_check, e);
 	return 0;
+}
+
+int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f)
+{
+	struct policy *next = NULL;
+	int err = engine_policy_read(e, body, &next, f);
+
+	return err ? err : publish(e, next, f);
+}
+
+/* Makes *rules, the rules of now, those that a change leads to. 0 or -errno with *f. */
+static int change_read(const struct engine_state *e, struct slice body, struct rules *rules,
+		       struct fault *f)
+{
+	struct rule_apps apps = catalogue_rule_apps(e->catalogue);
+	char count[17] = "";
+	int err;
+
+	if (body.len < 16)
+		return fault_set(f, -EINVAL, "a change without the number of rules");
+	memcpy(count, body.at, 16);
+	err = rules_step_take(rules, slice_from(body, 16), &apps, f);
+	if (!err && rules_count(rules) != strtoull(count, NULL, 16))
+		err = fault_set(f, -ESTALE, "a change of other rules");
+	return err;
+}
+
+int engine_take_change(struct engine_state *e, struct slice body, struct fault *f)
+{
+	struct policy_apps suffixes = catalogue_policy_apps(e->catalogue);
+	struct rules *rules = e->policy ? rules_copy(policy_rules(e->policy)) : NULL;
+	struct policy *next = NULL;
+	int err = rules ? change_read(e, body, rules, f)
+			: fault_set(f, -ENOMEM, "there is nothing to change, or no memory");
+
+	if (!err)
+		next = policy_change(e->policy, rules, &suffixes);
+	rules_free(rules);
+	if (err)
+		return err;
+	return next ? publish(e, next, f) : fault_set(f, -ENOMEM, "out of memory");
 }

@@ -61,6 +61,8 @@ static int request_take(struct engine_state *e)
 		return err;
 	if (w.kind == ENGINE_POLICY)
 		result = engine_take_policy(e, slice_of(w.out, w.out_len), &f);
+	else if (w.kind == ENGINE_CHANGE)
+		result = engine_take_change(e, slice_of(w.out, w.out_len), &f);
 	else if (w.kind == ENGINE_SUPPOSE)
 		result = engine_take_supposed(e, slice_of(w.out, w.out_len), &f);
 	else if (w.kind == ENGINE_ALIVE)
@@ -120,6 +122,7 @@ _Noreturn void engine_process_run(const struct engine_options *options)
 
 		if (ready > 0 && request_take(&e))
 			_exit(0); /* the supervisor is gone; the next one starts another engine */
+		engine_policy_tidy(&e);
 		if (e.shard_count && live_monotonic() - last >= BEAT_MS * 1000000ULL) {
 			last = live_monotonic();
 			live_heartbeat(options->maps, last);

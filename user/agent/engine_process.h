@@ -25,6 +25,8 @@ enum engine_request {
 	ENGINE_SUPPOSE, /* over the first socket: 16 hex digits of a number that asks for it, then
 			   as ENGINE_POLICY */
 	ENGINE_WHAT_IF, /* struct engine_what_if_wish */
+	ENGINE_CHANGE, /* over the first socket: 16 hex digits of how many rules there are then, and
+			  the step from the rules that the engine has (policy/rules_step.h) */
 	ENGINE_ALIVE, /* over the first socket; an empty answer: every thread of the engine is alive
 		       */
 };

@@ -32,7 +32,8 @@ struct engine_state {
 
 	struct policy *policy; /* main; the shards borrow it */
 	struct policy *lent;   /* to the clerk, for one answer */
-	bool is_lent_old;      /* replaced since: the clerk frees it */
+	bool is_lent_old;      /* replaced since: it goes when it is back ... */
+	struct policy *back;   /* ... and is here: main frees it, as policies share memory */
 	struct learnt *learnt; /* of the shards */
 
 	/* Rules that somebody asks about, until the clerk has answered; by number. */
@@ -56,6 +57,8 @@ struct engine_state {
 /* Lends the rules of now until they are returned; for one answer of the clerk. */
 const struct policy *engine_policy_borrow(struct engine_state *e);
 void engine_policy_return(struct engine_state *e);
+/* Frees what has come back since it was replaced. */
+void engine_policy_tidy(struct engine_state *e);
 /* Takes what is new from every shard: ended flows, event lines. 0 or -ENOMEM. */
 int engine_news_collect(struct engine_state *e);
 /* What a shard's news are put in; NULL: out of memory. */
@@ -64,6 +67,8 @@ struct tally *engine_spare(struct engine_state *e);
 void engine_news_keep(struct engine_state *e, struct shard_news *news);
 /* Publishes another policy (see ENGINE_POLICY); the first one starts the shards. 0 or -errno. */
 int engine_take_policy(struct engine_state *e, struct slice body, struct fault *f);
+/* The same by what differs from the rules of now (see ENGINE_CHANGE). */
+int engine_take_change(struct engine_state *e, struct slice body, struct fault *f);
 /* Makes ready the rules in the text form behind their seed (see ENGINE_POLICY). Gives *out. 0 or
  * -errno with *f. */
 int engine_policy_read(struct engine_state *e, struct slice body, struct policy **out,

@@ -83,7 +83,7 @@ void moments_forget(struct supervisor *s)
 
 static int pass(struct supervisor *s, struct fault *f)
 {
-	struct rules *now;
+	struct rules *now, *before;
 	int64_t next_s;
 	int err = moments_rules(s, s->rules, &now, &next_s, f);
 
@@ -94,17 +94,15 @@ static int pass(struct supervisor *s, struct fault *f)
 		s->next_s = next_s;
 		return 0;
 	}
-	err = rules_to_kernel(s, now, f);
+	err = rules_put_in_force(s, now, &before, f);
 	if (err) {
 		rules_free(now);
 		return err;
 	}
-	rules_free(s->in_force);
-	s->in_force = now;
+	rules_free(before);
 	s->next_s = next_s;
 	s->rule_changes++;
 	s->rule_moments++;
-	engine_rules(s);
 	return 0;
 }
 

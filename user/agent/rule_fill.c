@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * How full the kernel's rule maps are, counted once for each set of rules: walking the maps
+ * How full the kernel's rule maps are, counted in what was written there: walking the maps
  * themselves would take a second where there are a million names. Room: agent.
  */
 #include "agent/supervisor_state.h"
-
-static int count_name(void *ctx, uint64_t hash, const struct dpi_name_rule *r)
-{
-	++*(size_t *)ctx;
-	return 0;
-}
 
 static int count_addr(void *ctx, const struct dpi_addr *a, const struct dpi_addr_rule *r)
 {
@@ -42,37 +36,30 @@ static int count_port(void *ctx, uint8_t proto, uint16_t port, uint64_t rule)
 	return 0;
 }
 
-void rule_fill_count(const struct rules *rules, const struct policy *p, struct rule_fill *out)
+void rule_fill_json(const struct rules *rules, const struct policy *p, struct text *out)
 {
-	*out = (struct rule_fill){.rules = *rules_counts(rules)};
-	policy_each_addr(p, count_addr, &out->addrs);
-	policy_each_net(p, count_net, &out->nets);
-	policy_each_port(p, count_port, &out->ports);
-	policy_each_name(p, count_name, &out->names);
-	policy_each_device_net(p, count_device_net, &out->device_nets);
-	policy_each_device_mac(p, count_device_mac, &out->device_macs);
-}
-
-void rule_fill_json(const struct rule_fill *fill, struct text *out)
-{
-	const struct {
+	const struct rules_counts *counts = rules_counts(rules);
+	struct {
 		const char *name;
-		size_t entries, max;
-	} maps[] = {
-		{"addrs", fill->addrs, DPI_ADDRS_MAX},
-		{"nets", fill->nets, DPI_NETS_MAX},
-		{"ports", fill->ports, DPI_PORTS_MAX},
-		{"names", fill->names, DPI_NAMES_MAX},
-		{"device_nets", fill->device_nets, DPI_DEVICE_NETS_MAX},
-		{"device_macs", fill->device_macs, DPI_DEVICE_MACS_MAX},
-	};
+		size_t max, entries;
+	} maps[] = {{"addrs", DPI_ADDRS_MAX, 0},
+		    {"nets", DPI_NETS_MAX, 0},
+		    {"ports", DPI_PORTS_MAX, 0},
+		    {"names", DPI_NAMES_MAX, policy_name_count(p)},
+		    {"device_nets", DPI_DEVICE_NETS_MAX, 0},
+		    {"device_macs", DPI_DEVICE_MACS_MAX, 0}};
 
+	policy_each_addr(p, count_addr, &maps[0].entries);
+	policy_each_net(p, count_net, &maps[1].entries);
+	policy_each_port(p, count_port, &maps[2].entries);
+	policy_each_device_net(p, count_device_net, &maps[4].entries);
+	policy_each_device_mac(p, count_device_mac, &maps[5].entries);
 	text_puts(out, ",\"rules_by_kind\":{");
 	for (int k = 0; k < RULE_KINDS; k++) {
 		const char *name = rule_kind_name((enum rule_kind)k);
 
 		text_printf(out, "%s\"%s\":%zu,\"allow-%s\":%zu", k ? "," : "", name,
-			    fill->rules.of[k][false], name, fill->rules.of[k][true]);
+			    counts->of[k][false], name, counts->of[k][true]);
 	}
 	text_puts(out, "},\"maps\":[");
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)

@@ -257,6 +257,7 @@ static void end(struct supervisor *s)
 		unlink(s->paths.interfaces);
 	}
 	policy_free(s->policy);
+	rules_free(s->engine_has);
 	rules_free(s->rules);
 	rules_free(s->in_force);
 	catalogue_free(s->catalogue);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The supervisor's side of the engine process, and publishing rules; see supervisor_state.h.
+ * The supervisor's side of the engine process; see supervisor_state.h.
  */
 #include "agent/supervisor_state.h"
 
@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "agent/engine_process.h"
-#include "agent/kernel_protocols.h"
 #include "agent/question.h"
 #include "base/log.h"
+#include "policy/rules_step.h"
 
 enum { ASK_MS = 30000, ALIVE_MS = 5000, FLOWS_A_SHARD = 65536 };
 
@@ -134,24 +134,14 @@ bool engine_is_answering(struct supervisor *s)
 	return err == 0;
 }
 
-/* Sends rules behind a head; see enum engine_request. */
-static int rules_send(struct supervisor *s, uint32_t request, const char *head,
-		      const struct rules *rules, struct fault *f)
+/* Asks the engine to take what is in *body (cleared). 0 or -errno with *f. */
+static int body_send(struct supervisor *s, uint32_t request, struct text *body, struct fault *f)
 {
-	struct text body = {0};
 	struct wire answer = {0};
-	size_t len;
-	char *text = rules_format_whole(rules, &len);
-	int err;
+	int err = body->failed ? -ENOMEM
+			       : ask_once(s, request, slice_of(body->at, body->len), &answer);
 
-	if (!text)
-		return fault_set(f, -ENOMEM, "out of memory");
-	text_puts(&body, head);
-	text_printf(&body, "%016llx", (unsigned long long)s->name_seed);
-	text_add(&body, text, len);
-	free(text);
-	err = body.failed ? -ENOMEM : ask_once(s, request, slice_of(body.at, body.len), &answer);
-	text_clear(&body);
+	text_clear(body);
 	if (err)
 		return fault_set(f, err, "the engine does not take the rules: %s", strerror(-err));
 	if (answer.kind)
@@ -160,9 +150,48 @@ static int rules_send(struct supervisor *s, uint32_t request, const char *head,
 	return err;
 }
 
-static int policy_send(struct supervisor *s, const struct rules *rules, struct fault *f)
+/* Sends rules behind a head; see enum engine_request. */
+static int rules_send(struct supervisor *s, uint32_t request, const char *head,
+		      const struct rules *rules, struct fault *f)
 {
-	return rules_send(s, ENGINE_POLICY, "", rules, f);
+	struct text body = {0};
+	size_t len;
+	char *text = rules_format_whole(rules, &len);
+
+	if (!text)
+		return fault_set(f, -ENOMEM, "out of memory");
+	text_puts(&body, head);
+	text_printf(&body, "%016llx", (unsigned long long)s->name_seed);
+	text_add(&body, text, len);
+	free(text);
+	return body_send(s, request, &body, f);
+}
+
+/* Sends what differs from what the engine has. -E2BIG: that is too much. */
+static int step_send(struct supervisor *s, const struct rules *rules, struct fault *f)
+{
+	struct rules_step *step = malloc(sizeof(*step));
+	int err = step && s->engine_has ? rules_step_find(s->engine_has, rules, step) : -E2BIG;
+	struct text body = {0};
+
+	if (!err) {
+		text_printf(&body, "%016zx", rules_count(rules));
+		rules_step_write(step, &body);
+		err = body_send(s, ENGINE_CHANGE, &body, f);
+	}
+	free(step);
+	return err;
+}
+
+int engine_give_rules(struct supervisor *s, struct fault *f)
+{
+	int err = step_send(s, s->in_force, f);
+
+	if (err)
+		err = rules_send(s, ENGINE_POLICY, "", s->in_force, f);
+	rules_free(s->engine_has);
+	s->engine_has = err ? NULL : rules_copy(s->in_force);
+	return err;
 }
 
 int engine_suppose_rules(struct supervisor *s, const struct rules *rules, uint64_t *number,
@@ -182,7 +211,7 @@ int engine_start(struct supervisor *s, struct fault *f)
 	if (err)
 		return fault_set(f, err, "the engine process cannot be started: %s",
 				 strerror(-err));
-	err = policy_send(s, s->in_force, f);
+	err = engine_give_rules(s, f);
 	if (err)
 		engine_stop(s);
 	return err;
@@ -195,6 +224,8 @@ void engine_stop(struct supervisor *s)
 		close(s->engine_questions);
 	}
 	s->engine_socket = s->engine_questions = -1;
+	rules_free(s->engine_has);
+	s->engine_has = NULL;
 	if (s->engine_pid > 0) {
 		kill(s->engine_pid, SIGKILL);
 		while (waitpid(s->engine_pid, NULL, 0) < 0 && errno == EINTR)
@@ -232,104 +263,4 @@ int engine_question(struct supervisor *s, uint32_t request, struct slice body, i
 				 "again, what is blocked stays blocked",
 				 strerror(-err));
 	return 0;
-}
-
-/* --- rules ------------------------------------------------------------------------------------ */
-
-int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f)
-{
-	struct policy_apps apps = catalogue_policy_apps(s->catalogue);
-	struct policy *next = policy_new(rules, &apps, s->name_seed);
-	uint32_t flags = (s->options.is_monitor ? DPI_CONFIG_MONITOR : 0) |
-			 (s->options.is_fail_closed ? DPI_CONFIG_FAIL_CLOSED : 0) |
-			 (s->options.is_reset ? DPI_CONFIG_RESET : 0);
-	struct live_protocols protocols;
-	int err;
-
-	if (!next)
-		return fault_set(f, -ENOMEM, "out of memory");
-	err = kernel_protocols(s->catalogue, next, &protocols);
-	err = err ? fault_set(f, err, "out of memory")
-		  : live_policy_apply(loader_maps(s->loader), next, flags, &protocols, f);
-	kernel_protocols_clear(&protocols);
-	if (err) {
-		policy_free(next);
-		return err;
-	}
-	policy_free(s->policy);
-	s->policy = next;
-	rule_fill_count(rules, next, &s->fill);
-	return 0;
-}
-
-void engine_rules(struct supervisor *s)
-{
-	struct fault ignored;
-
-	/* An engine that is just being started again gets the rules then. */
-	if (policy_send(s, s->in_force, &ignored))
-		engine_restart(s);
-}
-
-/* Of rules that may become those of the agent: what is in force goes to the kernel. *now and
- * *next_s are untouched on failure. */
-static int put_in_force(struct supervisor *s, const struct rules *all, struct rules **now,
-			int64_t *next_s, struct fault *f)
-{
-	struct rules *set = NULL;
-	int64_t until_s;
-	int err = moments_rules(s, all, &set, &until_s, f);
-
-	if (!err)
-		err = rules_to_kernel(s, set, f);
-	if (err) {
-		rules_free(set);
-		return err;
-	}
-	*now = set;
-	*next_s = until_s;
-	return 0;
-}
-
-int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, struct fault *f)
-{
-	struct rules *now = NULL;
-	struct fault ignored;
-	int err = lists_fill(s, next, f);
-
-	if (!err)
-		err = history_save(&s->paths, s->rules, next, by, f);
-	if (err)
-		return err;
-	err = put_in_force(s, next, &now, &s->next_s, f);
-	if (err) {
-		rules_save(s->rules, s->paths.rules, &ignored);
-		rules_to_kernel(s, s->in_force, &ignored);
-		return err;
-	}
-	rules_free(s->rules);
-	rules_free(s->in_force);
-	s->rules = next;
-	s->in_force = now;
-	s->rule_changes++;
-	moments_forget(s);
-	moments_arm(s);
-	engine_rules(s);
-	return 0;
-}
-
-int rules_begin(struct supervisor *s, struct fault *f)
-{
-	int err = lists_fill(s, s->rules, f);
-
-	if (!err)
-		err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
-	/* A stored list that the kernel cannot hold must not keep all else from being in force. */
-	if (err && lists_empty(s->rules)) {
-		log_error("%s: beginning without what is in the lists", f->text);
-		err = put_in_force(s, s->rules, &s->in_force, &s->next_s, f);
-	}
-	if (!err)
-		moments_arm(s);
-	return err;
 }

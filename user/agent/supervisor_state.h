@@ -19,13 +19,6 @@
 #include "base/text.h"
 #include "classify/catalogue.h"
 
-/* How full the rules in force make the kernel's rule maps, and how many rules there are of a kind.
- */
-struct rule_fill {
-	struct rules_counts rules;
-	size_t addrs, nets, ports, names, device_nets, device_macs; /* entries */
-};
-
 struct supervisor {
 	struct paths paths;
 	struct agent_options options;
@@ -42,8 +35,9 @@ struct supervisor {
 	uint64_t rule_moments;	/* how often by the clock alone */
 	uint64_t rules_ended;	/* rules whose end has come */
 	struct log_limit moment_notes;
-	struct policy *policy; /* those in force, compiled; for `why` */
-	struct rule_fill fill; /* the same, counted */
+	struct policy *policy;	  /* those in force, compiled: what the rule maps hold ... */
+	bool is_map_unknown;	  /* ... unless a change went wrong, and the way back too */
+	struct rules *engine_has; /* what the engine was given; NULL: nothing */
 	struct agent_lists lists;
 	uint64_t name_seed;
 	struct loader *loader;
@@ -80,13 +74,22 @@ int engine_suppose_rules(struct supervisor *s, const struct rules *rules, uint64
 			 struct fault *f);
 /* Whether the engine, and with it every worker, answers within a few seconds. */
 bool engine_is_answering(struct supervisor *s);
-/* Makes other rules the ones in force (takes `next` on success): stored, in the kernel, in the
- * engine. On failure the old ones stay everywhere. 0 or -errno with *f. */
+/* Gives the engine the rules in force: what differs from those it has, if that is little. */
+int engine_give_rules(struct supervisor *s, struct fault *f);
+
+/* --- supervisor_rules.c ----------------------------------------------------------------------- */
+
+/* Makes other rules the ones in force (takes `next` on success): in the kernel, in the engine, then
+ * stored. On failure the old ones are everywhere. 0 or -errno with *f. */
 int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, struct fault *f);
 /* Puts the stored rules, s->rules, in force when the agent begins; the engine gets them later. */
 int rules_begin(struct supervisor *s, struct fault *f);
 /* Writes rules that are in force into the kernel maps and compiles them. */
 int rules_to_kernel(struct supervisor *s, const struct rules *rules, struct fault *f);
+/* Puts rules in force (taken on success) in place of those in *before, which the caller frees: in
+ * the kernel and in the engine. 0 or -errno with *f. */
+int rules_put_in_force(struct supervisor *s, struct rules *now, struct rules **before,
+		       struct fault *f);
 /* Gives the engine the rules in force, or a new life with them. */
 void engine_rules(struct supervisor *s);
 
@@ -118,9 +121,8 @@ void watchdog_feed(struct supervisor *s);
 
 /* --- rule_fill.c ------------------------------------------------------------------------------ */
 
-void rule_fill_count(const struct rules *rules, const struct policy *p, struct rule_fill *out);
 /* Appends ,"rules_by_kind":{...},"maps":[...]. */
-void rule_fill_json(const struct rule_fill *fill, struct text *out);
+void rule_fill_json(const struct rules *rules, const struct policy *p, struct text *out);
 
 /* --- supervisor_answer.c ---------------------------------------------------------------------- */
 
