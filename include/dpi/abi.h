@@ -320,17 +320,17 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(DROP_DNS, dropped_by_question, "DNS messages dropped for their question")          \
 	X(DROP_WORD, dropped_by_first_word, "first segments dropped for the name in them")   \
 	X(DROP_FAIL_CLOSED, dropped_fail_closed, "frames dropped because the agent is dead") \
-	X(RESETS, resets_sent, "dropped TCP segments made a RST for one of the ends")        \
+	X(RESETS, resets_sent, "dropped segments made a RST for an end")                     \
 	X(MONITORED, monitored_packets, "frames that would have been dropped (monitor)")     \
 	X(TCP, tcp_packets, "TCP packets")                                                   \
 	X(UDP, udp_packets, "UDP packets")                                                   \
 	X(ICMP, icmp_packets, "ICMP and ICMPv6 packets")                                     \
-	X(OTHER, other_packets, "packets of other protocols, and frames that are not IP")    \
+	X(OTHER, other_packets, "packets of other protocols, and what is not IP")            \
 	X(SHORT, unparsed_short, "frames that end inside a header")                          \
 	X(BAD, unparsed_bad, "frames whose headers contradict themselves")                   \
 	X(DEEP, unparsed_deep, "frames with more headers than are followed")                 \
-	X(FRAGMENT, fragments_later, "IP fragments after the first, which carry no ports")   \
-	X(TINY, fragments_tiny, "first fragments without a whole transport header")          \
+	X(FRAGMENT, fragments_later, "IP fragments after the first")                         \
+	X(TINY, fragments_tiny, "first fragments that hide their ports")                     \
 	X(DROP_FRAGMENT, dropped_fragments, "fragments dropped for hiding what they are")    \
 	X(DROP_DEEP, dropped_deep, "frames dropped for more headers than are followed")      \
 	X(FRAGMENT_UNSAMPLED, fragments_unsampled, "IP fragments not copied (flood)")        \
@@ -351,7 +351,7 @@ _Static_assert(sizeof(struct dpi_sample) == 88, "dpi_sample");
 	X(SAMPLE_CUT, samples_cut, "samples cut at the longest length")                      \
 	X(WORDS, first_words, "first segments that were read for a name")                    \
 	X(DNS_MESSAGES, dns_messages, "DNS messages whose question was compared")            \
-	X(DNS_UNDECIDED, dns_undecided, "DNS messages with a question the kernel could not read")
+	X(DNS_UNDECIDED, dns_undecided, "DNS questions the kernel could not read")
 
 enum dpi_counter {
 #define X(id, name, help) DPI_COUNT_##id,

@@ -12,56 +12,56 @@
 #include "packet/packet.h"
 
 /* Everything one engine counted. Each is a name in the report's "counters" as well. */
-#define ENGINE_COUNTERS(X)                                                     \
-	X(packets, "frames that took the road")                                \
-	X(bytes, "their bytes on the wire")                                    \
-	X(forwarded, "frames passed")                                          \
-	X(dropped, "frames dropped")                                           \
-	X(tcp, "TCP packets")                                                  \
-	X(udp, "UDP packets")                                                  \
-	X(icmp, "ICMP and ICMPv6 packets")                                     \
-	X(other, "packets of other protocols, and frames that are not IP")     \
-	X(unparsed, "frames cut short, contradictory or too deep; passed")     \
-	X(not_ip, "frames that are not IP")                                    \
-	X(short_frames, "frames that end inside a header")                     \
-	X(bad_frames, "frames whose headers contradict themselves")            \
-	X(deep_frames, "frames with more headers than are followed")           \
-	X(fragments, "IP fragments after the first, which carry no ports")     \
-	X(dropped_fragments, "fragments dropped for hiding what they are")     \
-	X(dropped_deep, "frames dropped for more headers than are followed")   \
-	X(tunnel_ip4, "packets inside IPv4 in IP")                             \
-	X(tunnel_ip6, "packets inside IPv6 in IP")                             \
-	X(tunnel_gre, "packets inside GRE")                                    \
-	X(tunnel_vxlan, "packets inside VXLAN")                                \
-	X(tunnel_geneve, "packets inside GENEVE")                              \
-	X(tunnel_gtpu, "packets inside GTP-U")                                 \
-	X(tunnel_capwap, "packets inside CAPWAP")                              \
-	X(tunnel_deep, "packets in more tunnels than are followed")            \
-	X(tunnel_teredo, "packets inside Teredo")                              \
-	X(link_unknown, "frames of a link type that is not parsed")            \
-	X(late, "frames of blocked flows that passed before their verdict")    \
-	X(flows_opened, "flows opened")                                        \
-	X(flows_evicted, "flows that left because the table was full")         \
-	X(flows_expired, "flows that left for being idle")                     \
-	X(flows_refused, "flows not opened for want of memory")                \
-	X(names, "names found")                                                \
-	X(names_unlisted, "names beyond what a flow keeps")                    \
-	X(verdicts, "flows blocked")                                           \
-	X(messages_dropped, "DNS messages dropped for their question")         \
-	X(facts_lost, "drops and verdicts not noted, for want of memory")      \
-	X(relieved, "flows whose inspection ended early for want of memory")   \
-	X(spent, "directions of flows whose inspection budget ended")          \
-	X(undecided, "flows whose inspection budget ended without a name")     \
-	X(incomplete, "flows whose payload ended inside something recognised") \
-	X(ambiguous, "flows with segments that contradict each other")         \
-	X(stream_over, "streams with bytes outside the inspection window")     \
-	X(pieces_over, "datagrams with handshake pieces beyond what is kept")  \
-	X(ech, "flows with an encrypted ClientHello")                          \
-	X(no_name, "flows with a hello or request that names nothing")         \
-	X(doh, "flows of DNS over HTTPS")                                      \
-	X(dot, "flows of DNS over TLS")                                        \
-	X(doq, "flows of DNS over QUIC")                                       \
-	X(learnt, "flows given a name that a DNS answer had")                  \
+#define ENGINE_COUNTERS(X)                                                    \
+	X(packets, "frames that took the road")                               \
+	X(bytes, "their bytes on the wire")                                   \
+	X(forwarded, "frames passed")                                         \
+	X(dropped, "frames dropped")                                          \
+	X(tcp, "TCP packets")                                                 \
+	X(udp, "UDP packets")                                                 \
+	X(icmp, "ICMP and ICMPv6 packets")                                    \
+	X(other, "packets of other protocols, and what is not IP")            \
+	X(unparsed, "frames not parsed, and passed")                          \
+	X(not_ip, "frames that are not IP")                                   \
+	X(short_frames, "frames that end inside a header")                    \
+	X(bad_frames, "frames whose headers contradict themselves")           \
+	X(deep_frames, "frames with more headers than are followed")          \
+	X(fragments, "IP fragments after the first")                          \
+	X(dropped_fragments, "fragments dropped for hiding what they are")    \
+	X(dropped_deep, "frames dropped for more headers than are followed")  \
+	X(tunnel_ip4, "packets inside IPv4 in IP")                            \
+	X(tunnel_ip6, "packets inside IPv6 in IP")                            \
+	X(tunnel_gre, "packets inside GRE")                                   \
+	X(tunnel_vxlan, "packets inside VXLAN")                               \
+	X(tunnel_geneve, "packets inside GENEVE")                             \
+	X(tunnel_gtpu, "packets inside GTP-U")                                \
+	X(tunnel_capwap, "packets inside CAPWAP")                             \
+	X(tunnel_deep, "packets in more tunnels than are followed")           \
+	X(tunnel_teredo, "packets inside Teredo")                             \
+	X(link_unknown, "frames of a link type that is not parsed")           \
+	X(late, "frames that passed before their flow's verdict")             \
+	X(flows_opened, "flows opened")                                       \
+	X(flows_evicted, "flows that left because the table was full")        \
+	X(flows_expired, "flows that left for being idle")                    \
+	X(flows_refused, "flows not opened for want of memory")               \
+	X(names, "names found")                                               \
+	X(names_unlisted, "names beyond what a flow keeps")                   \
+	X(verdicts, "flows blocked")                                          \
+	X(messages_dropped, "DNS messages dropped for their question")        \
+	X(facts_lost, "drops and verdicts not noted, for want of memory")     \
+	X(relieved, "inspections given up for want of memory")                \
+	X(spent, "directions whose inspection budget ended")                  \
+	X(undecided, "flows whose budget ended without a name")               \
+	X(incomplete, "flows that ended inside something recognised")         \
+	X(ambiguous, "flows with segments that contradict each other")        \
+	X(stream_over, "streams with bytes outside the inspection window")    \
+	X(pieces_over, "datagrams with handshake pieces beyond what is kept") \
+	X(ech, "flows with an encrypted ClientHello")                         \
+	X(no_name, "flows with a hello or request that names nothing")        \
+	X(doh, "flows of DNS over HTTPS")                                     \
+	X(dot, "flows of DNS over TLS")                                       \
+	X(doq, "flows of DNS over QUIC")                                      \
+	X(learnt, "flows given a name that a DNS answer had")                 \
 	X(payload_cut, "payloads the snap length cut short")
 
 struct engine_counters {

@@ -18,7 +18,7 @@
 #define DEFRAG_COUNTERS(X)                                                     \
 	X(fragments_whole, "datagrams put together from IP fragments")         \
 	X(fragments_overlapping, "datagrams whose IP fragments contradict")    \
-	X(fragments_tiny, "first fragments without a whole transport header")  \
+	X(fragments_tiny, "first fragments that hide their ports")             \
 	X(fragments_lost, "datagrams of which not all fragments came in time") \
 	X(fragments_refused, "IP fragments beyond what is held, or out of bounds")
 
