@@ -24,7 +24,7 @@ import net
 TLS_PORTS, DNS_PORTS, PROXY_PORT, H2_PORT = (443, 4433, 853, 8853), (53, 5300), 3128, 8080
 QUIC_PORTS = (443, 8443, 53, 50443, 123, 4789, 2152, 3478, 51820, 853)
 FAST_OPEN = 0x602  # tcp_fastopen: any listener takes the data of any SYN
-PATIENCE_S = 6  # with a client that says no more
+PATIENCE_S = 30  # with a client that says no more
 
 
 class Log:

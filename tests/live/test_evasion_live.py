@@ -237,7 +237,7 @@ class Stage:
         self.fresh_quic()
         for c in cases:
             c.pending = c.answered | c.numbers
-        for turn in range(LOSSES_MAX):
+        for turn in range(LOSSES_MAX + 1):
             now = [c for c in cases if c.pending]
             # As long as all answer, no one waits; a machine that is busy gets more each time.
             speak_all(now, self.on, INNOCENT, workers=workers, settle_s=SETTLE_S * 3**turn)

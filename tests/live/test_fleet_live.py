@@ -95,7 +95,7 @@ def two_sites(lab, place):
         f.write(text)
     sites = [Site(lab, place, hub, n, f"redis://{HUB[n]}:6379") for n in (0, 1)]
     redis.start()
-    if not all(s.host.in_step(10) for s in sites):
+    if not all(s.host.in_step(60) for s in sites):  # one that came early tries again by and by
         raise RuntimeError(f"not in step: {[s.host.status() for s in sites]}")
     return redis, sites
 
