@@ -554,6 +554,9 @@ def open_flows(suite):
                 agent.run(*args)
                 got = wire.passes()
                 suite.check(got == want, f"IPv{family}: {' '.join(args)}", f"{got}, not {want}")
+                told = [(f["blocked"], f["block_reason"]) for f in agent.json("flows")["flows"]
+                        if f["src_ip"] == net.CLIENT[family] and f["dst_port"] == 9000]
+                suite.check([b for b, _ in told] == [want == stop], "... and flows says so", told)
             wire.close()
         suite.check(agent.json("rules") == {"rules": []}, "no rule is left", agent.json("rules"))
         agent.detach()

@@ -111,7 +111,7 @@ static void rows_add(struct gathered *g, struct shard_snapshot *snap)
 	for (size_t r = 0; r < snap->count; r++) {
 		struct connection *row = &snap->open[r];
 
-		kernel_counts_row(g->e->options.maps, &g->e->clock, row);
+		kernel_counts_row(g->e->options.maps, &g->e->clock, g->e->lent, row);
 		seen_add(&g->seen, &row->key);
 		if (g->difference)
 			supposed_add(g, row, &snap->would[r]);

@@ -5,8 +5,9 @@
 #include "agent/kernel_counts.h"
 
 void kernel_counts_row(const struct live_maps *m, const struct live_clock *clock,
-		       struct connection *c)
+		       const struct policy *policy, struct connection *c)
 {
+	const struct rule *rule = policy_rule(policy, c->rule);
 	struct live_flow k;
 
 	if (live_flow_get(m, &c->key, &k))
@@ -24,7 +25,9 @@ void kernel_counts_row(const struct live_maps *m, const struct live_clock *clock
 	/* A sample is not the flow's last frame. */
 	if (k.last_ns + clock->offset_ns > c->last_ns)
 		c->last_ns = k.last_ns + clock->offset_ns;
-	if (k.dropped_packets)
+	/* What was dropped before a rule allowed the flow, or none blocks it any more, is counted,
+	 * and that is all. */
+	if (k.dropped_packets && rule && !rule->is_allow)
 		c->is_blocked = true;
 }
 

@@ -9,9 +9,10 @@
 #include "live/maps.h"
 #include "report/report.h"
 
-/* Puts the kernel's counts of its flow into a row; a flow the kernel has forgotten is left. */
+/* Puts the kernel's counts of its flow into a row; a flow the kernel has forgotten is left. policy:
+ * whose rule the row names. */
 void kernel_counts_row(const struct live_maps *m, const struct live_clock *clock,
-		       struct connection *c);
+		       const struct policy *policy, struct connection *c);
 /* Makes a row of a flow that only the kernel knows: nothing was sampled of it. */
 void kernel_counts_new_row(const struct live_clock *clock, const struct dpi_key *key,
 			   const struct live_flow *k, struct connection *out);

@@ -130,7 +130,7 @@ static void flow_ended(struct shard *s, const struct event *e)
 	if (connection_of_flow(&c, f))
 		return;
 	if (!is_another)
-		kernel_counts_row(s->config.maps, &s->config.clock, &c);
+		kernel_counts_row(s->config.maps, &s->config.clock, s->config.policy, &c);
 	event_line(s, e, &c);
 	tally_add_connection(s->tally, &c);
 	if (!shard_copy_ended(s, f, &c))
