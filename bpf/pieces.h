@@ -64,7 +64,7 @@ static __noinline int piece_find(struct place *p)
  * The piece stays one of the tunnel: the agent is to put it together, and what is asked or said in
  * it for the first time is the agent's to decide.
  */
-static __noinline __u64 piece_verdict_inside(struct place *p, __u32 hook)
+static __always_inline __u64 piece_look_inside(struct place *p, __u32 hook)
 {
 	struct dpi_scratch *s = p->scratch;
 	bool is_inner = p->is_inner;
@@ -79,6 +79,22 @@ static __noinline __u64 piece_verdict_inside(struct place *p, __u32 hook)
 	p->packet = s->piece;
 	p->is_inner = is_inner;
 	return rule;
+}
+
+/* One function a hook, as of layers_follow(). */
+static __noinline __u64 piece_look_receive(struct place *p)
+{
+	return piece_look_inside(p, DPI_HOOK_RECEIVE);
+}
+
+static __noinline __u64 piece_look_transmit(struct place *p)
+{
+	return piece_look_inside(p, DPI_HOOK_TRANSMIT);
+}
+
+static __always_inline __u64 piece_verdict_inside(struct place *p, __u32 hook)
+{
+	return hook == DPI_HOOK_RECEIVE ? piece_look_receive(p) : piece_look_transmit(p);
 }
 
 /*
