@@ -101,6 +101,13 @@ static __always_inline bool layers_may_follow(const struct dpi_packet *k)
 	       to == dpi_be16(2152) || dpi_may_be_teredo(&k->key);
 }
 
+/* The same, from within a loop: Linux 6.1 refuses one whose end the compiler lets fall into its
+ * beginning, as it does where this is part of it. */
+static __noinline bool layers_go_on(const struct dpi_packet *k)
+{
+	return layers_may_follow(k);
+}
+
 /* Brings more of a socket buffer to where a program may read it. False: all of it is there. */
 static __noinline bool layers_pull(struct __sk_buff *skb, __u32 most)
 {
@@ -219,7 +226,7 @@ static __always_inline int layers_descend(struct place *p, __u32 hook)
 		p->packet = inner;
 		p->is_inner = true;
 		result = inside;
-		if (result != DPI_PARSE_OK || !layers_may_follow(&p->packet))
+		if (result != DPI_PARSE_OK || !layers_go_on(&p->packet))
 			return result;
 	}
 	return result;
