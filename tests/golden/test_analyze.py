@@ -229,10 +229,11 @@ def test_full_disk(tmp):
     r = run(good, out, "--json", "/dev/full")
     need(r.returncode == 5 and not os.path.exists(out), "OUT exists though the report failed")
     os.unlink(out + ".part") if os.path.exists(out + ".part") else None
-    pipe = subprocess.Popen([BIN, "analyze", good, "-", "-q"], stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL)
-    pipe.stdout.close()
-    need(pipe.wait(60) == 5, f"closed pipe: exit {pipe.returncode}")
+    for args in ([good, "-", "-q"], [good, "/dev/null", "--json", "-"]):
+        pipe = subprocess.Popen([BIN, "analyze", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipe.stdout.close()
+        said = pipe.stderr.read()
+        need(pipe.wait(60) == 5 and not said, f"a reader that has gone: exit {pipe.returncode}, {said}")
 
 
 def test_streams(tmp):

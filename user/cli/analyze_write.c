@@ -10,10 +10,15 @@
 
 enum { LARGE = 32768 /* bytes, which a call costs less than a copy */ };
 
-/* What to do about an output that is not whole; a full disk has been spoken of. */
-static const char *elsewhere(int err)
+/* An output that is not whole, and what to do about it. A full disk has been spoken of; a reader
+ * that has had enough needs no word. Returns the exit status. */
+static int say_output(const char *path, const struct fault *f, int err)
 {
-	return err == -ENOSPC ? ", or write elsewhere" : "; check the path, or write elsewhere";
+	if (err && err != -EPIPE)
+		log_error("%s: %s%s", path, f->text,
+			  err == -ENOSPC ? ", or write elsewhere"
+					 : "; check the path, or write elsewhere");
+	return err ? EXIT_OUTPUT : 0;
 }
 
 static int write_out(void *ctx, const void *bytes, size_t len)
@@ -45,9 +50,7 @@ static int write_document(const struct analyze *a, const char *path, struct repo
 		}
 		err = capture_out_finish(file, &f);
 	}
-	if (err)
-		log_error("%s: %s%s", path, f.text, elsewhere(err));
-	return err ? EXIT_OUTPUT : 0;
+	return say_output(path, &f, err);
 }
 
 static int write_csv(const struct analyze *a, struct report *report, const struct report_out *to)
@@ -151,9 +154,7 @@ static int finish(const char *path, struct capture_out **o)
 	int err = *o ? capture_out_finish(*o, &f) : 0;
 
 	*o = NULL;
-	if (err)
-		log_error("%s: %s%s", path, f.text, elsewhere(err));
-	return err ? EXIT_OUTPUT : 0;
+	return say_output(path, &f, err);
 }
 
 /* The order matters: OUT gets its name when all else is written, so that a failure leaves none. */
