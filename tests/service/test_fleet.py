@@ -688,15 +688,16 @@ def pauses():
         check(wait_for(lambda: c("EXISTS", key("pause"))) and paused(a, b), "what Redis lost is put back", c("GET", key("pause")))
         c("DEL", key("pause"))
         check(paused(), "and resume it", a.status())
-        for word in ("soon", "until 2126-12-01T08:00:00Z", "until 2026-12-01T08:00", "mon", b"\xff" * 9999):
+        for word, why in (("soon", "'soon' is no end"), ("until 2126-12-01T08:00:00Z", "more than a day away"),
+                          ("until 2026-12-01T08:00", "T08:00' is no end"), ("mon", "'mon' is no end"), (b"\xff" * 9999, "xff")):
             c("SET", key("pause"), word)
-            refused = wait_for(lambda: "pause is refused" in a.status()["fault"])
+            refused = wait_for(lambda: "pause is refused" in a.status()["fault"] and why in a.status()["fault"])
             check(refused and paused(), f"refused: {word[:30]}", a.status())
         c("DEL", key("pause"))
         c("SADD", key("pause"), "x")
-        check(wait_for(lambda: "pause is refused" in a.status()["fault"]) and paused(), "refused: a set", a.status())
+        check(wait_for(lambda: "'no text' is no end" in a.status()["fault"]) and paused(), "refused: a set", a.status())
         a.cli("pause", "--for", "1h", "--fleet")
-        check(paused(a, b) and a.status()["fault"] == "", "what this host says takes its place", a.status())
+        check(paused(a, b) and wait_for(lambda: a.status()["fault"] == ""), "what this host says takes its place", a.status())
         r = [a.cli("pause", *more, "--fleet", check=False) for more in ([], ["--for", "25h"])]
         check([x.returncode for x in r] == [2, 2] and "within a day" in r[0].stderr, "for the fleet it needs an end within a day", r)
         b.stop()

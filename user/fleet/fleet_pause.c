@@ -102,6 +102,9 @@ static int follow(struct fleet *fl, int64_t until_s, struct fault *f)
 	struct pause p = {.is_on = until_s, .is_fleet = until_s, .until_s = until_s};
 	char moment[WHEN_MOMENT_MAX];
 
+	/* As it is now: somebody may have resumed since the last look. */
+	if (local_ask_pause(&fl->local, &fl->pause_here, f))
+		return -ENODATA;
 	if (until_s ? !is_paused_longer(fl, until_s)
 		    : fl->pause_here.is_on && fl->pause_here.is_fleet) {
 		if (local_put_pause(&fl->local, &p, f))
