@@ -3,6 +3,7 @@
  * Room policy: the words that say when, moments and lengths, windows through both changes of the
  * clock against a count of minutes, and the sets of rules in force.
  */
+#include "policy/rules_step.h"
 #include "policy/rules_when.h"
 #include "support.h"
 
@@ -527,6 +528,44 @@ static void test_file(void **state)
 	rules_free(r);
 }
 
+/* From moment to moment only what has times comes and goes, however many rules there are. */
+static void test_steps(void **state)
+{
+	static const char *const times[] = {"2026-11-23T20:00", "2026-11-23T21:10",
+					    "2026-11-23T21:30", "2026-11-23T23:00"};
+	static const size_t timed[] = {0, 1, 2, 0};
+	struct rules_step *step = malloc(sizeof(*step));
+	struct rules *r = rules_new(), *before = NULL;
+	char name[32];
+
+	assert_non_null(step);
+	zone_set("Europe/Berlin");
+	add(r, RULE_DOMAIN, false, "first.example mon 21:00-22:00");
+	for (int i = 0; i < 20000; i++) {
+		sprintf(name, "host%d.example", i);
+		add(r, RULE_DOMAIN, false, name);
+		if (i == 9000)
+			add(r, RULE_DOMAIN, false, "middle.example mon 21:20-22:00");
+	}
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		int64_t until_s;
+		struct rules *now = rules_in_force(r, moment(times[i]), false, &until_s);
+
+		assert_int_equal(rules_count(now), 20000 + timed[i]);
+		assert_int_equal(rules_timed(now), 0);
+		if (before) {
+			assert_int_equal(rules_step_find(before, now, step), 0);
+			assert_int_equal(step->gone, timed[i] ? 0 : timed[i - 1]);
+			assert_true(step->count <= 2);
+		}
+		rules_free(before);
+		before = now;
+	}
+	rules_free(before);
+	rules_free(r);
+	free(step);
+}
+
 static void test_in_force(void **state)
 {
 	struct rules *r = rules_new(), *now;
@@ -613,13 +652,13 @@ static void test_against_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),	     cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_moments),	     cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_windows),	     cmocka_unit_test(test_against_minutes),
-		cmocka_unit_test(test_values),	     cmocka_unit_test(test_same_value),
-		cmocka_unit_test(test_no_times),     cmocka_unit_test(test_many_times),
-		cmocka_unit_test(test_file),	     cmocka_unit_test(test_in_force),
-		cmocka_unit_test(test_against_list),
+		cmocka_unit_test(test_words),	 cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_moments),	 cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_windows),	 cmocka_unit_test(test_against_minutes),
+		cmocka_unit_test(test_values),	 cmocka_unit_test(test_same_value),
+		cmocka_unit_test(test_no_times), cmocka_unit_test(test_many_times),
+		cmocka_unit_test(test_file),	 cmocka_unit_test(test_in_force),
+		cmocka_unit_test(test_steps),	 cmocka_unit_test(test_against_list),
 	};
 
 	return cmocka_run_group_tests_name("policy/when", tests, NULL, NULL);

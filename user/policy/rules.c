@@ -148,25 +148,6 @@ int rules_part(struct rules *r)
 	return take_store(r, rule_store_copy(r->shared->store));
 }
 
-struct rules *rules_sift_timed(const struct rules *r,
-			       bool (*keep)(void *ctx, const struct rule *rule), void *ctx)
-{
-	struct rules *out = rules_copy(r);
-	struct rules_walk w = {0};
-	const struct rule *rule;
-	int err = out ? rules_part(out) : 0;
-
-	while (out && !err && (rule = rules_next_of(r, &w, RULES_TIMED)))
-		if (!keep(ctx, rule))
-			err = rule_store_remove(out->shared->store,
-						rule_store_find(out->shared->store, rule));
-	if (err) {
-		rules_free(out);
-		return NULL;
-	}
-	return out;
-}
-
 /* Adds a rule without its times, unless its value is there. Returns 0 or -ENOMEM. */
 static int add_stripped(struct rule_store *s, const struct rule *rule)
 {
@@ -175,6 +156,42 @@ static int add_stripped(struct rule_store *s, const struct rule *rule)
 	memcpy(&d, rule, offsetof(struct rule, value) + strlen(rule->value) + 1);
 	d.rule.is_timed = false;
 	return rule_store_value(s, &d.rule, NULL) ? 0 : rule_store_add(s, &d.rule);
+}
+
+/* Takes the rules with times out of a set that was copied of *r: all, or those to be gone. */
+static int take_timed(struct rules *out, const struct rules *r,
+		      bool (*keep)(void *ctx, const struct rule *rule), void *ctx)
+{
+	struct rule_store *s = out->shared->store;
+	struct rules_walk w = {0};
+	const struct rule *rule;
+	int err = 0;
+
+	while (!err && (rule = rules_next_of(r, &w, RULES_TIMED)))
+		if (!keep || !keep(ctx, rule))
+			err = rule_store_remove(s, rule_store_find(s, rule));
+	return err;
+}
+
+struct rules *rules_sift_timed(const struct rules *r,
+			       bool (*keep)(void *ctx, const struct rule *rule), void *ctx,
+			       bool is_stripped)
+{
+	struct rules *out = rules_copy(r);
+	struct rules_walk w = {0};
+	const struct rule *rule;
+	int err = out && rules_timed(r) ? rules_part(out) : 0;
+
+	if (out && !err)
+		err = take_timed(out, r, is_stripped ? NULL : keep, ctx);
+	while (out && is_stripped && !err && (rule = rules_next_of(r, &w, RULES_TIMED)))
+		if (keep(ctx, rule))
+			err = add_stripped(out->shared->store, rule);
+	if (err) {
+		rules_free(out);
+		return NULL;
+	}
+	return out;
 }
 
 struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),

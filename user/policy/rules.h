@@ -106,9 +106,12 @@ const struct rule *rules_next_of(const struct rules *r, struct rules_walk *w, un
  * True when that was something. */
 bool rules_skip_shared(const struct rules *a, struct rules_walk *wa, const struct rules *b,
 		       struct rules_walk *wb);
-/* All rules but those with times that keep() says no to. NULL when out of memory. */
+/* All rules but those with times that keep() says no to; is_stripped: the others of them without
+ * their times, behind all that have none. Costs little where few have times. NULL when out of
+ * memory. */
 struct rules *rules_sift_timed(const struct rules *r,
-			       bool (*keep)(void *ctx, const struct rule *rule), void *ctx);
+			       bool (*keep)(void *ctx, const struct rule *rule), void *ctx,
+			       bool is_stripped);
 /* The rules that keep() says yes to, asked of each in order, as a set; is_stripped: without their
  * times. NULL when out of memory. */
 struct rules *rules_filter(const struct rules *r, bool (*keep)(void *ctx, const struct rule *rule),

@@ -43,8 +43,8 @@ struct rules *rules_in_force(const struct rules *r, int64_t moment_s, bool is_pa
 			     int64_t *until_s)
 {
 	struct moment m = {.at_s = moment_s, .until_s = WHEN_NEVER, .is_paused = is_paused};
-	bool is_plain = !rules_timed(r) && !is_paused;
-	struct rules *out = is_plain ? rules_copy(r) : rules_filter(r, keeps, &m, true);
+	struct rules *out = is_paused ? rules_filter(r, keeps, &m, true)
+				      : rules_sift_timed(r, keeps, &m, true);
 
 	*until_s = m.until_s;
 	return out;
@@ -73,7 +73,7 @@ static bool goes_on(void *ctx, const struct rule *rule)
 struct rules *rules_not_over(const struct rules *r, int64_t moment_s, size_t *ended)
 {
 	struct moment m = {.at_s = moment_s};
-	struct rules *out = rules_sift_timed(r, goes_on, &m);
+	struct rules *out = rules_sift_timed(r, goes_on, &m, false);
 
 	*ended = m.off;
 	return out;
