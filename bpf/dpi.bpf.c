@@ -191,8 +191,8 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 	if (!has_flow)
 		return decide_piece(p, hook, result == DPI_PARSE_TINY, is_allowed);
 	rule = is_allowed ? 0 : verdict_find(p);
-	if (!rule && p->packet.is_first_fragment && layers_may_follow(&p->packet))
-		rule = piece_verdict_inside(p, hook);
+	if (!rule && p->is_piece)
+		rule = p->scratch->inside;
 	if (rule)
 		return drop_verdict(p, f, rule);
 	payload = place_payload(p);
@@ -217,16 +217,21 @@ static __always_inline bool decide(struct place *p, __u32 hook, enum dpi_parse r
 	return false;
 }
 
-/* Counts an IP fragment, and remembers of a first one which flow it is of. */
-static __always_inline void take_piece(struct place *p, enum dpi_parse result)
+/* Counts an IP fragment, and remembers of a first one which flow it is of, and what is said of the
+ * one inside. (Here, where few paths meet, the verifier does not mind.) */
+static __always_inline void take_piece(struct place *p, __u32 hook, enum dpi_parse result)
 {
 	p->is_piece = true;
+	p->scratch->inside = 0;
 	if (result == DPI_PARSE_FRAGMENT)
 		count(p, FRAGMENT);
 	else if (result == DPI_PARSE_TINY)
 		count(p, TINY);
-	else
+	else {
 		piece_note(p);
+		if (layers_may_follow(&p->packet))
+			p->scratch->inside = piece_verdict_inside(p, hook);
+	}
 }
 
 /* One frame, from either hook. Returns true when it must be dropped. */
@@ -253,7 +258,7 @@ static __always_inline bool road(struct place *p, __u32 hook, struct dpi_cursor 
 	if (count_parse(p, result)) {
 		p->now = bpf_ktime_get_ns();
 		if (result != DPI_PARSE_OK || p->packet.is_first_fragment)
-			take_piece(p, result);
+			take_piece(p, hook, result);
 		if (decide(p, hook, result))
 			return true;
 	} else if (result == DPI_PARSE_DEEP && (p->config->flags & DPI_CONFIG_BLOCKS) &&

@@ -192,6 +192,7 @@ struct dpi_scratch {
 	__u32 pad3;
 	/* What may be done in the current second: half-open entries, pieces of unknown flows. */
 	__u64 syn_window, syn_count, frag_window, frag_count;
+	__u64 inside;		  /* the verdict on that */
 	struct dpi_packet piece;  /* a tunnel's first piece, while what it carries is looked at */
 	struct dpi_addr outer[2]; /* of a packet in a tunnel: the outermost source, destination */
 	__be16 outer_port;	  /* UDP: the outermost destination */
