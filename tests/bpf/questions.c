@@ -197,13 +197,14 @@ static void check_stream(struct kernel *k, const char *what, const struct messag
 	for (int skip = 0; skip <= 2; skip += 2) {
 		struct made *frame = &(struct made){0};
 
+		port++;
 		frame->len = build_frame(
 			frame->bytes,
 			&(struct build_packet){
 				.src = is_back ? SERVER : CLIENT,
 				.dst = is_back ? CLIENT : SERVER,
-				.sport = is_back ? 53 : ++port,
-				.dport = is_back ? ++port : 53,
+				.sport = is_back ? 53 : port,
+				.dport = is_back ? port : 53,
 				.proto = DPI_IP_TCP,
 				.flags = DPI_TCP_ACK | DPI_TCP_PSH,
 				.seq = 1000,
