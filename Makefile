@@ -203,7 +203,7 @@ WASM_CFLAGS = $(WASM_TO) -nostdlibinc -isystem $(WASM_INC) -Iuser/wasm/port -Ius
 # Few calls from file to file are inlined: more gain nothing, and the module's size has a bound.
 WASM_LDFLAGS := $(WASM_TO) -flto -nostartfiles -L$(WASM_LIB) -Wl,--no-entry,--gc-sections,-O2 \
 	-Wl,-z,stack-size=1048576,--stack-first,--initial-memory=33554432 \
-	-Wl,-mllvm,-inline-threshold=25,--strip-all,--export=__wasm_call_ctors
+	-Wl,-mllvm,-inline-threshold=10,--strip-all,--export=__wasm_call_ctors
 
 WASM_FLAGS := $(strip $(WASM_CFLAGS) $(WASM_HOT) $(WASM_LDFLAGS))
 ifneq ($(file <$(BUILD)/wasm/flags),$(WASM_FLAGS))

@@ -149,6 +149,8 @@ static const struct {
 	{"the port of DNS over TLS", "[BLOCKED_APPS]\nDoT\n", "a.example", 853, true, FLOW_DOT},
 	{"which is not DoH", "[BLOCKED_APPS]\nDoH\n", "dns.google", 853, false, FLOW_DOT},
 	{"a flag without a rule", "", "dns.google", 443, false, FLOW_DOH},
+	{"an allowed name beats a sign", "[BLOCKED_APPS]\nDoH\n[ALLOWED_DOMAINS]\ndns.google\n",
+	 "dns.google", 443, false, FLOW_DOH},
 	{"an allow of a sign speaks for the flow",
 	 "[BLOCKED_DOMAINS]\ndns.google\n[ALLOWED_APPS]\nDoH\n", "dns.google", 443, false,
 	 FLOW_DOH},

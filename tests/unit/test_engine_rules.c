@@ -32,6 +32,15 @@ static const struct {
 	{"an allowed domain beats its application",
 	 "[BLOCKED_APPS]\nYouTube\n[ALLOWED_DOMAINS]\nmusic.youtube.com\n", "music.youtube.com",
 	 false},
+	{"and its protocol", "[BLOCKED_APPS]\nHTTPS\n[ALLOWED_DOMAINS]\na.example\n", "a.example",
+	 false},
+	{"so does an allowed application", "[BLOCKED_APPS]\nHTTPS\n[ALLOWED_APPS]\nYouTube\n",
+	 "www.youtube.com", false},
+	{"and nobody else's", "[BLOCKED_APPS]\nHTTPS\n[ALLOWED_DOMAINS]\na.example\n", "b.example",
+	 true},
+	{"but it does not beat an address",
+	 "[BLOCKED_APPS]\nHTTPS\n[BLOCKED_IPS]\n10.0.0.1\n[ALLOWED_DOMAINS]\na.example\n",
+	 "a.example", true},
 };
 
 static void rules_have_their_order(void **state)
@@ -144,6 +153,22 @@ static void reading_goes_on_behind_a_block(void **state)
 	close_world(&w);
 }
 
+/* An allowed name lifts a block of the protocol while it is the only one. */
+static void allowed_names_speak_for_themselves(void **state)
+{
+	struct world w;
+
+	open_world(&w, "[BLOCKED_APPS]\nHTTP\n[ALLOWED_DOMAINS]\na.example\n");
+	w.shape.dport = 80;
+	shake_hands(&w);
+	assert_false(send_text(&w, CLIENT, 0, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+	assert_false(send_text(&w, SERVER, 0, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+	assert_false(send_text(&w, CLIENT, 35, "GET / HTTP/1.1\r\nHost: b.a.example\r\n\r\n"));
+	assert_true(send_text(&w, CLIENT, 72, "GET / HTTP/1.1\r\nHost: b.example\r\n\r\n"));
+	assert_int_equal(w.last.flow->decision.kind, RULE_APP);
+	close_world(&w);
+}
+
 static void an_application_is_the_reason_before_a_domain(void **state)
 {
 	struct world w;
@@ -213,6 +238,7 @@ int main(void)
 		cmocka_unit_test(new_rules_apply_to_open_flows),
 		cmocka_unit_test(rules_gone_let_a_flow_be_read),
 		cmocka_unit_test(reading_goes_on_behind_a_block),
+		cmocka_unit_test(allowed_names_speak_for_themselves),
 		cmocka_unit_test(an_application_is_the_reason_before_a_domain),
 		cmocka_unit_test(what_is_supposed_is_what_comes),
 	};

@@ -14,8 +14,10 @@
 
 /* The best of what the rules say about one flow or message. */
 struct judgement {
-	struct decision allow, block;
-	const struct name *name; /* behind block; NULL when it was the protocol */
+	struct decision allow;
+	struct decision whole; /* a block of the protocol or of a sign */
+	struct decision block;
+	const struct name *name; /* behind block; NULL when it was none of this flow's */
 	const struct policy_whom *whom;
 };
 
@@ -49,29 +51,33 @@ static void weigh(struct judgement *j, struct decision d, const struct name *nam
 	}
 }
 
-/* Only an allow of the protocol itself speaks for everything in the flow; one of a name speaks for
- * that name, and policy_match_name has already weighed it. */
+/* The protocol and what a flow shows beside a name speak for all of it. */
+static void weigh_whole(const struct engine *e, struct judgement *j, int app)
+{
+	struct decision d;
+
+	if (app == APP_UNKNOWN)
+		return;
+	d = policy_match_app(e->config.policy, j->whom, app);
+	if (d.rule && !d.is_block)
+		j->allow = d;
+	else if (!j->whole.rule)
+		j->whole = d;
+}
+
 static void weigh_proto(const struct engine *e, const struct flow *f, struct judgement *j,
 			enum app_proto p)
 {
-	int app = app_of(e, f, p);
-
-	if (app != APP_UNKNOWN)
-		weigh(j, policy_match_app(e->config.policy, j->whom, app), NULL);
+	weigh_whole(e, j, app_of(e, f, p));
 }
 
-/* A sign speaks for the flow, as its protocol does. */
 static void weigh_signs(const struct engine *e, const struct flow *f, struct judgement *j)
 {
 	enum catalogue_sign sign;
 	unsigned at = 0;
 
-	while (sign_next(f->flags, &at, &sign)) {
-		int app = catalogue_of_sign(e->config.catalogue, sign);
-
-		if (app != APP_UNKNOWN)
-			weigh(j, policy_match_app(e->config.policy, j->whom, app), NULL);
-	}
+	while (sign_next(f->flags, &at, &sign))
+		weigh_whole(e, j, catalogue_of_sign(e->config.catalogue, sign));
 }
 
 static void weigh_name(const struct engine *e, struct judgement *j, struct slice text,
@@ -83,9 +89,48 @@ static void weigh_name(const struct engine *e, struct judgement *j, struct slice
 		weigh(j, d, name);
 }
 
-static struct decision result_of(const struct judgement *j)
+static bool name_is_allowed(const struct engine *e, const struct judgement *j, struct slice text)
 {
-	return j->allow.rule ? (struct decision){0} : j->block;
+	struct decision d = policy_match_name(e->config.policy, j->whom, text);
+
+	return d.rule && !d.is_block;
+}
+
+/* True when there are names and each is allowed: those of a message, or all that a flow showed. */
+static bool names_are_allowed(const struct engine *e, const struct judgement *j,
+			      const struct flow *f, const struct clue *message)
+{
+	bool is_allowed = false;
+
+	for (unsigned i = 0; message && i < message->name_count; i++) {
+		is_allowed = name_is_allowed(e, j, name_slice(&message->name[i]));
+		if (!is_allowed)
+			return false;
+	}
+	if (message || (f->flags & FLOW_NAMES_FULL))
+		return is_allowed;
+	for (const struct flow_name *n = f->names; n; n = n->next) {
+		if (is_message(f, n->source))
+			continue;
+		is_allowed = name_is_allowed(e, j, slice_of(n->text, n->len));
+		if (!is_allowed)
+			return false;
+	}
+	return is_allowed;
+}
+
+/* An allow beats a block: one of the protocol speaks for everything in the flow; one of a name for
+ * that name, as policy_match_name has it, and for the protocol where no other name is. message: of
+ * the flow's, when it is judged alone. */
+static struct decision result_of(const struct engine *e, struct judgement *j, const struct flow *f,
+				 const struct clue *message)
+{
+	if (j->allow.rule)
+		return (struct decision){0};
+	if (!j->whole.rule || names_are_allowed(e, j, f, message))
+		return j->block;
+	j->name = NULL;
+	return j->whole;
 }
 
 void judge_emit(struct engine *e, struct event *event)
@@ -213,7 +258,7 @@ static void weigh_clue(struct finding *x, const struct clue *clue)
 	weigh_signs(e, f, &j);
 	for (unsigned i = 0; i < clue->name_count; i++)
 		weigh_name(e, &j, name_slice(&clue->name[i]), &clue->name[i]);
-	d = result_of(&j);
+	d = result_of(e, &j, f, is_message(f, clue->proto) ? clue : NULL);
 	if (!d.rule)
 		return;
 	if (!is_message(f, clue->proto)) {
@@ -334,7 +379,7 @@ struct decision judge_flow(const struct engine *e, const struct flow *f)
 			weigh_proto(e, f, &j, n->source);
 		weigh_name(e, &j, slice_of(n->text, n->len), NULL);
 	}
-	return result_of(&j);
+	return result_of(e, &j, f, NULL);
 }
 
 void judge_again(struct engine *e, struct flow *f)
