@@ -121,6 +121,8 @@ static int answer_take(struct follow *w, struct follow_lines *out, struct fault 
 	struct follow_lines got = {0};
 	uint64_t next;
 
+	if (w->answer.kind & CONTROL_ENDING)
+		return fault_set(f, -ECONNRESET, "the agent is ending");
 	if (w->answer.kind)
 		return fault_set(f, w->answer.kind == 4 ? -EACCES : -EIO, "%s", w->answer.err);
 	if (sscanf(w->answer.err, "%16" SCNx64 " %20" SCNu64 " %20" SCNu64, &got.first.instance,
@@ -195,9 +197,8 @@ int follow_next(struct follow *w, int timeout_ms, struct follow_lines *out, stru
 		left = until - now_ms();
 	} while (!is_final(err) && left > 0);
 	/* While it, or its engine, starts again it is away for a moment only. */
-	if ((err == -ENOENT || err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE) &&
-	    control_agent_lives(&w->paths))
-		return 0;
+	if (err == -ENOENT || err == -ECONNREFUSED || err == -ECONNRESET || err == -EPIPE)
+		return control_agent_lives(&w->paths) ? 0 : -ENOENT;
 	return err;
 }
 
