@@ -163,7 +163,6 @@ int rules_publish(struct supervisor *s, struct rules *next, enum history_by by, 
 	s->policy = policy;
 	s->rules = next;
 	s->rule_changes++;
-	rule_fill_count(s->rules, s->policy, &s->fill);
 	return 0;
 }
 

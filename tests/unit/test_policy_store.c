@@ -116,7 +116,7 @@ static void twin_copy(struct twin *to, const struct twin *from)
 
 static void test_copies(void **state)
 {
-	struct twin sets[SETS] = {{NULL}};
+	struct twin sets[SETS] = {{.rules = NULL}};
 	uint64_t random = 7;
 
 	for (int i = 0; i < SETS; i++) {
@@ -156,7 +156,8 @@ static void test_copies(void **state)
 /* Most of a set is taken away: what is left is as it was, in less memory. */
 static void test_emptied(void **state)
 {
-	struct twin a = {.rules = rules_new(), .name = malloc(NAMES * sizeof(int))}, b = {NULL};
+	struct twin a = {.rules = rules_new(), .name = malloc(NAMES * sizeof(int))},
+		    b = {.rules = NULL};
 
 	b.name = malloc(NAMES * sizeof(int));
 	for (int i = 0; i < BEGIN; i++)
