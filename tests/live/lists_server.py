@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import http.server
 import os
+import socketserver
 import ssl
 import sys
 import time
@@ -122,6 +123,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+
+    def server_bind(self):
+        """Without asking a name server what this address is called."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
 
     def handle_error(self, request, client_address):
         pass

@@ -44,7 +44,8 @@ class Place:
         tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lists_server.py")
         self.web = self.server.spawn(sys.executable, tool, ADDRESS, str(PORT), self.dir, *self.identity,
                                      stdout=self.log)
-        net.wait_for(lambda: "ready" in self.asked(), 5)
+        if not net.wait_for(lambda: "ready" in self.asked(), 20):
+            raise RuntimeError("the web server does not start")
 
     def stop(self):
         self.web.kill()
