@@ -215,17 +215,27 @@ static long question_walk(__u32 i, void *ctx)
 	return 0;
 }
 
+/* Begins the walk of a name for one device of those concerned; false: there is none here. */
+static __always_inline bool whom_begin(struct whom_loop *l, __u32 i)
+{
+	struct dpi_scratch *s = l->scratch;
+	__u64 device = whom_device(s, i);
+
+	if (!device)
+		return false;
+	dpi_name_walk_again(&s->walk, l->seed ^ device);
+	s->walk_at = 0;
+	return true;
+}
+
 /* Walks the question for one device. */
 static long question_whom(__u32 i, void *ctx)
 {
 	struct whom_loop *l = ctx;
 	struct dpi_scratch *s = l->scratch;
-	__u64 device = whom_device(s, i);
 
-	if (!device)
+	if (!whom_begin(l, i))
 		return 0;
-	dpi_name_walk_again(&s->walk, l->seed ^ device);
-	s->walk_at = 0;
 	bpf_loop(DPI_NAME_MAX, question_walk, l, 0);
 	name_look(s, true);
 	return 0;

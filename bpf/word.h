@@ -56,12 +56,9 @@ static long word_whom(__u32 i, void *ctx)
 {
 	struct whom_loop *l = ctx;
 	struct dpi_scratch *s = l->scratch;
-	__u64 device = whom_device(s, i);
 
-	if (!device)
+	if (!whom_begin(l, i))
 		return 0;
-	dpi_name_walk_again(&s->walk, l->seed ^ device);
-	s->walk_at = 0;
 	s->host.label = 0;
 	bpf_loop(DPI_NAME_MAX, word_walk, l, 0);
 	if (s->word_len)
